@@ -1,0 +1,198 @@
+"""What geoloom asks of a GeoBox beyond what odc-geo answers.
+
+All comparisons happen in pixels with a tolerance, never by `==` on world coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from pyproj import Transformer
+from shapely import Polygon, box, make_valid, transform
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import unary_union
+
+from .errors import GridError
+
+LATTICE_TOLERANCE_PX = 1e-3
+"""Two lattices that stay this close over a read are one: below what float64 file headers can hold."""
+
+WGS84 = CRS("EPSG:4326")
+
+
+@dataclass(frozen=True, slots=True)
+class PixelWindow:
+    """Whole pixels of a lattice, as offsets and a shape. Offsets may lie outside the raster."""
+
+    row: int
+    col: int
+    height: int
+    width: int
+
+
+def crs_name(crs: CRS) -> str:
+    """`EPSG:n` where the CRS has a code, else WKT; `CRS(crs_name(c))` gives the CRS back."""
+    return f"EPSG:{crs.epsg}" if crs.epsg else str(crs.to_wkt())
+
+
+def grid_affine(grid: GeoBox) -> Affine:
+    """Pixel corner (col, row) -> world (x, y)."""
+    return grid.affine
+
+
+def pixel_map(source: GeoBox, grid: GeoBox) -> Affine:
+    """Affine from pixel coordinates of `grid` to those of `source`; both must share a CRS.
+
+    Raises:
+        GridError: the CRSs differ, so the map is not affine.
+    """
+    if source.crs != grid.crs:
+        raise GridError(
+            f"grids have different CRSs ({crs_name(source.crs)}, {crs_name(grid.crs)}): "
+            "no affine map joins them"
+        )
+    return ~source.affine * grid.affine
+
+
+def lattice_window(
+    source: GeoBox, grid: GeoBox, *, tolerance_px: float = LATTICE_TOLERANCE_PX
+) -> PixelWindow | None:
+    """The window of `source` that is `grid`, or None where the two lattices differ.
+
+    The test is made at the grid's corners, in source pixels, so that a pixel size that is off in the
+    tenth digit still counts as equal over a chip and as different over a continent.
+    """
+    if source.crs != grid.crs:
+        return None
+    to_source = pixel_map(source, grid)
+    height, width = grid.shape
+    col, row = to_source * (0, 0)
+    col0, row0 = round(col), round(row)
+    for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
+        at_col, at_row = to_source * (x, y)
+        if abs(at_col - col0 - x) > tolerance_px or abs(at_row - row0 - y) > tolerance_px:
+            return None
+    return PixelWindow(row0, col0, height, width)
+
+
+def pixel_centres(grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
+    """World x and y of every pixel centre, float64 (H, W) each."""
+    height, width = grid.shape
+    cols, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    a, b, c, d, e, f = grid.affine[:6]
+    return a * cols + b * rows + c, d * cols + e * rows + f
+
+
+@lru_cache(maxsize=256)
+def transformer(source: str, target: str) -> Transformer:
+    """A cached pyproj transformer in (x, y) order between two CRSs given by `crs_name`."""
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+def scale_between(source: GeoBox, grid: GeoBox) -> tuple[float, float]:
+    """How many source pixels (columns, rows) one pixel of `grid` spans, at its centre.
+
+    Above 1 the read shrinks and must average; below 1 it enlarges.
+    """
+    height, width = grid.shape
+    points = np.array(
+        [
+            (width / 2, height / 2),
+            (width / 2 + 0.5, height / 2),
+            (width / 2, height / 2 + 0.5),
+        ]
+    )
+    a, b, c, d, e, f = grid.affine[:6]
+    x = a * points[:, 0] + b * points[:, 1] + c
+    y = d * points[:, 0] + e * points[:, 1] + f
+    if source.crs != grid.crs:
+        x, y = transformer(crs_name(grid.crs), crs_name(source.crs)).transform(x, y)
+    a, b, c, d, e, f = (~source.affine)[:6]
+    cols = a * x + b * y + c
+    rows = d * x + e * y + f
+    along_col = abs(cols[1:] - cols[0]).max() * 2
+    along_row = abs(rows[1:] - rows[0]).max() * 2
+    return float(along_col), float(along_row)
+
+
+def densified_outline(grid: GeoBox, points_per_side: int = 32) -> np.ndarray:
+    """World coordinates along the grid's edge, closed, float64 (4 * points_per_side + 1, 2)."""
+    height, width = grid.shape
+    t = np.linspace(0, 1, points_per_side, endpoint=False)
+    zero, one = np.zeros_like(t), np.ones_like(t)
+    cols = np.concatenate([t, one, 1 - t, zero, [0.0]]) * width
+    rows = np.concatenate([zero, t, one, 1 - t, [0.0]]) * height
+    a, b, c, d, e, f = grid.affine[:6]
+    return np.column_stack([a * cols + b * rows + c, d * cols + e * rows + f])
+
+
+def footprint(grid: GeoBox, points_per_side: int = 32) -> BaseGeometry:
+    """The grid's outline in longitude and latitude, split at the antimeridian.
+
+    A grid that holds a pole becomes the cap around it. Points that the projection cannot place
+    (a geostationary image's space pixels) are left out.
+
+    Raises:
+        GridError: no part of the edge has a place on Earth.
+    """
+    edge = densified_outline(grid, points_per_side)
+    if grid.crs == WGS84:
+        lon, lat = edge[:, 0], edge[:, 1]
+    else:
+        lon, lat = transformer(crs_name(grid.crs), "EPSG:4326").transform(edge[:, 0], edge[:, 1])
+    finite = np.isfinite(lon) & np.isfinite(lat)
+    if finite.sum() < 3:
+        raise GridError(
+            f"no place on Earth for the edge of a grid in {crs_name(grid.crs)}; check its CRS"
+        )
+    lon, lat = lon[finite], lat[finite]
+    steps = np.diff(lon)
+    wraps = np.round(steps / 360.0)
+    unwrapped = lon - 360.0 * np.concatenate([[0.0], np.cumsum(wraps)])
+    turns = round((unwrapped[-1] - unwrapped[0]) / 360.0) if finite.all() else 0
+    if turns:
+        return _polar_cap(unwrapped, lat)
+    outline = make_valid(Polygon(np.column_stack([unwrapped, lat])))
+    parts = [
+        _shift(outline.intersection(box(-180 + turn, -90, 180 + turn, 90)), -turn)
+        for turn in (-720, -360, 0, 360, 720)
+    ]
+    return unary_union([part for part in parts if not part.is_empty])
+
+
+def _polar_cap(lon: np.ndarray, lat: np.ndarray) -> BaseGeometry:
+    """The region between a ring around a pole and that pole."""
+    pole = 90.0 if lat.mean() > 0 else -90.0
+    ring = np.column_stack([lon, lat])
+    closed = np.vstack([ring, [ring[-1, 0], pole], [ring[0, 0], pole]])
+    cap = make_valid(Polygon(closed))
+    parts = [
+        _shift(cap.intersection(box(-180 + turn, -90, 180 + turn, 90)), -turn)
+        for turn in (-360, 0, 360)
+    ]
+    return unary_union([part for part in parts if not part.is_empty])
+
+
+def _shift(geometry: BaseGeometry, by: float) -> BaseGeometry:
+    return transform(geometry, lambda xy: xy + np.array([by, 0.0])) if by else geometry
+
+
+def place(grid: GeoBox) -> dict[str, Any]:
+    """The plain values by which a sample says where it lies: crs, transform (6,), bounds (4,)."""
+    box_ = grid.boundingbox
+    return {
+        "crs": crs_name(grid.crs),
+        "transform": np.asarray(grid.affine[:6], dtype=np.float64),
+        "bounds": np.asarray([box_.left, box_.bottom, box_.right, box_.top], dtype=np.float64),
+    }
+
+
+def grid_at(shape: tuple[int, int], transform_6: Any, crs: str) -> GeoBox:
+    """The grid that `place` describes."""
+    return GeoBox(shape, Affine(*(float(v) for v in transform_6)), crs)

@@ -1,0 +1,138 @@
+"""Half-open intervals of time."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from .errors import IntervalError
+
+_ISO_PREFIX = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$")
+
+Instant = datetime | date | str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    """The instants from `start` up to, not including, `stop`.
+
+    Half-open, so that years, months and days tile time without overlapping: the last second of 2019
+    is in 2019 and midnight of 2020 is not. Naive datetimes are taken as UTC.
+
+    Raises:
+        IntervalError: `stop` is not after `start`.
+
+    Example:
+        >>> Interval.of("2019").overlaps(Interval.of("2020"))
+        False
+    """
+
+    start: datetime
+    """First instant inside, UTC."""
+    stop: datetime
+    """First instant outside, UTC."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", _utc(self.start))
+        object.__setattr__(self, "stop", _utc(self.stop))
+        if self.stop <= self.start:
+            raise IntervalError(
+                f"interval stops at {self.stop.isoformat()}, not after its start "
+                f"{self.start.isoformat()}; give a later stop (it is exclusive)"
+            )
+
+    @classmethod
+    def always(cls) -> Interval:
+        """All of time: what a layer without a date covers."""
+        return ALWAYS
+
+    @classmethod
+    def of(cls, when: Interval | Instant | tuple[Instant, Instant] | None) -> Interval:
+        """The interval meant by a year, month, day, instant, pair or None (always).
+
+        `"2019"`, `"2019-07"` and `"2019-07-27"` cover the whole year, month and day; an instant with a
+        time covers one second; a pair runs from the start of its first to the end of its second.
+
+        Raises:
+            IntervalError: the text is not ISO 8601.
+        """
+        if when is None:
+            return ALWAYS
+        if isinstance(when, Interval):
+            return when
+        if isinstance(when, tuple):
+            first, last = when
+            return cls(cls.of(first).start, cls.of(last).stop)
+        if isinstance(when, datetime):
+            start = _utc(when)
+            return cls(start, start + timedelta(seconds=1))
+        if isinstance(when, date):
+            start = datetime(when.year, when.month, when.day, tzinfo=UTC)
+            return cls(start, start + timedelta(days=1))
+        return cls._parse(when)
+
+    @classmethod
+    def _parse(cls, text: str) -> Interval:
+        if "/" in text:
+            first, last = text.split("/", 1)
+            return cls.of((first, last))
+        match = _ISO_PREFIX.match(text.strip())
+        try:
+            if match is None:
+                return cls.of(datetime.fromisoformat(text.strip()))
+            year, month, day = (int(part) if part else None for part in match.groups())
+            assert year is not None  # the pattern always captures it
+            first_day = date(year, month or 1, day or 1)
+            if day:
+                return cls.of(first_day)
+            last_month = month or 12
+            last_day = date(year, last_month, calendar.monthrange(year, last_month)[1])
+            return cls.of((first_day, last_day))
+        except ValueError as error:
+            raise IntervalError(
+                f"cannot read {text!r} as a time; expected ISO 8601 such as '2019', '2019-07', "
+                "'2019-07-27' or '2019-07/2019-09'"
+            ) from error
+
+    @property
+    def middle(self) -> datetime:
+        """The instant halfway, UTC."""
+        return self.start + (self.stop - self.start) / 2
+
+    def overlaps(self, other: Interval) -> bool:
+        """Whether some instant is in both."""
+        return self.start < other.stop and other.start < self.stop
+
+    def __contains__(self, instant: datetime) -> bool:
+        return self.start <= _utc(instant) < self.stop
+
+    def __and__(self, other: Interval) -> Interval:
+        """The instants in both.
+
+        Raises:
+            IntervalError: there are none.
+        """
+        if not self.overlaps(other):
+            raise IntervalError(f"{self} and {other} have no instant in common")
+        return Interval(max(self.start, other.start), min(self.stop, other.stop))
+
+    def __or__(self, other: Interval) -> Interval:
+        """The shortest interval that holds both."""
+        return Interval(min(self.start, other.start), max(self.stop, other.stop))
+
+    def __str__(self) -> str:
+        return f"[{self.start.isoformat()}, {self.stop.isoformat()})"
+
+
+def _utc(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        return instant.replace(tzinfo=UTC)
+    return instant.astimezone(UTC)
+
+
+ALWAYS = Interval(
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime.max.replace(tzinfo=UTC),
+)

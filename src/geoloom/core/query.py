@@ -1,0 +1,86 @@
+"""The nouns that travel between layers: what is asked, what exists, what is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from odc.geo.geobox import GeoBox
+from shapely.geometry.base import BaseGeometry
+
+from .bands import Band
+from .errors import DatasetError, GridError
+from .interval import ALWAYS, Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which pixels on Earth, and when.
+
+    Raises:
+        GridError: the grid has no CRS or no pixels.
+    """
+
+    grid: GeoBox
+    """Shape, affine and CRS of the pixels asked for."""
+    when: Interval = ALWAYS
+
+    def __post_init__(self) -> None:
+        if self.grid.crs is None:
+            raise GridError("the query's grid has no CRS; build it with GeoBox(shape, affine, crs)")
+        if self.grid.is_empty():
+            raise GridError(f"the query's grid has shape {tuple(self.grid.shape)}: no pixels")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """Where one band of a scene is stored."""
+
+    uri: str
+    """Path or GDAL path of the file."""
+    index: int = 1
+    """Band number inside the file, 1-based as GDAL counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One acquisition: bands that share a moment and a native grid. Knows no pixels and no handles."""
+
+    name: str
+    grid: GeoBox
+    """The native lattice (the finest one, where bands differ in resolution)."""
+    when: Interval
+    bands: tuple[Band, ...]
+    assets: tuple[Asset, ...]
+    """One a band, in the order of `bands`."""
+    footprint: BaseGeometry = field(repr=False, hash=False, compare=False)
+    """Outline in longitude and latitude (EPSG:4326), split at the antimeridian."""
+
+    def __post_init__(self) -> None:
+        if len(self.bands) != len(self.assets):
+            raise DatasetError(
+                f"scene {self.name!r} has {len(self.bands)} bands and {len(self.assets)} assets; "
+                "give one asset a band"
+            )
+
+
+class Sample(TypedDict, total=False):
+    """What a dataset answers: a plain dict of tensors and strings, so default collate takes it.
+
+    Legend: C channels, T dates, H rows, W columns.
+    """
+
+    image: Any
+    """(C, H, W) or (T, C, H, W), native dtype or float32."""
+    mask: Any
+    """(H, W) int64 class codes."""
+    valid: Any
+    """(H, W) bool, True = observed in every layer and band."""
+    crs: str
+    """CRS of the grid, as `EPSG:n` or WKT."""
+    transform: Any
+    """(6,) float64, affine a, b, c, d, e, f of the upper-left pixel corner."""
+    bounds: Any
+    """(4,) float64, left, bottom, right, top in the CRS's units."""
+    times: Any
+    """(T,) float64, seconds since 1970 UTC, for series."""
