@@ -1,0 +1,184 @@
+"""Imports go down only: the table of layers, held against the sources."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "geoloom"
+
+# One line a level, lowest first; within a level, one inner tuple a row, in reading order.
+# A package may import lower levels, the rows above it in its own level, and its own row.
+LEVELS: tuple[tuple[tuple[str, ...], ...], ...] = (
+    (("core",),),
+    (("io",),),
+    (("datasets",), ("samplers",), ("chips",)),
+    (("transforms",), ("models",), ("losses", "metrics")),
+    (("tasks",),),
+    (("inference",), ("cluster",), ("analysis",)),
+    (("toolbox",),),
+    (("cli",),),
+)
+RANK = {
+    package: (level, row)
+    for level, rows in enumerate(LEVELS)
+    for row, packages in enumerate(rows)
+    for package in packages
+}
+BESIDE = {"testing"}  # may import every layer; only the command line (for the demo) may import it
+
+CORE_MAY_IMPORT = {"affine", "geoloom", "numpy", "odc", "pyproj", "shapely"}
+HEAVY = {
+    "dask", "distributed", "geopandas", "kornia", "lightning", "matplotlib", "numba", "numpy", "odc",
+    "pandas", "pyogrio", "pyproj", "rasterio", "scipy", "shapely", "torch", "torchmetrics", "zarr",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement."""
+
+    file: Path
+    line: int
+    module: str
+    """Absolute dotted name, with the imported name appended for `from a import b`."""
+    at_module_level: bool
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(PACKAGE.parent)}:{self.line} imports {self.module}"
+
+
+def imports_of(file: Path) -> Iterator[Import]:
+    """Every import in a file, relative ones made absolute."""
+    parts = ("geoloom", *file.relative_to(PACKAGE).with_suffix("").parts)
+    home = parts[:-1]  # the package that `from . import x` means, for __init__.py as well
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    deferred = {
+        id(inner)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef) or _is_type_checking(outer)
+        for inner in ast.walk(outer)
+    }
+    for node in ast.walk(tree):
+        top = id(node) not in deferred
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(file, node.lineno, alias.name, top)
+        elif isinstance(node, ast.ImportFrom):
+            base = list(home[: len(home) - node.level + 1]) if node.level else []
+            base += node.module.split(".") if node.module else []
+            for alias in node.names:
+                yield Import(file, node.lineno, ".".join([*base, alias.name]), top)
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+ALL_IMPORTS = [
+    found for file in sorted(PACKAGE.rglob("*.py")) for found in imports_of(file)
+]  # parsed once: every test below reads it
+
+
+def owner(file: Path) -> str:
+    """The subpackage that a file belongs to; '' for the package's own root."""
+    parts = file.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def target(module: str) -> str:
+    """The subpackage that `geoloom.x.y` names; '' for anything else."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "geoloom" and len(parts) > 1 and parts[1] in KNOWN else ""
+
+
+KNOWN = set(RANK) | BESIDE
+
+
+def test_every_package_has_a_place_in_the_table():
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert packages <= KNOWN, f"not in the table of layers: {sorted(packages - KNOWN)}"
+
+
+def test_imports_go_down_only():
+    wrong = []
+    for found in ALL_IMPORTS:
+        source, wanted = owner(found.file), target(found.module)
+        if not source or not wanted or source == wanted or source in BESIDE:
+            continue
+        if wanted in BESIDE:
+            if source != "cli":
+                wrong.append(f"{found}: only the command line may use the test fakes")
+        elif RANK[wanted] > RANK[source]:
+            wrong.append(f"{found}: {source} lies below {wanted}")
+    assert not wrong, "\n".join(["imports that go up:", *wrong])
+
+
+def test_core_stands_on_geometry_alone():
+    wrong = [
+        str(found)
+        for found in ALL_IMPORTS
+        if owner(found.file) == "core"
+        and found.module.split(".")[0] not in CORE_MAY_IMPORT | set(sys.stdlib_module_names)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("package", ["core", "io"])
+def test_no_torch_below_the_datasets(package):
+    wrong = [
+        str(found)
+        for found in ALL_IMPORTS
+        if owner(found.file) == package
+        and found.module.split(".")[0] in {"torch", "lightning", "torchmetrics", "kornia"}
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_command_line_starts_light():
+    wrong = [
+        str(found)
+        for found in ALL_IMPORTS
+        if owner(found.file) == "cli"
+        and found.at_module_level
+        and (
+            found.module.split(".")[0] in HEAVY
+            or (target(found.module) not in {"", "cli"} and "core.errors" not in found.module)
+        )
+    ]
+    assert not wrong, "\n".join(["import these where they are used:", *wrong])
+
+
+def test_the_table_would_notice_an_import_that_goes_up(tmp_path, monkeypatch):
+    (tmp_path / "core").mkdir()
+    bad = tmp_path / "core" / "bad.py"
+    bad.write_text("from ..io.raster import read\n\ndef f():\n    import torch\n")
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    first, second = imports_of(bad)
+    assert target(first.module) == "io"
+    assert first.at_module_level
+    assert RANK["io"] > RANK["core"]
+    assert second.module == "torch"
+    assert not second.at_module_level
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import geoloom", ["torch", "rasterio", "numpy", "geopandas"]),
+        ("import geoloom.core.grid, geoloom.core.query", ["torch", "rasterio"]),
+        ("import geoloom.io.raster", ["torch"]),
+        ("import geoloom.cli.app", ["torch", "rasterio", "numpy", "pyproj"]),
+    ],
+)
+def test_a_fresh_process_loads_no_more_than_it_needs(statement, absent):
+    code = f"{statement}\nimport sys\nprint([m for m in {absent!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]", f"`{statement}` loaded {done.stdout.strip()}"
