@@ -1,0 +1,292 @@
+"""Reading vector layers: which classes there are, and what is wrong with the geometries."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from odc.geo.crs import CRS
+
+from ..core.errors import VectorError, suggest
+from .features import Features
+
+__all__ = ["ClassChoice", "Features", "list_fields", "make_features", "read_features"]
+
+log = logging.getLogger(__name__)
+
+ClassChoice = Sequence[str | int | Sequence[str | int]] | Mapping[str, Sequence[str | int]]
+"""Classes of interest in code order: values of the class field; a nested sequence of values makes one
+class of them; a mapping gives such groups their names."""
+
+_POLYGONAL = (3, 6)
+_GEOPARQUET = (".parquet", ".geoparquet")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """What a file holds, before classes are made of it."""
+
+    geometries: np.ndarray
+    values: np.ndarray | None
+    crs: str | None
+    name: str
+
+
+def read_features(
+    path: str | Path,
+    *,
+    layer: str | None = None,
+    class_field: str | None = None,
+    classes: ClassChoice | None = None,
+    where: str | None = None,
+    crs: str | None = None,
+) -> Features:
+    """Features of a vector layer (Shapefile, GeoPackage, GeoJSON, GeoParquet, ...) with class codes.
+
+    Broken polygons are repaired, empty and unclassed features dropped; the log says how many.
+
+    Args:
+        path: File that GDAL reads, or a GeoParquet file.
+        layer: Which layer; needed where the file has several.
+        class_field: Attribute that tells the class; without it all features are one class.
+        classes: The classes of interest, in the order of their codes 1..K. Default: all values, sorted.
+            Features of other classes get code 0.
+        where: SQL condition on attributes, such as `"year = 2016"`.
+        crs: Overrides the file's CRS.
+
+    Raises:
+        VectorError: the file, layer, field, class or CRS is missing; the message names the nearest.
+    """
+    found = _read_layer(Path(path), layer=layer, field=class_field, where=where)
+    return make_features(
+        found.geometries,
+        found.values,
+        crs=_known_crs(crs, found.crs, str(path)),
+        classes=classes,
+        source=str(path),
+        layer=found.name,
+    )
+
+
+def make_features(
+    geometries: Sequence[Any] | np.ndarray,
+    values: Sequence[Any] | np.ndarray | None,
+    *,
+    crs: str | CRS,
+    classes: ClassChoice | None = None,
+    source: str = "features",
+    layer: str = "feature",
+) -> Features:
+    """Features from geometries and their class values already in memory; see `read_features`.
+
+    Example:
+        >>> make_features([shapely.box(0, 0, 1, 1)], ["forest"], crs="EPSG:4326").class_names
+        {1: 'forest'}
+    """
+    shapes = np.asarray(geometries, dtype=object)
+    labels = np.full(len(shapes), layer, dtype=object) if values is None else _labels(values)
+    if values is None and classes is not None:
+        raise VectorError(
+            f"{source}: classes {classes!r} are asked for but no class_field says which feature is which; "
+            "give class_field"
+        )
+    shapes, labels = _usable(shapes, labels, source)
+    groups = _groups(classes, labels, source)
+    code_of = {value: code for code, (_, members) in enumerate(groups, 1) for value in members}
+    return Features(
+        geometries=_unfolded(shapes, CRS(crs), source),
+        codes=np.array([code_of.get(label, 0) for label in labels], dtype=np.int32),
+        class_names={code: name for code, (name, _) in enumerate(groups, 1)},
+        crs=CRS(crs),
+        source=source,
+    )
+
+
+def list_fields(path: str | Path, layer: str | None = None) -> dict[str, str]:
+    """Attribute names of a layer and their types, in file order."""
+    if Path(path).suffix.lower() in _GEOPARQUET:
+        import pyarrow.parquet
+
+        schema = pyarrow.parquet.read_schema(path)
+        return {name: str(kind) for name, kind in zip(schema.names, schema.types, strict=True)}
+    import pyogrio
+
+    info = pyogrio.read_info(path, layer=_chosen_layer(Path(path), layer))
+    return dict(zip(info["fields"].tolist(), info["dtypes"].tolist(), strict=True))
+
+
+def _read_layer(path: Path, *, layer: str | None, field: str | None, where: str | None) -> _Layer:
+    if not path.exists() and not str(path).startswith("/vsi"):
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, beside, n=1)
+        raise VectorError(f"no file {path}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    if path.suffix.lower() in _GEOPARQUET:
+        return _read_geoparquet(path, field=field, where=where)
+    import pyogrio.errors
+    import pyogrio.raw
+
+    try:
+        name = _chosen_layer(path, layer)
+        fields = list_fields(path, name)
+        if field is not None and field not in fields:
+            raise VectorError(f"{path} has no field {field!r}{suggest(field, fields)}")
+        meta, _, wkb, columns = pyogrio.raw.read(
+            path, layer=name, columns=[field] if field else [], where=where, force_2d=True
+        )
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+        if isinstance(error, VectorError):
+            raise
+        hint = f" (where={where!r}; fields: {', '.join(fields)})" if where else ""
+        raise VectorError(f"{path} cannot be read as a vector layer: {error}{hint}") from error
+    geometries = shapely.from_wkb(wkb, on_invalid="ignore")
+    return _Layer(geometries, columns[0] if field else None, meta["crs"], name)
+
+
+def _read_geoparquet(path: Path, *, field: str | None, where: str | None) -> _Layer:
+    import geopandas
+
+    frame = geopandas.read_parquet(path)
+    if field is not None and field not in frame.columns:
+        fields = [c for c in frame.columns if c != frame.geometry.name]
+        raise VectorError(f"{path} has no field {field!r}{suggest(field, fields)}")
+    if where is not None:
+        frame = frame.query(where)
+    values = frame[field].to_numpy(dtype=object) if field else None
+    crs = None if frame.crs is None else frame.crs.to_wkt()
+    return _Layer(shapely.force_2d(frame.geometry.to_numpy()), values, crs, path.stem)
+
+
+def _chosen_layer(path: Path, layer: str | None) -> str:
+    import pyogrio
+
+    listed = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
+    names = [name for name, kind in listed if kind is not None]
+    if layer is not None:
+        if layer not in names:
+            raise VectorError(
+                f"{path} has no layer {layer!r} with geometries{suggest(layer, names)}"
+            )
+        return layer
+    if len(names) != 1:
+        found = ", ".join(f"{name} ({kind})" for name, kind in listed) or "none"
+        raise VectorError(
+            f"{path} has {len(names)} layers with geometries, expected one; choose with layer=. "
+            f"Layers: {found}"
+        )
+    return names[0]
+
+
+def _known_crs(given: str | None, stored: str | None, source: str) -> str:
+    if given is None and not stored:
+        raise VectorError(f'{source} has no CRS (a missing .prj?); say which with crs="EPSG:..."')
+    if given is not None and stored and CRS(given) != CRS(stored):
+        log.warning("%s: its CRS %s is overridden by %s", source, stored[:40], given)
+    return str(given or stored)
+
+
+def _labels(values: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """Class values as text; None where missing. Whole floats lose their `.0` (dBase stores no integers)."""
+    return np.array([_label(value) for value in np.asarray(values, dtype=object)], dtype=object)
+
+
+def _label(value: Any) -> str | None:
+    if value is None or value != value:  # NaN and NaT differ from themselves
+        return None
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    text = str(value).strip()
+    return text or None
+
+
+def _usable(shapes: np.ndarray, labels: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray]:
+    """Repairs broken polygons; drops empty geometries and features without a class, and logs how many."""
+    broken = ~(shapely.is_valid(shapes) | shapely.is_missing(shapes))
+    if broken.any():
+        shapes = shapes.copy()
+        shapes[broken] = [_repaired(shape) for shape in shapes[broken]]
+        log.warning("%s: repaired %d invalid geometries", source, broken.sum())
+    empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    unclassed = ~empty & np.array([label is None for label in labels], dtype=bool)
+    if empty.any():
+        log.warning("%s: dropped %d features without a geometry", source, empty.sum())
+    if unclassed.any():
+        log.warning("%s: dropped %d features without a class", source, unclassed.sum())
+    keep = ~(empty | unclassed)
+    if not keep.any():
+        raise VectorError(
+            f"{source} has no usable feature among {len(shapes)}: {int(empty.sum())} without a geometry, "
+            f"{int(unclassed.sum())} without a class"
+        )
+    return shapes[keep], labels[keep]
+
+
+def _repaired(shape: Any) -> Any:
+    """The shape made valid; of a polygon, its areas only."""
+    fixed = shapely.make_valid(shape)
+    if shapely.get_type_id(shape) not in _POLYGONAL:
+        return fixed
+    parts = shapely.get_parts(shapely.get_parts(fixed))
+    return shapely.union_all(parts[np.isin(shapely.get_type_id(parts), _POLYGONAL)])
+
+
+def _groups(
+    classes: ClassChoice | None, labels: np.ndarray, source: str
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Name and member values of each class, in code order."""
+    known = sorted(set(labels.tolist()), key=_natural)
+    if classes is None:
+        return [(value, (value,)) for value in known]
+    if isinstance(classes, str):
+        raise VectorError(f"classes={classes!r} is one text; give a list such as [{classes!r}]")
+    groups: list[tuple[str, tuple[str, ...]]] = []
+    entries = classes.items() if isinstance(classes, Mapping) else ((None, c) for c in classes)
+    for name, entry in entries:
+        values = (entry,) if isinstance(entry, (str, int, float, np.integer)) else tuple(entry)
+        members = tuple(_label(value) or "" for value in values)
+        groups.append((name or " + ".join(members), members))
+    wanted = [value for _, members in groups for value in members]
+    for value in wanted:
+        if value not in known:
+            raise VectorError(f"{source} has no class {value!r}{suggest(value, known)}")
+        if wanted.count(value) > 1:
+            raise VectorError(
+                f"class {value!r} is listed twice in classes={classes!r}; list it once"
+            )
+    if not groups:
+        raise VectorError(f"classes is empty; name some of: {', '.join(known)}")
+    return groups
+
+
+def _natural(value: str) -> tuple[int, float, str]:
+    """Numbers by size, then texts by alphabet."""
+    try:
+        return 0, float(value), value
+    except ValueError:
+        return 1, 0.0, value
+
+
+def _unfolded(shapes: np.ndarray, crs: CRS, source: str) -> np.ndarray:
+    """In degrees: geometries with an edge from 179 to -179 are meant to cross the antimeridian, so they do.
+
+    An edge of a whole turn (the lower side of Antarctica) is meant as drawn.
+    """
+    if not crs.geographic:
+        return shapes
+    bounds = shapely.bounds(shapes)
+    wide = np.flatnonzero(bounds[:, 2] - bounds[:, 0] > 180)
+    out = shapes.copy()
+    for i in wide:
+        step = np.abs(np.diff(shapely.get_coordinates(shapes[i])[:, 0]))
+        parts = shapely.get_num_geometries(shapes[i])
+        if parts == 1 and ((step > 180) & (step < 359.9)).any():
+            out[i] = shapely.transform(
+                shapes[i], lambda xy: np.column_stack([np.unwrap(xy[:, 0], period=360), xy[:, 1]])
+            )
+            log.info("%s: feature %d taken to cross the antimeridian", source, i)
+    return out
