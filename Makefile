@@ -1,0 +1,82 @@
+# geoloom: the commands of a checkout. Needs Python 3.11 or newer and a package index; uses uv where it is installed.
+#
+#   make demo     a simulated scene through the whole cycle, into demo-out/ (open demo-out/report.html)
+#   make test     all tests
+#   make check    format, lint, types, layers, tests: what must pass before a change goes in
+#   make bench    benchmarks, as ratios against a peer in the same run
+#   make docs     the documentation site, into site/
+
+VENV    ?= .venv
+WORKERS ?= 2
+DEMO    ?= demo-out
+
+PY := $(VENV)/bin/python
+UV := $(shell command -v uv 2>/dev/null)
+
+# The first interpreter that runs and is new enough (a version manager's shim may exist and not run).
+FIND_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
+
+# uv reads no pip.conf, so where it cannot reach the index pip has its turn.
+define install
+	$(if $(UV),$(UV) pip install --python $(PY) -c constraints.txt $(1) || )$(PY) -m pip install -c constraints.txt $(1)
+endef
+
+# One thread a test worker: the workers already fill the cores.
+TEST_ENV = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+PYTEST   = $(TEST_ENV) $(PY) -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types bench docs clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(PY):
+	@python="$$($(FIND_PYTHON))"; \
+	if [ -z "$$python" ]; then echo "make: no Python 3.11 or newer found; install one, or give it: make PYTHON=/path/to/python3" >&2; exit 1; fi; \
+	echo "$$python -m venv $(VENV)"; "$$python" -m venv $(VENV)
+
+# Stamps: an installation is repeated only when what it was made from changes.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(PY)
+	@echo "installing geoloom into $(VENV) (the first time fetches PyTorch: some minutes)"
+	$(call install,-e .)
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(PY)
+	@echo "installing geoloom and its development tools into $(VENV) (the first time fetches PyTorch: some minutes)"
+	$(call install,-e '.[dev]')
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(VENV)/.installed-dev
+	$(call install,-e '.[docs]')
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(VENV)/bin/geoloom demo $(DEMO)
+
+test: $(VENV)/.installed-dev
+	$(PYTEST) -n $(WORKERS) --dist worksteal
+
+check: format lint types
+	$(PYTEST) tests/test_layers.py
+	$(PYTEST) -n $(WORKERS) --dist worksteal --deselect tests/test_layers.py
+
+format: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff format --check .
+
+lint: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff check .
+
+types: $(VENV)/.installed-dev
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.installed-dev
+	$(PY) -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,rounds
+
+docs: $(VENV)/.installed-docs
+	$(VENV)/bin/mkdocs build --strict
+
+clean:
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
