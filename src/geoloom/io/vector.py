@@ -284,7 +284,7 @@ def _unfolded(shapes: np.ndarray, crs: CRS, source: str) -> np.ndarray:
     for i in wide:
         step = np.abs(np.diff(shapely.get_coordinates(shapes[i])[:, 0]))
         parts = shapely.get_num_geometries(shapes[i])
-        if parts == 1 and ((step > 180) & (step < 359.9)).any():
+        if parts == 1 and ((step > 180) & (step < 360 - 1e-9)).any():
             out[i] = shapely.transform(
                 shapes[i], lambda xy: np.column_stack([np.unwrap(xy[:, 0], period=360), xy[:, 1]])
             )
