@@ -135,7 +135,10 @@ def _fits(value: object, wanted: object) -> bool:
 
 def _builder(name: str) -> Builder:
     if name not in _BUILDERS:
-        raise ModelError(f"no model is named {name!r}{suggest(name, _BUILDERS)}")
+        raise ModelError(
+            f"no model is named {name!r}{suggest(name, _BUILDERS)}. One of your own must be made known "
+            "first, with register_model(name, builder)"
+        )
     return _BUILDERS[name]
 
 

@@ -1,0 +1,195 @@
+"""The folder that a trained network lives in: `weights.safetensors` and `model.json`. Never a pickle.
+
+Legend: B batch, C bands, K classes, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from .._version import __version__
+from ..core.classes import Classes
+from ..core.errors import ModelError, WriteError
+from .card import ModelCard
+from .registry import create_model
+
+if TYPE_CHECKING:
+    from ..transforms.normalize import Normalization
+
+CARD_FILE = "model.json"
+WEIGHTS_FILE = "weights.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A network in evaluation mode with all that it knows of its input; a predictor for whole scenes.
+
+    Example:
+        >>> from geoloom.models.registry import create_model
+        >>> card = ModelCard("unet", {"width": 0.125}, ("red", "nir"), Classes.of(["forest", "other"]))
+        >>> model = LoadedModel.of(create_model("unet", 2, 2, width=0.125), card)
+        >>> model(torch.zeros(1, 2, 5, 7), torch.ones(1, 5, 7, dtype=torch.bool)).shape
+        torch.Size([1, 2, 5, 7])
+    """
+
+    network: nn.Module
+    card: ModelCard
+    normalization: Normalization | None
+    device: torch.device
+
+    @classmethod
+    def of(
+        cls, network: nn.Module, card: ModelCard, device: str | torch.device = "cpu"
+    ) -> LoadedModel:
+        """A network in memory as a predictor; the network itself is switched to evaluation and moved."""
+        where = torch.device(device)
+        # Channels-last runs 1.3 to 1.6 times as fast on processors with AVX-512, and on tensor cores.
+        network = network.eval().to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(network, card, _normalization(card), where)
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the input's channels."""
+        return self.card.bands
+
+    @property
+    def classes(self) -> Classes:
+        """What the outputs mean."""
+        return self.card.classes
+
+    def __call__(self, image_BCHW: Tensor, valid_BHW: Tensor) -> Tensor:
+        """Class probabilities of raw imagery.
+
+        Args:
+            image_BCHW: float32 in the training data's own units; normalised here.
+            valid_BHW: bool, True = observed. Other pixels reach the network as 0, the mean, whatever they
+                hold.
+
+        Returns:
+            float32 (B, K, H, W) on the image's device, in [0, 1], summing to 1 over K, at every pixel.
+
+        Raises:
+            ModelError: the image has another number of bands than the model.
+        """
+        if image_BCHW.shape[1] != len(self.bands):
+            raise ModelError(
+                f"the image has {image_BCHW.shape[1]} bands, the model reads {len(self.bands)}: "
+                f"{', '.join(self.bands)}"
+            )
+        with torch.inference_mode():
+            image = image_BCHW.to(self.device, torch.float32)
+            x = normalised(image, valid_BHW.to(self.device), self.normalization)
+            logits = self.network(x.contiguous(memory_format=torch.channels_last))
+            probabilities: Tensor = logits.float().softmax(dim=1)
+            return probabilities.contiguous().to(image_BCHW.device)
+
+    predict_probabilities = __call__
+
+
+def normalised(
+    image_BCHW: Tensor, valid_BHW: Tensor, normalization: Normalization | None
+) -> Tensor:
+    """The image as networks get it: normalised float32, and 0 wherever not observed or not finite.
+
+    Training and prediction share this, so that both show the network the same thing.
+    """
+    filled = torch.where(valid_BHW[:, None], image_BCHW.float(), 0.0)
+    x = filled if normalization is None else normalization.apply(filled)
+    return torch.where(valid_BHW[:, None] & torch.isfinite(x), x, 0.0)
+
+
+def _normalization(card: ModelCard) -> Normalization | None:
+    if card.normalization is None:
+        return None
+    from ..transforms.normalize import Normalization
+
+    return Normalization.from_dict(card.normalization)
+
+
+def save_model(
+    folder: str | Path, network: nn.Module, card: ModelCard, *, overwrite: bool = False
+) -> Path:
+    """Write weights and card into a folder, each whole or not at all.
+
+    Returns:
+        The folder.
+
+    Raises:
+        WriteError: the folder holds a model and `overwrite` is False.
+    """
+    path = Path(folder)
+    if (path / CARD_FILE).exists() and not overwrite:
+        raise WriteError(
+            f"{path} holds a model already; choose another folder or overwrite=True (--overwrite)"
+        )
+    path.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
+    }
+    part = path / f"{WEIGHTS_FILE}.part"
+    save_file(weights, part, metadata={"format": "pt"})
+    part.replace(path / WEIGHTS_FILE)
+    write_json(path / CARD_FILE, replace(card, version=card.version or __version__).to_dict())
+    return path
+
+
+def load_model(folder: str | Path, device: str | torch.device = "cpu") -> LoadedModel:
+    """Read a model folder.
+
+    Args:
+        folder: As `save_model` or `train` wrote it.
+        device: Where it shall run, `cpu` or `cuda`.
+
+    Raises:
+        ModelError: the folder or a file in it is missing or broken, the weights do not fit, or the
+            architecture was registered by the program that trained it and is not registered here.
+    """
+    path = Path(folder)
+    card = read_card(path)
+    network = create_model(card.architecture, len(card.bands), len(card.classes), **card.options)
+    weights = path / WEIGHTS_FILE
+    try:
+        state = load_file(weights)
+        network.load_state_dict(state)
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{path} has a {CARD_FILE} but no {WEIGHTS_FILE}; copy it too, or train again"
+        ) from error
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelError(
+            f"{weights} does not hold the weights of {card.architecture!r} with {card.options}: {error}"
+        ) from error
+    return LoadedModel.of(network, card, device)
+
+
+def read_card(folder: str | Path) -> ModelCard:
+    """The card of a model folder, without its weights.
+
+    Raises:
+        ModelError: there is none, or it is broken.
+    """
+    path = Path(folder) / CARD_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(
+            f"{folder} is no model folder: it has no {CARD_FILE}; train one there first"
+        ) from error
+    except ValueError as error:
+        raise ModelError(f"{path} is not JSON ({error}); train again") from error
+    return ModelCard.from_dict(values, where=str(path))
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write JSON under a temporary name and rename it when whole."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)
