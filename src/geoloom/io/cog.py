@@ -1,0 +1,343 @@
+"""Cloud-optimised GeoTIFFs, written window by window in bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from odc.geo.geobox import GeoBox
+from rasterio.errors import RasterioError
+
+from ..core.errors import WriteError
+from . import sidecar
+from .rawfile import RawFile, read_journal, require_space, write_journal
+from .rawvrt import gdal_type, raw_vrt
+
+log = logging.getLogger(__name__)
+
+Overviews = Literal["mode", "nearest", "average"]
+
+CLASS_NAMES_TAG = "class_names"
+"""Band tag inside the TIFF: a JSON object of names by code."""
+
+_CACHE_MB = 64
+_BLOCK_PX = 512
+_MOST_THREADS = 4
+
+
+class CogWriter:
+    """Write a raster in windows; it appears under its name only when it is whole.
+
+    Windows go to a raw file beside the target, which GDAL turns into a COG at the end: memory stays at
+    about 100 MB for any size. Pixels that no window covers hold `nodata` (0 where there is none). Leaving
+    the `with` block by an error removes what was written, or keeps it where `resume` is set.
+
+    Args:
+        path: The product. Its folder must exist.
+        grid: Shape, affine and CRS.
+        count: Bands.
+        dtype: Any integer or float type of 8 to 64 bits; bool becomes uint8.
+        nodata: Tagged, and left out of overviews.
+        descriptions: One name a band.
+        colormap: Code -> (red, green, blue, alpha), for one uint8 band; kept in the TIFF.
+        class_names: Name by code, for one uint8 band. Kept in the TIFF as the band tag `class_names`, and
+            beside it in the `.aux.xml` and `.qml` that GDAL and QGIS read.
+        tags: Kept in the TIFF.
+        overviews: How they are made; `mode` for classes and `average` for the rest unless given.
+        overwrite: Replace an existing product.
+        resume: Go on where a killed run with the same grid, type and `key` stopped; see `rows_done`.
+        key: What else must be equal for a resume, as plain JSON values.
+
+    Raises:
+        WriteError: the product exists, its folder does not, or an argument does not fit.
+
+    Example:
+        >>> import tempfile
+        >>> from affine import Affine
+        >>> grid = GeoBox((4, 6), Affine(30, 0, 500_000, 0, -30, 9_000_000), "EPSG:32722")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with CogWriter(Path(folder) / "map.tif", grid, dtype="uint8", nodata=255) as writer:
+        ...         writer.write(np.ones((1, 4, 3), dtype="uint8"), row=0, col=0)
+        ...     with rasterio.open(Path(folder) / "map.tif") as written:
+        ...         written.read(1)[0].tolist()
+        [1, 1, 1, 255, 255, 255]
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        grid: GeoBox,
+        *,
+        count: int = 1,
+        dtype: str | np.dtype[Any] | type = "uint8",
+        nodata: float | None = None,
+        descriptions: Sequence[str] | None = None,
+        colormap: Mapping[int, sidecar.Rgba] | None = None,
+        class_names: Mapping[int, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        overviews: Overviews | None = None,
+        overwrite: bool = False,
+        resume: bool = False,
+        key: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.grid = grid
+        self.dtype = np.dtype("uint8") if np.dtype(dtype) == bool else np.dtype(dtype)
+        self._classified = colormap is not None or class_names is not None
+        self._colormap, self._class_names = dict(colormap or {}), dict(class_names or {})
+        self._overviews: Overviews = overviews or ("mode" if self._classified else "average")
+        self._resume = resume
+        require_writable(self.path, overwrite=overwrite)
+        height, width = grid.shape
+        self.shape = (count, int(height), int(width))
+        self._check(nodata, descriptions)
+        self._vrt = raw_vrt(
+            self._scratch("").name,
+            self.shape,
+            self.dtype,
+            grid,
+            nodata=nodata,
+            descriptions=descriptions,
+            colormap=self._colormap,
+            tags=tags or {},
+            band_tags=self._band_tags(),
+        )
+        identity = json.dumps([self._vrt, dict(key or {})], sort_keys=True, default=str)
+        self._fingerprint = hashlib.sha256(identity.encode()).hexdigest()
+        self._rows_done = self._rows_to_keep()
+        if not self._rows_done:
+            self._remove_scratch()
+        size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        require_space(self.path.parent, 0 if self._rows_done else size, self.path)
+        self._raw = RawFile(
+            self._scratch(""), self.shape, self.dtype, fill=nodata or 0, rows_done=self._rows_done
+        )
+
+    @property
+    def rows_done(self) -> int:
+        """Rows from the top that an earlier run finished and this one need not write; 0 in a new run."""
+        return self._rows_done
+
+    def write(self, array: np.ndarray, row: int, col: int) -> None:
+        """Put `array` (C, h, w), or (h, w) for one band, with its upper-left pixel at (`row`, `col`).
+
+        Raises:
+            WriteError: it reaches outside the grid, has other bands, or its type would lose values.
+        """
+        window = array[None] if array.ndim == 2 else array
+        bands, height, width = window.shape
+        count, rows, cols = self.shape
+        if bands != count:
+            raise WriteError(f"{self.path} has {count} band(s), the window has {bands}")
+        if row < 0 or col < 0 or row + height > rows or col + width > cols:
+            raise WriteError(
+                f"a window of {height} x {width} at row {row}, column {col} reaches outside {self.path} "
+                f"of {rows} x {cols}; cut it to the grid"
+            )
+        if not np.can_cast(window.dtype, self.dtype, "same_kind"):
+            raise WriteError(
+                f"a window of {window.dtype} would lose values in {self.path}, which is {self.dtype}; "
+                f"convert it with .astype({str(self.dtype)!r}) or write another dtype"
+            )
+        try:
+            self._raw.write(window, row, col)
+        except OSError as error:
+            raise WriteError(f"cannot write {self._raw.path}: {error}") from error
+
+    def mark(self, rows_done: int) -> None:
+        """Record that the first `rows_done` rows are final, so that a killed run can go on below them."""
+        self._raw.sync()
+        write_journal(self._scratch(".json"), self._fingerprint, rows_done)
+
+    def __enter__(self) -> CogWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
+    def close(self) -> None:
+        """Turn what was written into the finished product.
+
+        Raises:
+            WriteError: GDAL cannot write it; the disk is full, for instance.
+        """
+        made = self._scratch(".tif")
+        try:
+            self._raw.finish()
+            self._raw.close()
+            vrt = self._scratch(".vrt")
+            vrt.write_text(self._vrt, encoding="utf-8")
+            self._copy(vrt, made)
+            self._write_sidecars()
+            made.replace(self.path)
+        except (OSError, RasterioError) as error:
+            self.abandon()
+            raise WriteError(f"cannot write {self.path}: {error}") from error
+        self._remove_scratch()
+
+    def abandon(self) -> None:
+        """Stop without a product. What was written goes, unless it is kept for a resume."""
+        self._raw.close()
+        if not self._resume:
+            self._remove_scratch()
+
+    def _copy(self, vrt: Path, made: Path) -> None:
+        options = {
+            "BLOCKSIZE": str(_BLOCK_PX),
+            "COMPRESS": "DEFLATE",  # every reader knows it
+            "PREDICTOR": "NO" if self._classified else "YES",
+            "OVERVIEW_RESAMPLING": self._overviews.upper(),
+            "BIGTIFF": "IF_SAFER",
+            "NUM_THREADS": str(min(_MOST_THREADS, os.cpu_count() or 1)),
+        }
+        # ONE_BIG_READ: windows of a raw file are read straight, not through a cache of whole lines. PAM
+        # off: the names that it would write beside the scratch file are written by `_write_sidecars`.
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB, GDAL_ONE_BIG_READ="YES", GDAL_PAM_ENABLED="NO"):
+            rasterio.shutil.copy(str(vrt), str(made), driver="COG", **options)
+
+    def _write_sidecars(self) -> None:
+        """Names and style beside the product; leftovers of a product that is replaced go."""
+        aux, qml = sidecar.aux_path(self.path), sidecar.qml_path(self.path)
+        for stale in (
+            aux,
+            *(self.path.with_name(self.path.name + end) for end in (".ovr", ".msk")),
+        ):
+            stale.unlink(missing_ok=True)
+        if not self._class_names:
+            return
+        texts = {
+            aux: sidecar.aux_xml(self._class_names, self._colormap),
+            qml: sidecar.raster_qml(self._class_names, self._colormap),
+        }
+        for target, text in texts.items():
+            partial = self._scratch(target.suffix)
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(target)
+
+    def _check(self, nodata: float | None, descriptions: Sequence[str] | None) -> None:
+        gdal_type(self.dtype, self.path)
+        count = self.shape[0]
+        if descriptions is not None and len(descriptions) != count:
+            raise WriteError(f"{self.path} has {count} bands and {len(descriptions)} descriptions")
+        if self._classified and (count != 1 or self.dtype != np.uint8):
+            raise WriteError(
+                f"{self.path}: a colour table and class names need one uint8 band; found {count} of "
+                f"{self.dtype}"
+            )
+        if nodata is not None and not _holds(self.dtype, nodata):
+            raise WriteError(f"{self.path}: nodata {nodata} does not fit in {self.dtype}")
+
+    def _band_tags(self) -> dict[str, str]:
+        if not self._class_names:
+            return {}
+        names = {str(code): name for code, name in sorted(self._class_names.items())}
+        return {CLASS_NAMES_TAG: json.dumps(names, ensure_ascii=False)}
+
+    def _rows_to_keep(self) -> int:
+        journal, raw = self._scratch(".json"), self._scratch("")
+        if not self._resume or not (journal.exists() and raw.exists()):
+            return 0
+        rows = read_journal(journal, self._fingerprint)
+        if rows:
+            log.info("%s: going on after row %d", self.path, rows)
+        else:
+            log.warning("%s: an unfinished run had other settings; starting anew", self.path)
+        return rows
+
+    def _scratch(self, end: str) -> Path:
+        return self.path.with_name(f".{self.path.name}.part{end}")
+
+    def _remove_scratch(self) -> None:
+        stem = self._scratch("").name
+        for path in self.path.parent.iterdir():
+            if path.name.startswith(stem):
+                path.unlink(missing_ok=True)
+
+
+def require_writable(path: Path, *, overwrite: bool) -> None:
+    """Refuse a product that would replace one without leave, or that has no folder to lie in.
+
+    Raises:
+        WriteError: `path` exists and `overwrite` is not set, is a folder, or its folder does not exist.
+    """
+    if path.is_dir():
+        raise WriteError(f"{path} is a folder; give the name of a file in it")
+    if path.exists() and not overwrite:
+        raise WriteError(
+            f"{path} exists; replace it with --overwrite (overwrite=True) or give another name"
+        )
+    if not path.parent.is_dir():
+        raise WriteError(f"{path.parent} is not a folder; make it, or write elsewhere")
+
+
+def write_raster(
+    path: str | Path,
+    values: np.ndarray,
+    grid: GeoBox,
+    *,
+    nodata: float | None = None,
+    descriptions: Sequence[str] | None = None,
+    colormap: Mapping[int, sidecar.Rgba] | None = None,
+    class_names: Mapping[int, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+    overviews: Overviews | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write an array that is at hand as a COG: `CogWriter` in one call.
+
+    Args:
+        values: (C, H, W), or (H, W) for one band; its dtype is the product's.
+        grid: Where it lies; must have the same H and W.
+
+    Returns:
+        The path.
+
+    Raises:
+        WriteError: the shapes differ, or as `CogWriter`.
+    """
+    window = values[None] if values.ndim == 2 else values
+    if window.shape[1:] != tuple(grid.shape):
+        raise WriteError(
+            f"{path}: values of {window.shape[1:]} rows and columns do not fit a grid of "
+            f"{tuple(grid.shape)}"
+        )
+    window = window.astype(np.uint8) if window.dtype == bool else window
+    with CogWriter(
+        path,
+        grid,
+        count=window.shape[0],
+        dtype=window.dtype,
+        nodata=nodata,
+        descriptions=descriptions,
+        colormap=colormap,
+        class_names=class_names,
+        tags=tags,
+        overviews=overviews,
+        overwrite=overwrite,
+    ) as writer:
+        writer.write(window, 0, 0)
+    return writer.path
+
+
+def _holds(dtype: np.dtype[Any], value: float) -> bool:
+    if dtype.kind == "f":
+        return True
+    info = np.iinfo(dtype)
+    return float(value).is_integer() and info.min <= value <= info.max
