@@ -1,0 +1,145 @@
+"""Open GDAL handles: one a file, thread and process, never shared."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+import weakref
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from geoloom.core.errors import ReadError, suggest
+
+HANDLES_PER_THREAD = 32
+"""Sixteen loading threads then stay within half of the usual limit of 1024 open files."""
+
+Stamp = tuple[tuple[int, int], ...]
+"""(mtime in ns, size in bytes) of a file and its sidecars; empty for what is no local file."""
+
+_SIDECARS = ("", ".msk", ".aux.xml")
+
+# A file without georeference is refused with an error that says more than rasterio's warning.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, module=r"geoloom\.io\.")
+
+
+class _Shelf(threading.local):
+    """The handles of the current thread, least recently used first."""
+
+    def __init__(self) -> None:
+        self.rack = _Rack()
+        _RACKS.add(self.rack)
+
+
+class _Rack:
+    """A bounded, ordered set of handles that one thread owns."""
+
+    __slots__ = ("__weakref__", "handles")
+
+    def __init__(self) -> None:
+        self.handles: OrderedDict[str, tuple[Stamp, Any]] = OrderedDict()
+
+
+_RACKS: weakref.WeakSet[_Rack] = weakref.WeakSet()
+_ABANDONED: list[OrderedDict[str, tuple[Stamp, Any]]] = []
+_SHELF = _Shelf()
+
+
+def stamp_of(uri: str) -> Stamp:
+    """What changes when a local file, its external mask or its metadata is replaced."""
+    found = []
+    for suffix in _SIDECARS:
+        try:
+            status = os.stat(uri + suffix)  # noqa: PTH116 - hot path, a Path costs more than the call
+        except (OSError, ValueError):
+            if not suffix:
+                return ()
+            found.append((0, 0))
+        else:
+            found.append((status.st_mtime_ns, status.st_size))
+    return tuple(found)
+
+
+def open_handle(uri: str) -> Any:
+    """The calling thread's handle on a file, opened on first use and again when the file changes.
+
+    Guarantee: no other thread or process holds it; it stays open until the thread ends, or more than
+    `HANDLES_PER_THREAD` other files were opened after it. Do not close it.
+
+    Raises:
+        ReadError: the file is missing, or GDAL does not recognise it; the message says which.
+    """
+    stamp = stamp_of(uri)
+    handles = _SHELF.rack.handles
+    known = handles.get(uri)
+    if known is not None:
+        if known[0] == stamp:
+            handles.move_to_end(uri)
+            return known[1]
+        handles.pop(uri)[1].close()
+    handle = _open(uri)
+    handles[uri] = (stamp, handle)
+    while len(handles) > HANDLES_PER_THREAD:
+        handles.popitem(last=False)[1][1].close()
+    return handle
+
+
+def close_handles() -> None:
+    """Close every handle of the calling thread, such as before deleting their files."""
+    handles = _SHELF.rack.handles
+    while handles:
+        handles.popitem()[1][1].close()
+
+
+def _open(uri: str) -> Any:
+    try:
+        # sharing=False: GDAL would else hand one dataset to several threads, which corrupts reads.
+        return rasterio.open(uri, sharing=False)
+    except (RasterioError, ValueError, TypeError) as error:
+        raise ReadError(_why_not(uri, error)) from error
+
+
+def _why_not(uri: str, error: Exception) -> str:
+    path = Path(uri)
+    if path.exists():
+        if uri.endswith(".zip"):
+            return (
+                f"{uri} is an archive that GDAL cannot read as one raster; name the file inside, "
+                f"such as 'zip://{uri}!inside.tif'"
+            )
+        return (
+            f"{uri} is no raster that GDAL can read ({error}); check that it is whole and that its "
+            "format is a raster's"
+        )
+    if path.parent.is_dir():
+        names = [entry.name for entry in path.parent.iterdir()]
+        near = suggest(path.name, names).split(" Known:")[0].rstrip(".")
+        return f"{uri} does not exist{near}"
+    return f"{uri} cannot be opened: {error}"
+
+
+def _hold_before_fork() -> None:
+    _ABANDONED.extend(rack.handles for rack in list(_RACKS))
+
+
+def _release_in_parent() -> None:
+    _ABANDONED.clear()
+
+
+def _abandon_in_child() -> None:
+    # A child shares its parent's file offsets, and GDAL's locks may have been held by a thread that
+    # no longer exists: the inherited handles are neither used nor closed.
+    for rack in list(_RACKS):
+        rack.handles = OrderedDict()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_hold_before_fork,
+        after_in_parent=_release_in_parent,
+        after_in_child=_abandon_in_child,
+    )

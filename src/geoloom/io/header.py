@@ -1,0 +1,203 @@
+"""What a raster file says about itself, read once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from rasterio.enums import ColorInterp, MaskFlags
+
+from geoloom.core.bands import find_bands
+from geoloom.core.errors import BandError, ReadError
+
+from .categories import category_names
+from .handles import Stamp, open_handle, stamp_of
+
+ValidityRule = Literal["all", "nodata", "mask", "alpha"]
+"""Where a band says which of its pixels are observed: nowhere, a value, a mask band, an alpha band."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A raster's georeference, bands and conventions, without its pixels.
+
+    Band numbers count from 1, as GDAL does; tuples over bands are in that order.
+    """
+
+    uri: str
+    """Absolute path, or GDAL path."""
+    driver: str
+    """GDAL's short name of the format, such as `GTiff`."""
+    grid: GeoBox
+    """The native lattice: shape, affine, CRS."""
+    count: int
+    """Number of bands, alpha included."""
+    dtypes: tuple[str, ...]
+    """numpy names, one a band."""
+    nodata: tuple[float | None, ...]
+    """Stored value that means unobserved, one a band; None where there is none."""
+    descriptions: tuple[str | None, ...]
+    """Band names as the file tells them; None where it does not."""
+    scales: tuple[float, ...]
+    """Physical value = stored value * scale + offset."""
+    offsets: tuple[float, ...]
+    validity: tuple[ValidityRule, ...]
+    """Where each band says what is observed."""
+    alpha: int | None
+    """Number of the alpha band, which is no measurement; None where there is none."""
+    colormap: Mapping[int, tuple[int, int, int, int]] | None = field(hash=False)
+    """Stored value -> red, green, blue, alpha (0-255) of the first band; None where unpaletted."""
+    class_names: Mapping[int, str] | None = field(hash=False)
+    """Stored value -> category name of the first band; None where it has none."""
+    tags: Mapping[str, str] = field(hash=False, repr=False)
+    """The file's free metadata."""
+    stamp: Stamp = field(repr=False, compare=False, default=())
+    """Modification time and size when it was read; empty for what is no local file."""
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """A name a band: its description, else its number."""
+        return tuple(name or str(i) for i, name in enumerate(self.descriptions, 1))
+
+    @property
+    def data_bands(self) -> tuple[int, ...]:
+        """Numbers of the bands that measure something: all but alpha."""
+        return tuple(i for i in range(1, self.count + 1) if i != self.alpha)
+
+    @property
+    def categorical(self) -> bool:
+        """Whether values are classes, as a palette or category names tell."""
+        return self.colormap is not None or self.class_names is not None
+
+    def find(self, bands: Sequence[int | str] | None) -> tuple[int, ...]:
+        """Numbers of the bands wanted, by number (from 1) or name; None means all but alpha.
+
+        Raises:
+            BandError: the file has no such band; the message says which it has.
+        """
+        if bands is None:
+            return self.data_bands
+        if isinstance(bands, str | int):
+            raise BandError(f"bands must be a sequence, got {bands!r}; write [{bands!r}]")
+        if not bands:
+            raise BandError(f"no band asked of {self.uri}; give at least one, or None for all")
+        return tuple(self._number(band) for band in bands)
+
+    def _number(self, band: int | str) -> int:
+        if isinstance(band, str):
+            return find_bands([band], self.band_names, where=self.uri)[0] + 1
+        if not 1 <= band <= self.count:
+            raise BandError(f"{self.uri} has bands 1 to {self.count} (counted from 1), not {band}")
+        return int(band)
+
+
+def read_header(uri: str | Path, *, crs: str | None = None) -> Header:
+    """The header of any raster that GDAL reads and an affine map places on a body.
+
+    Cached until the file (or its mask or metadata sidecar) changes.
+
+    Args:
+        uri: Path or GDAL path.
+        crs: CRS to use in place of the file's missing or wrong one, such as `EPSG:32718`.
+
+    Raises:
+        ReadError: the file is missing, damaged, or not georeferenced by an affine map and a CRS (ground
+            control points or rational polynomials alone are refused); the message tells the mend.
+    """
+    name = str(uri)
+    stamp = stamp_of(name)
+    if stamp:
+        name = str(Path(name).absolute())
+    return _read_header(name, crs, stamp)
+
+
+@lru_cache(maxsize=4096)
+def _read_header(uri: str, crs: str | None, stamp: Stamp) -> Header:
+    handle = open_handle(uri)
+    if handle.count == 0:
+        inside = ", ".join(handle.subdatasets[:5]) or "none"
+        raise ReadError(f"{uri} holds no band; open one of its subdatasets instead: {inside}")
+    alpha = [i for i, c in enumerate(handle.colorinterp, 1) if c == ColorInterp.alpha]
+    return Header(
+        uri=uri,
+        driver=handle.driver,
+        grid=_grid(handle, uri, crs),
+        count=handle.count,
+        dtypes=tuple(handle.dtypes),
+        nodata=tuple(handle.nodatavals),
+        descriptions=tuple(handle.descriptions),
+        scales=tuple(handle.scales),
+        offsets=tuple(handle.offsets),
+        validity=tuple(_rule(flags) for flags in handle.mask_flag_enums),
+        alpha=alpha[0] if alpha else None,
+        colormap=_colormap(handle),
+        class_names=category_names(uri),
+        tags=dict(handle.tags()),
+        stamp=stamp,
+    )
+
+
+def _rule(flags: Sequence[MaskFlags]) -> ValidityRule:
+    if MaskFlags.alpha in flags:
+        return "alpha"
+    if MaskFlags.per_dataset in flags:
+        return "mask"
+    if MaskFlags.nodata in flags:
+        return "nodata"
+    # GDAL also calls a mask of one band's own simply 0: neither all valid, nor nodata, nor shared.
+    return "all" if MaskFlags.all_valid in flags else "mask"
+
+
+def _colormap(handle: Any) -> dict[int, tuple[int, int, int, int]] | None:
+    try:
+        return dict(handle.colormap(1))
+    except ValueError:
+        return None
+
+
+def _grid(handle: Any, uri: str, crs: str | None) -> GeoBox:
+    affine = handle.transform
+    gcps, _ = handle.gcps
+    if affine.is_identity:
+        raise ReadError(f"{uri} {_how_unplaced(handle, len(gcps))}")
+    if not all(math.isfinite(v) for v in affine[:6]) or np.isclose(affine.determinant, 0, atol=0):
+        raise ReadError(
+            f"{uri} has the transform {tuple(affine[:6])}, which maps no area; correct it"
+        )
+    named = crs if crs is not None else (handle.crs.to_wkt() if handle.crs else None)
+    if not named:
+        raise ReadError(
+            f"{uri} has a transform but no CRS; give the one it was made in, such as "
+            "crs='EPSG:4326', or write it into the file: gdal_edit.py -a_srs EPSG:4326"
+        )
+    try:
+        return GeoBox(handle.shape, Affine(*affine[:6]), CRS(named))
+    except Exception as error:
+        raise ReadError(
+            f"{uri}: cannot understand its CRS ({error}); give crs='EPSG:...'"
+        ) from error
+
+
+def _how_unplaced(handle: Any, gcps: int) -> str:
+    if gcps:
+        return (
+            f"is placed by {gcps} ground control points, not by an affine map; warp it first: "
+            "gdalwarp -t_srs EPSG:4326 in.tif out.tif"
+        )
+    if handle.rpcs is not None:
+        return (
+            "is placed by rational polynomial coefficients (RPC), not by an affine map; orthorectify it "
+            "first, with a height model: gdalwarp -rpc -to RPC_DEM=dem.tif -t_srs EPSG:4326 in.tif out.tif"
+        )
+    return (
+        "has no georeference (its transform is the identity): expected an affine map and a CRS; add "
+        "them: gdal_translate -a_srs EPSG:n -a_ullr left top right bottom in out.tif"
+    )
