@@ -1,1 +1,1 @@
-"""TBD."""
+"""Between the file and the network: indices, quality masks, normalisation, augmentation."""

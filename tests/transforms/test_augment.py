@@ -1,0 +1,123 @@
+"""The six operations: exact, together, seeded, and 2,000 chips make 14,000."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geoloom.core.errors import ConfigError
+from geoloom.transforms.augment import (
+    AUGMENTATIONS,
+    FullCopies,
+    augment,
+    augment_array,
+    augment_sample,
+)
+
+# numpy's own functions are the outside truth; TensorFlow's rot90 is anticlockwise as numpy's is.
+TRUTH = {
+    "rot90": lambda a: np.rot90(a, 1, (-2, -1)),
+    "rot180": lambda a: np.rot90(a, 2, (-2, -1)),
+    "rot270": lambda a: np.rot90(a, 3, (-2, -1)),
+    "flip_left_right": lambda a: a[..., ::-1],
+    "flip_up_down": lambda a: a[..., ::-1, :],
+    "flip_transpose": lambda a: np.swapaxes(a, -1, -2),
+}
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", "bool"])
+def test_each_operation_is_numpys(name, dtype):
+    array = np.arange(2 * 3 * 4).reshape(2, 3, 4).astype(dtype)
+    expected = TRUTH[name](array)
+    np.testing.assert_array_equal(augment_array(array, name), expected)
+    moved = augment_array(torch.from_numpy(array), name)
+    np.testing.assert_array_equal(moved.numpy(), expected)
+    assert moved.dtype == torch.from_numpy(array).dtype
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_pixels_keep_their_place_on_earth(name):
+    # Each pixel's value says where its centre lies.
+    a, b, c, d, e, f = transform = np.array([30.0, 2.0, 500.0, 1.0, -30.0, 9000.0])
+
+    def centres(shape, t):
+        cols, rows = np.meshgrid(np.arange(shape[1]) + 0.5, np.arange(shape[0]) + 0.5)
+        return np.stack([t[0] * cols + t[1] * rows + t[2], t[3] * cols + t[4] * rows + t[5]])
+
+    image = centres((3, 5), (a, b, c, d, e, f))
+    moved = augment_sample({"image": image, "transform": transform}, name)
+    np.testing.assert_allclose(
+        moved["image"], centres(moved["image"].shape[1:], moved["transform"]), rtol=0, atol=1e-9
+    )
+    np.testing.assert_array_equal(transform, [30.0, 2.0, 500.0, 1.0, -30.0, 9000.0])
+
+
+@given(seed=st.integers(0, 1000))
+def test_image_mask_and_validity_move_together(seed):
+    count = 9
+    image = torch.arange(count * 16, dtype=torch.int16).view(count, 1, 4, 4)
+    batch = {"image": image, "mask": image[:, 0].long(), "valid": image[:, 0] % 3 == 0}
+    before = {key: value.clone() for key, value in batch.items()}
+    out = augment(batch, generator=torch.Generator().manual_seed(seed))
+    assert torch.equal(out["mask"], out["image"][:, 0].long())
+    assert torch.equal(out["valid"], out["image"][:, 0] % 3 == 0)
+    for i in range(count):
+        assert torch.equal(out["image"][i].flatten().sort().values, image[i].flatten())
+    assert all(torch.equal(batch[key], before[key]) for key in batch)
+    again = augment(batch, generator=torch.Generator().manual_seed(seed))
+    assert torch.equal(again["image"], out["image"])
+
+
+def test_every_choice_comes_up_about_equally_often():
+    image = torch.arange(4, dtype=torch.float32).view(1, 1, 2, 2).expand(7000, 1, 2, 2)
+    out = augment({"image": image}, generator=torch.Generator().manual_seed(0))["image"]
+    _, counts = torch.unique(out.flatten(1), dim=0, return_counts=True)
+    assert len(counts) == 7
+    assert (counts - 1000).abs().max() < 150  # five deviations of a binomial
+
+
+def test_oblong_chips_refuse_quarter_turns():
+    batch = {"image": torch.zeros(2, 1, 4, 6)}
+    with pytest.raises(ConfigError, match=r"rot90, rot270, flip_transpose"):
+        augment(batch)
+    assert augment(batch, ["rot180", "flip_up_down"])["image"].shape == (2, 1, 4, 6)
+
+
+class _Numbers:
+    def __init__(self, count):
+        self.count = count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        return {"image": np.full((1, 1, 1), index)}
+
+
+def test_two_thousand_chips_make_fourteen_thousand():
+    copies = FullCopies(_Numbers(2000))
+    assert len(copies) == 14_000
+    values = [int(copies[i]["image"].item()) for i in range(0, 14_000, 500)]
+    assert values == [0, 500, 1000, 1500] * 7
+
+
+def test_copies_are_the_original_then_each_operation():
+    image = np.arange(4).reshape(1, 2, 2)
+    copies = FullCopies([{"image": image}], AUGMENTATIONS)
+    np.testing.assert_array_equal(copies[0]["image"], image)
+    for i, name in enumerate(AUGMENTATIONS, start=1):
+        np.testing.assert_array_equal(copies[i]["image"], TRUTH[name](image))
+    one_by_one = [copies[i]["image"] for i in (3, 0, 6)]
+    at_once = [sample["image"] for sample in copies.__getitems__([3, 0, 6])]
+    np.testing.assert_array_equal(one_by_one, at_once)
+    with pytest.raises(IndexError):
+        copies[7]
+
+
+def test_unknown_name_is_told_the_nearest():
+    with pytest.raises(ConfigError, match="flip_left_right"):
+        FullCopies([], ["flip_leftright"])
