@@ -1,0 +1,91 @@
+"""Whether a product is what its settings and inputs would make again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from .record import read_run_record, record_path
+from .steps.base import Step
+
+SIDECARS = (".dbf", ".shx", ".prj", ".cpg", ".aux.xml", ".msk", ".ovr", ".tfw")
+"""Files that belong to a file of the same stem and change what it says."""
+
+
+def identity(path: Path) -> dict[str, Any]:
+    """What tells one state of an input from another: its run record where it has one, and size and time.
+
+    A folder with a record (chips, a model) is known by the record alone, for later steps may add files to it.
+    """
+    record = read_run_record(path)
+    made = {"made": record["finished"]} if record and record.get("status") == "done" else {}
+    if made and path.is_dir():
+        return {"path": str(path), **made}
+    return {"path": str(path), **made, **_size_and_time(path)}
+
+
+def _size_and_time(path: Path) -> dict[str, int]:
+    if path.is_dir():
+        files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
+    else:
+        beside = [path.with_suffix(suffix) for suffix in SIDECARS]
+        beside += [path.with_name(path.name + suffix) for suffix in SIDECARS]
+        files = [path, *(file for file in beside if file.is_file())]
+    stats = [file.stat() for file in files if file.exists()]
+    return {
+        "bytes": sum(stat.st_size for stat in stats),
+        "mtime_ns": max((stat.st_mtime_ns for stat in stats), default=0),
+    }
+
+
+def lasting(step: Step) -> dict[str, Any]:
+    """The settings that decide what comes of a step."""
+    return {key: value for key, value in step.settings().items() if key not in step.incidental}
+
+
+def fingerprint(verb: str, settings: dict[str, Any], inputs: list[dict[str, Any]]) -> str:
+    """SHA-256 of a verb, its lasting settings and the state of its inputs."""
+    text = json.dumps([verb, settings, inputs], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def reason_to_do(step: Step) -> str | None:
+    """Why a step has to be done, in a few words; None where its product is there and current."""
+    record = read_run_record(step.out)
+    if not step.out.exists():
+        return "not made yet"
+    if record is None or "settings" not in record:
+        return f"{step.out} is there, and no record says how it was made"
+    if record.get("verb") != step.verb:
+        return f"{step.out} was made by {record.get('verb')!r}"
+    changed = _changed(record["settings"], lasting(step))
+    if changed:
+        return f"changed: {', '.join(changed)}"
+    if record.get("status") != "done":
+        return "interrupted"
+    before = {entry.get("path"): entry for entry in record.get("inputs", [])}
+    now = [identity(path) for _, path in step.inputs()]
+    newer = [entry["path"] for entry in now if before.get(entry["path"]) != entry]
+    return f"changed: {', '.join(newer)}" if newer else None
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    keys = [key for key in {**before, **now} if key in now]
+    return [
+        f"{key} {_short(before.get(key))} -> {_short(now[key])}"
+        for key in keys
+        if before.get(key) != now[key]
+    ]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def has_foreign_product(step: Step) -> bool:
+    """Whether the product's place is taken by something that no record says geoloom made."""
+    return step.out.exists() and not record_path(step.out).exists()

@@ -1,0 +1,85 @@
+"""Options that every verb shares, and how a verb hands its options over."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from .terminal import UsageError, session
+
+_PANEL = "How to run"
+
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace the product if it is there.", rich_help_panel=_PANEL),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Answer with one JSON object on stdout.", rich_help_panel=_PANEL),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress, no remarks.", rich_help_panel=_PANEL)
+]
+Debug = Annotated[
+    bool,
+    typer.Option("--debug", help="Show tracebacks and what libraries say.", rich_help_panel=_PANEL),
+]
+
+COMMON = ("overwrite", "as_json", "quiet", "debug")
+
+
+def do(verb: str, context: typer.Context, **given: Any) -> None:
+    """Do the step that a verb's options describe, and answer.
+
+    Args:
+        verb: Which step.
+        context: Holds the options by the names of the verb's parameters, which are the step's settings.
+        given: Settings that the verb has worked out from its options; they stand in for those.
+    """
+    options = {**context.params, **given}
+    common = {name: options.pop(name) for name in COMMON if name in options}
+    overwrite = common.pop("overwrite", False)
+    with session(**common) as terminal:
+        from .perform import perform
+        from .steps import STEPS
+        from .validation import checked
+
+        settings = {key: value for key, value in options.items() if value is not None}
+        step, problems = checked(STEPS[verb], settings)
+        if step is not None:
+            problems = [((key,), message) for key, message in step.problems()]
+        if problems or step is None:
+            raise UsageError("; ".join(f"{_option(at)}: {message}" for at, message in problems))
+        outcome = perform(step, terminal, overwrite=overwrite, resume=bool(settings.get("resume")))
+        answer = {"verb": verb, "out": str(step.out), "seconds": outcome.seconds}
+        terminal.answer({**answer, **outcome.result}, step.sentence(outcome.result))
+
+
+def pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
+    """`["red=3", "nir=4"]` as a mapping; None for none.
+
+    Raises:
+        UsageError: a text has no `=`.
+
+    Example:
+        >>> pairs("--band", ["red=3"])
+        {'red': '3'}
+    """
+    found = {}
+    for text in texts or []:
+        name, separator, value = text.partition("=")
+        if not separator or not name or not value:
+            raise UsageError(f"{option} {text}: expected NAME=VALUE")
+        found[name.strip()] = value.strip()
+    return found or None
+
+
+def example(*commands: str) -> str:
+    """The end of a verb's help: commands to copy."""
+    title = "[bold]Example[/bold]" if len(commands) == 1 else "[bold]Examples[/bold]"
+    return "\n\n".join([title, *(f"  $ {command}" for command in commands)])
+
+
+def _option(at: tuple[str | int, ...]) -> str:
+    return f"--{str(at[0]).replace('_', '-')}" if at else "options"

@@ -1,0 +1,8 @@
+"""The steps of the cycle by verb: what the command line and project files share."""
+
+from __future__ import annotations
+
+from .base import Step
+from .train import Train
+
+STEPS: dict[str, type[Step]] = {step.verb: step for step in (Train,)}

@@ -1,0 +1,19 @@
+"""geoloom models"""
+
+from __future__ import annotations
+
+from ..options import Debug, Json
+from ..terminal import session
+
+
+def models(as_json: Json = False, debug: Debug = False) -> None:
+    """List the networks that can be trained, with their options."""
+    with session(as_json=as_json, debug=debug) as terminal:
+        from ...models.registry import list_models, model_options
+
+        found = {name: model_options(name) for name in list_models()}
+        lines = [
+            f"{name:10} {'  '.join(f'{key}={value}' for key, value in options.items())}"
+            for name, options in found.items()
+        ]
+        terminal.answer({"verb": "models", "models": found}, "\n".join(lines))

@@ -1,0 +1,61 @@
+"""geoloom run"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..options import Debug, Json, Overwrite, Quiet
+from ..terminal import session
+
+
+def run(
+    project: Annotated[Path, typer.Argument(help="Project file, YAML.")],
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Change a variable (root=../data) or a setting of a verb's steps (train.epochs=5).",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done and why; do nothing.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Do every step, also those done before.")
+    ] = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Do the steps of a project file, but for those that are done already.
+
+    The whole file is checked before any work. A step is done again when its settings or inputs have changed.
+    """
+    with session(as_json=as_json, quiet=quiet, debug=debug) as terminal:
+        from ..project import read_project
+        from ..runner import plan, refuse_foreign, run_project
+
+        made = read_project(project, sets or ())
+        if not overwrite:
+            refuse_foreign(made.steps)
+        if dry_run:
+            planned = plan(made.steps, again=again)
+            steps = [
+                {"verb": p.step.verb, "out": str(p.step.out)}
+                | {"action": p.action, "reason": p.reason}
+                for p in planned
+            ]
+            text = [f"{p.action:6} {p.step.verb} -> {p.step.out} ({p.reason})" for p in planned]
+            terminal.answer({"verb": "run", "steps": steps}, "\n".join(text))
+            return
+        lines = run_project(made, terminal, overwrite=overwrite, again=again)
+        text = [f"{line['verb']:9} {line['out']}" for line in lines]
+        terminal.answer(
+            {"verb": "run", "project": made.name, "steps": lines},
+            "\n".join([f"{made.name} is done:", *text]),
+        )
