@@ -102,7 +102,7 @@ def normalised(
     Training and prediction share this, so that both show the network the same thing.
     """
     filled = torch.where(valid_BHW[:, None], image_BCHW.float(), 0.0)
-    x = filled if normalization is None else normalization.apply(filled)
+    x = filled if normalization is None else normalization.apply(filled, valid_BHW)
     return torch.where(valid_BHW[:, None] & torch.isfinite(x), x, 0.0)
 
 

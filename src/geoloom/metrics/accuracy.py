@@ -1,0 +1,171 @@
+"""The accuracy of a map, as reported: every figure from one tally."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from ..core.classes import Classes
+from . import confusion, curves
+from .curves import Curve
+from .tally import Tally
+
+Figures = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How a prediction agrees with the truth, over all observed and labelled pixels.
+
+    Per-class figures are in the order of `classes`. NaN: the question has no answer, such as the precision of
+    a class that is never mapped. The last five fields are empty or NaN where no probabilities were given.
+    """
+
+    classes: tuple[str, ...]
+    matrix: tuple[tuple[int, ...], ...]
+    """Pixels: rows = truth, columns = prediction."""
+    overall_accuracy: float
+    """Share of pixels given their true class (pixel accuracy)."""
+    mean_accuracy: float
+    """Balanced accuracy: mean recall of the classes in the truth."""
+    kappa: float
+    precision: Figures
+    """User's accuracy."""
+    recall: Figures
+    """Producer's accuracy."""
+    f1: Figures
+    iou: Figures
+    mean_precision: float
+    """Over the classes in the truth, as all means here; a class never mapped counts as 0."""
+    mean_f1: float
+    mean_iou: float
+    log_loss: float
+    """Cross-entropy: mean of -log(probability of the true class), in nats."""
+    auc: Figures
+    """Area under the ROC curve, one class against the rest."""
+    average_precision: Figures
+    roc: tuple[Curve, ...]
+    """False positive rate, true positive rate."""
+    precision_recall: tuple[Curve, ...]
+    """Recall, precision."""
+
+    @classmethod
+    def of(cls, tally: Tally, classes: Classes) -> Accuracy:
+        """All figures of a tally."""
+        m = tally.matrix
+        histograms = tally.histograms if tally.scored else tally.histograms[:0]
+        return cls(
+            classes=classes.names,
+            matrix=tuple(tuple(row) for row in m.tolist()),
+            overall_accuracy=confusion.overall_accuracy(m),
+            mean_accuracy=confusion.mean_accuracy(m),
+            kappa=confusion.kappa(m),
+            precision=tuple(confusion.precision(m).tolist()),
+            recall=tuple(confusion.recall(m).tolist()),
+            f1=tuple(confusion.f1(m).tolist()),
+            iou=tuple(confusion.iou(m).tolist()),
+            mean_precision=confusion.macro_mean(confusion.precision(m), m),
+            mean_f1=confusion.macro_mean(confusion.f1(m), m),
+            mean_iou=confusion.macro_mean(confusion.iou(m), m),
+            log_loss=tally.log_loss / tally.scored if tally.scored else math.nan,
+            auc=tuple(curves.auc(h) for h in histograms),
+            average_precision=tuple(curves.average_precision(h) for h in histograms),
+            roc=tuple(curves.thinned(curves.roc_curve(h)) for h in histograms),
+            precision_recall=tuple(
+                curves.thinned(curves.precision_recall_curve(h)) for h in histograms
+            ),
+        )
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """The matrix as int64 (K, K)."""
+        return np.asarray(self.matrix, dtype=np.int64)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels counted."""
+        return int(self.confusion.sum())
+
+    @property
+    def support(self) -> tuple[int, ...]:
+        """True pixels of each class."""
+        return tuple(int(n) for n in self.confusion.sum(axis=1))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a class, for tables: class, precision, recall, f1, iou, auc, average_precision, pixels."""
+        nothing = (math.nan,) * len(self.classes)
+        columns = {
+            "class": self.classes,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "iou": self.iou,
+            "auc": self.auc or nothing,
+            "average_precision": self.average_precision or nothing,
+            "pixels": self.support,
+        }
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def text(self) -> str:
+        """A report for people: the figures a class, the means, the confusion matrix."""
+        width = max(12, *(len(name) for name in self.classes))
+        head = ("precision", "recall", "F1", "IoU", "AUC", "AP", "pixels")
+        lines = [f"{'class':<{width}}" + "".join(f"{name:>11}" for name in head)]
+        for row in self.rows():
+            name, *figures, pixels = row.values()
+            lines.append(
+                f"{name:<{width}}" + "".join(_cell(value) for value in figures) + f"{pixels:>11,}"
+            )
+        means = (self.mean_precision, self.mean_accuracy, self.mean_f1, self.mean_iou)
+        lines += [
+            f"{'mean':<{width}}" + "".join(_cell(value) for value in means),
+            "",
+            f"overall accuracy {_plain(self.overall_accuracy)}   kappa {_plain(self.kappa)}   "
+            f"cross-entropy {_plain(self.log_loss)}   pixels {self.pixels:,}",
+            "",
+            "confusion matrix, pixels (rows: truth, columns: prediction)",
+            " " * width + "".join(f"{name[:11]:>12}" for name in self.classes),
+        ]
+        lines += [
+            f"{name:<{width}}" + "".join(f"{count:>12,}" for count in row)
+            for name, row in zip(self.classes, self.matrix, strict=True)
+        ]
+        return "\n".join(lines) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; NaN becomes None."""
+        plain = {f.name: _to_json(getattr(self, f.name)) for f in fields(self)}
+        return {**plain, "pixels": self.pixels}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Accuracy:
+        """The accuracy that `to_dict` wrote."""
+        known: dict[str, Any] = {f.name: _from_json(values[f.name]) for f in fields(cls)}
+        for name in ("roc", "precision_recall"):
+            known[name] = tuple(Curve(*points) for points in known[name])
+        return cls(**known)
+
+
+def _cell(value: float) -> str:
+    return f"{_plain(value):>11}"
+
+
+def _plain(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4f}"
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Curve):
+        return [_to_json(value.x), _to_json(value.y)]
+    if isinstance(value, tuple):
+        return [_to_json(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_from_json(item) for item in value)
+    return math.nan if value is None else value
