@@ -1,0 +1,96 @@
+"""Losses that are a mean over pixels: cross-entropy and focal.
+
+Legend: B batch, K classes, H rows, W columns, N counted pixels.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from . import IGNORE_INDEX
+
+
+def cross_entropy(
+    logits_BKHW: Tensor,
+    target_BHW: Tensor,
+    class_weights_K: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Mean of -log(softmax probability of the true class), natural logarithm.
+
+    Args:
+        logits_BKHW: float, before softmax.
+        target_BHW: int64, class positions 0..K-1, or IGNORE_INDEX.
+        class_weights_K: float; each pixel counts by its class's weight, and the sum is divided by the
+            weights' sum. None weighs all alike.
+        label_smoothing: Share of the target spread evenly over all classes, which keeps wrong labels from
+            costing without bound (Szegedy et al. 2016, section 7).
+
+    Returns:
+        Scalar, float32; 0 with gradient 0 where no pixel counts.
+
+    Example:
+        >>> float(cross_entropy(torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 2, dtype=torch.int64)).exp())
+        4.0
+    """
+    total = functional.cross_entropy(
+        logits_BKHW.float(),
+        target_BHW,
+        weight=class_weights_K,
+        ignore_index=IGNORE_INDEX,
+        reduction="sum",
+        label_smoothing=label_smoothing,
+    )
+    return total / _weight(target_BHW, class_weights_K)
+
+
+def weighted_cross_entropy(
+    logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tensor | None = None
+) -> Tensor:
+    """Cross-entropy in which each class of the batch weighs alike, unless weights are given.
+
+    Without weights, a class weighs by the inverse of its pixels in this batch.
+    """
+    if class_weights_K is None:
+        counted = target_BHW[target_BHW != IGNORE_INDEX]
+        pixels_K = torch.bincount(counted, minlength=logits_BKHW.shape[1]).float()
+        class_weights_K = torch.where(pixels_K > 0, 1 / pixels_K.clamp(min=1), 0.0)
+    return cross_entropy(logits_BKHW, target_BHW, class_weights_K)
+
+
+def focal(
+    logits_BKHW: Tensor,
+    target_BHW: Tensor,
+    class_weights_K: Tensor | None = None,
+    *,
+    gamma: float = 2.0,
+) -> Tensor:
+    """Cross-entropy times (1 - p) ** gamma: pixels that are already right count little.
+
+    Args:
+        logits_BKHW, target_BHW, class_weights_K: As `cross_entropy`.
+        gamma: 0 gives cross-entropy.
+
+    Source:
+        Lin et al. 2017, equation 5; the class weights are its alpha.
+    """
+    logs = functional.log_softmax(logits_BKHW.float(), dim=1)
+    counted = target_BHW != IGNORE_INDEX
+    classes = torch.where(counted, target_BHW, 0)
+    log_p = logs.gather(1, classes[:, None])[:, 0]
+    # expm1 keeps the power's gradient finite where p rounds to 1.
+    loss = -log_p * (-torch.expm1(log_p)).clamp(min=1e-12) ** gamma
+    weights = counted.float() if class_weights_K is None else class_weights_K[classes] * counted
+    return (loss * weights).sum() / _weight(target_BHW, class_weights_K)
+
+
+def _weight(target_BHW: Tensor, class_weights_K: Tensor | None) -> Tensor:
+    """Summed weight of the counted pixels; 1 where there are none, so that the loss is 0 and not NaN."""
+    counted = target_BHW != IGNORE_INDEX
+    total = counted.sum().float()
+    if class_weights_K is not None:
+        total = class_weights_K[target_BHW[counted]].sum()
+    return torch.where(total > 0, total, torch.ones_like(total))
