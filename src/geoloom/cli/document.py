@@ -100,6 +100,8 @@ def _refuse_twice(loader: yaml.SafeLoader, node: yaml.MappingNode, path: Path) -
     """YAML keeps the last of two equal keys in silence; a project file may not."""
     seen: dict[Any, int] = {}
     for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
         key = loader.construct_object(key_node, deep=True)
         line = key_node.start_mark.line + 1
         if not isinstance(key, str | int | float | bool):

@@ -46,9 +46,10 @@ def read_project(path: Path, sets: Sequence[str] = ()) -> Project:
         UsageError: a `sets` entry is wrong.
     """
     document = read_document(path)
-    faults = _top_level_faults(document)
+    faults = _shape_faults(document)
     if faults:
         raise _refusal(path, faults)
+    faults = _name_faults(document)
     data = _with_sets(document.data, sets)
     try:
         variables = resolve({BUILT_IN: str(path.parent), **(data.get("variables") or {})})
@@ -72,22 +73,28 @@ def _refusal(path: Path, faults: list[str]) -> ConfigError:
     return ConfigError("\n  ".join([f"{path} has {count}; nothing was done:", *faults]))
 
 
-def _top_level_faults(document: Document) -> list[str]:
+def _shape_faults(document: Document) -> list[str]:
+    """What keeps the file from being looked at any closer."""
     data = document.data
     if not isinstance(data, dict):
         return ["expected a mapping with `variables` and `steps`; see the guide 'Run a project'"]
-    faults = [
-        f"{document.where((str(key),))}: no such key{suggest(key, KEYS)}"
-        for key in data
-        if key not in KEYS
-    ]
     steps, variables = data.get("steps"), data.get("variables")
+    faults = []
     if not isinstance(steps, list) or not steps:
         faults.append(f"{document.where(('steps',))}: expected a list of steps, at least one")
     if variables is not None and not isinstance(variables, dict):
         faults.append(f"{document.where(('variables',))}: expected `name: value` lines")
-        return faults
-    for key, value in (variables or {}).items():
+    return faults
+
+
+def _name_faults(document: Document) -> list[str]:
+    """Unknown keys at the top, and variables that cannot be."""
+    faults = [
+        f"{document.where((str(key),))}: no such key{suggest(key, KEYS)}"
+        for key in document.data
+        if key not in KEYS
+    ]
+    for key, value in (document.data.get("variables") or {}).items():
         if isinstance(value, dict | list):
             faults.append(f"{document.where(('variables', key))}: expected one text or number")
         if key == BUILT_IN:

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from geoloom.cli.project import read_project
+from geoloom.cli.terminal import UsageError
+from geoloom.core.errors import ConfigError
+
+
+def test_a_right_file_becomes_steps(project, tmp_path):
+    made = read_project(project)
+    assert [step.verb for step in made.steps] == ["cut", "join"]
+    assert made.steps[0].scene == tmp_path / "a.txt"
+    assert made.steps[0].size == 2
+    assert made.variables["here"] == str(tmp_path)
+
+
+def test_sets_change_variables_and_settings_of_a_verb(project):
+    assert read_project(project, ["size=7"]).steps[0].size == 7
+    assert read_project(project, ["cut.rule=nearest"]).steps[0].rule == "nearest"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sise=3", "no such variable; did you mean 'size'"),
+        ("cut.sise=3", "cut has no setting 'sise'; did you mean 'size'"),
+        ("kut.size=3", "no step is called 'kut'; did you mean 'cut'"),
+        ("size", "expected name=value"),
+    ],
+)
+def test_a_wrong_set_is_wrong_use(project, text, said):
+    with pytest.raises(UsageError, match=said):
+        read_project(project, [text])
+
+
+def test_everything_wrong_is_said_at_once_each_with_its_line(project):
+    text = project.read_text()
+    text = text.replace("size: ${size}", "sise: 3\n      rule: nearst\n      workers: two")
+    text = text.replace("  - join:", "  - glue: {}\n  - join:").replace("${root}/b", "${rot}/b")
+    project.write_text(text + "variable: x\n")
+    with pytest.raises(ConfigError) as caught:
+        read_project(project)
+    said = str(caught.value)
+    assert "has 6 faults; nothing was done" in said
+    assert "line 18, variable: no such key; did you mean 'variables'?" in said
+    assert "line 10, steps[0].cut.sise: no such setting; did you mean 'size'?" in said
+    assert (
+        "line 11, steps[0].cut.rule: found 'nearst'; expected one of mode, nearest; did you mean 'nearest'?"
+        in said
+    )
+    assert "line 12, steps[0].cut.workers: found 'two'; input should be a valid integer" in said
+    assert "line 13, steps[1].glue: no such step" in said
+    assert "line 16, steps[2].join.right: ${rot} is no variable; did you mean 'root'?" in said
+
+
+def test_missing_files_are_found_before_any_work(project, tmp_path):
+    (tmp_path / "b.txt").unlink()
+    with pytest.raises(ConfigError, match=r"line 13, steps\[1\].join.right: .*b.txt not found"):
+        read_project(project)
+
+
+def test_a_step_must_not_come_before_what_it_needs(project):
+    text = project.read_text()
+    cut, join = text.index("  - cut"), text.index("  - join")
+    project.write_text(text[:cut] + text[join:] + text[cut:join])
+    with pytest.raises(ConfigError, match=r"made by steps\[1\], which must come before"):
+        read_project(project)
+
+
+def test_two_steps_may_not_make_one_file(project):
+    project.write_text(project.read_text().replace("joined.txt", "cut.txt"))
+    with pytest.raises(ConfigError, match=r"already made by steps\[0\]"):
+        read_project(project)
+
+
+def test_a_step_may_refuse_what_types_allow(project):
+    with pytest.raises(ConfigError, match=r"steps\[0\].cut.size: 13 brings bad luck"):
+        read_project(project, ["size=13"])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- a\n", "steps: []\n", "steps: 3\n", "variables: [a]\nsteps: [1]\n"]
+)
+def test_what_is_no_project_says_what_one_is(project, text):
+    project.write_text(text)
+    with pytest.raises(ConfigError, match="expected"):
+        read_project(project)

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from geoloom.cli.variables import fill, resolve
+from geoloom.core.errors import ConfigError
+
+
+def test_variables_refer_to_each_other_in_any_order():
+    assert resolve({"c": "${b}/c", "b": "${a}/b", "a": "x"}) == {"c": "x/b/c", "b": "x/b", "a": "x"}
+
+
+def test_a_whole_reference_keeps_its_type_and_a_part_becomes_text():
+    variables = {"n": 3, "flag": True}
+    assert fill({"n": "${n}", "text": "n=${n}", "list": ["${flag}"]}, variables) == {
+        "n": 3,
+        "text": "n=3",
+        "list": [True],
+    }
+
+
+def test_an_unknown_name_comes_with_the_nearest():
+    with pytest.raises(ConfigError, match=r"\$\{rot\} is no variable; did you mean 'root'\?"):
+        fill("${rot}/a", {"root": "."})
+
+
+def test_a_circle_is_named():
+    with pytest.raises(ConfigError, match="a -> b -> a"):
+        resolve({"a": "${b}", "b": "x${a}"})
