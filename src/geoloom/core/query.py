@@ -76,6 +76,8 @@ class Sample(TypedDict, total=False):
     """(H, W) int64 class codes."""
     valid: Any
     """(H, W) bool, True = observed in every layer and band."""
+    observed: Any
+    """(H, W) bool, True = observed in every band of the image, whatever the labels say; optional."""
     crs: str
     """CRS of the grid, as `EPSG:n` or WKT."""
     transform: Any

@@ -201,7 +201,7 @@ def _shape(sample: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def _move(array: Any, move: _Move) -> Any:
-    axes = [axis for axis, flip in ((-2, move.flip_rows), (-1, move.flip_cols)) if flip]
+    axes = tuple(axis for axis, flip in ((-2, move.flip_rows), (-1, move.flip_cols)) if flip)
     if isinstance(array, np.ndarray):
         turned = array.swapaxes(-2, -1) if move.transpose else array
         return np.ascontiguousarray(np.flip(turned, axes) if axes else turned)

@@ -1,0 +1,286 @@
+"""Writing a chip store: whole shards at a time, under a temporary name until it is complete."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from ..core.classes import Classes
+from ..core.errors import ChipError
+from ..core.grid import crs_name
+from .layout import (
+    FORMAT,
+    NO_SPLIT,
+    SPLITS,
+    VERSION,
+    Split,
+    check_target,
+    chips_per_shard,
+    part_path,
+    publish,
+    remove_part,
+)
+
+_TABLE = {
+    "split": np.uint8,
+    "source": np.int32,
+    "crs": np.int32,
+    "row": np.int64,
+    "col": np.int64,
+    "transform": np.float64,
+}
+
+
+class ChipWriter:
+    """A context manager that makes one chip store.
+
+    What it guarantees: a store appears under its name only when it is whole; a writer that is killed leaves
+    `<name>.part`, which readers refuse and the next writer removes. Unobserved pixels hold 0.
+
+    On disk: arrays `image` (chip, band, y, x), `mask` (chip, y, x) uint8 class codes where classes are
+    given, `valid` and `observed` (chip, y, x) bool, and one small array a column of the table; xarray
+    reads it as it is.
+
+    Args:
+        path: Folder to make, by custom `*.zarr`.
+        channels: Bands of every chip.
+        size: Rows and columns of every chip, pixels; one number for square chips.
+        dtype: Stored type of the images, usually the scene's own.
+        bands: Names, one a channel.
+        classes: What the mask's codes mean; None for chips without labels.
+        overwrite: Replace a chip store of that name.
+        provenance: How the chips were cut, kept in the store as it is; JSON values.
+
+    Raises:
+        WriteError: the path exists and may not be replaced.
+        ChipError: the bands are not as many as the channels.
+
+    Example:
+        >>> import tempfile
+        >>> with ChipWriter(Path(tempfile.mkdtemp()) / "a.zarr", channels=1, size=2, dtype="uint8",
+        ...                 bands=["red"]) as writer:
+        ...     writer.add(np.ones((1, 2, 2), "uint8"), crs="EPSG:32622", split="train",
+        ...                transform=(30, 0, 0, 0, -30, 0), source="scene.tif", row=0, col=0)
+        >>> len(writer)
+        1
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        channels: int,
+        size: int | tuple[int, int],
+        dtype: Any,
+        bands: Sequence[str],
+        classes: Classes | None = None,
+        overwrite: bool = False,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        if len(bands) != channels:
+            raise ChipError(f"{channels} channels need as many band names; found {list(bands)}")
+        self.path = Path(path)
+        check_target(self.path, overwrite=overwrite)
+        remove_part(self.path)
+        self._shape = (channels, *((size, size) if isinstance(size, int) else size))
+        self._dtype = np.dtype(dtype)
+        self._classes = classes
+        self._sources: dict[str, dict[str, Any] | None] = {}
+        self._codes: dict[str, int] = {}
+        self._crs: dict[str, int] = {}
+        self._rows: dict[str, list[Any]] = {name: [] for name in _TABLE}
+        self._attributes: dict[str, Any] = {
+            "format": FORMAT,
+            "version": VERSION,
+            "complete": False,
+            "bands": [str(band) for band in bands],
+            "classes": classes.to_dict() if classes is not None else None,
+            "splits": list(SPLITS),
+            "provenance": dict(provenance or {}),
+        }
+        self._open()
+
+    def _open(self) -> None:
+        import zarr
+        from zarr.codecs import BloscCodec
+
+        _, height, width = self._shape
+        plane = ("mask", "valid", "observed") if self._classes else ("valid", "observed")
+        shapes = {"image": self._shape, **dict.fromkeys(plane, (height, width))}
+        types = {"image": self._dtype, "mask": np.dtype(np.uint8)}
+        per_shard = chips_per_shard(int(np.prod(self._shape)) * self._dtype.itemsize)
+        self._group: Any = zarr.open_group(part_path(self.path), mode="w", zarr_format=3)
+        self._group.attrs.update(self._attributes)
+        self._buffers: dict[str, np.ndarray] = {}
+        for name, shape in shapes.items():
+            dtype = types.get(name, np.dtype(bool))
+            axes = ("band", "y", "x")[-len(shape) :]
+            self._group.create_array(
+                name,
+                shape=(0, *shape),
+                chunks=(1, *shape),
+                shards=(per_shard, *shape),
+                dtype=dtype,
+                # A plane that is true throughout, as most are, is then not stored at all.
+                fill_value=name in ("valid", "observed"),
+                compressors=BloscCodec(
+                    cname="lz4", clevel=5, shuffle="shuffle" if dtype.itemsize > 1 else "noshuffle"
+                ),
+                dimension_names=("chip", *axes),
+            )
+            self._buffers[name] = np.zeros((per_shard, *shape), dtype=dtype)
+
+    def __len__(self) -> int:
+        """Chips added so far."""
+        return len(self._rows["row"])
+
+    def add_source(self, name: str, grid: GeoBox) -> None:
+        """Note a scene's native grid, from which a raster can be reconstituted."""
+        self._source_code(name)
+        self._sources[name] = {
+            "crs": crs_name(grid.crs),
+            "transform": [float(v) for v in grid.affine[:6]],
+            "shape": [int(n) for n in grid.shape],
+        }
+
+    def add(
+        self,
+        image: np.ndarray,
+        mask: np.ndarray | None = None,
+        valid: np.ndarray | None = None,
+        *,
+        crs: str,
+        transform: Sequence[float],
+        source: str,
+        row: int,
+        col: int,
+        split: Split | None = None,
+        labelled: np.ndarray | None = None,
+    ) -> None:
+        """Append one chip.
+
+        Args:
+            image: (C, H, W) in the store's dtype.
+            mask: (H, W) class codes 0..255; None where the chip has no labels.
+            valid: (H, W) bool, True = observed in every band; None = all. Pixels that are not finite are
+                taken as unobserved.
+            crs: `EPSG:n` or WKT.
+            transform: Affine a, b, c, d, e, f of the chip's upper-left pixel corner.
+            source: Name of the scene.
+            row, col: The chip's upper-left pixel in the scene, 0-based.
+            split: Where the chip belongs, if that is decided.
+            labelled: (H, W) bool, True = the mask says something; None = all. A code that is no class
+                counts as unlabelled in any case.
+
+        Raises:
+            ChipError: a shape or dtype differs, labels come without classes, or the split is unknown.
+        """
+        shape = self._shape[1:]
+        observed = np.ones(shape, bool) if valid is None else valid
+        self._check(image, mask, observed, split)
+        if image.dtype.kind == "f":
+            observed = observed & np.isfinite(image).all(axis=0)
+        slot = len(self) % len(self._buffers["image"])
+        self._buffers["image"][slot] = np.where(observed, image, 0)
+        self._buffers["observed"][slot] = observed
+        if self._classes is not None:
+            codes = np.zeros(shape, np.uint8) if mask is None else mask
+            known = np.zeros(shape, bool) if mask is None else self._classes.encode(codes)[1]
+            known = known if labelled is None else known & labelled
+            self._buffers["mask"][slot] = codes
+            self._buffers["valid"][slot] = observed & known
+        else:
+            self._buffers["valid"][slot] = observed
+        self._rows["split"].append(NO_SPLIT if split is None else SPLITS.index(split))
+        self._rows["source"].append(self._source_code(source))
+        self._rows["crs"].append(self._crs.setdefault(crs, len(self._crs)))
+        self._rows["row"].append(row)
+        self._rows["col"].append(col)
+        self._rows["transform"].append([float(v) for v in transform])
+        if slot == len(self._buffers["image"]) - 1:
+            self._flush(len(self._buffers["image"]))
+
+    def _source_code(self, name: str) -> int:
+        self._sources.setdefault(name, None)
+        return self._codes.setdefault(name, len(self._codes))
+
+    def _check(
+        self, image: np.ndarray, mask: np.ndarray | None, observed: np.ndarray, split: Any
+    ) -> None:
+        if image.shape != self._shape or image.dtype != self._dtype:
+            raise ChipError(
+                f"chip {len(self)} is {image.shape} {image.dtype}; this store holds {self._shape} "
+                f"{self._dtype}"
+            )
+        for name, plane in (("mask", mask), ("valid", observed)):
+            if plane is not None and plane.shape != self._shape[1:]:
+                raise ChipError(f"chip {len(self)}: {name} is {plane.shape}, not {self._shape[1:]}")
+        if observed.dtype != bool:
+            raise ChipError(
+                f"chip {len(self)}: valid is {observed.dtype}, not bool (True = observed)"
+            )
+        if mask is not None and self._classes is None:
+            raise ChipError("labels were given, but the store has no classes; pass classes=")
+        if mask is not None and mask.dtype != np.uint8 and not ((mask >= 0) & (mask <= 255)).all():
+            raise ChipError(f"chip {len(self)}: class codes outside 0..255")
+        if split is not None and split not in SPLITS:
+            raise ChipError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}")
+
+    def _flush(self, count: int) -> None:
+        stop = len(self)
+        for name, buffer in self._buffers.items():
+            array = self._group[name]
+            array.resize((stop, *buffer.shape[1:]))
+            array[stop - count : stop] = buffer[:count]
+
+    def close(self) -> Path:
+        """Write what is buffered and the table, and give the store its name.
+
+        Raises:
+            ChipError: no chip was added.
+        """
+        import zarr
+
+        if not len(self):
+            self.abort()
+            raise ChipError(f"no chip was added: {self.path} is not written")
+        if rest := len(self) % len(self._buffers["image"]):
+            self._flush(rest)
+        for name, dtype in _TABLE.items():
+            axes = ("chip", "affine") if name == "transform" else ("chip",)
+            self._group.create_array(
+                name, data=np.asarray(self._rows[name], dtype=dtype), dimension_names=axes
+            )
+        self._group.attrs.update({"sources": self._sources, "crs": list(self._crs)})
+        self._group.attrs.update({"complete": True})
+        with warnings.catch_warnings():
+            # Consolidated metadata is not in the zarr 3 specification yet; xarray reads it all the same.
+            warnings.simplefilter("ignore")
+            zarr.consolidate_metadata(self._group.store)
+        publish(self.path)
+        return self.path
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        shutil.rmtree(part_path(self.path), ignore_errors=True)
+
+    def __enter__(self) -> ChipWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
