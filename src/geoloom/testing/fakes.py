@@ -13,7 +13,8 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.grid import lattice_window
 from geoloom.io.header import Header
-from geoloom.io.plan import Kernel, to_source
+from geoloom.io.locate import to_source
+from geoloom.io.plan import Kernel
 from geoloom.io.validity import fill_values, observed
 
 

@@ -49,8 +49,12 @@ def places(draw: st.DrawFn, kind: Kind | None = None) -> tuple[float, float]:
 
 
 def crs_choices(lon: float, lat: float) -> list[str]:
-    """CRSs in which a place can sensibly be mapped, nearest habits first."""
-    local = f"+proj=laea +lat_0={lat:.1f} +lon_0={lon:.1f} +datum=WGS84 +units=m"
+    """CRSs in which a place can sensibly be mapped, nearest habits first.
+
+    Equal-area ones are left out: PROJ before 9.6 inverts them with an error of 0.6 mm, so that pyproj and
+    GDAL, each with its own PROJ, may differ by more than the laws allow.
+    """
+    local = f"+proj=stere +lat_0={lat:.1f} +lon_0={lon:.1f} +datum=WGS84 +units=m"
     if abs(lat) > 80:
         return [
             "EPSG:3413" if lat > 0 else "EPSG:3031",

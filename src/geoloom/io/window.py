@@ -1,0 +1,76 @@
+"""Stored pixels of a window, as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from geoloom.core.errors import ReadError
+from geoloom.core.grid import PixelWindow
+
+from .handles import open_handle
+from .header import Header
+from .validity import fill_values, observed
+
+
+def read_window(
+    header: Header, window: PixelWindow, bands: tuple[int, ...], nodata: float | None
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Stored values (C, H, W) of a window that may lie outside the raster, and where each is observed.
+
+    Inside the raster values are bit for bit as stored, also where unobserved; outside they are the fill.
+
+    Raises:
+        ReadError: the file is damaged there.
+    """
+    height, width = header.grid.shape
+    top, bottom = max(window.row, 0), min(window.row + window.height, height)
+    left, right = max(window.col, 0), min(window.col + window.width, width)
+    if top >= bottom or left >= right:
+        return empty(header, bands, nodata, (window.height, window.width))
+    inside = Window(left, top, right - left, bottom - top)
+    stored, stored_seen = _read_inside(header, inside, bands, nodata)
+    if stored.shape[1:] == (window.height, window.width):
+        return stored, stored_seen
+    values, seen = empty(header, bands, nodata, (window.height, window.width))
+    rows = slice(top - window.row, bottom - window.row)
+    cols = slice(left - window.col, right - window.col)
+    values[:, rows, cols] = stored
+    seen[:, rows, cols] = stored_seen
+    return values, seen
+
+
+def empty(
+    header: Header, bands: tuple[int, ...], nodata: float | None, shape: tuple[int, int]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Values (C, H, W), all fill, and their validity, all False: what a place outside the raster has."""
+    values = np.empty((len(bands), *shape), dtype=common_dtype(header, bands))
+    for layer, fill in zip(values, fill_values(header, bands, nodata), strict=True):
+        layer[:] = fill
+    return values, np.zeros(values.shape, dtype=np.bool_)
+
+
+def common_dtype(header: Header, bands: tuple[int, ...]) -> np.dtype[Any]:
+    """The smallest dtype that holds the values of all these bands."""
+    return np.result_type(*(np.dtype(header.dtypes[band - 1]) for band in bands))
+
+
+def _read_inside(
+    header: Header, window: Window, bands: tuple[int, ...], nodata: float | None
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    handle = open_handle(header.uri)
+    masked = any(header.validity[band - 1] in ("mask", "alpha") for band in bands)
+    try:
+        values = handle.read(list(bands), window=window, out_dtype=common_dtype(header, bands))
+        masks = handle.read_masks(list(bands), window=window) if masked else None
+    except RasterioError as error:
+        raise ReadError(
+            f"{header.uri} is damaged in rows {window.row_off} to {window.row_off + window.height}, "
+            f"columns {window.col_off} to {window.col_off + window.width}: "
+            f"{error.__cause__ or error}; fetch it again, or read a part that avoids the damage"
+        ) from error
+    return values, observed(values, masks, header, bands, nodata)
