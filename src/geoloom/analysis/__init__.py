@@ -1,1 +1,1 @@
-"""TBD."""
+"""Figures, accuracy and area tables, and the report of a map."""

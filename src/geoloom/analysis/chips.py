@@ -1,0 +1,123 @@
+"""Where training chips lie in their scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from odc.geo.geobox import GeoBox
+
+from ..core.errors import ChipError
+from ..core.grid import crs_name, transformer
+from .furniture import add_furniture
+from .images import Bands, map_figure, show_on
+from .style import INK, LABEL_PT, SERIES
+from .views import Source, look_at_image, stretch
+
+SPLIT_COLORS = {"train": "#ffd400", "valid": "#00c2d1", "test": "#ff4fa3"}
+"""Bright, since they are drawn over imagery; told apart by colour-blind readers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footprints:
+    """Outlines of chips in the pixel coordinates of a grid."""
+
+    corners: np.ndarray
+    """float64 (N, 4, 2), columns and rows of each chip's corners."""
+    splits: tuple[str, ...]
+    """N names, such as `train`."""
+
+
+def plot_chips(
+    chips: Any, scene: Source, *, bands: Bands = None, title: str | None = None, max_px: int = 1000
+) -> Figure:
+    """Chips' outlines over their scene, coloured by split, with their numbers.
+
+    Args:
+        chips: A chip store, or the table of one: columns `split`, `crs`, and the affine `a` to `f`.
+        scene: File or raster that the chips were cut from.
+        bands, title, max_px: As in `plot_image`.
+
+    Raises:
+        ChipError: no chip lies in the scene.
+    """
+    seen = look_at_image(scene, bands=bands, max_px=max_px)
+    found = chip_footprints(chips, seen.grid)
+    picture, _ = stretch(seen)
+    picture[..., :3] = (picture[..., :3] * 0.62).astype(np.uint8)
+    figure, (ax,) = map_figure(seen.grid, 1, title)
+    show_on(ax, picture, seen.grid)
+    names = [s for s in SPLIT_COLORS if s in found.splits]
+    names += sorted(set(found.splits) - set(names))
+    handles = []
+    for i, split in enumerate(names):
+        mine = found.corners[[s == split for s in found.splits]]
+        color = SPLIT_COLORS.get(split, SERIES[i % len(SERIES)])
+        # Many chips overlap: thinner lines keep the picture legible.
+        width = 1.1 if len(mine) < 200 else 0.5
+        ax.add_collection(
+            PolyCollection(
+                list(mine), facecolors="none", edgecolors=color, linewidths=width, zorder=5
+            )
+        )
+        label = f"{split} ({len(mine):,})"
+        handles.append(Line2D([], [], color=color, lw=2.5, label=label))
+    add_furniture(ax, seen.grid)
+    figure.legend(
+        handles=handles, loc="outside lower left", ncols=4, frameon=False, fontsize=LABEL_PT,
+        labelcolor=INK,
+    )  # fmt: skip
+    return figure
+
+
+def chip_footprints(chips: Any, grid: GeoBox) -> Footprints:
+    """Corners of the chips that touch a grid, in its pixel coordinates.
+
+    Raises:
+        ChipError: none does.
+    """
+    table = getattr(chips, "table", chips)
+    side = getattr(chips, "size", None)
+    sizes = _sizes(table, side)
+    outlines, splits = [], []
+    height, width = grid.shape
+    for row, (rows, cols) in zip(table.to_dict("records"), sizes, strict=True):
+        affine = Affine(*(float(row[name]) for name in "abcdef"))
+        corners = _in_pixels(affine, rows, cols, str(row["crs"]), grid)
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        if (high > 0).all() and low[0] < width and low[1] < height:
+            outlines.append(corners)
+            splits.append(str(row["split"] or "unsplit"))
+    if not outlines:
+        raise ChipError(
+            f"none of {len(table)} chips lies in the scene ({crs_name(grid.crs)}, {width} x {height}); "
+            "give the scene that they were cut from"
+        )
+    return Footprints(np.array(outlines), tuple(splits))
+
+
+def _sizes(table: Any, side: Any) -> Sequence[tuple[int, int]]:
+    if {"height", "width"} <= set(table.columns):
+        return list(zip(table["height"], table["width"], strict=True))
+    pair = tuple(side) if isinstance(side, tuple | list) else (side, side)
+    if pair[0] is None:
+        raise ChipError("the table does not say how large chips are; give the chip store itself")
+    return [(int(pair[0]), int(pair[1]))] * len(table)
+
+
+def _in_pixels(affine: Affine, rows: int, cols: int, crs: str, grid: GeoBox) -> np.ndarray:
+    at_col = np.array([0, cols, cols, 0], dtype=np.float64)
+    at_row = np.array([0, 0, rows, rows], dtype=np.float64)
+    x = affine.a * at_col + affine.b * at_row + affine.c
+    y = affine.d * at_col + affine.e * at_row + affine.f
+    target = crs_name(grid.crs)
+    if crs != target:
+        x, y = transformer(crs, target).transform(x, y)
+    a, b, c, d, e, f = (~grid.affine)[:6]
+    return np.column_stack([a * x + b * y + c, d * x + e * y + f])

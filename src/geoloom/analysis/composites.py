@@ -1,0 +1,81 @@
+"""Which bands make a picture: true and false colour, found from the bands' names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Style = Literal["true", "false", "infrared", "grey"]
+
+_SENSORS: tuple[dict[str, str], ...] = (
+    # Landsat 8 and 9, surface reflectance and plain names.
+    {"blue": "b2", "green": "b3", "red": "b4", "nir": "b5", "swir1": "b6", "swir2": "b7"},
+    # Landsat 4 to 7.
+    {"blue": "b1", "green": "b2", "red": "b3", "nir": "b4", "swir1": "b5", "swir2": "b7"},
+    # Sentinel-2.
+    {"blue": "b02", "green": "b03", "red": "b04", "nir": "b08", "swir1": "b11", "swir2": "b12"},
+)
+
+_RECIPES: tuple[tuple[Style, str, tuple[str, str, str]], ...] = (
+    ("false", "False colour (SWIR 1, NIR, red)", ("swir1", "nir", "red")),
+    ("infrared", "Colour infrared (NIR, red, green)", ("nir", "red", "green")),
+    ("true", "True colour (red, green, blue)", ("red", "green", "blue")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """Three bands (or one, for grey) as red, green and blue."""
+
+    style: Style
+    title: str
+    bands: tuple[int, ...]
+    """Numbers from 1, as `geoloom.read` takes them."""
+
+
+def roles_of(names: Sequence[str]) -> dict[str, int]:
+    """Band number (from 1) by role, as far as the names tell.
+
+    Names may be roles themselves (`red`, `NIR`) or a sensor's band names (`SR_B4`, `B08`).
+
+    Example:
+        >>> roles_of(["SR_B2", "SR_B3", "SR_B4", "SR_B5", "SR_B6", "SR_B7"])["nir"]
+        4
+        >>> roles_of(["red", "green", "blue"])["blue"]
+        3
+    """
+    plain = [name.lower().removeprefix("sr_").strip() for name in names]
+    roles = {"blue", "green", "red", "nir", "swir1", "swir2"}
+    found = {name: plain.index(name) + 1 for name in roles if name in plain}
+    if found:
+        return found
+    sensor = max(_SENSORS, key=lambda s: sum(band in plain for band in s.values()))
+    known = {role: plain.index(band) + 1 for role, band in sensor.items() if band in plain}
+    return known if len(known) >= 3 else {}
+
+
+def composites_of(names: Sequence[str]) -> tuple[Composite, ...]:
+    """The pictures that the bands can make, the most telling first; at least one.
+
+    Without known names: the first three bands, or the first alone where there are fewer.
+
+    Example:
+        >>> [c.style for c in composites_of(["blue", "green", "red", "nir"])]
+        ['infrared', 'true']
+        >>> composites_of(["1", "2", "3"])[0].bands
+        (1, 2, 3)
+    """
+    roles = roles_of(names)
+    made = [
+        Composite(style, title, tuple(roles[role] for role in wanted))
+        for style, title, wanted in _RECIPES
+        if all(role in roles for role in wanted)
+    ]
+    if any(c.style == "false" for c in made):
+        made = [c for c in made if c.style != "infrared"]
+    if made:
+        return tuple(made)
+    if len(names) >= 3:
+        return (Composite("true", f"Bands {', '.join(names[:3])}", (1, 2, 3)),)
+    return (Composite("grey", f"Band {names[0]}", (1,)),)
