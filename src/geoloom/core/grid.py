@@ -20,8 +20,12 @@ from shapely.ops import unary_union
 
 from .errors import GridError
 
-LATTICE_TOLERANCE_PX = 1e-3
-"""Two lattices that stay this close over a read are one: below what float64 file headers can hold."""
+LATTICE_TOLERANCE_PX = 1e-5
+"""Two lattices that stay this close over a read are one.
+
+Above the noise of float64 affines (1e-9 px), below what a resampled value shows: a copy in place of a warp
+may differ from it by no more than cutting a grid may (1e-5 of the signal).
+"""
 
 WGS84 = CRS("EPSG:4326")
 
