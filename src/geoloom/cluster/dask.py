@@ -1,0 +1,121 @@
+"""The same work over a Dask cluster: local worker processes, or any scheduler's."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import GeoloomError, MissingExtraError
+from ..io.gdalcache import gdal_cache
+
+_AHEAD_PER_WORKER = 3
+"""Items under way for each worker: one runs, one waits beside it, one travels back."""
+
+
+@dataclass(frozen=True, slots=True)
+class DaskEngine:
+    """Runs items on Dask workers; the caller alone takes the results, in order, and writes.
+
+    A worker that dies takes nothing with it: Dask runs its items again elsewhere, and the results are the
+    same. Files must have the same paths on the workers as here. As with any program that starts processes,
+    a script that uses local workers keeps its calls under `if __name__ == "__main__":`.
+
+    Raises:
+        MissingExtraError: Dask is not installed.
+    """
+
+    scheduler: str | None = None
+    """Address such as `tcp://host:8786`; None starts workers in this machine."""
+    workers: int = 2
+    """How many processes to start where there is no scheduler."""
+
+    def __post_init__(self) -> None:
+        _distributed()
+
+    def map_ordered(
+        self, work: Any, items: Iterable[Any], cache_mb: int
+    ) -> Generator[Any, None, None]:
+        """Results of `work.run(work.load(item))` in the items' order, a bounded number under way."""
+        with ExitStack() as stack:
+            client = self._connect(stack)
+            # A task rather than scattered data: were its holder killed, Dask makes it again. And a worker
+            # keeps it, so that the work (with a model inside, perhaps) travels to each worker once.
+            shared = client.submit(_Held(work), pure=False)
+            most = _AHEAD_PER_WORKER * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+            ahead: deque[Any] = deque()
+            for item in items:
+                ahead.append(client.submit(_do, shared, item, cache_mb, pure=False))
+                if len(ahead) >= most:
+                    yield _result(ahead.popleft())
+            while ahead:
+                yield _result(ahead.popleft())
+
+    def _connect(self, stack: ExitStack) -> Any:
+        distributed = _distributed()
+        if self.scheduler is not None:
+            try:
+                return stack.enter_context(distributed.Client(self.scheduler, set_as_default=False))
+            except OSError as error:
+                raise GeoloomError(
+                    f"no Dask scheduler answers at {self.scheduler!r} ({error}); start one with `dask "
+                    "scheduler`, or leave the address out to use worker processes here"
+                ) from error
+        import dask
+
+        stack.enter_context(
+            dask.config.set({"distributed.nanny.pre-spawn-environ": _environment(self.workers)})
+        )
+        cluster = stack.enter_context(
+            distributed.LocalCluster(
+                n_workers=self.workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=0,  # the work's memory is bounded by design; no pausing half-way
+                dashboard_address=None,
+            )
+        )
+        return stack.enter_context(distributed.Client(cluster, set_as_default=False))
+
+
+class _Held:
+    """A function that returns what it holds, so that a worker can remake it."""
+
+    def __init__(self, work: Any) -> None:
+        self.work = work
+
+    def __call__(self) -> Any:
+        return self.work
+
+
+def _environment(workers: int) -> dict[str, str]:
+    """Variables of worker processes, in place of Dask's own.
+
+    Dask would have each worker give memory back at every chance (MALLOC_TRIM_THRESHOLD_), which nearly
+    halves the speed of torch, and would let it use one thread.
+    """
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+
+
+def _do(work: Any, item: Any, cache_mb: int) -> Any:
+    with gdal_cache(cache_mb):
+        return work.run(work.load(item))
+
+
+def _result(future: Any) -> Any:
+    """A result, with the cluster's copy given up."""
+    result = future.result()
+    future.release()
+    return result
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError as error:
+        raise MissingExtraError("dask", "cluster") from error
+    return distributed

@@ -1,0 +1,175 @@
+"""From a scene to a finished map."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import ConfigError
+from ..io.gdalcache import cache_for_rows
+from ..io.header import Header, read_header
+from .blend import Blender
+from .engines import Engine, EngineName, engine_named
+from .plan import Blend, batches, plan_tiles
+from .polygons import polygonize
+from .predictor import Device, ModelSource, Precision, Predictor
+from .products import Products, Targets, open_products
+from .record import write_run_record
+from .work import TileWork
+
+Progress = Callable[[int, int], None]
+"""Called with (tiles done, tiles in all), from the thread that called `predict`."""
+
+
+def predict(
+    model: str | Path | Predictor,
+    scene: str | Path | Header,
+    out: str | Path,
+    *,
+    probabilities: str | Path | None = None,
+    vector: str | Path | None = None,
+    tile: int = 512,
+    halo: int = 64,
+    blend: Blend = "cosine",
+    batch_size: int | None = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    nodata: float | None = None,
+    crs: str | None = None,
+    engine: EngineName | Engine = "local",
+    scheduler: str | None = None,
+    workers: int = 2,
+    overwrite: bool = False,
+    resume: bool = True,
+    progress: Progress | None = None,
+) -> Path:
+    """Classify a whole scene, of any size, into a map on the scene's own pixels.
+
+    Guarantee: memory is bounded by the scene's width times the halo, not by its size. Each pixel is decided
+    by the same sums in the same order whatever the engine, the number of workers and however often the run
+    was killed and taken up again. Pixels that are not observed in every band are nodata in the map. A
+    product appears under its name only when it is whole.
+
+    Args:
+        model: A model folder, a loaded model, or any `Predictor`.
+        scene: The raster to classify; it must have the model's bands.
+        out: The map: a cloud-optimised GeoTIFF of uint8 class codes with colours and names, nodata 255
+            (or the first code that is no class). A record of the run goes to `<out>.run.json`.
+        probabilities: GeoTIFF of one float32 band a class, summing to 1, nodata NaN.
+        vector: GeoPackage of polygons of equal class, with name, code and area.
+        tile: Largest side of a tile without its halo, pixels.
+        halo: Context that the model sees around a tile, pixels.
+        blend: `cosine` fades tiles into each other over the halo; `crop` cuts the halo off.
+        batch_size: Tiles that go through the model at once; 1 on a processor and 4 on a GPU if not given.
+        device: Where the model runs; `auto` takes CUDA where there is one.
+        precision: `auto` computes in bfloat16 where it may on CUDA, in float32 elsewhere.
+        nodata: Stored value that means unobserved, in place of the scene's own.
+        crs: In place of the scene's missing or wrong one.
+        engine: `local` runs in this process; `dask` on worker processes, with the same result.
+        scheduler: Address of a Dask scheduler; workers are started here where none is given.
+        workers: How many to start.
+        overwrite: Replace existing products.
+        resume: Keep what a failed or killed run has finished, and go on from there next time. Needs a model
+            folder, a loaded model, or a predictor with a `fingerprint`.
+        progress: Told of each finished batch.
+
+    Returns:
+        Path of the map.
+
+    Raises:
+        ModelError: the scene lacks the model's bands, or the model answers with a wrong shape.
+        WriteError: a product exists and `overwrite` is not set, or cannot be written.
+        ReadError: the scene cannot be read.
+        GridError: tile or halo are impossible.
+
+    Example:
+        >>> predict("model/", "scene.tif", "map.tif", vector="map.gpkg")  # doctest: +SKIP
+        PosixPath('map.tif')
+    """
+    started = time.monotonic()
+    header = scene if isinstance(scene, Header) else read_header(scene, crs=crs)
+    targets = Targets(Path(out), _path(probabilities), _path(vector))
+    targets.check(header.uri, overwrite=overwrite)
+    source = ModelSource.of(model)
+    work = TileWork(
+        scene=header,
+        numbers=source.band_numbers(header),
+        nodata=nodata,
+        plan=plan_tiles((int(header.grid.shape[0]), int(header.grid.shape[1])), tile, halo, blend),
+        model=source,
+        device=device,
+        precision=precision,
+    )
+    size = _batch_size(batch_size, source, device)
+    settings = _settings(work, size)
+    key = settings if resume and source.fingerprint else None
+    runner = engine_named(engine, scheduler=scheduler, workers=workers)
+    with open_products(
+        targets, header.grid, source.classes, key=key, overwrite=overwrite
+    ) as products:
+        _run(work, products, runner, size, progress)
+    if targets.vector is not None:
+        polygonize(targets.map, targets.vector, source.classes, overwrite=overwrite)
+    as_run = {"engine": str(runner), "seconds": round(time.monotonic() - started, 1)}
+    write_run_record(targets.map, {**settings, **targets.to_dict(), **as_run})
+    return targets.map
+
+
+def _run(
+    work: TileWork, products: Products, engine: Engine, batch_size: int, progress: Progress | None
+) -> None:
+    """Bring every row of the scene into the products, from where an earlier run stopped."""
+    plan = work.plan
+    first = plan.first_row_needed(products.rows_done)
+    todo = list(batches(plan, batch_size, first))
+    if not todo:
+        return
+    total, done = len(plan.tiles), first * plan.counts[1]
+    blender = Blender(plan, len(work.model.classes))
+    cache_mb = cache_for_rows(work.scene, plan.read_shape[0])
+    with closing(engine.map_ordered(work, todo, cache_mb)) as results:
+        for batch, of_tiles in zip(todo, results, strict=True):
+            for tile, result in zip(batch.tiles, of_tiles, strict=True):
+                products.write(tile, blender.add(tile, result.scores), result.valid)
+            if batch.ends_row:
+                products.mark(plan.rows_final_after(batch.row))
+            done += len(batch.tiles)
+            if progress is not None:
+                progress(done, total)
+
+
+def _settings(work: TileWork, batch_size: int) -> dict[str, Any]:
+    """All that decides the product's bytes, as JSON values: the key of a resume, and the record."""
+    scene, plan = work.scene, work.plan
+    return {
+        "scene": scene.uri,
+        "scene_stamp": [list(part) for part in scene.stamp],
+        "bands": [scene.band_names[number - 1] for number in work.numbers],
+        "band_numbers": list(work.numbers),
+        "nodata": work.nodata,
+        "model": work.model.folder or type(work.model.predictor).__name__,
+        "model_fingerprint": work.model.fingerprint,
+        "classes": work.model.classes.to_dict(),
+        "tile_px": list(plan.core),
+        "halo_px": plan.halo_px,
+        "blend": plan.blend,
+        "batch_size": batch_size,
+        "device": str(work.model.place(work.device)),
+        "precision": work.precision,
+    }
+
+
+def _batch_size(wanted: int | None, source: ModelSource, device: Device) -> int:
+    if wanted is not None:
+        if wanted < 1:
+            raise ConfigError(f"batch_size is {wanted}; give at least 1")
+        return wanted
+    # A processor gains nothing from larger batches, and holds a network's whole activations for each tile.
+    return 4 if source.place(device).type == "cuda" else 1
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)

@@ -1,0 +1,187 @@
+"""What can make a map: a model folder, a loaded model, or anything callable that says what it reads.
+
+Legend: B batch, C bands, K classes, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from ..core.classes import Classes
+from ..core.errors import ModelError
+from ..io.header import Header
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ..models.card import ModelCard
+
+Device = str
+"""`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`."""
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """Scores for each pixel and class. A loaded model is one; so is any function with these attributes.
+
+    It may carry `fingerprint`, a string that changes whenever its answers would: only then can a killed run
+    be resumed. It may carry `device`, where it wants its tensors; `cpu` if not.
+    """
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the bands it reads, in order; empty to take all that the scene has."""
+        ...
+
+    @property
+    def classes(self) -> Classes:
+        """What output `i` means."""
+        ...
+
+    def __call__(self, image_BCHW: Tensor, valid_BHW: Tensor) -> Tensor:
+        """Scores float32 (B, K, H, W), the larger the likelier, finite wherever `valid_BHW` is True.
+
+        Args:
+            image_BCHW: float32, in the scene's own units; whatever the file holds where not valid.
+            valid_BHW: bool, True = observed in all bands.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelSource:
+    """A model as plain data that another process can load, apart from objects that travel as they are."""
+
+    folder: str | None
+    """A model folder, absolute; None where `predictor` is given."""
+    predictor: Predictor | None
+    bands: tuple[str, ...]
+    classes: Classes
+    card: ModelCard | None
+    """What a saved model knows about its input."""
+    fingerprint: str | None
+    """Changes with the model's answers; None where that cannot be known."""
+
+    @classmethod
+    def of(cls, model: str | Path | Predictor) -> ModelSource:
+        """The source that a path, a loaded model or a predictor means. Loads no weights.
+
+        Raises:
+            ModelError: it is none of these.
+        """
+        if isinstance(model, str | Path):
+            from ..models.saved import read_card
+
+            card = read_card(model)
+            folder = str(Path(model).absolute())
+            return cls(folder, None, card.bands, card.classes, card, folder_hash(folder))
+        if not (callable(model) and hasattr(model, "bands") and hasattr(model, "classes")):
+            raise ModelError(
+                f"cannot predict with a {type(model).__name__}; give a model folder, a loaded model, or a "
+                "callable with the attributes `bands` and `classes`"
+            )
+        known = getattr(model, "fingerprint", None) or _network_hash(model)
+        return cls(
+            None, model, tuple(model.bands), model.classes, getattr(model, "card", None), known
+        )
+
+    def load(self, device: Device) -> tuple[Predictor, torch.device]:
+        """The predictor and where it runs. A folder is loaded once a process.
+
+        Raises:
+            ModelError: the folder changed since the run was planned, or there is no such device.
+        """
+        place = self.place(device)
+        if self.predictor is not None:
+            return self.predictor, place
+        assert self.folder is not None  # one of the two is set by `of`
+        return _load_folder(self.folder, self.fingerprint, str(place)), place
+
+    def place(self, device: Device) -> torch.device:
+        """Where the model runs here: an object with `auto` stays where it is.
+
+        Raises:
+            ModelError: there is no such device.
+        """
+        if self.predictor is not None and device == "auto":
+            return resolve_device(str(getattr(self.predictor, "device", "cpu")))
+        return resolve_device(device)
+
+    def band_numbers(self, header: Header) -> tuple[int, ...]:
+        """Which bands of a file the model reads, 1-based, in its order.
+
+        Raises:
+            ModelError: they are not there; the message names them.
+        """
+        from ..models.card import ModelCard, check_bands
+
+        if not self.bands:
+            return header.data_bands
+        # A predictor that is no saved model has no opinion on the type: the file's is as good as any.
+        card = self.card or ModelCard("", {}, self.bands, self.classes, dtype=header.dtypes[0])
+        return check_bands(card, header)
+
+
+def resolve_device(device: Device) -> torch.device:
+    """`auto` as the best device there is.
+
+    Raises:
+        ModelError: there is no such device, or it is CUDA's and there is none.
+    """
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise ModelError(f"no device is called {device!r}; use 'auto', 'cpu' or 'cuda'") from error
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise ModelError(f"device {device!r} is asked for, and no CUDA device is found; use 'cpu'")
+    return found
+
+
+def folder_hash(folder: str) -> str:
+    """SHA-256 over the files that decide a saved model's answers."""
+    from ..models.saved import CARD_FILE, WEIGHTS_FILE
+
+    digest = hashlib.sha256()
+    for name in (CARD_FILE, WEIGHTS_FILE):
+        path = Path(folder) / name
+        if not path.is_file():
+            raise ModelError(f"{folder} is no whole model folder: it has no {name}; train again")
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _load_folder(folder: str, fingerprint: str | None, device: str) -> Predictor:
+    from ..models.saved import load_model
+
+    if folder_hash(folder) != fingerprint:
+        raise ModelError(
+            f"{folder} here is not the model that the run began with; all workers must see the same files"
+        )
+    return load_model(folder, device)
+
+
+def _network_hash(model: Any) -> str | None:
+    """SHA-256 over the weights and card of a loaded model; None for anything else."""
+    import json
+
+    if not (hasattr(model, "network") and hasattr(model, "card")):
+        return None
+    digest = hashlib.sha256(json.dumps(model.card.to_dict(), default=str).encode())
+    for name, value in sorted(model.network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,160 @@
+"""One batch of tiles: read, run through the model, weighted. Runs in this process or in any other.
+
+Legend: B batch, C bands, K classes, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import ModelError
+from ..io.header import Header
+from ..io.raster import read
+from .blend import tile_weights
+from .plan import Batch, Plan, Tile, window_grid
+from .predictor import Device, ModelSource, Precision
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedBatch:
+    """The pixels of the tiles in which something was observed."""
+
+    batch: Batch
+    seen: tuple[int, ...]
+    """Positions in the batch of the tiles that hold an observed pixel."""
+    images: NDArray[Any]
+    """(B, C, H, W) stored values of those tiles, native dtype."""
+    valid: NDArray[np.bool_]
+    """(B, H, W), True = observed in all bands."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileResult:
+    """What a tile gives to the map."""
+
+    scores: NDArray[np.float32] | None
+    """(K, H, W), weighted, without the part of the halo that is cut off; None where nothing was observed."""
+    valid: NDArray[np.bool_] | None
+    """(H, W) of `tile.emit`, True = observed; None where nothing was."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileWork:
+    """How to turn a batch of tiles into results. Plain data: it travels to other processes.
+
+    Guarantee: the results of a batch depend on the batch, the scene and the model alone.
+    """
+
+    scene: Header
+    numbers: tuple[int, ...]
+    """The model's bands in the scene, 1-based."""
+    nodata: float | None
+    """Stored value that means unobserved, in place of the file's own."""
+    plan: Plan
+    model: ModelSource
+    device: Device
+    precision: Precision
+
+    def load(self, batch: Batch) -> LoadedBatch:
+        """Read a batch. Any thread may; several may at once."""
+        rasters = [
+            read(
+                self.scene,
+                window_grid(self.scene.grid, tile.read),
+                bands=self.numbers,
+                nodata=self.nodata,
+            )
+            for tile in batch.tiles
+        ]
+        seen = tuple(i for i, raster in enumerate(rasters) if raster.valid.any())
+        if not seen:
+            return LoadedBatch(batch, (), np.empty((0,)), np.empty((0,), bool))
+        return LoadedBatch(
+            batch,
+            seen,
+            np.stack([rasters[i].values for i in seen]),
+            np.stack([rasters[i].valid for i in seen]),
+        )
+
+    def run(self, loaded: LoadedBatch) -> list[TileResult]:
+        """Results in the order of the batch's tiles.
+
+        Raises:
+            ModelError: the model's answer has another shape than its classes and input say.
+        """
+        results = [TileResult(None, None)] * len(loaded.batch.tiles)
+        if not loaded.seen:
+            return results
+        import torch
+
+        predictor, device = self.model.load(self.device)
+        with torch.inference_mode(), _autocast(self.precision, device):
+            image = _upload(loaded.images, device).to(torch.float32)
+            scores = predictor(image, _upload(loaded.valid, device))
+        tiles = [loaded.batch.tiles[i] for i in loaded.seen]
+        self._check(scores, loaded.valid.shape)
+        weighted = self._weighted(scores, tiles)
+        for i, tile, score, seen in zip(loaded.seen, tiles, weighted, loaded.valid, strict=True):
+            results[i] = TileResult(score, _cut(tile, seen))
+        return results
+
+    def __call__(self, batch: Batch) -> list[TileResult]:
+        """Read a batch and run it."""
+        return self.run(self.load(batch))
+
+    def _weighted(self, scores: Tensor, tiles: list[Tile]) -> NDArray[np.float32]:
+        """Scores times blend weights on the scores' own device, or cut to the core, as float32."""
+        import torch
+
+        halo = self.plan.halo_px - self.plan.overlap_px
+        height, width = self.plan.read_shape
+        kept = scores[:, :, halo : height - halo, halo : width - halo].float()
+        weights = [tile_weights(self.plan, tile) for tile in tiles]
+        if weights[0] is not None:
+            stacked = torch.from_numpy(np.stack([w for w in weights if w is not None]))
+            kept = kept * stacked[:, None].to(kept.device)
+        result: NDArray[np.float32] = kept.contiguous().cpu().numpy()
+        return result
+
+    def _check(self, scores: Any, shape: tuple[int, ...]) -> None:
+        expected = (shape[0], len(self.model.classes), *shape[1:])
+        if tuple(scores.shape) != expected:
+            raise ModelError(
+                f"the model answered with shape {tuple(scores.shape)}, expected {expected}: batch, its "
+                f"{len(self.model.classes)} classes ({', '.join(self.model.classes.names)}), rows, columns"
+            )
+
+
+def _cut(tile: Tile, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A tile's validity where the tile finishes pixels: every tile that overlaps there says the same."""
+    top, left = tile.emit.row - tile.read.row, tile.emit.col - tile.read.col
+    return valid[top : top + tile.emit.height, left : left + tile.emit.width].copy()
+
+
+def _upload(array: NDArray[Any], device: torch.device) -> Tensor:
+    """An array on a device in its own type, so that narrow ones cross to a GPU as they are."""
+    import torch
+
+    tensor = torch.from_numpy(array)
+    if device.type != "cuda":
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def _autocast(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
+    """Mixed precision: on CUDA unless float32 is asked for, elsewhere only when asked for."""
+    import torch
+
+    if precision == "float32" or (precision == "auto" and device.type != "cuda"):
+        return nullcontext()
+    dtype = torch.bfloat16 if precision == "auto" else getattr(torch, precision)
+    return torch.autocast(device.type, dtype=dtype)

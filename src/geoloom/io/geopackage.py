@@ -1,0 +1,139 @@
+"""GeoPackages of classified polygons, written piece by piece, with a style that QGIS applies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from odc.geo.crs import CRS
+
+from ..core.errors import WriteError
+from ..core.grid import crs_name
+from .cog import require_writable
+from .sidecar import Rgba
+
+STYLE_TABLE = "layer_styles"
+"""Where QGIS looks for a layer's style inside a GeoPackage."""
+
+
+class ClassPolygonWriter:
+    """Append polygons; the file appears under its name only when it is whole.
+
+    Args:
+        path: The GeoPackage. Its layer is called as the file is.
+        crs: Of the geometries.
+        names: Class name by code.
+        colors: Code -> (red, green, blue, alpha).
+        overwrite: Replace an existing file.
+
+    Raises:
+        WriteError: the file exists and `overwrite` is not set, or cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        crs: CRS,
+        *,
+        names: Mapping[int, str],
+        colors: Mapping[int, Rgba],
+        overwrite: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        require_writable(self.path, overwrite=overwrite)
+        self._crs, self._names, self._colors = crs, dict(names), dict(colors)
+        self._part = self.path.with_name(f".{self.path.name}.part.gpkg")
+        self._part.unlink(missing_ok=True)
+        self._append(np.empty(0, dtype=object), np.empty(0, np.uint8), np.empty(0))
+
+    def write(
+        self, geometries: Sequence[Any] | np.ndarray, codes: np.ndarray, areas_m2: np.ndarray
+    ) -> None:
+        """Append polygons with their class code and their area in square metres."""
+        if len(geometries):
+            self._append(np.asarray(geometries, dtype=object), codes, areas_m2)
+
+    def __enter__(self) -> ClassPolygonWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._part.unlink(missing_ok=True)
+            return
+        self._write_style()
+        self._part.replace(self.path)
+
+    def _append(self, geometries: np.ndarray, codes: np.ndarray, areas_m2: np.ndarray) -> None:
+        frame = gpd.GeoDataFrame(
+            {
+                "class": pd.Series([self._names[int(code)] for code in codes], dtype="object"),
+                "code": codes.astype(np.int32),
+                "area_m2": areas_m2.astype(np.float64),
+            },
+            geometry=gpd.GeoSeries(geometries, crs=crs_name(self._crs)),
+        )
+        try:
+            frame.to_file(
+                self._part,
+                layer=self.path.stem,
+                driver="GPKG",
+                engine="pyogrio",
+                mode="a" if self._part.exists() else "w",
+                geometry_type="MultiPolygon",
+                promote_to_multi=True,
+            )
+        except Exception as error:
+            raise WriteError(f"cannot write {self.path}: {error}") from error
+
+    def _write_style(self) -> None:
+        import pyogrio
+
+        style = {
+            "f_table_catalog": "",
+            "f_table_schema": "",
+            "f_table_name": self.path.stem,
+            "f_geometry_column": "geom",
+            "styleName": "classes",
+            "styleQML": polygon_qml(self._names, self._colors),
+            "styleSLD": "",
+            "useAsDefault": True,
+            "description": "Colours of the classes",
+            "owner": "",
+        }
+        pyogrio.write_dataframe(
+            pd.DataFrame([style]), self._part, layer=STYLE_TABLE, driver="GPKG", append=True
+        )
+
+
+def polygon_qml(names: Mapping[int, str], colors: Mapping[int, Rgba]) -> str:
+    """A QGIS style that fills polygons by the field `class`."""
+    categories = "".join(
+        f'<category render="true" symbol="{i}" value={quoteattr(names[code])} '
+        f"label={quoteattr(names[code])}/>"
+        for i, code in enumerate(sorted(names))
+    )
+    symbols = "".join(
+        f'<symbol type="fill" name="{i}" alpha="1" clip_to_extent="1">'
+        '<layer class="SimpleFill" enabled="1" pass="0" locked="0">'
+        f'<prop k="color" v="{",".join(map(str, colors.get(code, (0, 0, 0, 255))))}"/>'
+        '<prop k="outline_style" v="no"/><prop k="style" v="solid"/></layer></symbol>'
+        for i, code in enumerate(sorted(names))
+    )
+    return (
+        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+        '<qgis version="3.16" styleCategories="Symbology">\n'
+        '<renderer-v2 type="categorizedSymbol" attr="class" symbollevels="0" enableorderby="0">\n'
+        f"<categories>{categories}</categories>\n<symbols>{symbols}</symbols>\n"
+        "</renderer-v2>\n</qgis>\n"
+    )
