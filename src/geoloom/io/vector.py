@@ -16,7 +16,14 @@ from odc.geo.crs import CRS
 from ..core.errors import VectorError, suggest
 from .features import Features
 
-__all__ = ["ClassChoice", "Features", "list_fields", "make_features", "read_features"]
+__all__ = [
+    "ClassChoice",
+    "Features",
+    "list_fields",
+    "make_features",
+    "read_feature_files",
+    "read_features",
+]
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +70,32 @@ def read_features(
     Raises:
         VectorError: the file, layer, field, class or CRS is missing; the message names the nearest.
     """
-    found = _read_layer(Path(path), layer=layer, field=class_field, where=where)
-    return make_features(
-        found.geometries,
-        found.values,
-        crs=_known_crs(crs, found.crs, str(path)),
-        classes=classes,
-        source=str(path),
-        layer=found.name,
+    (features,) = read_feature_files(
+        [path], layer=layer, class_field=class_field, classes=classes, where=where, crs=crs
+    )
+    return features
+
+
+def read_feature_files(
+    paths: Sequence[str | Path],
+    *,
+    layer: str | None = None,
+    class_field: str | None = None,
+    classes: ClassChoice | None = None,
+    where: str | None = None,
+    crs: str | None = None,
+) -> tuple[Features, ...]:
+    """Features of several files with one table of codes; see `read_features`."""
+    found = [_read_layer(Path(p), layer=layer, field=class_field, where=where) for p in paths]
+    kept = [
+        _usable(f.geometries, f.values, f.name if len(found) == 1 else "feature", str(p))
+        for f, p in zip(found, paths, strict=True)
+    ]
+    where_from = str(paths[0]) if len(found) == 1 else f"{paths[0]} and {len(found) - 1} others"
+    groups = _groups(classes, class_field is not None, [labels for _, labels in kept], where_from)
+    return tuple(
+        _coded(shapes, labels, groups, CRS(_known_crs(crs, f.crs, str(p))), str(p))
+        for f, (shapes, labels), p in zip(found, kept, paths, strict=True)
     )
 
 
@@ -81,7 +106,6 @@ def make_features(
     crs: str | CRS,
     classes: ClassChoice | None = None,
     source: str = "features",
-    layer: str = "feature",
 ) -> Features:
     """Features from geometries and their class values already in memory; see `read_features`.
 
@@ -89,21 +113,24 @@ def make_features(
         >>> make_features([shapely.box(0, 0, 1, 1)], ["forest"], crs="EPSG:4326").class_names
         {1: 'forest'}
     """
-    shapes = np.asarray(geometries, dtype=object)
-    labels = np.full(len(shapes), layer, dtype=object) if values is None else _labels(values)
-    if values is None and classes is not None:
-        raise VectorError(
-            f"{source}: classes {classes!r} are asked for but no class_field says which feature is which; "
-            "give class_field"
-        )
-    shapes, labels = _usable(shapes, labels, source)
-    groups = _groups(classes, labels, source)
+    shapes, labels = _usable(np.asarray(geometries, dtype=object), values, "feature", source)
+    groups = _groups(classes, values is not None, [labels], source)
+    return _coded(shapes, labels, groups, CRS(crs), source)
+
+
+def _coded(
+    shapes: np.ndarray,
+    labels: np.ndarray,
+    groups: Sequence[tuple[str, tuple[str, ...]]],
+    crs: CRS,
+    source: str,
+) -> Features:
     code_of = {value: code for code, (_, members) in enumerate(groups, 1) for value in members}
     return Features(
-        geometries=_unfolded(shapes, CRS(crs), source),
+        geometries=_unfolded(shapes, crs, source),
         codes=np.array([code_of.get(label, 0) for label in labels], dtype=np.int32),
         class_names={code: name for code, (name, _) in enumerate(groups, 1)},
-        crs=CRS(crs),
+        crs=crs,
         source=source,
     )
 
@@ -204,8 +231,11 @@ def _label(value: Any) -> str | None:
     return text or None
 
 
-def _usable(shapes: np.ndarray, labels: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray]:
+def _usable(
+    shapes: np.ndarray, values: Sequence[Any] | np.ndarray | None, name: str, source: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Repairs broken polygons; drops empty geometries and features without a class, and logs how many."""
+    labels = np.full(len(shapes), name, dtype=object) if values is None else _labels(values)
     broken = ~(shapely.is_valid(shapes) | shapely.is_missing(shapes))
     if broken.any():
         shapes = shapes.copy()
@@ -236,10 +266,15 @@ def _repaired(shape: Any) -> Any:
 
 
 def _groups(
-    classes: ClassChoice | None, labels: np.ndarray, source: str
+    classes: ClassChoice | None, classified: bool, labels: Sequence[np.ndarray], source: str
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Name and member values of each class, in code order."""
-    known = sorted(set(labels.tolist()), key=_natural)
+    known = sorted({label for array in labels for label in array.tolist()}, key=_natural)
+    if classes is not None and not classified:
+        raise VectorError(
+            f"{source}: classes {classes!r} are asked for but no class_field says which feature is which; "
+            "give class_field"
+        )
     if classes is None:
         return [(value, (value,)) for value in known]
     if isinstance(classes, str):

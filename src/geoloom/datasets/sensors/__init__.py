@@ -1,1 +1,1 @@
-"""TBD."""
+"""Satellites and products, declared: file names, bands, classes."""

@@ -1,0 +1,184 @@
+"""What every dataset can do: answer a query, say where it has data, and compose."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Sequence
+from copy import copy
+from functools import cached_property
+from typing import Literal
+
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+
+from ..core.bands import Band
+from ..core.classes import Classes
+from ..core.errors import QueryError
+from ..core.grid import crs_name
+from ..core.interval import Interval
+from ..core.query import Query, Sample
+from .region import Region
+from .sample import picked
+
+Layer = Literal["image", "mask"]
+Transform = Callable[[Sample], Sample]
+
+
+class GeoDataset(ABC):
+    """Layers of the Earth that answer queries.
+
+    `dataset[query]` gives a `Sample` on exactly the query's grid. `a & b` holds what lies in both, `a | b`
+    what lies in either. A dataset never changes: what alters it returns another one. Two datasets made
+    from the same files and options are equal.
+    """
+
+    _transforms: Transform | None = None
+
+    @property
+    @abstractmethod
+    def bands(self) -> tuple[Band, ...]:
+        """Of the image, in channel order; of the mask, where there is no image."""
+
+    @property
+    @abstractmethod
+    def layers(self) -> frozenset[Layer]:
+        """Which tensors a sample holds."""
+
+    @property
+    def classes(self) -> Classes | None:
+        """What the mask's codes mean; None where unknown or where there is no mask."""
+        return None
+
+    @abstractmethod
+    def _find_regions(self) -> tuple[Region, ...]:
+        """Where and when there is data, scene by scene."""
+
+    @abstractmethod
+    def _identity(self) -> Hashable:
+        """What tells this dataset from another."""
+
+    @abstractmethod
+    def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
+        """The answer with the channels wanted (None: all); None where nothing lies near the query."""
+
+    def _newest(self, query: Query) -> float:
+        """When the newest data under the query starts, seconds since 1970; unions prefer the newest."""
+        found = [r.when.start for r in self.regions if r.when.overlaps(query.when)]
+        return max((t.timestamp() for t in found), default=float("-inf"))
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """Where and when there is data, scene by scene; samplers draw from these."""
+        return self._find_regions()
+
+    @property
+    def crs(self) -> CRS:
+        """The common CRS where one was asked for, else the first scene's."""
+        return self.regions[0].crs
+
+    @property
+    def res(self) -> tuple[float, float] | None:
+        """Pixel size (x, y) of the common grid, else of the first scene; None for a vector layer."""
+        frame = self.regions[0].frame
+        return None if frame is None else (abs(frame.resolution.x), abs(frame.resolution.y))
+
+    @property
+    def transforms(self) -> Transform | None:
+        """What is done to each sample before it is given."""
+        return self._transforms
+
+    def with_transforms(self, transforms: Transform | None) -> GeoDataset:
+        """The same dataset, whose samples pass through `transforms`."""
+        other = copy(self)
+        other._transforms = transforms
+        return other
+
+    def answer(self, query: Query, channels: tuple[int, ...] | None = None) -> Sample | None:
+        """The sample, transformed, or None where nothing lies near the query.
+
+        Args:
+            query: Where and when.
+            channels: Which channels of the image, 0-based; None means all.
+        """
+        if self._transforms is None:
+            return self._read(query, channels)
+        sample = self._read(query, None)
+        return None if sample is None else picked(self._transforms(sample), channels)
+
+    def __getitem__(self, query: Query | GeoBox) -> Sample:
+        """The sample on exactly the query's grid.
+
+        Raises:
+            QueryError: nothing lies there and then; the message says where there is data.
+        """
+        query = _as_query(query)
+        sample = self.answer(query)
+        if sample is None:
+            raise QueryError(
+                f"nothing at {_extent_text(query.grid)} during {query.when}; {self._where_text()}"
+            )
+        return sample
+
+    def __getitems__(self, queries: Sequence[Query | GeoBox]) -> list[Sample]:
+        """The samples of a batch; a `DataLoader` asks for batches through this."""
+        return [self[query] for query in queries]
+
+    def __len__(self) -> int:
+        """Number of scenes (regions)."""
+        return len(self.regions)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GeoDataset):
+            return NotImplemented
+        return self._full_identity() == other._full_identity()
+
+    def __hash__(self) -> int:
+        return hash(self._full_identity())
+
+    def _full_identity(self) -> Hashable:
+        return type(self), self._identity(), self._transforms
+
+    def __and__(self, other: GeoDataset) -> GeoDataset:
+        """What lies in both, layer upon layer; see `IntersectionDataset`. `a & a` is `a`."""
+        from .compose import intersection
+
+        return intersection(self, other)
+
+    def __or__(self, other: GeoDataset) -> GeoDataset:
+        """What lies in either; see `UnionDataset`. `a | a` is `a`."""
+        from .compose import union
+
+        return union(self, other)
+
+    def _where_text(self) -> str:
+        return f"the dataset holds {describe(self.regions)}"
+
+
+def describe(regions: Sequence[Region]) -> str:
+    """Extent of regions in space and time, for messages."""
+    if not regions:
+        return "nothing"
+    boxes = [region.footprint.bounds for region in regions]
+    west, south = min(b[0] for b in boxes), min(b[1] for b in boxes)
+    east, north = max(b[2] for b in boxes), max(b[3] for b in boxes)
+    when = Interval(min(r.when.start for r in regions), max(r.when.stop for r in regions))
+    return (
+        f"{len(regions)} regions in longitude {west:.4f}..{east:.4f}, latitude {south:.4f}..{north:.4f}, "
+        f"time {'undated' if when == Interval.always() else when}"
+    )
+
+
+def _as_query(query: Query | GeoBox) -> Query:
+    if isinstance(query, Query):
+        return query
+    if isinstance(query, GeoBox):
+        return Query(query)
+    raise QueryError(
+        f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__}; draw queries with a "
+        "sampler, such as GridGeoSampler(dataset, size=256)"
+    )
+
+
+def _extent_text(grid: GeoBox) -> str:
+    box = grid.boundingbox
+    return f"({box.left:.6g}, {box.bottom:.6g}, {box.right:.6g}, {box.top:.6g}) in {crs_name(grid.crs)[:60]}"

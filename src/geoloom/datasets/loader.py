@@ -1,0 +1,86 @@
+"""A torch `DataLoader` with good settings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..core.errors import SamplerError
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+log = logging.getLogger(__name__)
+
+_PREFETCHED_BATCHES = 2
+
+
+def loader(
+    dataset: Any,
+    sampler: Iterable[Any] | None = None,
+    batch_size: int | None = None,
+    *,
+    num_workers: int = 0,
+    start: Literal["fork", "spawn", "forkserver"] | None = None,
+    shuffle: bool = False,
+    drop_last: bool = False,
+    pin_memory: bool | None = None,
+) -> DataLoader[Any]:
+    """Batches of samples; the log says which settings were chosen.
+
+    Args:
+        dataset: A geospatial dataset, or chips.
+        sampler: Where the queries come from; one that yields whole batches brings its own batch size.
+            Chips need none.
+        batch_size: Samples a batch. Default: the sampler's, else 32.
+        num_workers: Processes that read ahead; 0 reads in this one.
+        start: How processes are started. Default: the platform's.
+        shuffle: Draw chips in random order; samplers order their queries themselves.
+        drop_last: Leave out a last batch that is not full.
+        pin_memory: Put batches where a GPU copies them fastest. Default: where there is a GPU.
+
+    Raises:
+        SamplerError: a geospatial dataset has no sampler, or the options contradict each other.
+
+    Example:
+        >>> batches = loader(dataset, RandomGeoSampler(dataset, size=224), batch_size=64)  # doctest: +SKIP
+    """
+    import torch
+    from torch.utils.data import DataLoader
+
+    from .base import GeoDataset
+
+    if sampler is None and isinstance(dataset, GeoDataset):
+        raise SamplerError(
+            f"{dataset!r} is asked by place, so it needs a sampler, such as "
+            "GridGeoSampler(dataset, size=256) from geoloom.samplers"
+        )
+    own_size = getattr(sampler, "batch_size", None)
+    if own_size is not None and batch_size not in (None, own_size):
+        raise SamplerError(
+            f"the sampler yields batches of {own_size}, and batch_size={batch_size} is asked for; "
+            "give it to the sampler alone"
+        )
+    pinned = torch.cuda.is_available() if pin_memory is None else pin_memory
+    if own_size is not None:
+        how: dict[str, Any] = {"batch_sampler": sampler}
+    else:
+        how = {"sampler": sampler, "batch_size": batch_size or 32, "drop_last": drop_last}
+        if sampler is None:
+            how["shuffle"] = shuffle
+    log.info(
+        "batches of %d, %s, %s memory",
+        own_size or how["batch_size"],
+        f"{num_workers} worker processes" if num_workers else "read in this process",
+        "pinned" if pinned else "pageable",
+    )
+    return DataLoader(
+        dataset,
+        num_workers=num_workers,
+        pin_memory=pinned,
+        multiprocessing_context=start if num_workers else None,
+        persistent_workers=num_workers > 0,
+        prefetch_factor=_PREFETCHED_BATCHES if num_workers else None,
+        **how,
+    )

@@ -1,0 +1,142 @@
+"""From files to the dataset that they are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.bands import Band
+from ..core.errors import DatasetError
+from ..io.header import read_header
+from ..io.naming import Naming
+from ..io.raster import Kernel
+from ..io.scan import RASTER_SUFFIXES, Paths, find_files
+from ..io.vector import ClassChoice
+from .base import GeoDataset, Transform
+from .mosaic import Mosaic
+from .raster import RasterDataset
+from .sensors.cdl import CDL
+from .sensors.landsat import Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
+from .sensors.naip import NAIP
+from .sensors.sentinel2 import Sentinel2
+from .vector import VECTOR_SUFFIXES, VectorDataset
+
+log = logging.getLogger(__name__)
+
+SENSORS: tuple[type[RasterDataset], ...] = (
+    Landsat8,
+    Landsat9,
+    Landsat7,
+    Landsat5TM,
+    Landsat4TM,
+    Sentinel2,
+    NAIP,
+    CDL,
+)
+"""Tried in this order on the names of files."""
+
+_SUFFIXES = RASTER_SUFFIXES | VECTOR_SUFFIXES
+
+
+def open(  # noqa: A001 - the verb users know, reached as gl.open
+    paths: Paths,
+    *,
+    bands: Sequence[str] | None = None,
+    is_image: bool | None = None,
+    class_field: str | None = None,
+    classes: ClassChoice | None = None,
+    layer: str | None = None,
+    filename_regex: str | None = None,
+    date_format: str | None = None,
+    all_bands: Sequence[str | Band] | None = None,
+    mosaic: Mosaic = "newest",
+    kernel: Kernel | None = None,
+    nodata: float | None = None,
+    scaled: bool = False,
+    crs: str | None = None,
+    res: float | tuple[float, float] | None = None,
+    transforms: Transform | None = None,
+) -> GeoDataset:
+    """The dataset that some files are, by their names and contents; the log says which.
+
+    Files named by a known sensor's rules become that sensor (several sensors of one place: open each, then
+    join them with `|`); vector files become a `VectorDataset`; other rasters a `RasterDataset`, of masks
+    where they are palettes or name their classes.
+
+    Args:
+        paths: File, folder, shell pattern, or several.
+        bands: Bands by name, in order.
+        is_image: Whether rasters are measurements; default: decided by looking.
+        class_field, classes, layer: Of vector files; see `VectorDataset`.
+        filename_regex, date_format, all_bands, mosaic, kernel, nodata, scaled: Of rasters; see
+            `RasterDataset`.
+        crs, res: Common grid; default: each scene keeps its own pixels.
+        transforms: What is done to each sample.
+
+    Raises:
+        DatasetError: nothing is there, or rasters and vectors are mixed.
+    """
+    files = find_files(paths, suffixes=_SUFFIXES)
+    vectors = [f for f in files if _is_vector(f)]
+    if vectors and len(vectors) < len(files):
+        others = [f for f in files if f not in vectors]
+        raise DatasetError(
+            f"{len(vectors)} vector files (such as {vectors[0]}) and {len(others)} others (such as "
+            f"{others[0]}) are mixed; open each kind apart, then join them with &"
+        )
+    if vectors:
+        return VectorDataset(
+            vectors,
+            crs,
+            res,
+            transforms,
+            class_field=class_field,
+            classes=classes,
+            layer=layer,
+            filename_regex=filename_regex,
+            date_format=date_format,
+        )
+    kind = RasterDataset if filename_regex or all_bands else _sensor_of(files)
+    if is_image is None and kind is RasterDataset:
+        is_image = not read_header(files[0]).categorical
+    log.info("%d files opened as %s", len(files), kind.__name__)
+    return kind(
+        files,
+        crs,
+        res,
+        bands,
+        transforms,
+        is_image=is_image,
+        filename_regex=filename_regex,
+        date_format=date_format,
+        all_bands=all_bands,
+        mosaic=mosaic,
+        kernel=kernel,
+        nodata=nodata,
+        scaled=scaled,
+    )
+
+
+def _is_vector(path: str) -> bool:
+    return Path(path).suffix.lower() in VECTOR_SUFFIXES
+
+
+def _sensor_of(files: Sequence[str]) -> type[RasterDataset]:
+    """The one sensor whose rules some of the names follow, else plain rasters."""
+    found = [sensor for sensor in SENSORS if _count(files, sensor)]
+    if len(found) > 1:
+        raise DatasetError(
+            f"files of {' and '.join(s.__name__ for s in found)} are mixed; open them as "
+            f"{' | '.join(f'{s.__name__}(paths)' for s in found)} from geoloom.datasets"
+        )
+    return found[0] if found else RasterDataset
+
+
+def _count(files: Sequence[str], sensor: type[RasterDataset]) -> int:
+    naming: Any = Naming(
+        sensor.filename_glob, sensor.filename_regex, sensor.date_format, sensor.separate_files
+    )
+    wanted = (Path(f).match(sensor.filename_glob) for f in files)
+    return sum(w and naming.parse(f) is not None for w, f in zip(wanted, files, strict=True))

@@ -1,0 +1,303 @@
+"""Raster files as a dataset."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+
+from ..core.bands import Band, find_bands
+from ..core.classes import Classes
+from ..core.errors import BandError, DatasetError, suggest
+from ..core.query import Query, Sample, Scene
+from ..io.header import read_header
+from ..io.naming import Naming
+from ..io.raster import Kernel
+from ..io.scan import Paths, scan
+from .base import GeoDataset, Layer, Transform
+from .index import SceneIndex
+from .legend import legend
+from .mosaic import Mosaic, compose
+from .region import Region
+from .sample import to_sample
+from .scenes import read_scene
+
+log = logging.getLogger(__name__)
+
+Color = tuple[int, int, int] | tuple[int, int, int, int]
+
+
+class RasterDataset(GeoDataset):
+    """Raster files in folders, as scenes with bands and dates.
+
+    File names and headers are read when the dataset is made, pixels when it is asked. Every read is one
+    step from the file onto the query's grid: a copy where the lattices agree, else one resampling. Sensors
+    are subclasses that set the class attributes; each is an argument as well.
+
+    Example:
+        >>> ndvi = RasterDataset("cbers", filename_regex=r".*_(?P<date>\\d{8})_NDVI")  # doctest: +SKIP
+        >>> ndvi[gl.Query(grid, gl.Interval.of("2019-07"))]["image"].shape             # doctest: +SKIP
+        torch.Size([1, 256, 256])
+    """
+
+    filename_glob: str = "*"
+    """Shell pattern of the file names wanted."""
+    filename_regex: str = ".*"
+    """Verbose regular expression with the groups `date`, `start`, `stop`, `band`, `resolution`."""
+    date_format: str = "%Y%m%d"
+    """`strptime` format of the date groups."""
+    is_image: bool = True
+    """Whether pixels are measurements (`image`) or classes (`mask`)."""
+    separate_files: bool = False
+    """Whether each band has a file of its own."""
+    all_bands: Sequence[str | Band] = ()
+    """Bands in file order; empty means: as the files say."""
+    extra_bands: Sequence[Band] = ()
+    """Bands that the provider also offers, read only when asked for by name."""
+    rgb_bands: Sequence[str] = ()
+    """Names of the red, green and blue bands, for plots."""
+    cmap: Mapping[int, Color] = {}
+    """Class code -> colour (0-255), where the files have no palette."""
+    class_names: Mapping[int, str] = {}
+    """Class code -> name, where the files name none."""
+
+    def __init__(
+        self,
+        paths: Paths | None = None,
+        crs: str | CRS | None = None,
+        res: float | tuple[float, float] | None = None,
+        bands: Sequence[str] | None = None,
+        transforms: Transform | None = None,
+        *,
+        root: Paths | None = None,
+        filename_glob: str | None = None,
+        filename_regex: str | None = None,
+        date_format: str | None = None,
+        is_image: bool | None = None,
+        separate_files: bool | None = None,
+        all_bands: Sequence[str | Band] | None = None,
+        rgb_bands: Sequence[str] | None = None,
+        cmap: Mapping[int, Color] | None = None,
+        mosaic: Mosaic = "newest",
+        kernel: Kernel | None = None,
+        nodata: float | None = None,
+        scaled: bool = False,
+        dtype: Literal["native", "float32"] = "native",
+        assume_crs: str | None = None,
+    ) -> None:
+        """Find the files and read their headers.
+
+        Args:
+            paths: Files, folders (searched through) or shell patterns. Default: `data`.
+            crs: CRS of one common grid for all scenes. Default: each scene keeps its own pixels.
+            res: Pixel size (or x and y) of the common grid, in its CRS's units. Default: the first scene's.
+            bands: Bands by name or role, in order. Default: `all_bands`.
+            transforms: What is done to each sample.
+            root: Another name for `paths`.
+            filename_glob, filename_regex, date_format, is_image, separate_files, all_bands, rgb_bands, cmap:
+                As the class attributes.
+            mosaic: Which of several scenes gives a pixel: the `newest` or the `first` (by name) that
+                observed it, or their `mean` (float32).
+            kernel: Resampling where lattices differ. Default: nearest for masks, palettes and quality
+                bands, else bilinear.
+            nodata: Stored value that means unobserved, in place of what the files say.
+            scaled: Apply scale and offset, as declared by the files or else by the sensor; float32.
+            dtype: `native` keeps the files' dtype (uint16 images become float32, as torch can scarcely
+                compute with uint16); `float32` converts.
+            assume_crs: CRS to use in place of the files' missing or wrong one.
+
+        Raises:
+            DatasetError: no file matches, or a scene lacks a band.
+            BandError: a band is unknown; the message names the nearest.
+            ReadError: a file cannot be read or placed.
+        """
+        given = {
+            "filename_glob": filename_glob,
+            "filename_regex": filename_regex,
+            "date_format": date_format,
+            "is_image": is_image,
+            "separate_files": separate_files,
+            "all_bands": all_bands,
+            "rgb_bands": rgb_bands,
+            "cmap": cmap,
+        }
+        self.__dict__.update({name: value for name, value in given.items() if value is not None})
+        self._options = tuple(given)
+        if mosaic not in get_args(Mosaic):
+            raise DatasetError(
+                f"no mosaic rule is called {mosaic!r}{suggest(mosaic, get_args(Mosaic))}"
+            )
+        if mosaic == "mean" and not self.is_image:
+            raise DatasetError(
+                "the mean of class codes means nothing; use mosaic='newest' or 'first'"
+            )
+        self._paths = given_paths(paths, root)
+        self._transforms = transforms
+        self._asked_crs = None if crs is None else CRS(crs)
+        self._asked_res = (res, res) if isinstance(res, (int, float)) else res
+        self.mosaic, self.kernel, self.nodata = mosaic, kernel, nodata
+        self.scaled, self.dtype, self._assume_crs = scaled, dtype, assume_crs
+        self._wanted = None if bands is None else self._named(bands)
+        self._index = SceneIndex(self._scan())
+
+    @property
+    def scenes(self) -> tuple[Scene, ...]:
+        """The acquisitions, in the order of their names."""
+        return self._index.scenes
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """In channel order."""
+        return self.scenes[0].bands
+
+    @property
+    def layers(self) -> frozenset[Layer]:
+        """`image` or `mask`."""
+        return frozenset({"image" if self.is_image else "mask"})
+
+    @property
+    def classes(self) -> Classes | None:
+        """What the mask's codes mean, as the first file or else the class attributes tell."""
+        if self.is_image:
+            return None
+        header = read_header(self.scenes[0].assets[0].uri, crs=self._assume_crs)
+        return legend(header.class_names or self.class_names, header.colormap or self.cmap)
+
+    def with_bands(self, bands: Sequence[str]) -> RasterDataset:
+        """The same scenes with some of their bands, in another order perhaps; no file is opened."""
+        channels = find_bands(bands, [b.name for b in self.bands], where=type(self).__name__)
+        other = object.__new__(type(self))
+        other.__dict__.update({k: v for k, v in self.__dict__.items() if k != "regions"})
+        other._wanted = tuple(bands)
+        other._index = SceneIndex(
+            [
+                replace(
+                    scene,
+                    bands=tuple(scene.bands[i] for i in channels),
+                    assets=tuple(scene.assets[i] for i in channels),
+                )
+                for scene in self.scenes
+            ]
+        )
+        return other
+
+    def calibrate(self, band: Band, uri: str) -> Band:
+        """The band as this very file holds it; sensors whose scaling changed over the years override it."""
+        return band
+
+    def _named(self, bands: Sequence[str]) -> tuple[str, ...]:
+        """Band names from names or roles, where the bands are declared."""
+        if isinstance(bands, str):
+            raise BandError(f"bands must be a sequence, got {bands!r}; write [{bands!r}]")
+        names = {band.name: band.name for band in self._declared()}
+        for band in self._declared():
+            if band.role not in ("other", "class"):
+                names.setdefault(band.role, band.name)
+        return tuple(names.get(band, band) for band in bands)
+
+    def _declared(self) -> tuple[Band, ...]:
+        plain = (Band(b) if isinstance(b, str) else b for b in self.all_bands)
+        return (*plain, *self.extra_bands)
+
+    def _scan(self) -> tuple[Scene, ...]:
+        declared = self._declared()
+        count = len(self.all_bands)
+        return scan(
+            self._paths,
+            Naming(self.filename_glob, self.filename_regex, self.date_format, self.separate_files),
+            bands=declared[:count],
+            extra=declared[count:],
+            wanted=self._wanted,
+            calibrate=self.calibrate,
+            crs=self._assume_crs,
+        )
+
+    def _find_regions(self) -> tuple[Region, ...]:
+        regions = tuple(
+            Region.of_frame(s.grid, s.when, name=s.name, outline=s.footprint) for s in self.scenes
+        )
+        if self._asked_crs is None and self._asked_res is None:
+            return regions
+        lattice = common_lattice(self.scenes[0].grid, self._asked_crs, self._asked_res)
+        moved = (region.on_lattice(lattice) for region in regions)
+        return tuple(region for region in moved if region is not None)
+
+    def _identity(self) -> Hashable:
+        options = tuple(_hashable(getattr(self, option)) for option in self._options)
+        reading = self.mosaic, self.kernel, self.nodata, self.scaled, self.dtype, self._assume_crs
+        return self._paths, self._asked_crs, self._asked_res, self._wanted, options, reading
+
+    def _found(self, query: Query) -> list[Scene]:
+        """Scenes near the query, in the order of the mosaic rule."""
+        scenes = [self.scenes[i] for i in self._index.find(query.grid, query.when)]
+        if self.mosaic == "newest":
+            scenes.sort(key=lambda scene: scene.when.start, reverse=True)
+        return scenes
+
+    def _newest(self, query: Query) -> float:
+        found = self._index.find(query.grid, query.when)
+        starts = (self.scenes[i].when.start.timestamp() for i in found)
+        return max(starts, default=float("-inf"))
+
+    def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
+        scenes = self._found(query)
+        if not scenes:
+            return None
+        kernel = self.kernel or (None if self.is_image else "nearest")
+        answers = (
+            read_scene(
+                scene,
+                query.grid,
+                channels=channels,
+                kernel=kernel,
+                nodata=self.nodata,
+                scaled=self.scaled,
+                crs=self._assume_crs,
+            )
+            for scene in scenes
+        )
+        values, valid = compose(answers, self.mosaic)
+        if self.dtype == "float32" or (self.is_image and values.dtype == np.uint16):
+            values = values.astype(np.float32)
+        if self.is_image:
+            return to_sample(query.grid, valid, image=values)
+        mask = values if self.dtype == "float32" or self.scaled else values.astype(np.int64)
+        return to_sample(query.grid, valid, mask=mask[0] if len(mask) == 1 else mask)
+
+    def __repr__(self) -> str:
+        names = ", ".join(band.name for band in self.bands)
+        return f"{type(self).__name__}({len(self.scenes)} scenes, bands {names})"
+
+
+def common_lattice(native: GeoBox, crs: CRS | None, res: tuple[float, float] | None) -> GeoBox:
+    """A north-up lattice whose pixel corners are multiples of the pixel size; one pixel stands for all."""
+    home = crs or native.crs
+    if res is None:
+        found = native.resolution if home == native.crs else native.to_crs(home).resolution
+        res = abs(found.x), abs(found.y)
+    if min(res) <= 0:
+        raise DatasetError(f"res is {res}; a pixel size is positive")
+    return GeoBox((1, 1), Affine(res[0], 0, 0, 0, -res[1], 0), home)
+
+
+def given_paths(paths: Paths | None, root: Paths | None) -> tuple[str, ...]:
+    """The paths meant by two arguments that are one; `data` where neither is given."""
+    if paths is not None and root is not None:
+        raise DatasetError("paths and root are the same argument; give one")
+    given = paths if paths is not None else root if root is not None else "data"
+    return (str(given),) if isinstance(given, (str, Path)) else tuple(str(path) for path in given)
+
+
+def _hashable(value: Any) -> Hashable:
+    if isinstance(value, Mapping):
+        return tuple(sorted(value.items()))
+    is_listing = isinstance(value, Sequence) and not isinstance(value, str)
+    found: Hashable = tuple(_hashable(item) for item in value) if is_listing else value
+    return found

@@ -1,0 +1,197 @@
+"""Where and when a dataset has something to give."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import shapely
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from shapely.geometry.base import BaseGeometry
+
+from ..core.grid import LATTICE_TOLERANCE_PX, WGS84, crs_name, footprint, transformer
+from ..core.interval import Interval
+
+EARTH_RADIUS_KM = 6371.0072
+"""Radius of the sphere that has the ellipsoid's surface."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of the Earth during an interval, and the pixel lattice on which it is best sampled."""
+
+    frame: GeoBox | None
+    """The lattice, at least as large as the area; None where a layer has no pixels of its own."""
+    area: BaseGeometry = field(repr=False)
+    """Outline in the frame's CRS."""
+    crs: CRS
+    """Of the area and the frame."""
+    when: Interval
+    footprint: BaseGeometry = field(compare=False, repr=False)
+    """The area in longitude and latitude, split at the antimeridian."""
+    name: str = ""
+    """Of the scene or file, for messages."""
+
+    @classmethod
+    def of_frame(
+        cls,
+        frame: GeoBox,
+        when: Interval,
+        *,
+        name: str = "",
+        outline: BaseGeometry | None = None,
+    ) -> Region:
+        """The whole of a grid. `outline` is its footprint, where it is known already."""
+        height, width = frame.shape
+        corners = [(0, 0), (width, 0), (width, height), (0, height)]
+        return cls(
+            frame=frame,
+            area=shapely.Polygon(_forward(frame.affine, np.array(corners, dtype=float))),
+            crs=frame.crs,
+            when=when,
+            footprint=footprint(frame) if outline is None else outline,
+            name=name,
+        )
+
+    @property
+    def weight(self) -> float:
+        """Area on the ground, square kilometres."""
+        return ground_area(self.footprint)
+
+    def __and__(self, other: Region) -> Region | None:
+        """The part that lies in the other as well, on this one's lattice; None where there is none."""
+        if not self.when.overlaps(other.when):
+            return None
+        outline = self.footprint & other.footprint
+        if outline.is_empty:
+            return None
+        inside = other.area if self.crs == other.crs else project(outline, self)
+        return self._narrowed(self.area & inside, outline, self.when & other.when)
+
+    def within(self, geometry: BaseGeometry, crs: CRS) -> Region | None:
+        """The part inside a geometry of any CRS; None where there is none."""
+        outline = self.footprint & to_lonlat(geometry, crs)
+        if outline.is_empty:
+            return None
+        inside = geometry if self.crs == crs else project(outline, self)
+        return self._narrowed(self.area & inside, outline, self.when)
+
+    def during(self, when: Interval) -> Region | None:
+        """The part within an interval; None where there is none."""
+        return replace(self, when=self.when & when) if self.when.overlaps(when) else None
+
+    def on_lattice(self, lattice: GeoBox, *, bounded: bool = False) -> Region | None:
+        """The same place on another lattice, in any CRS; None where `bounded` and outside the lattice."""
+        area = self.area if lattice.crs == self.crs else project(self.footprint, lattice)
+        pixels = shapely.bounds(pixel_geometry(area, lattice))
+        if not np.isfinite(pixels).all():
+            return None
+        left, top = (math.floor(v + LATTICE_TOLERANCE_PX) for v in pixels[:2])
+        right, bottom = (math.ceil(v - LATTICE_TOLERANCE_PX) for v in pixels[2:])
+        if bounded:
+            left, top = max(left, 0), max(top, 0)
+            right, bottom = min(right, lattice.shape[1]), min(bottom, lattice.shape[0])
+        if right <= left or bottom <= top:
+            return None
+        frame = window(lattice, top, left, bottom - top, right - left)
+        return replace(self, frame=frame, area=area, crs=lattice.crs)
+
+    def _narrowed(self, area: BaseGeometry, outline: BaseGeometry, when: Interval) -> Region | None:
+        area, outline = surface(area), surface(outline)
+        if area.is_empty:
+            return None
+        return replace(self, area=area, footprint=outline, when=when)
+
+
+def window(grid: GeoBox, row: int, col: int, height: int, width: int) -> GeoBox:
+    """A window of a grid's lattice, also beyond its edges."""
+    a, b, c, d, e, f = grid.affine[:6]
+    corner = a * col + b * row + c, d * col + e * row + f
+    return GeoBox((height, width), Affine(a, b, corner[0], d, e, corner[1]), grid.crs)
+
+
+def pixel_geometry(geometry: BaseGeometry, grid: GeoBox) -> BaseGeometry:
+    """A geometry of the grid's CRS in its pixel coordinates (col, row)."""
+    inverse = ~grid.affine
+    return shapely.transform(geometry, lambda xy: _forward(inverse, xy))
+
+
+def surface(geometry: BaseGeometry) -> BaseGeometry:
+    """The polygons of a geometry, made valid; its lines and points are left out."""
+    if not geometry.is_valid:
+        geometry = shapely.make_valid(geometry)
+    if geometry.geom_type in ("Polygon", "MultiPolygon"):
+        return geometry
+    parts = [part for part in shapely.get_parts(geometry) if part.area > 0]
+    return shapely.union_all(parts)
+
+
+def project(outline: BaseGeometry, to: GeoBox | Region) -> BaseGeometry:
+    """A longitude-latitude outline in the CRS of a grid or region; in degrees, on its side of the world.
+
+    Parts cut at the antimeridian are joined again. Points without a place are left out.
+    """
+    if to.crs.geographic:
+        at = to.boundingbox if isinstance(to, GeoBox) else to.area.bounds
+        centre = (at[0] + at[2]) / 2
+        parts = [_turned(part, centre) for part in shapely.get_parts(outline)]
+        outline = shapely.union_all(parts)
+        if to.crs == WGS84:
+            return outline
+    move = transformer("EPSG:4326", crs_name(to.crs)).transform
+    moved = [_moved(part, move) for part in shapely.get_parts(outline)]
+    return surface(shapely.union_all([part for part in moved if not part.is_empty]))
+
+
+def ground_area(outline: BaseGeometry) -> float:
+    """Area in square kilometres of an outline in degrees, on the sphere (Lambert's cylinder: exact there)."""
+    flat = shapely.transform(
+        outline, lambda xy: np.column_stack([np.radians(xy[:, 0]), np.sin(np.radians(xy[:, 1]))])
+    )
+    return float(flat.area) * EARTH_RADIUS_KM**2
+
+
+def _forward(affine: Affine, xy: np.ndarray) -> np.ndarray:
+    a, b, c, d, e, f = affine[:6]
+    return np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f])
+
+
+def _turned(part: BaseGeometry, centre: float) -> BaseGeometry:
+    left, _, right, _ = part.bounds
+    turn = 360.0 * round((centre - (left + right) / 2) / 360.0)
+    return shapely.transform(part, lambda xy: xy + np.array([turn, 0.0])) if turn else part
+
+
+def _moved(part: BaseGeometry, move: object) -> BaseGeometry:
+    """A polygon through a transformation, without the points that have no place there."""
+    if part.geom_type != "Polygon":
+        return shapely.Polygon()
+    lon, lat = shapely.get_coordinates(shapely.segmentize(part.exterior, 0.5)).T
+    x, y = move(lon, lat)  # type: ignore[operator]
+    finite = np.isfinite(x) & np.isfinite(y)
+    if finite.sum() < 3:
+        return shapely.Polygon()
+    return surface(shapely.Polygon(np.column_stack([x[finite], y[finite]])))
+
+
+def to_lonlat(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
+    """A geometry's polygons in longitude and latitude, cut at the antimeridian."""
+    polygons = shapely.get_parts(surface(geometry))
+    cut = []
+    for polygon in polygons:
+        ring = shapely.segmentize(polygon.exterior, max(polygon.length / 256, 1e-12))
+        lon, lat = shapely.get_coordinates(ring).T
+        if crs != WGS84:
+            lon, lat = transformer(crs_name(crs), "EPSG:4326").transform(lon, lat)
+            lon = np.unwrap(lon, period=360)
+        outline = surface(shapely.Polygon(np.column_stack([lon, lat])))
+        for turn in (-360, 0, 360):
+            world = shapely.box(-180 + turn, -90, 180 + turn, 90)
+            part = shapely.transform(
+                outline.intersection(world), lambda xy, by=turn: xy - np.array([by, 0.0])
+            )
+            cut.append(part)
+    return surface(shapely.union_all(cut))

@@ -1,0 +1,102 @@
+"""Samples: from arrays to tensors, and how two answers to one query become one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from ..core.grid import place
+from ..core.query import Sample
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_LAYERS = ("image", "mask")
+_PLACE = ("crs", "transform", "bounds")
+# torch holds these, but scarcely computes with them.
+_STAND_IN = {"uint16": "float32", "uint32": "int64", "uint64": "int64"}
+
+
+def to_sample(grid: GeoBox, valid: np.ndarray, **layers: np.ndarray) -> Sample:
+    """Arrays on a grid as a sample.
+
+    Args:
+        grid: Where the arrays lie.
+        valid: (H, W) bool, True = observed.
+        layers: `image` (C, H, W) or `mask` (H, W), any dtype.
+
+    Returns:
+        Tensors of the arrays' dtype, apart from uint16 images, which become float32 (exact), and
+        uint32 ones, which become int64: torch can scarcely compute with unsigned integers above 8 bits.
+    """
+    import torch
+
+    sample: dict[str, Any] = {name: to_tensor(array) for name, array in layers.items()}
+    sample["valid"] = to_tensor(valid)
+    where = place(grid)
+    sample["crs"] = where["crs"]
+    sample["transform"] = torch.from_numpy(where["transform"])
+    sample["bounds"] = torch.from_numpy(where["bounds"])
+    return sample  # type: ignore[return-value]
+
+
+def to_tensor(array: np.ndarray) -> Tensor:
+    """A tensor of the array's dtype, or of one that torch computes with."""
+    import torch
+
+    wanted = _STAND_IN.get(array.dtype.name)
+    if wanted is not None:
+        array = array.astype(wanted)
+    # torch refuses read-only, byte-swapped and backward arrays.
+    ready = np.require(array, dtype=array.dtype.newbyteorder("="), requirements=["C", "W"])
+    return torch.from_numpy(ready)
+
+
+def joined(samples: Sequence[Sample]) -> Sample:
+    """Answers of several layers to one query as one sample.
+
+    Images are concatenated along their channels, masks stacked along a first axis where there are
+    several. A pixel is valid where it is valid in all; where images and masks come together, `observed`
+    tells where the images are. Other keys are kept, the first one's first.
+    """
+    import torch
+
+    whole: dict[str, Any] = {}
+    for sample in reversed(samples):
+        whole.update(sample)
+    images = [s["image"] for s in samples if "image" in s]
+    masks = [s["mask"] for s in samples if "mask" in s]
+    if len(images) > 1:
+        whole["image"] = torch.cat(images, dim=0)
+    if len(masks) > 1:
+        whole["mask"] = torch.cat([m if m.ndim == 3 else m[None] for m in masks], dim=0)
+    whole["valid"] = torch.stack([s["valid"] for s in samples]).all(dim=0)
+    if images and masks:
+        seen = [s.get("observed", s["valid"]) for s in samples if "image" in s]
+        whole["observed"] = torch.stack(seen).all(dim=0)
+    return whole  # type: ignore[return-value]
+
+
+def filled(first: Sample, second: Sample) -> Sample:
+    """The first answer, completed by the second where the first is not valid."""
+    import torch
+
+    whole: dict[str, Any] = {**second, **first}
+    for name in _LAYERS:
+        if name in first and name in second:
+            whole[name] = torch.where(first["valid"], first[name], second[name])  # type: ignore[literal-required]
+    for name in ("valid", "observed"):
+        if name in first and name in second:
+            whole[name] = first[name] | second[name]  # type: ignore[literal-required]
+    return whole  # type: ignore[return-value]
+
+
+def picked(sample: Sample, channels: tuple[int, ...] | None) -> Sample:
+    """The sample with some channels of its image, in the order given."""
+    if channels is None or "image" not in sample:
+        return sample
+    whole: dict[str, Any] = {**sample, "image": sample["image"][list(channels)]}
+    return whole  # type: ignore[return-value]

@@ -1,0 +1,31 @@
+"""National Agriculture Imagery Program: aerial photographs of the United States, 0.3 to 1 m.
+
+Source: USDA Farm Production and Conservation, NAIP quarter quads.
+"""
+
+from __future__ import annotations
+
+from ...core.bands import Band
+from ..raster import RasterDataset
+
+
+class NAIP(RasterDataset):
+    """Quarter quads of red, green, blue and near infrared, 8 bits, each in its own UTM zone."""
+
+    filename_glob = "m_*.*"
+    filename_regex = r"""
+        ^m_(?P<quad>\d+)
+        _(?P<quarter>[a-z]+)
+        _(?P<zone>\d+)
+        _(?P<gsd>[a-z0-9]+)
+        _(?P<date>\d{8})
+        (?:_(?P<processed>\d{8}))?
+        \.(?i:tiff?|jp2)$
+    """
+    all_bands = (
+        Band("R", "red", 0.65),
+        Band("G", "green", 0.56),
+        Band("B", "blue", 0.46),
+        Band("NIR", "nir", 0.86),
+    )
+    rgb_bands = ("R", "G", "B")

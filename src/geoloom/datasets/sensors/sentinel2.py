@@ -1,0 +1,63 @@
+"""Sentinel-2, levels 1C and 2A, one file a band.
+
+Source: Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD), naming and radiometry.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from ...core.bands import Band, Role
+from ..raster import RasterDataset
+
+_BASELINE = re.compile(r"_N(\d{4})_")
+_OFFSET_SINCE = 400
+_OFFSET = -0.1
+
+
+def _band(name: str, role: Role, wavelength_um: float, gsd_m: float) -> Band:
+    return Band(name, role, wavelength_um, gsd_m, scale=1e-4, nodata=0)
+
+
+class Sentinel2(RasterDataset):
+    """Sentinel-2 A, B and C, as delivered in SAFE folders or loose, JPEG 2000 or GeoTIFF.
+
+    Of a band that a level-2A product holds at several resolutions, the finest is taken; a scene's grid is
+    that of its finest band. Level 2A has no `B10`. With `scaled=True` values are reflectance; the offset
+    of products since processing baseline 04.00 (January 2022) is known from the SAFE folder's name.
+    """
+
+    filename_glob = "T*_*_B*"
+    filename_regex = r"""
+        ^T(?P<tile>\d{2}[A-Z]{3})
+        _(?P<date>\d{8}T\d{6})
+        _(?P<band>B[018][0-9A])
+        (?:_(?P<resolution>\d{2}m))?
+        \.(?i:jp2|tiff?)$
+    """
+    date_format = "%Y%m%dT%H%M%S"
+    separate_files = True
+    all_bands = (
+        _band("B01", "coastal", 0.443, 60),
+        _band("B02", "blue", 0.492, 10),
+        _band("B03", "green", 0.56, 10),
+        _band("B04", "red", 0.665, 10),
+        _band("B05", "rededge1", 0.704, 20),
+        _band("B06", "rededge2", 0.741, 20),
+        _band("B07", "rededge3", 0.783, 20),
+        _band("B08", "nir", 0.833, 10),
+        _band("B8A", "nir08", 0.865, 20),
+        _band("B09", "nir09", 0.945, 60),
+        _band("B10", "cirrus", 1.374, 60),
+        _band("B11", "swir1", 1.614, 20),
+        _band("B12", "swir2", 2.202, 20),
+    )
+    rgb_bands = ("B04", "B03", "B02")
+
+    def calibrate(self, band: Band, uri: str) -> Band:
+        """Adds the offset of -1000 counts that products carry since baseline 04.00."""
+        baseline = _BASELINE.search(uri)
+        if baseline is None or int(baseline[1]) < _OFFSET_SINCE or band.offset != 0.0:
+            return band
+        return replace(band, offset=_OFFSET)
