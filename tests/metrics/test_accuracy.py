@@ -76,6 +76,9 @@ def test_survives_json_with_its_gaps():
     assert again.roc == ()
     scored = Accuracy.of(Tally.of_probabilities(*scene(3)), CLASSES)
     assert Accuracy.from_dict(json.loads(json.dumps(scored.to_dict()))) == scored
+    summary = Accuracy.from_dict(scored.to_dict(curves=False))
+    assert summary.auc == scored.auc
+    assert summary.roc == ()
 
 
 def test_the_text_names_every_class_and_figure():

@@ -89,3 +89,8 @@ def test_thinning_keeps_ends_and_shape():
     assert len(thin.x) <= 101
     assert (thin.x[0], thin.y[0], thin.x[-1], thin.y[-1]) == (0, 0, 1, 1)
     assert np.trapezoid(thin.y, thin.x) == pytest.approx(np.trapezoid(whole.y, whole.x), abs=0.005)
+
+
+def test_thinning_keeps_only_the_corners_of_straight_stretches():
+    steps = curves.Curve((0.0, 0.0, 0.0, 0.0, 0.5, 1.0), (0.0, 0.2, 0.2, 0.6, 0.8, 1.0))
+    assert curves.thinned(steps) == curves.Curve((0.0, 0.0, 1.0), (0.0, 0.6, 1.0))

@@ -43,8 +43,8 @@ class FakeHeader:
     uri: str = "scene.tif"
 
     @property
-    def count(self):
-        return len(self.descriptions)
+    def data_bands(self):
+        return tuple(i for i, name in enumerate(self.descriptions, 1) if name != "alpha")
 
 
 @pytest.fixture
@@ -175,6 +175,7 @@ def test_an_image_with_other_bands_is_refused(network):
         (BANDS, (None, None, None), (1, 2, 3)),  # nothing to go by but the count
         (("band_1", "band_2"), ("B4", "B5"), (1, 2)),
         (BANDS, ("Band 1", "band_2", "3"), (1, 2, 3)),
+        (("band_1", "band_2"), (None, None, "alpha"), (1, 2)),  # alpha measures nothing
     ],
 )
 def test_bands_are_found(model, file, expected):

@@ -15,6 +15,8 @@ from .tally import Tally
 
 Figures = tuple[float, ...]
 
+_CURVES = ("roc", "precision_recall")
+
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
@@ -48,9 +50,9 @@ class Accuracy:
     """Area under the ROC curve, one class against the rest."""
     average_precision: Figures
     roc: tuple[Curve, ...]
-    """False positive rate, true positive rate."""
+    """False positive rate, true positive rate; a curve without points where there is none."""
     precision_recall: tuple[Curve, ...]
-    """Recall, precision."""
+    """Recall, precision; likewise."""
 
     @classmethod
     def of(cls, tally: Tally, classes: Classes) -> Accuracy:
@@ -135,16 +137,17 @@ class Accuracy:
         ]
         return "\n".join(lines) + "\n"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; NaN becomes None."""
-        plain = {f.name: _to_json(getattr(self, f.name)) for f in fields(self)}
-        return {**plain, "pixels": self.pixels}
+    def to_dict(self, *, curves: bool = True) -> dict[str, Any]:
+        """Plain values for JSON; NaN becomes None. The curves may be left out, for a summary."""
+        left_out = () if curves else _CURVES
+        names = [f.name for f in fields(self) if f.name not in left_out]
+        return {**{name: _to_json(getattr(self, name)) for name in names}, "pixels": self.pixels}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Accuracy:
         """The accuracy that `to_dict` wrote."""
-        known: dict[str, Any] = {f.name: _from_json(values[f.name]) for f in fields(cls)}
-        for name in ("roc", "precision_recall"):
+        known: dict[str, Any] = {f.name: _from_json(values.get(f.name, [])) for f in fields(cls)}
+        for name in _CURVES:
             known[name] = tuple(Curve(*points) for points in known[name])
         return cls(**known)
 

@@ -124,16 +124,26 @@ def average_precision(histogram: np.ndarray) -> float:
 
 
 def thinned(curve: Curve, points: int = 200) -> Curve:
-    """The curve with repeated points left out, and at most about so many kept, ends included."""
+    """The curve without points inside straight stretches, and at most about so many kept, ends included."""
     xy = np.column_stack([curve.x, curve.y])
-    moved = np.ones(len(xy), dtype=bool)
-    moved[1:-1] = (np.diff(xy, axis=0)[:-1] != 0).any(axis=1)
-    xy = xy[moved]
+    if not np.isfinite(xy).all():
+        return Curve((), ())
+    xy = xy[_first_of_runs(xy)]
+    if len(xy) > 2:
+        step = np.diff(xy, axis=0)
+        turn = step[:-1, 0] * step[1:, 1] - step[:-1, 1] * step[1:, 0]
+        xy = xy[np.concatenate([[True], np.abs(turn) > 1e-15, [True]])]
     if len(xy) > points:
         length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(xy, axis=0)).sum(axis=1))])
         keep = np.searchsorted(length, np.linspace(0, length[-1], points))
         xy = xy[np.unique(np.clip(keep, 0, len(xy) - 1))]
     return Curve(tuple(xy[:, 0].tolist()), tuple(xy[:, 1].tolist()))
+
+
+def _first_of_runs(xy: np.ndarray) -> np.ndarray:
+    """True where a point differs from the one before it."""
+    moved: np.ndarray = (np.diff(xy, axis=0) != 0).any(axis=1)
+    return np.concatenate([[True], moved])
 
 
 def _falling(histogram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

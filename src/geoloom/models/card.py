@@ -28,8 +28,8 @@ class Described(Protocol):
         """The file."""
 
     @property
-    def count(self) -> int:
-        """Number of bands."""
+    def data_bands(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the bands that measure something: all but alpha."""
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -118,14 +118,15 @@ def check_bands(card: ModelCard, header: Described) -> tuple[int, ...]:
             f"{header.uri} lacks band {', '.join(missing)}: it holds {_list(found)}, the model reads "
             f"{_list(card.bands)}; give a file that has these, or set its band descriptions to these names"
         )
-    if header.count != len(card.bands):
+    numbers = tuple(header.data_bands)
+    if len(numbers) != len(card.bands):
         raise ModelError(
-            f"{header.uri} has {header.count} bands ({_list(found)}), the model reads {len(card.bands)} "
+            f"{header.uri} has {len(numbers)} bands ({_list(found)}), the model reads {len(card.bands)} "
             f"({_list(card.bands)}); give a file with those bands in that order, or set its band "
             "descriptions so that they can be found by name"
         )
     _warn_of_scale(card, header)
-    return tuple(range(1, header.count + 1))
+    return numbers
 
 
 def check_resolution(card: ModelCard, gsd: float, unit: str) -> None:

@@ -1,0 +1,99 @@
+"""The settings of a training, checked before any work and kept with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from ..core.errors import ConfigError, suggest
+from ..losses.registry import get_loss
+from ..losses.weights import WeightRule
+from ..models.registry import check_options, model_options
+from ..transforms.augment import AUGMENTATIONS, check_augmentations
+from .data import AugmentMode
+from .schedule import ScheduleName
+
+ClassWeights = WeightRule | Sequence[float] | None
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """How to train. `train` explains each setting.
+
+    Raises:
+        ConfigError: a value cannot be; the message names the setting.
+        ModelError: the network or one of its options is unknown.
+    """
+
+    model: str = "unet"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = 50
+    batch_size: int = 16
+    learning_rate: float = 3e-3
+    schedule: ScheduleName = "one_cycle"
+    decay_rate: float = 0.1
+    decay_steps: int | None = None
+    weight_decay: float = 1e-2
+    loss: str = "crossentropy"
+    label_smoothing: float = 0.0
+    class_weights: ClassWeights = None
+    augment: tuple[str, ...] = AUGMENTATIONS
+    augment_mode: AugmentMode = "random"
+    normalize: str = "mean_std"
+    early_stopping: int | None = None
+    seed: int = 0
+    precision: Precision = "auto"
+
+    def __post_init__(self) -> None:
+        check_options(self.model, dict(self.options))
+        get_loss(self.loss)
+        check_augmentations(self.augment)
+        choices = {
+            "schedule": get_args(ScheduleName),
+            "augment_mode": get_args(AugmentMode),
+            "precision": get_args(Precision),
+        }
+        if isinstance(self.class_weights, str):
+            choices["class_weights"] = get_args(WeightRule)
+        for name, known in choices.items():
+            value = getattr(self, name)
+            if value not in known:
+                raise ConfigError(f"{name} is {value!r}{suggest(value, known)}")
+        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give at least {least}")
+        if self.early_stopping is not None and self.early_stopping < 1:
+            raise ConfigError(
+                f"early_stopping is {self.early_stopping}; give the epochs to wait, at least 1, or None"
+            )
+        if not self.learning_rate > 0 or self.weight_decay < 0:
+            raise ConfigError(
+                f"learning_rate is {self.learning_rate} and weight_decay {self.weight_decay}; "
+                "give more than 0, and 0 or more"
+            )
+        if self.label_smoothing and self.loss != "crossentropy":
+            raise ConfigError(
+                f"label_smoothing is part of the loss 'crossentropy', not of {self.loss!r}; leave it out"
+            )
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(f"label_smoothing is {self.label_smoothing}; give 0 or more, below 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, the network's defaults spelled out."""
+        plain = asdict(self)
+        plain["options"] = {**model_options(self.model), **self.options}
+        plain["augment"] = list(self.augment)
+        if self.class_weights is not None and not isinstance(self.class_weights, str):
+            plain["class_weights"] = [float(weight) for weight in self.class_weights]
+        return plain
+
+    def differences(self, other: Mapping[str, Any]) -> list[str]:
+        """What differs from settings that `to_dict` gave, as `name: theirs -> ours`."""
+        mine = self.to_dict()
+        return [
+            f"{f.name}: {other.get(f.name)!r} -> {mine[f.name]!r}"
+            for f in fields(self)
+            if other.get(f.name) != mine[f.name]
+        ]

@@ -1,0 +1,182 @@
+"""Chips as batches: kept decoded in memory where they fit, in an order fixed by seed and epoch."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from ..transforms.augment import AUGMENTATIONS, FullCopies, augment, check_augmentations
+
+logger = logging.getLogger(__name__)
+
+AugmentMode = Literal["random", "copies"]
+Samples = Dataset[Mapping[str, Any]]
+
+MEMORY_BYTES = 2 << 30
+"""Chips of up to this size, all splits together, are kept decoded in memory."""
+
+_PLANES = ("image", "mask", "valid", "observed")
+
+
+class MemoryChips(Dataset[dict[str, Tensor]]):
+    """The pixels of a dataset's chips, decoded once and kept in native dtype. Chips must share a shape.
+
+    Masks are kept as uint8 and given as int64; place and date are dropped.
+
+    Args:
+        samples: Any map-style dataset of samples with `image`, `mask` and `valid`.
+    """
+
+    def __init__(self, samples: Samples) -> None:
+        count = len(samples)  # type: ignore[arg-type]
+        self._planes: dict[str, Tensor] = {}
+        for i in range(count):
+            for name, value in _pixels(samples[i]).items():
+                if i == 0:
+                    self._planes[name] = torch.empty((count, *value.shape), dtype=value.dtype)
+                self._planes[name][i] = value
+
+    def __len__(self) -> int:
+        return len(self._planes["image"])
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        sample = {name: values[index] for name, values in self._planes.items()}
+        return {**sample, "mask": sample["mask"].long()}
+
+
+class PixelChips(Dataset[dict[str, Tensor]]):
+    """A dataset's chips read as they are asked for, pixels only."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+
+    def __len__(self) -> int:
+        return len(self._samples)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        sample = _pixels(self._samples[index])
+        return {**sample, "mask": sample["mask"].long()}
+
+
+class EpochOrder(Sampler[int]):
+    """Every chip once, in an order that follows from seed and epoch alone."""
+
+    def __init__(self, length: int, seed: int) -> None:
+        self._length = length
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch, also after a resume."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self._seed + 1_000_003 * (self._epoch + 1))
+        return iter(torch.randperm(self._length, generator=generator).tolist())
+
+
+class ChipDataModule(LightningDataModule):
+    """Training and validation batches from chips.
+
+    Args:
+        train: Dataset of samples to learn from, as `ChipStore.dataset("train")` gives it.
+        validation: Dataset of samples that choose the weights; None for none.
+        batch_size: Chips a batch.
+        augment: Operations of `AUGMENTATIONS`.
+        augment_mode: `random`: each chip of a batch gets one of the operations or none. `copies`: an epoch
+            holds every chip untouched and once moved by each operation (seven times as many chips for six).
+        seed: Fixes order and augmentation, epoch by epoch.
+        memory_bytes: Chips of up to this size are kept decoded in memory.
+        num_workers: Reading processes where chips are not in memory.
+    """
+
+    def __init__(
+        self,
+        train: Samples,
+        validation: Samples | None = None,
+        *,
+        batch_size: int = 16,
+        augment: Sequence[str] = AUGMENTATIONS,
+        augment_mode: AugmentMode = "random",
+        seed: int = 0,
+        memory_bytes: int = MEMORY_BYTES,
+        num_workers: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self.augment = check_augmentations(augment)
+        self.augment_mode = augment_mode
+        self.seed = seed
+        both = [train] if validation is None else [train, validation]
+        in_memory = sum(_bytes(samples) for samples in both) <= memory_bytes
+        chips = [MemoryChips(s) if in_memory else PixelChips(s) for s in both]
+        self._train = chips[0]
+        self._validation = chips[1] if validation is not None else None
+        self.num_workers = 0 if in_memory else _workers(num_workers)
+        if augment_mode == "copies":
+            self._train = FullCopies(chips[0], self.augment)  # type: ignore[assignment]
+        self._choices = torch.Generator()
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Batches in the epoch's order, a smaller last one left out: batch norm needs more than a chip."""
+        count = len(self._train)
+        return DataLoader(
+            self._train,
+            batch_size=min(self.batch_size, count),
+            sampler=EpochOrder(count, self.seed),
+            drop_last=True,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def val_dataloader(self) -> Any:
+        """All validation chips, in the order stored."""
+        if self._validation is None:
+            return []
+        return DataLoader(
+            self._validation,
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Augment training batches, on the device."""
+        trainer = self.trainer
+        if trainer is None or not trainer.training or self.augment_mode != "random":
+            return batch
+        if not self.augment:
+            return batch
+        step = trainer.global_step
+        self._choices.manual_seed(self.seed + 1_000_003 * (step + 1))
+        return augment(batch, self.augment, self._choices)
+
+
+def _pixels(sample: Mapping[str, Any]) -> dict[str, Tensor]:
+    planes = {name: sample[name] for name in _PLANES if name in sample}
+    return {**planes, "mask": planes["mask"].to(torch.uint8)}
+
+
+def _bytes(samples: Samples) -> int:
+    """Size of all pixels, judged by the first chip."""
+    first = _pixels(samples[0])
+    return len(samples) * sum(v.numel() * v.element_size() for v in first.values())  # type: ignore[arg-type]
+
+
+def _workers(asked: int | None) -> int:
+    """Processes that decode: some for a GPU, which outruns one; none on the CPU, where they would compete."""
+    if asked is not None:
+        return asked
+    return min(8, os.cpu_count() or 1) if torch.cuda.is_available() else 0

@@ -1,0 +1,153 @@
+"""Lightning's Trainer as we use it: quiet, tidy, seeded, and never unpickling."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from ..core.errors import ConfigError, ModelError
+from .segmentation import SegmentationTask
+from .workspace import BEST, LAST, Workspace
+
+_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+
+# Lightning's advice that does not fit here, and why.
+_CHATTER = (
+    r".*does not have many workers.*",  # chips are in memory: processes would only copy them
+    r".*Checkpoint directory .* exists and is not empty.*",  # a resumed training
+    r".*The number of training batches .* is smaller than the logging interval.*",  # no logger is used
+    r".*Trying to infer the `batch_size`.*",  # losses are weighed by pixels, not by chips
+    r".*isinstance\(treespec, LeafSpec\).*",  # Lightning's own use of torch
+    r".*`lr_scheduler.step\(\)` before `optimizer.step\(\)`.*",  # float16 skips its first steps on purpose
+)
+
+
+def choose_device(device: str) -> str:
+    """`auto` as CUDA where there is one, else the CPU.
+
+    Raises:
+        ConfigError: the device is unknown, or is not there.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise ConfigError(f"no device is named {device!r}; use 'auto', 'cpu' or 'cuda'") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device 'cuda' was asked for, but torch sees no GPU; use 'cpu' or 'auto'")
+    return device
+
+
+def trainer_precision(precision: str, device: str) -> str:
+    """Lightning's name of a precision; `auto` is bfloat16 on CUDA and float32 elsewhere."""
+    if precision == "auto":
+        precision = "bfloat16" if torch.device(device).type == "cuda" else "float32"
+    return _PRECISIONS[precision]
+
+
+def build_trainer(
+    workspace: Workspace,
+    *,
+    epochs: int,
+    device: str,
+    precision: str,
+    validated: bool,
+    early_stopping: int | None,
+    callbacks: Sequence[Callback],
+) -> Trainer:
+    """A Trainer on one device that writes nothing outside the workspace."""
+    place = torch.device(device)
+    chosen: list[Callback] = list(callbacks)
+    if validated:
+        if early_stopping is not None:
+            chosen.append(EarlyStopping("val_loss", patience=early_stopping, mode="min"))
+        chosen.append(
+            ModelCheckpoint(
+                workspace.checkpoints,
+                filename=BEST,
+                monitor="val_loss",
+                mode="min",
+                save_weights_only=True,
+                enable_version_counter=False,
+            )
+        )
+    # Written last, so that it holds the state of the others.
+    chosen.append(
+        ModelCheckpoint(
+            workspace.checkpoints,
+            filename=LAST,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+    )
+    options: Any = trainer_precision(precision, device)
+    with quiet():
+        return Trainer(
+            default_root_dir=workspace.folder,
+            accelerator="gpu" if place.type == "cuda" else place.type,
+            devices=[place.index or 0] if place.type == "cuda" else 1,
+            precision=options,
+            max_epochs=epochs,
+            callbacks=chosen,
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            gradient_clip_val=1.0,
+        )
+
+
+def fit(
+    trainer: Trainer, task: SegmentationTask, data: LightningDataModule, checkpoint: Path | None
+) -> None:
+    """Train, from a checkpoint where one is given; nothing is unpickled from it.
+
+    Raises:
+        ModelError: the checkpoint is damaged.
+    """
+    with quiet():
+        try:
+            trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        except (EOFError, RuntimeError, KeyError) as error:
+            if checkpoint is None or trainer.global_step:
+                raise
+            raise ModelError(
+                f"{checkpoint} cannot be resumed ({error}); start anew with overwrite=True (--overwrite)"
+            ) from error
+
+
+def load_best(workspace: Workspace, task: SegmentationTask) -> bool:
+    """Give the task the weights of the best epoch; False where none were kept apart."""
+    path = workspace.checkpoints / f"{BEST}.ckpt"
+    if not path.exists():
+        return False
+    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    task.load_state_dict(state)
+    return True
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Lightning without its banners, tips and misfitting advice; errors and other warnings pass."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [log.level for log in loggers]
+    with warnings.catch_warnings():
+        for message in _CHATTER:
+            warnings.filterwarnings("ignore", message)
+        for log in loggers:
+            log.setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            for log, level in zip(loggers, levels, strict=True):
+                log.setLevel(level)

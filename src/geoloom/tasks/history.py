@@ -1,0 +1,172 @@
+"""The course of a training, an epoch a row: kept in memory, in checkpoints, and in files beside the model."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from ..metrics import confusion
+from ..models.saved import write_json
+from .segmentation import SegmentationTask
+
+logger = logging.getLogger(__name__)
+
+JSON_FILE = "history.json"
+CSV_FILE = "history.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch. Figures of the validation are None where there is none."""
+
+    epoch: int
+    """From 1."""
+    train_loss: float | None
+    """Mean over the pixels of the epoch, while the weights moved."""
+    val_loss: float | None
+    val_accuracy: float | None
+    """Overall accuracy."""
+    val_f1: float | None
+    """Mean F1 over the classes that the truth holds."""
+    learning_rate: float
+    """At the end of the epoch."""
+    seconds: float
+
+
+OnEpoch = Callable[[Epoch, int], None]
+"""Called after each epoch with its row and the number of epochs planned."""
+
+
+class History(Callback):
+    """Keeps the rows, writes `history.json` and `history.csv` after each epoch, and tells `on_epoch`."""
+
+    def __init__(self, folder: Path, on_epoch: OnEpoch | None = None) -> None:
+        self.folder = folder
+        self.rows: list[Epoch] = []
+        self._on_epoch = on_epoch
+        self._started = 0.0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add a row; the epoch's validation has run by now."""
+        assert isinstance(pl_module, SegmentationTask)  # `train` builds nothing else
+        validated = bool(trainer.num_val_batches and sum(trainer.num_val_batches))
+        matrix = pl_module.tally.matrix
+        f1 = confusion.macro_mean(confusion.f1(matrix), matrix)
+        row = Epoch(
+            epoch=trainer.current_epoch + 1,
+            train_loss=_number(pl_module.train_loss.value),
+            val_loss=_number(pl_module.val_loss.value) if validated else None,
+            val_accuracy=_number(confusion.overall_accuracy(matrix)) if validated else None,
+            val_f1=_number(f1) if validated else None,
+            learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
+            seconds=round(time.perf_counter() - self._started, 3),
+        )
+        self.rows.append(row)
+        write_history(self.folder, self.rows)
+        if self._on_epoch is not None:
+            self._on_epoch(row, int(trainer.max_epochs or 0))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows, for the checkpoint."""
+        return {"rows": [asdict(row) for row in self.rows]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The rows of a checkpoint."""
+        self.rows = [Epoch(**row) for row in state_dict["rows"]]
+
+
+def write_history(folder: Path, rows: Sequence[Epoch]) -> None:
+    """Write the rows as JSON and CSV."""
+    write_json(folder / JSON_FILE, [asdict(row) for row in rows])
+    part = folder / f"{CSV_FILE}.part"
+    with part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [f.name for f in fields(Epoch)])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+    part.replace(folder / CSV_FILE)
+
+
+def describe(row: Epoch, epochs: int) -> str:
+    """An epoch in a line."""
+    parts = [f"epoch {row.epoch}/{epochs}", f"loss {_text(row.train_loss)}"]
+    if row.val_loss is not None:
+        parts += [
+            f"validation loss {_text(row.val_loss)}",
+            f"accuracy {_text(row.val_accuracy)}",
+            f"F1 {_text(row.val_f1)}",
+        ]
+    return "  ".join([*parts, f"{row.seconds:.1f} s"])
+
+
+class ProgressBar(Callback):
+    """A bar over all batches on a terminal; a logged line an epoch anywhere else."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Open the bar, where someone watches."""
+        if not sys.stderr.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=Console(stderr=True),
+        )
+        total = int(trainer.estimated_stepping_batches)
+        self._task = self._bar.add_task("", total=total, completed=trainer.global_step)
+        self._bar.start()
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        """One batch on."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=trainer.global_step)
+
+    def show(self, row: Epoch, epochs: int) -> None:
+        """One epoch on; an `OnEpoch`."""
+        if self._bar is None:
+            logger.info(describe(row, epochs))
+        else:
+            self._bar.update(self._task, description=describe(row, epochs))
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave the terminal as it was."""
+        self._close()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Likewise."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

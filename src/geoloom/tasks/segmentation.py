@@ -1,0 +1,174 @@
+"""Semantic segmentation as a LightningModule.
+
+Legend: B batch, C bands, K classes, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from ..losses import IGNORE_INDEX
+from ..losses.registry import Loss, get_loss
+from ..metrics.tally import Tally
+from ..models.saved import normalised
+from ..transforms.normalize import Normalization
+from .schedule import Schedule
+
+
+class SegmentationTask(LightningModule):
+    """Trains a network to give each pixel a class.
+
+    A batch is a dict as datasets and chip stores give it: `image` (B, C, H, W) in native units, `mask`
+    (B, H, W) int64 class positions 0..K-1, `valid` (B, H, W) bool (True = observed and labelled: only these
+    reach loss and metrics) and, where observed pixels lack labels, `observed` (B, H, W) bool (only these are
+    shown to the network; `valid` where left out).
+
+    Args:
+        network: From float32 (B, C, H, W) to logits (B, K, H, W).
+        num_classes: K.
+        loss: A name of `list_losses()`, or a function `(logits, target, class_weights)`.
+        class_weights: One a class, or None.
+        normalization: Applied to the images on the device; None where they come normalised.
+        learning_rate: The highest that the schedule reaches.
+        weight_decay: Of AdamW; applied to convolutions, not to biases and batch norm.
+        schedule: How the learning rate moves.
+        seed: Fixes dropout, epoch by epoch, so that a resumed training repeats an uninterrupted one.
+        codes: Class code of each output, where masks hold codes instead of positions; pixels of
+            other codes do not count.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        num_classes: int,
+        *,
+        loss: str | Loss = "crossentropy",
+        class_weights: Sequence[float] | None = None,
+        normalization: Normalization | None = None,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-4,
+        schedule: Schedule | None = None,
+        seed: int = 0,
+        codes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.num_classes = num_classes
+        self.loss = get_loss(loss) if isinstance(loss, str) else loss
+        self.normalization = normalization
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.schedule = schedule or Schedule()
+        self.seed = seed
+        weights = None if class_weights is None else torch.tensor(class_weights).float()
+        self.register_buffer("class_weights", weights, persistent=False)
+        self.register_buffer("positions", _positions(codes), persistent=False)
+        self.tally = Tally.empty(num_classes)
+        """Of the last validation."""
+        self.train_loss = _Mean()
+        self.val_loss = _Mean()
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Logits float (B, K, H, W) of a batch."""
+        observed = batch.get("observed", batch.get("valid"))
+        if observed is None:
+            observed = torch.ones_like(batch["image"][:, 0], dtype=torch.bool)
+        image = normalised(batch["image"], observed, self.normalization)
+        logits: Tensor = self.network(image.contiguous(memory_format=torch.channels_last))
+        return logits
+
+    def target(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Class positions int64 (B, H, W), IGNORE_INDEX where a pixel does not count."""
+        mask = batch["mask"].long()
+        if isinstance(self.positions, Tensor):
+            last = len(self.positions) - 1
+            known = (mask >= 0) & (mask < last)
+            mask = self.positions[torch.where(known, mask, last)]
+        return mask if "valid" not in batch else mask.masked_fill(~batch["valid"], IGNORE_INDEX)
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch's randomness and sums."""
+        torch.manual_seed(self.seed + 1_000_003 * (self.current_epoch + 1))
+        self.train_loss = _Mean()
+
+    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> Tensor:
+        """The loss of one batch."""
+        target = self.target(batch)
+        loss = self.loss(self(batch), target, self._weights)
+        self.train_loss.add(loss, target)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Start the validation's sums."""
+        self.tally = Tally.empty(self.num_classes)
+        self.val_loss = _Mean()
+
+    def validation_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+        """Count one batch."""
+        target = self.target(batch)
+        logits = self(batch)
+        self.val_loss.add(self.loss(logits, target, self._weights), target)
+        self.tally = self.tally + Tally.of_probabilities(
+            target.cpu().numpy(),
+            logits.float().softmax(dim=1).cpu().numpy(),
+            (target != IGNORE_INDEX).cpu().numpy(),
+        )
+
+    def on_validation_epoch_end(self) -> None:
+        """Tell the callbacks `val_loss`: the mean over pixels, whatever the batches."""
+        self.log("val_loss", self.val_loss.value)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, stepped by the schedule after each batch."""
+        parameters = list(self.network.parameters())
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
+        total = int(self.trainer.estimated_stepping_batches)
+        rate = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: self.schedule.factor(step, total)
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": rate, "interval": "step"},
+        }
+
+    @property
+    def _weights(self) -> Tensor | None:
+        return self.class_weights if isinstance(self.class_weights, Tensor) else None
+
+
+class _Mean:
+    """A mean of batch losses, each weighed by its counted pixels."""
+
+    def __init__(self) -> None:
+        self._total = torch.zeros((), dtype=torch.float64)
+        self._pixels = torch.zeros((), dtype=torch.float64)
+
+    def add(self, loss: Tensor, target: Tensor) -> None:
+        # Kept on the device: reading a number off a GPU would stall it at every step.
+        pixels = (target != IGNORE_INDEX).sum()
+        self._total = self._total.to(loss.device) + loss.detach() * pixels
+        self._pixels = self._pixels.to(loss.device) + pixels
+
+    @property
+    def value(self) -> float:
+        """NaN where nothing was counted."""
+        return float(self._total / self._pixels)
+
+
+def _positions(codes: Sequence[int] | None) -> Tensor | None:
+    """Code -> position, with one more entry for all codes that are no class."""
+    if codes is None:
+        return None
+    table = torch.full((max(codes) + 2,), IGNORE_INDEX, dtype=torch.int64)
+    table[torch.tensor(codes)] = torch.arange(len(codes))
+    table[-1] = IGNORE_INDEX
+    return table

@@ -1,0 +1,269 @@
+"""Training: from chips to a model folder."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, seed_everything
+
+from .._version import __version__
+from ..chips.store import ChipStore
+from ..core.classes import Classes
+from ..core.errors import ModelError
+from ..losses.pixel import cross_entropy
+from ..losses.registry import Loss, get_loss
+from ..losses.weights import class_weights as weights_by_rule
+from ..metrics.accuracy import Accuracy
+from ..models.card import ModelCard
+from ..models.registry import create_model, model_options
+from ..models.saved import save_model, write_json
+from ..transforms.augment import AUGMENTATIONS
+from ..transforms.normalize import Normalization, fit_normalization
+from .config import ClassWeights, Precision, TrainConfig
+from .data import AugmentMode, ChipDataModule
+from .fitting import build_trainer, choose_device, fit, load_best, quiet
+from .history import History, OnEpoch, ProgressBar
+from .plan import ChipPlan
+from .schedule import Schedule, ScheduleName
+from .segmentation import SegmentationTask
+from .workspace import VALIDATION_FILE, Workspace
+
+logger = logging.getLogger(__name__)
+
+_LARGE = 20e6
+"""Parameters above which a processor needs seconds a step."""
+
+
+def train(
+    chips: str | Path | ChipStore,
+    out: str | Path,
+    *,
+    model: str = "unet",
+    width: float | None = None,
+    dropout: float | None = None,
+    options: Mapping[str, Any] | None = None,
+    epochs: int = 50,
+    batch_size: int = 16,
+    learning_rate: float = 3e-3,
+    schedule: ScheduleName = "one_cycle",
+    decay_rate: float = 0.1,
+    decay_steps: int | None = None,
+    weight_decay: float = 1e-2,
+    loss: str = "crossentropy",
+    label_smoothing: float = 0.0,
+    class_weights: ClassWeights = None,
+    augment: Sequence[str] = AUGMENTATIONS,
+    augment_mode: AugmentMode = "random",
+    normalize: str = "mean_std",
+    early_stopping: int | None = None,
+    validation: str | Path | ChipStore | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    device: str = "auto",
+    precision: Precision = "auto",
+    overwrite: bool = False,
+    progress: bool | OnEpoch = True,
+) -> Path:
+    """Train a network on labelled chips and write a model folder.
+
+    The weights kept are those of the epoch with the lowest validation loss. Equal seeds on equal machines
+    give equal models; a training that is stopped and resumed gives the model of one that was not.
+
+    Args:
+        chips: Chip store, or its path. Its split `train` is learned from (all chips where it has no splits).
+        out: Model folder to write.
+        model: One of `list_models()`.
+        width: Multiplies the network's channels; None takes the network's own default. See `fcn8s`, `unet`.
+        dropout: Chance that a channel of the deepest layers is left out of a step.
+        options: Further options of the network.
+        epochs: Passes over the chips.
+        batch_size: Chips a step.
+        learning_rate: The highest that the schedule reaches.
+        schedule: `one_cycle`, `cosine`, `exponential` or `constant`.
+        decay_rate, decay_steps: Of `exponential`: the factor, and over how many batches.
+        weight_decay: Pull of the convolutions' weights to 0 (AdamW).
+        loss: One of `list_losses()`.
+        label_smoothing: Of `crossentropy`: eases the pull of labels that may be wrong; 0.1 is usual.
+        class_weights: Weights of the classes in the loss: a rule such as `balanced`, one number a class,
+            or None.
+        augment: Rotations and flips, while loading.
+        augment_mode: `random`: one or none of them for each chip of a batch. `copies`: each as a full copy
+            of the chips, so that six make an epoch seven times as long.
+        normalize: A kind of normalisation, fitted on the training chips and kept with the model.
+        early_stopping: Stop after so many epochs without a lower validation loss; None trains all epochs. The
+            falling learning rate of `one_cycle` and `cosine` often pays in the last epochs: stop late or not.
+        validation: Chip store whose chips choose the weights. None takes the split `valid` of `chips`, else
+            `test` (a score on that split is then a little too good), else keeps the last weights.
+        seed: Fixes weights, order, augmentation and dropout.
+        resume: Go on with an unfinished training in `out`; a finished one is left as it is.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto` is bfloat16 on CUDA and float32 elsewhere.
+        overwrite: Replace a model or training in `out`.
+        progress: True shows a bar on a terminal and logs a line an epoch elsewhere; a function is called with
+            each epoch's row and the number of epochs.
+
+    Returns:
+        The model folder: `model.json`, `weights.safetensors`, `history.json` and `history.csv` (an epoch a
+        row), `validation.json` (accuracy of the weights kept), `training.json` (the as-run settings) and
+        `checkpoints/`.
+
+    Raises:
+        WriteError: `out` holds a model or training, and neither `overwrite` nor `resume` is given.
+        ConfigError: a setting cannot be, or a resumed training had others.
+        ModelError: the network or one of its options is unknown.
+        ChipError: the store has no labels, or validation chips differ in bands or classes.
+    """
+    given = {"width": width, "dropout": dropout}
+    chosen = {**(options or {}), **{k: v for k, v in given.items() if v is not None}}
+    config = TrainConfig(
+        model=model,
+        options=chosen,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        decay_rate=decay_rate,
+        decay_steps=decay_steps,
+        weight_decay=weight_decay,
+        loss=loss,
+        label_smoothing=label_smoothing,
+        class_weights=class_weights,
+        augment=tuple(augment),
+        augment_mode=augment_mode,
+        normalize=normalize,
+        early_stopping=early_stopping,
+        seed=seed,
+        precision=precision,
+    )
+    plan = ChipPlan.of(chips, validation)
+    workspace = Workspace(Path(out))
+    run = {"config": config.to_dict(), "chips": plan.to_dict(), "version": __version__}
+    place = choose_device(device)
+    workspace.open(run, overwrite=overwrite, resume=resume)
+    if workspace.finished:
+        logger.info("%s is trained already", workspace.folder)
+        return workspace.folder
+    return _run(config, plan, workspace, place, progress)
+
+
+def _run(
+    config: TrainConfig,
+    plan: ChipPlan,
+    workspace: Workspace,
+    device: str,
+    progress: bool | OnEpoch,
+) -> Path:
+    with quiet():
+        seed_everything(config.seed, workers=True, verbose=False)
+    pixels = plan.class_pixels()
+    normalization = _normalization(config.normalize, plan)
+    network = create_model(config.model, len(plan.store.bands), len(plan.classes), **config.options)
+    _warn_of_size(config, network, device)
+    task = SegmentationTask(
+        network,
+        len(plan.classes),
+        loss=_loss(config),
+        class_weights=_weights(config.class_weights, pixels, plan.classes),
+        normalization=normalization,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        schedule=Schedule(config.schedule, config.decay_rate, config.decay_steps),
+        seed=config.seed,
+    )
+    data = ChipDataModule(
+        plan.store.dataset(indices=plan.train),
+        plan.judge.dataset(indices=plan.validation) if plan.judge else None,
+        batch_size=config.batch_size,
+        augment=config.augment,
+        augment_mode=config.augment_mode,
+        seed=config.seed,
+    )
+    bar = ProgressBar()
+    on_epoch = progress if callable(progress) else bar.show if progress else None
+    watchers: list[Callback] = [History(workspace.folder, on_epoch)]
+    trainer = build_trainer(
+        workspace,
+        epochs=config.epochs,
+        device=device,
+        precision=config.precision,
+        validated=plan.judge is not None,
+        early_stopping=config.early_stopping,
+        callbacks=[*watchers, bar] if progress is True else watchers,
+    )
+    fit(trainer, task, data, workspace.last)
+    metrics: dict[str, Any] = {}
+    if load_best(workspace, task):
+        with quiet():
+            trainer.validate(task, datamodule=data, verbose=False)
+        accuracy = Accuracy.of(task.tally, plan.classes)
+        write_json(workspace.folder / VALIDATION_FILE, accuracy.to_dict())
+        metrics = accuracy.to_dict(curves=False)
+    card = _card(config, plan, normalization, metrics)
+    return save_model(workspace.folder, task.network, card)
+
+
+def _normalization(kind: str, plan: ChipPlan) -> Normalization:
+    statistics = plan.store.statistics("train" if plan.store.splits else None)
+    return fit_normalization(kind, statistics)
+
+
+def _loss(config: TrainConfig) -> Loss:
+    if config.label_smoothing:
+        return partial(cross_entropy, label_smoothing=config.label_smoothing)
+    return get_loss(config.loss)
+
+
+def _weights(rule: ClassWeights, pixels: np.ndarray, classes: Classes) -> tuple[float, ...] | None:
+    if rule is None:
+        return None
+    if isinstance(rule, str):
+        return weights_by_rule(pixels.tolist(), rule)
+    weights = tuple(float(weight) for weight in rule)
+    if len(weights) != len(classes) or min(weights) < 0 or max(weights) == 0:
+        raise ModelError(
+            f"class_weights are {weights}; give one number, 0 or more, for each of {', '.join(classes.names)}"
+        )
+    return weights
+
+
+def _warn_of_size(config: TrainConfig, network: torch.nn.Module, device: str) -> None:
+    parameters = sum(p.numel() for p in network.parameters())
+    if (
+        parameters > _LARGE
+        and torch.device(device).type == "cpu"
+        and "width" in model_options(config.model)
+    ):
+        logger.warning(
+            "%s has %.0f million parameters: seconds a step on a processor; width=0.25 makes it sixteen "
+            "times smaller, and is the better choice for a single scene",
+            config.model,
+            parameters / 1e6,
+        )
+
+
+def _card(
+    config: TrainConfig, plan: ChipPlan, normalization: Normalization, metrics: dict[str, Any]
+) -> ModelCard:
+    store = plan.store
+    grid = store.grid(plan.train[0])
+    a, b, _, d, e, _ = grid.affine[:6]
+    return ModelCard(
+        architecture=config.model,
+        options=config.to_dict()["options"],
+        bands=store.bands,
+        classes=plan.classes,
+        normalization=normalization.to_dict(),
+        dtype=str(store.dtype),
+        gsd=math.sqrt(abs(a * e - b * d)),
+        gsd_unit=str(grid.crs.units[0]),
+        chip_size_px=store.size[0],
+        metrics=metrics,
+        config={**config.to_dict(), "chips": plan.to_dict()},
+    )
