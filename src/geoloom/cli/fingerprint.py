@@ -86,6 +86,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def has_foreign_product(step: Step) -> bool:
-    """Whether the product's place is taken by something that no record says geoloom made."""
-    return step.out.exists() and not record_path(step.out).exists()
+def foreign_products(step: Step) -> tuple[Path, ...]:
+    """Files where the step would write that no record says geoloom made."""
+    if record_path(step.out).exists():
+        return ()
+    return tuple(path for path in (step.out, *step.also_written()) if path.exists())

@@ -35,7 +35,8 @@ def do(verb: str, context: typer.Context, **given: Any) -> None:
     Args:
         verb: Which step.
         context: Holds the options by the names of the verb's parameters, which are the step's settings.
-        given: Settings that the verb has worked out from its options; they stand in for those.
+        given: Settings that the verb has worked out; they stand in for options of the same name. None
+            leaves one out.
     """
     options = {**context.params, **given}
     common = {name: options.pop(name) for name in COMMON if name in options}
@@ -60,7 +61,7 @@ def pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
     """`["red=3", "nir=4"]` as a mapping; None for none.
 
     Raises:
-        UsageError: a text has no `=`.
+        BadParameter: a text has no `=`.
 
     Example:
         >>> pairs("--band", ["red=3"])
@@ -70,9 +71,24 @@ def pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
     for text in texts or []:
         name, separator, value = text.partition("=")
         if not separator or not name or not value:
-            raise UsageError(f"{option} {text}: expected NAME=VALUE")
+            raise typer.BadParameter(f"{text!r}: expected NAME=VALUE", param_hint=option)
         found[name.strip()] = value.strip()
     return found or None
+
+
+def scalar(text: str) -> Any:
+    """A word of the command line as the number, truth value or text that YAML would make of it.
+
+    Example:
+        >>> scalar("0.5"), scalar("true"), scalar("red")
+        (0.5, True, 'red')
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(text) if text.strip() else ""
+    except yaml.YAMLError:
+        return text
 
 
 def example(*commands: str) -> str:

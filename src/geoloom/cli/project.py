@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.errors import ConfigError, suggest
 from .document import Document, Place, read_document
+from .options import scalar
 from .steps import STEPS
 from .steps.base import Step
 from .terminal import UsageError
@@ -110,7 +111,7 @@ def _with_sets(data: dict[str, Any], sets: Sequence[str]) -> dict[str, Any]:
         name, separator, raw = text.partition("=")
         if not separator:
             raise UsageError(f"--set {text}: expected name=value")
-        value = _scalar(raw)
+        value = scalar(raw)
         verb, dot, key = name.strip().partition(".")
         if not dot:
             if name.strip() not in variables:
@@ -126,15 +127,6 @@ def _with_sets(data: dict[str, Any], sets: Sequence[str]) -> dict[str, Any]:
             if isinstance(step, dict) and verb in step:
                 step[verb] = {**(step[verb] or {}), key: value}
     return {**data, "variables": variables, "steps": steps}
-
-
-def _scalar(raw: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(raw) if raw.strip() else ""
-    except yaml.YAMLError:
-        return raw
 
 
 def _step(

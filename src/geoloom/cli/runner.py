@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..core.errors import WriteError
-from .fingerprint import has_foreign_product, reason_to_do
+from .fingerprint import foreign_products, reason_to_do
 from .perform import perform
 from .project import Project
 from .record import read_run_record
@@ -82,7 +82,7 @@ def run_project(
 
 def refuse_foreign(steps: Sequence[Step]) -> None:
     """Raise WriteError where a product would replace something that geoloom did not make."""
-    foreign = [str(step.out) for step in steps if has_foreign_product(step)]
+    foreign = [str(path) for step in steps for path in foreign_products(step)]
     if foreign:
         raise WriteError(
             f"there already, and not made by geoloom: {', '.join(foreign)}; "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .base import Step
+from .chips import Chips
+from .predict import Predict
 from .train import Train
 
-STEPS: dict[str, type[Step]] = {step.verb: step for step in (Train,)}
+STEPS: dict[str, type[Step]] = {step.verb: step for step in (Chips, Train, Predict)}

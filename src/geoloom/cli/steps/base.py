@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from ...core.errors import suggest
 from ..terminal import Terminal
 
 
@@ -40,6 +41,10 @@ class Step(BaseModel, ABC):
             if path is not None
         )
 
+    def also_written(self) -> tuple[Path, ...]:
+        """Files that the step makes besides its product."""
+        return ()
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """(setting, what is wrong with it): what can be known before any work, beyond types and ranges."""
         yield from ()
@@ -69,3 +74,10 @@ class Step(BaseModel, ABC):
 def as_list(value: Any) -> Any:
     """One value as a list of one, so that a project file may give either."""
     return [value] if isinstance(value, str | int | float | Path) else value
+
+
+def named(setting: str, value: str, known: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """A problem where `value` is none of the known names."""
+    names = tuple(known)
+    if value not in names:
+        yield setting, f"no {setting} is named {value!r}{suggest(value, names)}"

@@ -107,11 +107,12 @@ def _chips(file: Path) -> dict[str, Any]:
     return {
         "kind": "chips",
         "chips": len(store),
-        "size": store.size,
+        "size": f"{store.size[1]} x {store.size[0]} px",
         "bands": list(store.bands),
         "type": str(store.dtype),
         "classes": list(store.classes.names) if store.classes else [],
-        "split": {str(k): int(v) for k, v in store.table["split"].value_counts().items()},
+        "splits": dict(store.splits),
+        "scenes": list(store.sources),
     }
 
 
