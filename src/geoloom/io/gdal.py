@@ -12,8 +12,9 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.grid import lattice_window
 
+from .area import area_mean, boxes_are_pixels
 from .header import Header
-from .locate import full_turn, source_window
+from .locate import source_window
 from .plan import Kernel, Shrinkage, cells, reach_px
 from .samples import majority, mean, points_per_pixel, sample_grid
 from .stage import Stage, warp
@@ -77,7 +78,7 @@ class _Order:
         """Warp onto the grid, writing into `values` and `seen` where something was observed."""
         source = self.header.grid
         sampled = self.kernel == "mode" or (
-            self.kernel == "average" and not _boxes_are_pixels(source, grid, shrinkage)
+            self.kernel == "average" and not boxes_are_pixels(source, grid, shrinkage)
         )
         window = source_window(source, grid, reach_px(self.kernel, shrinkage.span))
         if window is None:
@@ -102,36 +103,20 @@ class _Order:
         groups = [slice(0, None)] if alike else [slice(i, i + 1) for i in range(len(self.bands))]
         for group in groups:
             stage = Stage(stored[group], stored_seen[group][0], place)
-            if sampled:
-                warped, ok = _sample(stage, grid, self.kernel, shrinkage)
-            else:
-                warped, ok = warp(stage, grid, self.kernel, shrinkage.span)
+            warped, ok = self._resample(stage, grid, shrinkage, sampled)
             seen[group] = ok
             np.copyto(values[group], warped, where=ok)
 
-
-def _sample(
-    stage: Stage, grid: GeoBox, kernel: Kernel, shrinkage: Shrinkage
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    points = points_per_pixel(shrinkage.span)
-    values, seen = warp(stage, sample_grid(grid, points), "nearest", (1, 1))
-    return (majority if kernel == "mode" else mean)(values, seen, points)
-
-
-def _boxes_are_pixels(source: GeoBox, grid: GeoBox, shrinkage: Shrinkage) -> bool:
-    """Whether GDAL's average sees pixels as they are.
-
-    It takes the box between the places of two opposite corners: right for pixels along the source's axes,
-    wrong for turned ones, and for those across the antimeridian or a pole.
-    """
-    if not shrinkage.parallel:
-        return False
-    turn = full_turn(source.crs)
-    if turn is None or source.crs == grid.crs:
-        return True
-    bounds, pixel = source.boundingbox, max(map(abs, source.affine[:2] + source.affine[3:5]))
-    east = max(abs(bounds.left), abs(bounds.right)) + pixel < turn / 2
-    return bool(east and max(abs(bounds.bottom), abs(bounds.top)) + pixel < turn / 4)
+    def _resample(
+        self, stage: Stage, grid: GeoBox, shrinkage: Shrinkage, sampled: bool
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        if sampled:
+            points = points_per_pixel(shrinkage.span)
+            values, seen = warp(stage, sample_grid(grid, points), "nearest", (1, 1))
+            return (majority if self.kernel == "mode" else mean)(values, seen, points)
+        if self.kernel == "average":
+            return area_mean(stage, grid)
+        return warp(stage, grid, self.kernel, shrinkage.span)
 
 
 def _halves(height: int, width: int) -> list[tuple[slice, slice]]:

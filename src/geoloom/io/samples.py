@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from .plan import Span
+from .rounding import as_dtype
 
 
 def points_per_pixel(span: Span) -> tuple[int, int]:
@@ -69,9 +70,7 @@ def mean(
     kind = np.complex128 if values.dtype.kind == "c" else np.float64
     total = np.where(ours, _by_pixel(values, points), 0).sum(axis=-1, dtype=kind)
     result = total / np.maximum(count, 1)
-    if values.dtype.kind in "iu":
-        result = np.floor(result + 0.5)
-    return result.astype(values.dtype), count[0] > 0
+    return as_dtype(result, values.dtype), count[0] > 0
 
 
 def _by_pixel(values: NDArray[Any], points: tuple[int, int]) -> NDArray[Any]:

@@ -7,7 +7,7 @@ all, and knows NaN only where it is tagged; a mask band it heeds fully.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from geoloom.core.grid import crs_name
 
 from .locate import full_turn
 from .plan import Kernel, Span
+from .rounding import as_dtype, working_dtype
 
 _TOLERANCE_PX = 1e-6
 """GDAL interpolates coordinates within this; 0 it does not accept."""
@@ -49,17 +50,20 @@ def warp(
     Coordinates are exact to 1e-6 source pixels; `span` fixes the kernel's width, so that nothing
     depends on the grid's extent. Where not observed, values mean nothing.
     """
+    dtype = stage.values.dtype
+    if kernel != "nearest":
+        stage = replace(stage, values=stage.values.astype(working_dtype(dtype), copy=False))
     values: NDArray[Any] | None = None
     seen = np.zeros(tuple(grid.shape), dtype=np.bool_)
     for turned in _turns(stage.grid, grid):
-        part, part_seen = _warp_once(Stage(stage.values, stage.seen, turned), grid, kernel, span)
+        part, part_seen = _warp_once(replace(stage, grid=turned), grid, kernel, span)
         if values is None:
             values = part
         else:
             np.copyto(values, part, where=part_seen)
         seen |= part_seen
     assert values is not None  # there is always at least one turn
-    return values, seen
+    return as_dtype(values, dtype), seen
 
 
 def _turns(source: GeoBox, grid: GeoBox) -> list[GeoBox]:
