@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ from ..io.gdalcache import gdal_cache
 
 _AHEAD_PER_WORKER = 3
 """Items under way for each worker: one runs, one waits beside it, one travels back."""
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_TRIM = "MALLOC_TRIM_THRESHOLD_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,17 @@ class DaskEngine:
                 ) from error
         import dask
 
-        stack.enter_context(
-            dask.config.set({"distributed.nanny.pre-spawn-environ": _environment(self.workers)})
-        )
+        threads = str(max(1, (os.cpu_count() or 1) // self.workers))
+        environment = dict.fromkeys(_THREAD_VARIABLES, threads)
+        stack.enter_context(_unchanged_environment())
+        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": environment}))
         cluster = stack.enter_context(
             distributed.LocalCluster(
                 n_workers=self.workers,
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=0,  # the work's memory is bounded by design; no pausing half-way
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # any free port: several runs may share a machine
             )
         )
         return stack.enter_context(distributed.Client(cluster, set_as_default=False))
@@ -91,14 +95,23 @@ class _Held:
         return self.work
 
 
-def _environment(workers: int) -> dict[str, str]:
-    """Variables of worker processes, in place of Dask's own.
+@contextmanager
+def _unchanged_environment() -> Iterator[None]:
+    """Keep what Dask sets for its workers out of them, and out of this process afterwards.
 
-    Dask would have each worker give memory back at every chance (MALLOC_TRIM_THRESHOLD_), which nearly
-    halves the speed of torch, and would let it use one thread.
+    Dask's nanny writes variables for its workers into its own process, where they stay. One of them has
+    workers give memory back at every chance, which nearly halves the speed of torch. A number of threads
+    that was set before is left as it is.
     """
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
-    return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+    before = {name: os.environ.get(name) for name in (*_THREAD_VARIABLES, _TRIM)}
+    os.environ.pop(_TRIM, None)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _do(work: Any, item: Any, cache_mb: int) -> Any:

@@ -18,7 +18,6 @@ from ..core.errors import ModelError, WriteError
 from ..io.cog import CogWriter, require_writable
 from .plan import Tile
 
-
 MARK_EVERY_S = 2.0
 """Seconds between records of progress: a killed run loses so much, and the row of tiles it was in."""
 

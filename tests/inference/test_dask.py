@@ -1,0 +1,120 @@
+"""Dask workers write the pixels of one process, also when one of them is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import rasterio
+from slow import CLASSES, RUN, SlowPredictor
+
+from geoloom.core.errors import GeoloomError, MissingExtraError
+from geoloom.inference.predict import predict
+from geoloom.testing.predictors import CodePredictor
+
+pytest.importorskip("distributed", reason="dask is not installed: pip install 'geoloom[cluster]'")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as running:
+        yield running
+
+
+@pytest.fixture
+def scene(tmp_path, write_scene):
+    values = np.random.default_rng(0).random((3, 90, 60)).astype("float32")
+    values[:, 20:40, 10:20] = -1
+    return write_scene(tmp_path / "scene.tif", values, nodata=-1)
+
+
+def same_bytes(folder, scene, **dask):
+    model = SlowPredictor(str(folder), 0)
+    predict(model, scene, folder / "one.tif", probabilities=folder / "one_p.tif", **RUN)
+    slow = SlowPredictor(str(folder), 0.05)
+    predict(
+        slow, scene, folder / "many.tif", probabilities=folder / "many_p.tif",
+        engine="dask", **dask, **RUN,
+    )  # fmt: skip
+    assert (folder / "one.tif").read_bytes() == (folder / "many.tif").read_bytes()
+    assert (folder / "one_p.tif").read_bytes() == (folder / "many_p.tif").read_bytes()
+
+
+def test_a_schedulers_workers_write_what_one_process_writes(tmp_path, scene, cluster):
+    same_bytes(tmp_path, scene, scheduler=cluster.scheduler_address)
+    ran_in = {int(path.stem) for path in tmp_path.glob("*.pid")} - {os.getpid()}
+    assert len(ran_in) == 2
+
+
+def test_own_workers_finish_when_one_is_killed(tmp_path, scene):
+    killed = []
+
+    def kill_first():
+        for _ in range(600):
+            others = [int(p.stem) for p in tmp_path.glob("*.pid") if int(p.stem) != os.getpid()]
+            if others:
+                os.kill(others[0], signal.SIGKILL)
+                killed.append(others[0])
+                return
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill_first)
+    killer.start()
+    same_bytes(tmp_path, scene, workers=2)
+    killer.join()
+    assert killed
+
+
+def test_identity_through_a_cluster(tmp_path, write_scene, blocky, cluster):
+    codes = blocky((70, 90), CLASSES.codes)
+    path = write_scene(tmp_path / "scene.tif", codes[None])
+    out = predict(
+        CodePredictor(CLASSES), path, tmp_path / "map.tif", tile=20, halo=7,
+        engine="dask", scheduler=cluster.scheduler_address,
+    )  # fmt: skip
+    with rasterio.open(out) as made:
+        np.testing.assert_array_equal(made.read(1), codes)
+
+
+def test_an_error_on_a_worker_reaches_the_caller(tmp_path, scene, cluster):
+    with pytest.raises(GeoloomError, match="expected"):
+        predict(
+            SlowPredictor(str(tmp_path), 0, classes=type(CLASSES).of(["only"])),
+            scene, tmp_path / "m.tif", engine="dask", scheduler=cluster.scheduler_address,
+        )  # fmt: skip
+    assert not (tmp_path / "m.tif").exists()
+
+
+def test_own_workers_get_torchs_threads_and_keep_their_memory(monkeypatch):
+    from geoloom.cluster.dask import DaskEngine
+
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")  # as an earlier cluster leaves it
+    (found,) = DaskEngine(workers=1).map_ordered(Environment(), [0], cache_mb=64)
+    assert os.environ["MALLOC_TRIM_THRESHOLD_"] == "65536"
+    assert "OMP_NUM_THREADS" not in os.environ
+    assert found.get("OMP_NUM_THREADS") == str(os.cpu_count())
+    assert "MALLOC_TRIM_THRESHOLD_" not in found
+
+
+class Environment:
+    """Work that tells which environment it is done in."""
+
+    def load(self, item):
+        return item
+
+    def run(self, loaded):
+        return dict(os.environ)
+
+
+def test_a_missing_library_names_its_extra(tmp_path, scene, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingExtraError, match=r"geoloom\[cluster\]"):
+        predict(CodePredictor(CLASSES), scene, tmp_path / "m.tif", engine="dask")

@@ -1,0 +1,108 @@
+"""A run that was killed and taken up again gives the bytes of one that was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from slow import RUN, SlowPredictor
+
+from geoloom.inference import products
+from geoloom.inference.predict import predict
+
+SLOW = Path(__file__).with_name("slow.py")
+
+
+@pytest.fixture
+def scene(tmp_path, write_scene):
+    values = np.random.default_rng(0).random((3, 90, 60)).astype("float32")
+    values[:, 20:40, 10:20] = -1
+    return write_scene(tmp_path / "scene.tif", values, nodata=-1)
+
+
+def kill_after(tiles, folder, blend):
+    """Run the slow program and SIGKILL it once it says that `tiles` tiles are done."""
+    with subprocess.Popen(
+        [sys.executable, str(SLOW), str(folder), "0.02", blend], stdout=subprocess.PIPE, text=True
+    ) as program:
+        for line in program.stdout:
+            if int(line.split()[0]) >= tiles:
+                program.kill()
+                break
+        assert program.wait() != 0
+
+
+@pytest.mark.parametrize("blend", ["cosine", "crop"])
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, scene, blend):
+    kill_after(13, tmp_path, blend)
+    assert not (tmp_path / "map.tif").exists()
+    marked = json.loads((tmp_path / ".map.tif.part.json").read_text())["rows_done"]
+    assert 16 <= marked < 90
+    seen = []
+    predict(
+        SlowPredictor(str(tmp_path), 0), scene, tmp_path / "map.tif", blend=blend,
+        probabilities=tmp_path / "p.tif", progress=lambda *now: seen.append(now), **RUN,
+    )  # fmt: skip
+    assert seen[0][0] > 2, "finished rows must not be made again"
+    assert seen[-1] == (24, 24)
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    predict(
+        SlowPredictor(str(tmp_path), 0), scene, whole / "map.tif", blend=blend,
+        probabilities=whole / "p.tif", **RUN,
+    )  # fmt: skip
+    for name in ("map.tif", "p.tif"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    assert not [name for name in os.listdir(tmp_path) if ".part" in name]
+
+
+def fail_half_way(scene, out, monkeypatch, model=None, **run):
+    monkeypatch.setattr(products, "MARK_EVERY_S", 0.0)
+
+    def stop(done, total):
+        if done * 2 > total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict(
+            model or SlowPredictor(str(out.parent), 0), scene, out, progress=stop, **{**RUN, **run}
+        )
+
+
+def test_an_interrupted_run_goes_on_only_with_the_same_settings(
+    tmp_path, scene, monkeypatch, caplog
+):
+    out = tmp_path / "map.tif"
+    fail_half_way(scene, out, monkeypatch)
+    seen = []
+    predict(
+        SlowPredictor(str(tmp_path), 0), scene, out, progress=lambda *now: seen.append(now),
+        **{**RUN, "halo": 5},
+    )  # fmt: skip
+    assert seen[0][0] == 2
+    assert "starting anew" in caplog.text
+
+
+def test_without_resume_or_fingerprint_nothing_is_kept(tmp_path, scene, monkeypatch):
+    out = tmp_path / "map.tif"
+    fail_half_way(scene, out, monkeypatch, resume=False)
+    nameless = SlowPredictor(str(tmp_path), 0, fingerprint="")
+    fail_half_way(scene, out, monkeypatch, model=nameless)
+    assert [name for name in os.listdir(tmp_path) if "map" in name] == []
+
+
+def test_a_changed_scene_starts_anew(tmp_path, scene, write_scene, monkeypatch):
+    out = tmp_path / "map.tif"
+    fail_half_way(scene, out, monkeypatch)
+    write_scene(scene, np.ones((3, 90, 60), "float32"))
+    os.utime(scene, ns=(1, 1))
+    seen = []
+    predict(
+        SlowPredictor(str(tmp_path), 0), scene, out, progress=lambda *now: seen.append(now), **RUN
+    )
+    assert seen[0][0] == 2
