@@ -105,36 +105,43 @@ def plot_overlay(
 
 
 def plot_comparison(
-    scene: Source,
+    scene: Source | None,
     truth: Source | None,
     prediction: Source,
     classes: Classes | None = None,
     *,
     bands: Bands = None,
+    grid: GeoBox | None = None,
     title: str | None = None,
     max_px: int = 900,
 ) -> Figure:
-    """Scene, truth and prediction side by side on the scene's grid.
+    """Scene, truth and prediction side by side on one grid.
 
     Args:
-        scene, truth, prediction: Files or rasters; `truth` may be absent.
+        scene, truth, prediction: Files or rasters; scene and truth may be absent.
         classes: Names, codes and colours of both maps; None takes the prediction's own.
+        grid: Where to draw; None takes the prediction's, zoomed out to `max_px`. A raster in memory must
+            already be on it.
         bands, title, max_px: As in `plot_image`.
 
     Source:
         The arrangement of figure 5 in the DeepGeo paper.
     """
     known = classes if classes is not None else classes_of(prediction)
-    seen = look_at_image(scene, bands=bands, max_px=max_px)
-    picture, _ = stretch(seen)
-    maps = [("Truth", truth), ("Prediction", prediction)]
-    panels = [(name, source) for name, source in maps if source is not None]
-    figure, axes = map_figure(seen.grid, 1 + len(panels), title)
-    show_on(axes[0], picture, seen.grid, name="Scene")
-    for ax, (name, source) in zip(axes[1:], panels, strict=True):
-        over = look_at_classes(source, grid=seen.grid)
-        show_on(ax, paint(over.values[0], over.valid, known), seen.grid, name=name)
-        ax.set_yticks([])
+    mapped = look_at_classes(prediction, max_px=max_px, grid=grid)
+    panels: list[tuple[str, np.ndarray]] = []
+    if scene is not None:
+        picture, _ = stretch(look_at_image(scene, bands=bands, grid=mapped.grid))
+        panels.append(("Scene", picture))
+    if truth is not None:
+        wanted = look_at_classes(truth, grid=mapped.grid)
+        panels.append(("Truth", paint(wanted.values[0], wanted.valid, known)))
+    panels.append(("Prediction", paint(mapped.values[0], mapped.valid, known)))
+    figure, axes = map_figure(mapped.grid, len(panels), title)
+    for ax, (name, shown) in zip(axes, panels, strict=True):
+        show_on(ax, shown, mapped.grid, name=name)
+        if ax is not axes[0]:
+            ax.set_yticks([])
     _class_legend(figure, known)
     return figure
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -124,6 +125,14 @@ def figure_png(figure: Figure, *, dpi: int = 150) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
+
+
+def figure_pixels(figure: Figure, *, dpi: int = 130) -> np.ndarray:
+    """The figure as an RGBA picture, uint8 (H, W, 4)."""
+    figure.set_dpi(dpi)
+    canvas: Any = FigureCanvasAgg(figure)  # matplotlib leaves its drawing methods untyped
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())
 
 
 def figure_svg(figure: Figure, prefix: str) -> str:

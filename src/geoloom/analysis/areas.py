@@ -1,0 +1,123 @@
+"""Area of each class of a map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+from pyproj import CRS
+
+from ..core.classes import Classes
+from ..core.grid import crs_name
+from ..io.header import read_header
+from ..io.raster import Raster, read
+from .views import Source, classes_of
+
+BLOCK_ROWS = 512
+_HECTARE_M2 = 10_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClassArea:
+    """How much of a map is of one class."""
+
+    name: str
+    code: int
+    color: str
+    pixels: int
+    hectares: float
+    share: float
+    """Of the mapped area, 0 to 1; NaN where nothing is mapped."""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaTable:
+    """Area by class, in the order of the classes."""
+
+    rows: tuple[ClassArea, ...]
+    unmapped_pixels: int
+    """Pixels without a class: not observed, or of a code that is none of the classes."""
+
+    @property
+    def hectares(self) -> float:
+        """All that has a class."""
+        return sum(row.hectares for row in self.rows)
+
+
+def class_areas(source: Source, classes: Classes | None = None) -> AreaTable:
+    """Count a class map's pixels and their area on the ground, block by block.
+
+    In a geographic CRS each pixel's area is that of its cell on the CRS's ellipsoid, so that it shrinks
+    towards the poles. In a projected CRS it is that of the pixel in the projection's plane.
+
+    Args:
+        source: File or raster of stored class codes, one band.
+        classes: Names, codes and colours; None takes the file's own.
+
+    Example:
+        >>> from affine import Affine
+        >>> grid = GeoBox((1, 3), Affine(30, 0, 0, 0, -30, 0), "EPSG:32720")
+        >>> lake = Raster(np.array([[[1, 1, 2]]]), np.ones((1, 3), bool), grid, ("class",))
+        >>> [round(row.hectares, 2) for row in class_areas(lake, Classes.of(["water", "land"])).rows]
+        [0.18, 0.09]
+    """
+    known = classes if classes is not None else classes_of(source)
+    grid = source.grid if isinstance(source, Raster) else read_header(source).grid
+    height = int(grid.shape[0])
+    pixels = np.zeros(len(known), dtype=np.int64)
+    square_m = np.zeros(len(known))
+    unmapped = 0
+    for row in range(0, height, BLOCK_ROWS):
+        rows = slice(row, min(row + BLOCK_ROWS, height))
+        codes, valid = _block(source, grid, rows)
+        position, is_class = known.encode(codes)
+        counted = valid & is_class
+        pixels += np.bincount(position[counted], minlength=len(known))
+        cells = np.broadcast_to(pixel_areas_m2(grid[rows, :]), counted.shape)
+        square_m += np.bincount(position[counted], weights=cells[counted], minlength=len(known))
+        unmapped += int((~counted).sum())
+    total = square_m.sum() or np.nan
+    return AreaTable(
+        tuple(
+            ClassArea(name, code, color, int(n), float(m2) / _HECTARE_M2, float(m2 / total))
+            for (name, code, color), n, m2 in zip(known, pixels, square_m, strict=True)
+        ),
+        unmapped,
+    )
+
+
+def pixel_areas_m2(grid: GeoBox) -> np.ndarray:
+    """Area of the pixels of a grid, square metres, float64 that broadcasts to (H, W).
+
+    Source:
+        Snyder 1987, equations 4-18 and 4-19: radii of curvature of the meridian and its prime vertical.
+
+    Example:
+        >>> from affine import Affine
+        >>> pixel_areas_m2(GeoBox((2, 2), Affine(30, 0, 0, 0, -30, 0), "EPSG:32720")).item()
+        900.0
+    """
+    crs = CRS(crs_name(grid.crs))
+    unit = float(crs.axis_info[0].unit_conversion_factor) if crs.axis_info else 1.0
+    cell = abs(grid.affine.determinant) * unit**2
+    if not crs.is_geographic:
+        return np.array([[cell]])
+    height, width = grid.shape
+    straight = grid.affine.b == 0 and grid.affine.d == 0
+    cols, rows = np.meshgrid(np.arange(1 if straight else width) + 0.5, np.arange(height) + 0.5)
+    _, _, _, d, e, f = grid.affine[:6]
+    latitude = (d * cols + e * rows + f) * unit
+    ellipsoid = crs.get_geod()
+    assert ellipsoid is not None  # a geographic CRS has a datum, and that an ellipsoid
+    bend = 1 - ellipsoid.es * np.sin(latitude) ** 2
+    along_meridian = ellipsoid.a * (1 - ellipsoid.es) / bend**1.5
+    across = ellipsoid.a / np.sqrt(bend)
+    return np.asarray(cell * along_meridian * across * np.cos(latitude))
+
+
+def _block(source: Source, grid: GeoBox, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(source, Raster):
+        return source.values[0, rows], source.valid[rows]
+    part = read(source, grid[rows, :], bands=[1], kernel="nearest")
+    return part.values[0], part.valid

@@ -1,0 +1,265 @@
+"""What a report can say: everything gathered from files before any page is made."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from odc.geo.geobox import GeoBox
+
+from .._version import __version__
+from ..core.classes import Classes
+from ..core.errors import ModelError, ReadError
+from ..core.grid import crs_name
+from ..io.header import read_header
+from ..metrics.accuracy import Accuracy
+from .areas import AreaTable, class_areas
+from .furniture import pixel_size_m
+from .history import History, read_history
+from .truth import Truth, agreement
+
+if TYPE_CHECKING:
+    from ..models.card import ModelCard
+
+_SPLITS = ("test", "valid")
+_LIBRARIES = ("numpy", "rasterio", "torch", "lightning", "zarr", "matplotlib")
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """An accuracy, and which pixels it was counted on."""
+
+    accuracy: Accuracy
+    title: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The facts of one report."""
+
+    card: ModelCard
+    map: Path
+    scene: Path | None
+    truth: Truth | None
+    chips: Any
+    """A chip store, or None."""
+    grid: GeoBox
+    """The map's own."""
+    scores: tuple[Score, ...]
+    """The one to lead with first; empty where nothing was measured."""
+    areas: AreaTable
+    history: History | None
+    settings: tuple[tuple[str, Mapping[str, Any]], ...]
+    """Title and content of each record of settings."""
+    finished: datetime
+    """When the map was made, UTC."""
+
+    @property
+    def classes(self) -> Classes:
+        """What the map's codes mean."""
+        return self.card.classes
+
+
+def gather(
+    model_dir: Path,
+    class_map: Path,
+    *,
+    scene: Path | None,
+    truth: Path | None,
+    accuracy: Accuracy | Mapping[str, Any] | str | Path | None,
+    chips: Any,
+) -> Evidence:
+    """Read and count all that the report shows; arguments as `report`."""
+    from ..models.saved import read_card
+
+    card = read_card(model_dir)
+    header = read_header(class_map)
+    wanted = None if truth is None else Truth.of(truth, card.classes)
+    run = _record(class_map)
+    if scene is None:
+        scene = _neighbour(run.get("scene"), class_map)
+    return Evidence(
+        card=card,
+        map=class_map,
+        scene=scene,
+        truth=wanted,
+        chips=_store(chips, card.config.get("chips")),
+        grid=header.grid,
+        scores=_scores(model_dir, card, class_map, wanted, accuracy),
+        areas=class_areas(class_map, card.classes),
+        history=read_history(model_dir),
+        settings=_settings(card, run),
+        finished=_finished(run, class_map),
+    )
+
+
+def versions() -> list[tuple[str, str]]:
+    """The software that made the report."""
+    import rasterio
+
+    found = [("geoloom", __version__), ("Python", platform.python_version())]
+    for name in _LIBRARIES:
+        try:
+            found.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return [*found, ("GDAL", rasterio.__gdal_version__), ("Leaflet", "1.9.4")]
+
+
+def describe_grid(grid: GeoBox) -> list[tuple[str, str]]:
+    """A grid's size, pixels and CRS in words."""
+    height, width = grid.shape
+    across, down = pixel_size_m(grid)
+    return [
+        ("Size", f"{width:,} × {height:,} pixels"),
+        ("Pixel on the ground", f"{across:.4g} m × {down:.4g} m"),
+        ("Extent", f"{width * across / 1000:,.4g} km × {height * down / 1000:,.4g} km"),
+        ("CRS", _crs_title(grid)),
+    ]
+
+
+def load_accuracy(source: Accuracy | Mapping[str, Any] | str | Path) -> Accuracy:
+    """An accuracy as it is, from its dictionary, or from a JSON file that holds one.
+
+    Raises:
+        ModelError: the file or dictionary holds none.
+    """
+    if isinstance(source, Accuracy):
+        return source
+    if isinstance(source, Mapping):
+        values: Any = source
+        where = "the dictionary given as accuracy"
+    else:
+        where = str(source)
+        try:
+            values = json.loads(Path(source).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"cannot read accuracy from {source}: {error}") from error
+    found = _find_accuracy(values)
+    if found is None:
+        raise ModelError(
+            f"{where} holds no accuracy (a confusion matrix under `matrix`); give what `evaluate` wrote"
+        )
+    return found
+
+
+def _find_accuracy(values: Any) -> Accuracy | None:
+    if not isinstance(values, Mapping):
+        return None
+    if "matrix" in values and "classes" in values:
+        try:
+            return Accuracy.from_dict(dict(values))
+        except (KeyError, TypeError) as error:
+            raise ModelError(f"the accuracy lacks {error}; evaluate again") from error
+    return next((a for v in values.values() if (a := _find_accuracy(v)) is not None), None)
+
+
+def _scores(
+    model_dir: Path,
+    card: ModelCard,
+    class_map: Path,
+    truth: Truth | None,
+    accuracy: Accuracy | Mapping[str, Any] | str | Path | None,
+) -> tuple[Score, ...]:
+    scores = []
+    if accuracy is not None:
+        scores.append(
+            Score(
+                load_accuracy(accuracy),
+                "Accuracy",
+                "Figures handed to the report by the evaluation that made them.",
+            )
+        )
+    else:
+        scores += _kept_scores(model_dir, card)
+    if truth is not None:
+        scores.append(
+            Score(
+                agreement(class_map, truth, card.classes),
+                "Agreement over the whole map",
+                f"Every mapped pixel for which {Path(truth.source).name} knows a class, training areas "
+                "included: this shows where map and truth differ, but it is not an independent test.",
+            )
+        )
+    return tuple(scores)
+
+
+def _kept_scores(model_dir: Path, card: ModelCard) -> list[Score]:
+    """What was measured before and kept with the model: on test chips, else on validation chips."""
+    spoken = {"test": "Accuracy on test chips", "valid": "Accuracy on validation chips"}
+    notes = {
+        "test": "Labelled, observed pixels of chips that took no part in training.",
+        "valid": "Labelled, observed pixels of the chips that chose the best epoch: slightly optimistic.",
+    }
+    for split in _SPLITS:
+        beside = model_dir.with_name(f"{model_dir.name}.{split}.json")
+        for path in (beside, model_dir / f"{split}.json", model_dir / f"accuracy_{split}.json"):
+            if path.exists():
+                return [Score(load_accuracy(path), spoken[split], notes[split])]
+    found = _find_accuracy(card.metrics)
+    return [Score(found, spoken["valid"], notes["valid"])] if found else []
+
+
+def _store(chips: Any, of_training: Any) -> Any:
+    """The chip store given, or that of the training where it still is."""
+    from ..chips.store import ChipStore
+
+    if isinstance(chips, str | Path):
+        return ChipStore.open(chips)
+    if chips is None and isinstance(of_training, str) and Path(of_training).is_dir():
+        return ChipStore.open(of_training)
+    return chips
+
+
+def _record(product: Path) -> dict[str, Any]:
+    """The record of the run that made a product; empty where there is none."""
+    try:
+        content = json.loads(product.with_name(product.name + ".run.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _neighbour(named: Any, class_map: Path) -> Path | None:
+    """The scene that the record names, where it can still be read."""
+    if not isinstance(named, str):
+        return None
+    for path in (Path(named), class_map.parent / Path(named).name):
+        if path.exists():
+            try:
+                read_header(path)
+            except ReadError:
+                continue
+            return path
+    return None
+
+
+def _settings(card: ModelCard, run: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    records: list[tuple[str, Mapping[str, Any]]] = []
+    if card.config:
+        records.append(("Training", card.config))
+    if run:
+        records.append(("Prediction", run))
+    return tuple(records)
+
+
+def _finished(run: Mapping[str, Any], class_map: Path) -> datetime:
+    try:
+        return datetime.fromisoformat(str(run.get("finished"))).astimezone(UTC)
+    except ValueError:
+        return datetime.fromtimestamp(class_map.stat().st_mtime, UTC)
+
+
+def _crs_title(grid: GeoBox) -> str:
+    from pyproj import CRS
+
+    name = crs_name(grid.crs)
+    title = CRS(name).name
+    return f"{title} ({name})" if name.startswith("EPSG") else title

@@ -1,0 +1,155 @@
+"""The report: a map with its accuracy, areas, training and data in one HTML file that works offline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from ..core.errors import WriteError
+from ..metrics.accuracy import Accuracy
+from . import sections
+from .evidence import Evidence, gather
+from .images import plot_comparison
+from .layers import (
+    Layer,
+    class_layer,
+    display_grid,
+    error_layer,
+    photo_uri,
+    scene_layers,
+)
+from .page import map_data, render
+from .style import figure_pixels
+from .tables import hectares, percent
+from .views import look_at_classes
+
+
+def report(
+    model_dir: str | Path,
+    map: str | Path,  # noqa: A002 - the word for it; the builtin is not needed here
+    out_html: str | Path,
+    *,
+    scene: str | Path | None = None,
+    truth: str | Path | None = None,
+    accuracy: Accuracy | Mapping[str, Any] | str | Path | None = None,
+    chips: Any = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a report of a map as one HTML file: no network, no files beside it.
+
+    It holds a zoomable map of scene, prediction, truth and their disagreement; accuracy by class, confusion
+    matrices, ROC and precision-recall curves; areas; training curves; the chips' places; histograms; and
+    the settings and versions that made it all. What is not known is left out.
+
+    Args:
+        model_dir: The model's folder.
+        map: The class map that the model made. A large one is shown at 2,000 pixels a side, and counted
+            in full.
+        out_html: The file to write.
+        scene: The imagery, shown below the map; by default the one that the map's record names.
+        truth: Label raster or polygons, on any grid and in any CRS; compared with the map pixel by pixel.
+        accuracy: What `evaluate` returned or wrote; by default what was kept beside the model.
+        chips: Chip store of the training; by default the one that the model's card names.
+        overwrite: Replace the file.
+
+    Returns:
+        Path of the report.
+
+    Raises:
+        WriteError: the file exists and `overwrite` is False, or its folder does not exist.
+        ModelError: the folder holds no model, or `accuracy` no accuracy.
+        ReadError: map, scene or truth cannot be read.
+
+    Example:
+        >>> report("model/", "map.tif", "report.html", truth="truth.gpkg")  # doctest: +SKIP
+        PosixPath('report.html')
+    """
+    out = Path(out_html)
+    if out.exists() and not overwrite:
+        raise WriteError(f"{out} exists; choose another name or overwrite=True (--overwrite)")
+    if not out.parent.is_dir():
+        raise WriteError(f"{out.parent} is no folder; make it first")
+    evidence = gather(
+        Path(model_dir),
+        Path(map),
+        scene=None if scene is None else Path(scene),
+        truth=None if truth is None else Path(truth),
+        accuracy=accuracy,
+        chips=chips,
+    )
+    part = out.with_name(out.name + ".part")
+    part.write_text(_page(evidence), encoding="utf-8")
+    part.replace(out)
+    return out
+
+
+def _page(evidence: Evidence) -> str:
+    classes = evidence.classes
+    grid = display_grid(evidence.map)
+    areas = {
+        row.name: f"{hectares(row.hectares)} ha · {percent(row.share)}"
+        for row in evidence.areas.rows
+    }
+    title = _title(classes.names)
+    content = {
+        "title": escape(title),
+        "subtitle": _subtitle(evidence),
+        "version": escape(__version__),
+        "written": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
+        "lead": sections.lead(evidence),
+        "tiles": sections.headline(evidence),
+        "static_map": _static_map(evidence),
+        "accuracy": sections.accuracy_section(evidence),
+        "area": sections.area_section(evidence),
+        "training": sections.training_section(evidence),
+        "data": sections.data_section(evidence),
+        "method": sections.method_section(evidence),
+    }
+    return render(content, map_data(grid, _layers(evidence), classes, areas))
+
+
+def _layers(evidence: Evidence) -> list[Layer]:
+    grid = display_grid(evidence.map)
+    layers: list[Layer] = []
+    if evidence.scene is not None:
+        layers += scene_layers(evidence.scene, grid)
+    mapped = look_at_classes(evidence.map, grid=grid)
+    layers.append(class_layer("prediction", "Prediction", mapped, evidence.classes))
+    if evidence.truth is not None:
+        wanted = evidence.truth.on(grid, kernel="mode")
+        layers.append(class_layer("truth", "Truth", wanted, evidence.classes))
+        layers.append(error_layer(wanted, mapped, evidence.classes))
+    return layers
+
+
+def _static_map(evidence: Evidence) -> str:
+    """The same in one picture, for print and where scripts do not run."""
+    grid = display_grid(evidence.map, 700)
+    truth = None if evidence.truth is None else evidence.truth.on(grid, kernel="mode")
+    mapped = look_at_classes(evidence.map, grid=grid)
+    figure = plot_comparison(evidence.scene, truth, mapped, evidence.classes, grid=grid)
+    uri = photo_uri(figure_pixels(figure))
+    return f'<img class="paper" alt="Scene, truth and prediction side by side" src="{uri}">'
+
+
+def _title(names: tuple[str, ...]) -> str:
+    """The classes in words, as far as they fit a line."""
+    if len(names) > 4:
+        return f"Map of {len(names)} classes"
+    *first, last = names
+    words = f"{', '.join(first)} and {last}" if first else last
+    return f"Map of {words}"
+
+
+def _subtitle(evidence: Evidence) -> str:
+    scene = f" from {escape(evidence.scene.name)}" if evidence.scene else ""
+    when = evidence.finished.strftime("%d %B %Y").lstrip("0")
+    return (
+        f"<b>{escape(evidence.map.name)}</b>, classified{scene} by a network of type "
+        f'<b>{escape(evidence.card.architecture)}</b> on <time datetime="{evidence.finished.isoformat()}">'
+        f"{when}</time>"
+    )
