@@ -1,0 +1,119 @@
+"""Several rasters on one grid, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from geoloom.core.errors import BandError, ReadError, suggest
+
+from .engines import EngineName
+from .header import Header, read_header
+from .plan import Kernel
+from .raster import Raster, read
+from .rounding import as_dtype
+from .window import common_dtype
+
+MosaicRule = Literal["first", "newest", "mean"]
+"""Which source a pixel takes its value from: the first one that observed it, or all that did."""
+
+_RULES: tuple[MosaicRule, ...] = ("first", "newest", "mean")
+
+
+def read_many(
+    sources: Sequence[str | Path | Header],
+    grid: GeoBox,
+    *,
+    rule: MosaicRule = "first",
+    bands: Sequence[int | str] | None = None,
+    kernel: Kernel | None = None,
+    nodata: float | None = None,
+    scaled: bool = False,
+    crs: str | None = None,
+    engine: EngineName = "auto",
+) -> Raster:
+    """Read overlapping rasters, in any CRSs, onto one grid, each pixel from where it was observed.
+
+    Guarantee: every source is read straight onto the grid, so nothing is resampled twice; a value of 0 is
+    a value; sources after the one that fills the last gap are not read.
+
+    Args:
+        sources: In order of priority.
+        grid: The pixels wanted.
+        rule: `first` takes each pixel from the first source in which all bands are observed; `newest` is
+            the same, for sources given newest first; `mean` averages over the sources that observed it.
+        bands: Numbers (from 1) or names, looked up in each source; None means all but alpha.
+        kernel: See `read`; None means `nearest` if any source holds classes, else `bilinear`.
+        nodata: Stored value to treat as unobserved in place of the files' own.
+        scaled: Apply each source's scale and offset; values become float32.
+        crs: CRS to use in place of the files' missing or wrong ones.
+        engine: See `read`.
+
+    Returns:
+        The mosaic, in the sources' common dtype (means of integers rounded), with the first source's band
+        names. Where nothing was observed: not valid, and the first source's nodata, or 0.
+
+    Raises:
+        ReadError: there are no sources, or one cannot be read.
+        BandError: a source lacks a band, or has another number of them than the first.
+    """
+    if rule not in _RULES:
+        raise ReadError(f"no mosaic rule is called {rule!r}{suggest(rule, _RULES)}")
+    if not sources:
+        raise ReadError("no sources to make a mosaic of; give at least one")
+    headers = [_header(source, crs) for source in sources]
+    numbers = [header.find(bands) for header in headers]
+    _check_counts(headers, numbers)
+    if kernel is None:
+        kernel = "nearest" if any(header.categorical for header in headers) else "bilinear"
+    parts = (
+        read(header, grid, bands=own, kernel=kernel, nodata=nodata, scaled=scaled, engine=engine)
+        for header, own in zip(headers, numbers, strict=True)
+    )
+    stored = (common_dtype(header, own) for header, own in zip(headers, numbers, strict=True))
+    dtype = np.dtype(np.float32) if scaled else np.result_type(*stored)
+    return _mean(parts, dtype) if rule == "mean" else _first(parts, dtype)
+
+
+def _header(source: str | Path | Header, crs: str | None) -> Header:
+    if isinstance(source, Header) and crs is None:
+        return source
+    return read_header(source.uri if isinstance(source, Header) else source, crs=crs)
+
+
+def _check_counts(headers: Sequence[Header], numbers: Sequence[tuple[int, ...]]) -> None:
+    for header, own in zip(headers, numbers, strict=True):
+        if len(own) != len(numbers[0]):
+            raise BandError(
+                f"{header.uri} has {len(own)} bands, {headers[0].uri} has {len(numbers[0])}: a mosaic needs "
+                "the same ones of each; choose them with bands="
+            )
+
+
+def _first(parts: Iterator[Raster], dtype: np.dtype[Any]) -> Raster:
+    top = next(parts)
+    values, valid = top.values.astype(dtype), top.valid.copy()
+    while not valid.all():
+        part = next(parts, None)
+        if part is None:
+            break
+        gain = part.valid & ~valid
+        np.copyto(values, part.values, where=gain, casting="unsafe")
+        valid |= gain
+    return Raster(values, valid, top.grid, top.bands)
+
+
+def _mean(parts: Iterator[Raster], dtype: np.dtype[Any]) -> Raster:
+    top = next(parts)
+    count = top.valid.astype(np.int64)
+    total = np.where(top.valid, top.values, 0).astype(np.result_type(dtype, np.float64))
+    for part in parts:
+        count += part.valid
+        np.add(total, part.values, out=total, where=part.valid)
+    means = as_dtype(total / np.maximum(count, 1), dtype)
+    values = np.where(count > 0, means, top.values.astype(dtype))
+    return Raster(values, count > 0, top.grid, top.bands)
