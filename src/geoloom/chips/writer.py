@@ -207,6 +207,16 @@ class ChipWriter:
         if slot == len(self._buffers["image"]) - 1:
             self._flush(len(self._buffers["image"]))
 
+    def assign(self, splits: Sequence[Split | None]) -> None:
+        """Decide the split of every chip added so far, in place of what `add` was told.
+
+        Raises:
+            ChipError: there are more or fewer splits than chips.
+        """
+        if len(splits) != len(self):
+            raise ChipError(f"{len(splits)} splits for {len(self)} chips; give one each")
+        self._rows["split"] = [NO_SPLIT if s is None else SPLITS.index(s) for s in splits]
+
     def _source_code(self, name: str) -> int:
         self._sources.setdefault(name, None)
         return self._codes.setdefault(name, len(self._codes))

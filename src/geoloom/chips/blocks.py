@@ -1,0 +1,239 @@
+"""Ground dealt out among splits in blocks: which windows lie in one split's, and far enough from others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from ..core.errors import ChipError
+from .ground import OUTLINE, Ground
+from .survey import Survey
+
+_TRIALS = 500
+_ENOUGH_BLOCKS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """The blocks over one group of scenes."""
+
+    rows: np.ndarray
+    """Edges in the anchor's pixels, increasing."""
+    cols: np.ndarray
+    codes: np.ndarray
+    """(len(rows) - 1, len(cols) - 1) split of each block."""
+
+    def at(self, rows_cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Block row and column of each point; points outside count to the nearest block."""
+        found = []
+        for edges, values in ((self.rows, rows_cols[:, 0]), (self.cols, rows_cols[:, 1])):
+            found.append(np.clip(np.searchsorted(edges, values, "right") - 1, 0, len(edges) - 2))
+        return found[0], found[1]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockAreas:
+    """Rectangular blocks, each of one split."""
+
+    ground: Ground
+    blocks: tuple[_Blocks, ...]
+    """One set a group of the ground."""
+    margin_px: float
+    """How far a window keeps from blocks of other splits."""
+
+    def of(self, windows: np.ndarray) -> np.ndarray:
+        """Split code of each window (n, 3); -1 where it comes nearer than the margin to another split."""
+        codes = np.full(len(windows), -1, dtype=np.int8)
+        low, high = self.ground.extents(windows)
+        for members, blocks in zip(self.ground.groups, self.blocks, strict=True):
+            chosen = np.isin(windows[:, 0], members)
+            top, left = blocks.at(low[chosen] - self.margin_px + 1e-6)
+            bottom, right = blocks.at(high[chosen] + self.margin_px - 1e-6)
+            held = (bottom - top + 1) * (right - left + 1)
+            found = np.full(len(held), -1, dtype=np.int8)
+            for code in np.unique(blocks.codes):
+                sums = np.zeros(np.add(blocks.codes.shape, 1), dtype=np.int64)
+                sums[1:, 1:] = (blocks.codes == code).cumsum(0).cumsum(1)
+                inside = (
+                    sums[bottom + 1, right + 1]
+                    - sums[top, right + 1]
+                    - sums[bottom + 1, left]
+                    + sums[top, left]
+                )
+                found[inside == held] = code
+            codes[chosen] = found
+        return codes
+
+    def parts(self, scene: int) -> list[tuple[int, int, int, int]]:
+        """Rectangles (top, left, bottom, right) of a scene's whole pixels, one a block, less the margin where
+        another split is beside it. Windows inside may still come too near a block at its corner."""
+        members = next(m for m in self.ground.groups if scene in m)
+        blocks = self.blocks[self.ground.groups.index(members)]
+        around = np.pad(blocks.codes, 1, mode="edge")
+        shape = np.array(self.ground.grids[scene].shape)
+        found = []
+        for (i, j), code in np.ndenumerate(blocks.codes):
+            apart = around[[i, i + 1, i + 2, i + 1], [j + 1, j, j + 1, j + 2]] != code
+            top, left, bottom, right = apart * self.margin_px * (1, 1, -1, -1) + (
+                blocks.rows[i],
+                blocks.cols[j],
+                blocks.rows[i + 1],
+                blocks.cols[j + 1],
+            )
+            corners = (top, left) + OUTLINE * (bottom - top, right - left)
+            at = self.ground.from_anchor(scene, corners)
+            low = np.clip(np.ceil(at.min(axis=0) - 1e-6), 0, shape).astype(int)
+            high = np.clip(np.floor(at.max(axis=0) + 1e-6), 0, shape).astype(int)
+            found.append((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
+        return found
+
+
+def block_areas(
+    ground: Ground,
+    survey: Survey | None,
+    *,
+    shares: tuple[float, float, float],
+    block_px: int | None,
+    buffer_px: int,
+    seed: int,
+    inside: Mapping[int, BaseGeometry] | None = None,
+) -> BlockAreas:
+    """Blocks dealt out among splits so that each gets about its share of every class.
+
+    Args:
+        ground: Scenes and chip size.
+        survey: Label counts; None deals by area alone.
+        shares: Of train, test and valid, summing to 1.
+        block_px: Side of a block, in pixels of each group's first scene; None chooses.
+        buffer_px: Least gap between chips of different splits.
+        seed: Of the dealing.
+        inside: Outline of the ground to divide, by scene, in its pixels; None is all of it.
+
+    Raises:
+        ChipError: there are fewer blocks than splits, or a block cannot hold a chip.
+    """
+    bounds = [_group_bounds(ground, members, inside) for members in ground.groups]
+    need = max(ground.size) + buffer_px
+    if block_px is not None and block_px < need:
+        raise ChipError(
+            f"blocks of {block_px} px hold no chip of {max(ground.size)} px and a gap of {buffer_px} px; "
+            f"choose block_px of at least {need}"
+        )
+    edges = _edges(bounds, block_px or 2 * need)
+    if block_px is None and _count(edges) < _ENOUGH_BLOCKS:
+        edges = _edges(bounds, need)
+    wanted = [code for code, share in enumerate(shares) if share > 0]
+    if _count(edges) < len(wanted):
+        raise ChipError(
+            f"scenes of {[tuple(g.shape) for g in ground.grids]} pixels make {_count(edges)} blocks of "
+            f"{need} px or more, fewer than the {len(wanted)} splits: use smaller chips, a smaller "
+            "buffer_px, fewer splits, or regions by hand"
+        )
+    empty = tuple(
+        _Blocks(rows, cols, np.zeros((len(rows) - 1, len(cols) - 1), dtype=np.int8))
+        for rows, cols in edges
+    )
+    weights = _weights(ground, empty, survey, inside)
+    codes = _deal(weights, np.array(shares), wanted, np.random.default_rng(seed))
+    dealt, start = [], 0
+    for blocks in empty:
+        stop = start + blocks.codes.size
+        dealt.append(replace(blocks, codes=codes[start:stop].reshape(blocks.codes.shape)))
+        start = stop
+    return BlockAreas(ground, tuple(dealt), buffer_px / 2)
+
+
+def _group_bounds(
+    ground: Ground, members: Sequence[int], inside: Mapping[int, BaseGeometry] | None
+) -> np.ndarray:
+    """(2, 2): least and greatest (row, col) of a group, in its anchor's pixels."""
+    points = []
+    for scene in members:
+        height, width = ground.grids[scene].shape
+        outline = OUTLINE * (height, width)
+        if inside is not None:
+            left, top, right, bottom = inside[scene].bounds
+            outline = (top, left) + OUTLINE * (bottom - top, right - left)
+        points.append(ground.to_anchor(scene, outline) if scene != members[0] else outline)
+    at = np.concatenate(points)
+    return np.stack([at.min(axis=0), at.max(axis=0)])
+
+
+def _edges(bounds: Sequence[np.ndarray], least_px: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Block edges of each group: equal blocks, as many as are at least `least_px` wide."""
+    edges = []
+    for low, high in bounds:
+        parts = np.maximum(1, ((high - low + 1e-6) // least_px).astype(int))
+        rows, cols = (np.linspace(low[k], high[k], parts[k] + 1) for k in (0, 1))
+        edges.append((rows, cols))
+    return edges
+
+
+def _count(edges: Sequence[tuple[np.ndarray, np.ndarray]]) -> int:
+    return sum((len(rows) - 1) * (len(cols) - 1) for rows, cols in edges)
+
+
+def _weights(
+    ground: Ground,
+    blocks: Sequence[_Blocks],
+    survey: Survey | None,
+    inside: Mapping[int, BaseGeometry] | None,
+) -> np.ndarray:
+    """(blocks, kinds): what each block holds of each class, or its area where there are no labels."""
+    if survey is None:
+        return np.ones((sum(b.codes.size for b in blocks), 1))
+    parts = []
+    for members, some in zip(ground.groups, blocks, strict=True):
+        held = np.zeros((*some.codes.shape, survey.counts[0].shape[-1]))
+        for scene in members:
+            cells = survey.counts[scene]
+            centres = (np.indices(cells.shape[:2]).reshape(2, -1).T + 0.5) * survey.cell_px
+            height, width = ground.grids[scene].shape
+            centres = np.minimum(centres, (height - 0.5, width - 0.5))
+            counts = cells.reshape(len(centres), -1)
+            if inside is not None:
+                counts = counts * shapely.intersects_xy(inside[scene], centres[:, ::-1])[:, None]
+            at = centres if scene == members[0] else ground.to_anchor(scene, centres)
+            np.add.at(held, some.at(at), counts)
+        parts.append(held.reshape(some.codes.size, -1))
+    weights = np.concatenate(parts)
+    return weights[:, weights.any(axis=0)]
+
+
+def _deal(
+    weights: np.ndarray, shares: np.ndarray, wanted: Sequence[int], rng: np.random.Generator
+) -> np.ndarray:
+    """Split of each block: the best of many random deals, by how near each split's part of every class
+    comes to its share. Blocks that hold nothing go to training."""
+    filled = np.flatnonzero(weights.any(axis=1))
+    codes = np.zeros(len(weights), dtype=np.int8)
+    if len(filled) < len(wanted):
+        raise ChipError(
+            f"only {len(filled)} of {len(weights)} blocks hold a label, fewer than the {len(wanted)} splits; "
+            "use smaller chips or another way to split"
+        )
+    held = weights[filled] / weights.sum(axis=0)
+    counts = _block_counts(len(filled), shares, wanted)
+    best, best_miss = None, np.inf
+    for _ in range(_TRIALS):
+        trial = rng.permutation(np.repeat(wanted, counts))
+        part = np.stack([held[trial == code].sum(axis=0) for code in wanted])
+        # A class that a split lacks altogether is worse than any lopsided share.
+        miss = np.abs(part - shares[list(wanted), None]).sum() + 10.0 * (part == 0).sum()
+        if miss < best_miss:
+            best, best_miss = trial, miss
+    assert best is not None
+    codes[filled] = best
+    return codes
+
+
+def _block_counts(blocks: int, shares: np.ndarray, wanted: Sequence[int]) -> np.ndarray:
+    """Blocks for each wanted split: its share, rounded, at least one."""
+    counts = np.maximum(1, np.round(blocks * shares[list(wanted)])).astype(int)
+    while counts.sum() != blocks:
+        counts[counts.argmax()] += np.sign(blocks - counts.sum())
+    return counts

@@ -1,0 +1,82 @@
+"""Scenes as places on Earth: which overlap, and where windows of one lie in another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+from pyproj import Transformer
+
+from ..core.grid import crs_name, footprint, pixel_map, transformer
+
+OUTLINE = np.array(
+    [(0, 0), (0.5, 0), (1, 0), (1, 0.5), (1, 1), (0.5, 1), (0, 1), (0, 0.5)], dtype=float
+)
+"""Corners and side middles of the unit square, around it: (row, col)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Scenes and a chip size, seen as places: scenes that overlap on Earth are one group, measured in
+    pixels of the group's first scene."""
+
+    grids: tuple[GeoBox, ...]
+    size: tuple[int, int]
+    """Rows and columns of a chip."""
+    groups: tuple[tuple[int, ...], ...]
+    """Scenes that overlap, directly or through others."""
+
+    @classmethod
+    def of(cls, grids: Sequence[GeoBox], size: tuple[int, int]) -> Ground:
+        """Ground under some scenes; a scene without a CRS overlaps none."""
+        outlines = [None if grid.crs is None else footprint(grid) for grid in grids]
+        group = list(range(len(grids)))
+        for i, one in enumerate(outlines):
+            for j, other in enumerate(outlines[:i]):
+                if one is not None and other is not None and one.intersects(other):
+                    old, new = group[i], group[j]
+                    group = [new if g == old else g for g in group]
+        members = {g: tuple(i for i, h in enumerate(group) if h == g) for g in dict.fromkeys(group)}
+        return cls(tuple(grids), size, tuple(members.values()))
+
+    def anchor(self, scene: int) -> int:
+        """The scene in whose pixels `scene` is measured."""
+        return next(members[0] for members in self.groups if scene in members)
+
+    def extents(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest (row, col) of windows (n, 3), in anchors' pixels, float64 (n, 2) each."""
+        low = np.empty((len(windows), 2))
+        high = np.empty((len(windows), 2))
+        for scene in np.unique(windows[:, 0]):
+            chosen = windows[:, 0] == scene
+            corners = windows[chosen, 1:].astype(float)
+            if self.anchor(scene) == scene:
+                low[chosen], high[chosen] = corners, corners + self.size
+                continue
+            outline = corners[:, None, :] + OUTLINE * np.array(self.size)
+            at = self.to_anchor(int(scene), outline.reshape(-1, 2)).reshape(outline.shape)
+            low[chosen], high[chosen] = at.min(axis=1), at.max(axis=1)
+        return low, high
+
+    def to_anchor(self, scene: int, rows_cols: np.ndarray) -> np.ndarray:
+        """(row, col) of a scene as (row, col) of its anchor."""
+        return _between(self.grids[scene], self.grids[self.anchor(scene)], rows_cols)
+
+    def from_anchor(self, scene: int, rows_cols: np.ndarray) -> np.ndarray:
+        """(row, col) of a scene's anchor as (row, col) of the scene."""
+        return _between(self.grids[self.anchor(scene)], self.grids[scene], rows_cols)
+
+
+def _between(grid: GeoBox, other: GeoBox, rows_cols: np.ndarray) -> np.ndarray:
+    """(row, col) of one grid, (n, 2), as (row, col) of another."""
+    rows, cols = rows_cols[:, 0], rows_cols[:, 1]
+    if grid.crs == other.crs:
+        a, b, c, d, e, f = pixel_map(other, grid)[:6]
+        return np.stack([d * cols + e * rows + f, a * cols + b * rows + c], axis=1)
+    a, b, c, d, e, f = grid.affine[:6]
+    route: Transformer = transformer(crs_name(grid.crs), crs_name(other.crs))
+    x, y = route.transform(a * cols + b * rows + c, d * cols + e * rows + f)
+    a, b, c, d, e, f = (~other.affine)[:6]
+    return np.stack([d * x + e * y + f, a * x + b * y + c], axis=1)

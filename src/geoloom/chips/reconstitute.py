@@ -1,0 +1,120 @@
+"""A raster put together again from sequential chips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..core.errors import ChipError, suggest
+from ..io.cog import CogWriter
+from .store import ChipStore
+
+Content = Literal["image", "mask"]
+
+
+def reconstitute(
+    store: ChipStore | str | Path,
+    out: str | Path,
+    *,
+    content: Content | Callable[[int], np.ndarray] = "mask",
+    source: str | None = None,
+    nodata: float | None = None,
+    colormap: Mapping[int, tuple[int, int, int, int]] | None = None,
+    class_names: Mapping[int, str] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a scene from its chips, on the lattice that they were cut from.
+
+    Where chips of a complete sequential set overlap, each pixel is taken from the chip in whose middle part
+    it lies: at its edges a network sees least. Pixels that no chip covers, and those not valid, are nodata. One chip is in
+    memory at a time.
+
+    Args:
+        store: Chips, by custom sequential ones.
+        out: GeoTIFF to write.
+        content: `image`, `mask`, or a function from a chip's position in the store to an array (C, H, W) or
+            (H, W), such as a prediction.
+        source: Which scene; needed where the store has several.
+        nodata: Fills what is not covered; None is 0.
+        colormap, class_names: For classes; None takes those of the store for its mask.
+        overwrite: Replace the file.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ChipError: the scene is unknown, its grid was not kept, or it has no chip.
+        WriteError: the file exists.
+
+    Example:
+        >>> reconstitute("predicted.zarr", "map.tif")  # doctest: +SKIP
+    """
+    chips = store if isinstance(store, ChipStore) else ChipStore.open(store)
+    name = _one_source(chips, source)
+    grid = chips.sources[name]
+    if grid is None or grid.crs is None:
+        raise ChipError(f"{chips.path} does not say where scene {name!r} lies; cut the chips anew")
+    table = chips.table
+    mine = table[table["source"] == name]
+    read = content if callable(content) else getattr(chips, content)
+    if content == "mask" and chips.classes is not None:
+        colormap = chips.classes.colormap() if colormap is None else colormap
+        names = {code: label for label, code, _ in chips.classes}
+        class_names = names if class_names is None else class_names
+    rows = _owned(mine["row"].to_numpy(), chips.size[0])
+    cols = _owned(mine["col"].to_numpy(), chips.size[1])
+    if len(mine) != len(rows) * len(cols):
+        # Some chips were left out: their neighbours give all they have.
+        rows, cols = (
+            dict.fromkeys(owned, (0, n)) for owned, n in zip((rows, cols), chips.size, strict=True)
+        )
+    fill = 0 if nodata is None else nodata
+    first = _with_bands(read(int(mine["index"].iloc[0])))
+    with CogWriter(
+        out,
+        grid,
+        count=first.shape[0],
+        dtype=first.dtype,
+        nodata=fill,
+        colormap=colormap,
+        class_names=class_names,
+        overwrite=overwrite,
+    ) as writer:
+        for i, row, col in zip(mine["index"], mine["row"], mine["col"], strict=True):
+            seen = chips.valid(i) if content == "mask" else chips.observed(i)
+            values = np.where(seen, _with_bands(read(int(i))), np.asarray(fill, first.dtype))
+            (top, bottom), (left, right) = rows[row], cols[col]
+            writer.write(values[:, top:bottom, left:right], int(row) + top, int(col) + left)
+    return Path(out)
+
+
+def _one_source(chips: ChipStore, source: str | None) -> str:
+    names = list(chips.sources)
+    if source is None and len(names) == 1:
+        return names[0]
+    if source is None:
+        raise ChipError(f"{chips.path} has chips of several scenes; choose source= of {names}")
+    if source not in names:
+        raise ChipError(f"{chips.path} has no scene {source!r}{suggest(source, names)}")
+    return source
+
+
+def _owned(starts: np.ndarray, extent: int) -> dict[int, tuple[int, int]]:
+    """For each chip start, which of the chip's own rows (or columns) it gives: up to half of each overlap."""
+    edges = np.unique(starts)
+    middle = [(int(b) + int(a) + extent) // 2 for a, b in pairwise(edges)]
+    owned = {}
+    for k, start in enumerate(edges):
+        first = max(int(start), middle[k - 1]) if k else int(start)
+        last = min(int(start) + extent, middle[k]) if k < len(middle) else int(start) + extent
+        owned[int(start)] = first - int(start), last - int(start)
+    return owned
+
+
+def _with_bands(array: Any) -> np.ndarray:
+    values = np.asarray(array)
+    return values[None] if values.ndim == 2 else values

@@ -1,0 +1,253 @@
+"""Training, test and validation apart in space: chips of different splits share no ground.
+
+Neighbouring pixels resemble each other, so a network tested on chips that overlap its training chips is
+tested on what it has seen. Whole blocks of land therefore go to one split, with a gap between.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from ..core.errors import ChipError, ConfigError, suggest
+from .blocks import BlockAreas, block_areas
+from .ground import Ground
+from .layout import SPLITS, Split
+from .outlines import OutlineAreas, outline_areas
+from .survey import Survey
+
+log = logging.getLogger(__name__)
+
+__all__ = ["BlockSplit", "RandomSplit", "RoiSplit", "SplitRule", "overlaps", "warn_of_overlaps"]
+
+TRAIN, TEST, VALID = range(3)
+
+
+class SplitAreas(Protocol):
+    """Ground divided among splits."""
+
+    def of(self, windows: np.ndarray) -> np.ndarray:
+        """Split code of each window (n, 3) of scene, row, col; -1 where it is near more than one split."""
+        ...
+
+    def parts(self, scene: int) -> list[tuple[int, int, int, int]]:
+        """Rectangles (top, left, bottom, right) of a scene in which windows of one split lie."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSplit:
+    """Whole blocks of land to each split.
+
+    Blocks are laid over scenes that overlap as one, whatever their dates, and dealt out so that each split
+    gets about its share of every class.
+    """
+
+    test: float = 0.2
+    """Share of the ground, 0..1."""
+    valid: float = 0.2
+    block_px: int | None = None
+    """Side of a block; None: about two chips where that makes enough blocks, else one chip and the gap."""
+    buffer_px: int | None = None
+    """Least gap between chips of different splits; None: a quarter of a chip."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_shares(self.test, self.valid)
+
+    def shares(self) -> tuple[float, float, float]:
+        """Of train, test and valid, summing to 1."""
+        return 1 - self.test - self.valid, self.test, self.valid
+
+    def areas(self, ground: Ground, survey: Survey | None) -> BlockAreas:
+        """The blocks over some scenes."""
+        return block_areas(
+            ground,
+            survey,
+            shares=self.shares(),
+            block_px=self.block_px,
+            buffer_px=default_buffer(self.buffer_px, ground.size),
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RoiSplit:
+    """Ground given to each split by hand, such as the left half to train and the right half to test.
+
+    Example:
+        >>> halves = RoiSplit({"train": (0, 0, 0.5, 1), "test": (0.5, 0, 1, 1)})
+        >>> sorted(halves.regions)
+        ['test', 'train']
+    """
+
+    regions: Mapping[Split, tuple[float, float, float, float] | BaseGeometry] = field(hash=False)
+    """Fractions (left, top, right, bottom) of each scene's columns and rows, (0, 0) being its first pixel's
+    corner; or, with `units="crs"`, (left, bottom, right, top) or a geometry in `crs`."""
+    units: Literal["fraction", "crs"] = "fraction"
+    crs: str | None = None
+    """Of the regions; None: each scene's own."""
+    buffer_px: int = 0
+    """Least gap between chips of different splits."""
+    valid: float = 0.0
+    """Share of the training region whose blocks go to `valid` instead."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_shares(0.0, self.valid)
+        if not self.regions:
+            raise ConfigError("a split by region needs at least one region")
+        for name in self.regions:
+            if name not in SPLITS:
+                raise ConfigError(f"unknown split {name!r}{suggest(name, SPLITS)}")
+        if self.valid and "valid" in self.regions:
+            raise ConfigError("valid is given both as a region and as a share; give one")
+
+    def shares(self) -> tuple[float, float, float]:
+        """Of train, test and valid, summing to 1: as the regions' areas are."""
+        sizes = [0.0, 0.0, 0.0]
+        for name, region in self.regions.items():
+            shape = region if isinstance(region, BaseGeometry) else shapely.box(*region)
+            sizes[SPLITS.index(name)] = float(shape.area)
+        sizes[VALID] += sizes[TRAIN] * self.valid
+        sizes[TRAIN] *= 1 - self.valid
+        train, test, valid = (size / sum(sizes) for size in sizes)
+        return train, test, valid
+
+    def areas(self, ground: Ground, survey: Survey | None) -> OutlineAreas:
+        """The regions over some scenes."""
+        given: dict[int, BaseGeometry | tuple[float, float, float, float]] = {
+            SPLITS.index(name): region for name, region in self.regions.items()
+        }
+        found = outline_areas(
+            ground, given, units=self.units, crs=self.crs, buffer_px=self.buffer_px
+        )
+        if not self.valid:
+            return found
+        inner = block_areas(
+            ground,
+            survey,
+            shares=(1 - self.valid, 0.0, self.valid),
+            block_px=None,
+            buffer_px=self.buffer_px,
+            seed=self.seed,
+            inside=found.outlines(TRAIN),
+        )
+        return found.refined(TRAIN, inner)
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSplit:
+    """Chips dealt out at random. Chips that overlap then leak from training into the test: a warning
+    counts and names them. Right only for chips that do not overlap, and even then flattering."""
+
+    test: float = 0.2
+    valid: float = 0.2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_shares(self.test, self.valid)
+
+    def shares(self) -> tuple[float, float, float]:
+        """Of train, test and valid, summing to 1."""
+        return 1 - self.test - self.valid, self.test, self.valid
+
+    def deal(self, count: int) -> np.ndarray:
+        """Split codes of `count` chips, (count,) int8; each share is exact to the chip."""
+        codes = np.zeros(count, dtype=np.int8)
+        tests, valids = round(count * self.test), round(count * self.valid)
+        codes[:tests] = TEST
+        codes[tests : tests + valids] = VALID
+        return np.random.default_rng(self.seed).permutation(codes)
+
+
+SplitRule = BlockSplit | RoiSplit | RandomSplit
+
+
+def default_buffer(buffer_px: int | None, size: tuple[int, int]) -> int:
+    """The gap asked for, or a quarter of a chip."""
+    return max(size) // 4 if buffer_px is None else buffer_px
+
+
+def overlaps(ground: Ground, windows: np.ndarray, splits: np.ndarray) -> np.ndarray:
+    """Pairs (m, 2) of chips in different splits that share ground.
+
+    Args:
+        ground: Scenes and chip size.
+        windows: (n, 3) of scene, row, col.
+        splits: (n,) split codes; -1 belongs to none.
+    """
+    pairs = [np.empty((0, 2), dtype=np.int64)]
+    for members in ground.groups:
+        chips = np.flatnonzero(np.isin(windows[:, 0], members) & (splits >= 0))
+        low, high = ground.extents(windows[chips])
+        boxes = shapely.box(low[:, 1], low[:, 0], high[:, 1], high[:, 0])
+        tree = shapely.STRtree(boxes)
+        left, right = tree.query(boxes, predicate="intersects")
+        apart = splits[chips[left]] != splits[chips[right]]
+        left, right = left[(left < right) & apart], right[(left < right) & apart]
+        # Chips that only touch share no pixel; a thousandth of one is rounding.
+        shared = shapely.area(shapely.intersection(boxes[left], boxes[right])) > 1e-3
+        pairs.append(np.stack([chips[left[shared]], chips[right[shared]]], axis=1))
+    return np.concatenate(pairs)
+
+
+def warn_of_overlaps(ground: Ground, windows: np.ndarray, splits: np.ndarray) -> int:
+    """Log a warning that counts and names the chips that leak between splits; returns how many do."""
+    found = overlaps(ground, windows, splits)
+    if not len(found):
+        return 0
+    chips = np.unique(found)
+    shown = ", ".join(map(str, chips[:20])) + (", ..." if len(chips) > 20 else "")
+    between = [
+        f"{SPLITS[a]}/{SPLITS[b]} {n}"
+        for a, b in ((TRAIN, TEST), (TRAIN, VALID), (TEST, VALID))
+        if (n := int(_between(splits[found], a, b)))
+    ]
+    log.warning(
+        "%d of %d chips overlap a chip of another split (pairs: %s): scores on them are flattering. "
+        "Split by blocks instead. Chips: %s",
+        len(chips),
+        len(windows),
+        ", ".join(between),
+        shown,
+    )
+    return len(chips)
+
+
+def _between(pairs: np.ndarray, a: int, b: int) -> int:
+    return int(((pairs == (a, b)).all(axis=1) | (pairs == (b, a)).all(axis=1)).sum())
+
+
+def _check_shares(test: float, valid: float) -> None:
+    if not (0 <= test < 1 and 0 <= valid < 1 and test + valid < 1):
+        raise ConfigError(
+            f"shares of the splits are test={test}, valid={valid}; each must be from 0 to below 1, and "
+            "their sum below 1, as the rest is for training"
+        )
+
+
+def counts_by_split(splits: Sequence[int] | np.ndarray) -> dict[str, int]:
+    """How many chips each split has."""
+    codes = np.asarray(splits)
+    return {name: int((codes == code).sum()) for code, name in enumerate(SPLITS)}
+
+
+def check_splits(found: Mapping[str, int], wanted: Sequence[str]) -> None:
+    """Refuse a division that leaves a wanted split empty.
+
+    Raises:
+        ChipError: a split has no chip.
+    """
+    empty = [name for name in wanted if not found.get(name)]
+    if empty:
+        raise ChipError(
+            f"no chip for {', '.join(empty)} (found {dict(found)}): the ground is too small for such chips "
+            "apart in space; use smaller chips, a smaller buffer_px, more scenes, or regions by hand"
+        )
