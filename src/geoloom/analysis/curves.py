@@ -92,7 +92,7 @@ def plot_training(
     """
     known = history if isinstance(history, History) else History.of(history)
     panels = known.panels()
-    figure = new_figure(4.6 * len(panels), 3.5, title=title)
+    figure = new_figure(3.5 * len(panels), 2.9, title=title)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (name, lines) in zip(axes, panels, strict=True):
         for line, color in zip(lines, series_colors(len(lines)), strict=True):

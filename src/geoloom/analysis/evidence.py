@@ -173,8 +173,8 @@ def _scores(
         scores.append(
             Score(
                 load_accuracy(accuracy),
-                "Accuracy",
-                "Figures handed to the report by the evaluation that made them.",
+                "As evaluated",
+                "Labelled, observed pixels of the evaluation whose figures were given to this report.",
             )
         )
     else:

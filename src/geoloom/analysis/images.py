@@ -152,7 +152,7 @@ def map_figure(grid: GeoBox, count: int, title: str | None) -> tuple[Figure, lis
     across, down = pixel_size_m(grid)
     each = {1: 7.2, 2: 4.6, 3: 3.7}[count]
     ratio = float(np.clip(height * down / (width * across), 0.3, 2.2))
-    figure = new_figure(each * count, each * ratio + 0.75, title=title)
+    figure = new_figure(each * count, each * ratio + 0.55, title=title)
     axes = figure.subplots(1, count, squeeze=False)
     return figure, list(axes[0])
 

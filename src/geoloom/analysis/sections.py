@@ -89,10 +89,7 @@ def area_section(evidence: Evidence) -> str:
     unmapped = evidence.areas.unmapped_pixels
     note = f"Areas are counted from the map: {how}. {unmapped:,} pixels carry no class."
     if evidence.scores:
-        note += (
-            " They carry the map’s errors: a class with low precision is overstated, one with low recall "
-            "understated."
-        )
+        note += " Areas carry the map’s errors: low precision overstates a class, low recall understates it."
     return _section("area", "Area", area_table(evidence.areas) + _note(note))
 
 
@@ -245,7 +242,7 @@ def _worst_confusion(a: Accuracy) -> str:
     share = counts[true, mapped] / a.support[true]
     return (
         f"The most frequent error: {counts[true, mapped]:,} pixels of {escape(a.classes[true])} "
-        f"({percent(share)} of it) mapped as {escape(a.classes[mapped])}."
+        f"({percent(share)} of that class) mapped as {escape(a.classes[mapped])}."
     )
 
 

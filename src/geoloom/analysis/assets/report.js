@@ -15,7 +15,7 @@
     const pane = map.createPane("layer-" + layer.key);
     pane.style.zIndex = 300 + i;
     const image = L.imageOverlay(layer.src, bounds, {
-      pane: "layer-" + layer.key, className: layer.kind === "scene" ? "" : "flat", alt: layer.title,
+      pane: "layer-" + layer.key, alt: layer.title,
     });
     layers[layer.key] = { ...layer, pane, image };
   });
@@ -48,8 +48,9 @@
     background.key = key;
     scenes.forEach((s) => show(s.key, s.key === key));
   }
+  let imageryBox = null;
   if (scenes.length) {
-    group("Imagery", ...[...scenes, { key: "", title: "None" }].map((s) => make("label", {},
+    imageryBox = group("Imagery", ...[...scenes, { key: "", title: "None" }].map((s) => make("label", {},
       make("input", { type: "radio", name: "scene", checked: s.key === background.key, onchange: () => choose(s.key) }),
       s.title)));
     choose(background.key);
@@ -86,7 +87,7 @@
       make("label", {}, "Left", selector("left")), make("label", {}, "Right", selector("right")));
     const box = make("input", {
       type: "checkbox",
-      onchange: () => { compare.on = box.checked; sides.hidden = divider.hidden = !compare.on; layerBox.disabled = compare.on; draw(); },
+      onchange: () => { compare.on = box.checked; sides.hidden = divider.hidden = !compare.on; layerBox.disabled = compare.on; if (imageryBox) imageryBox.disabled = compare.on; draw(); },
     });
     group("Compare", make("label", {}, box, "Swipe between two layers"), sides);
   }
@@ -213,8 +214,12 @@
   compass.addTo(map);
 
   // Sharp pixels when looked at closely, smooth ones from afar.
-  map.on("zoomend", () => {
-    scenes.forEach((s) => { const el = layers[s.key].image.getElement(); if (el) el.classList.toggle("close", map.getZoom() >= 1.5); });
-  });
+  function sharpen() {
+    for (const { image, kind } of Object.values(layers)) {
+      const element = image.getElement();
+      if (element) element.classList.toggle("close", map.getZoom() >= (kind === "scene" ? 1.5 : 0.5));
+    }
+  }
+  map.on("zoomend layeradd", sharpen);
   draw();
 })();
