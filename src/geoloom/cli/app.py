@@ -8,9 +8,14 @@ import typer
 
 from .._version import __version__
 from .options import example
+from .verbs.chips import chips
+from .verbs.evaluate import evaluate
 from .verbs.info import info
 from .verbs.models import models
+from .verbs.predict import predict
+from .verbs.report import report
 from .verbs.run import run
+from .verbs.train import train
 
 app = typer.Typer(
     name="geoloom",
@@ -39,6 +44,33 @@ def root(
     """Turn satellite images and labels into trained networks and finished maps."""
 
 
+# In the order of the work.
+app.command(
+    epilog=example(
+        "geoloom chips scene.tif labels.tif chips.zarr --size 256 --count 2000",
+        "geoloom chips scene.tif labels.tif chips.zarr --split regions --region train=left "
+        "--region test=right",
+    )
+)(chips)
+app.command(epilog=example("geoloom train chips.zarr model/ --model fcn8s --width 0.25 -e 50"))(
+    train
+)
+app.command(
+    epilog=example(
+        "geoloom evaluate model/ chips.zarr",
+        "geoloom evaluate model/ scene.tif --truth labels.gpkg --class-field class",
+        "geoloom evaluate map.tif labels.gpkg --class-field class --out accuracy.json",
+    )
+)(evaluate)
+app.command(
+    epilog=example(
+        "geoloom predict model/ scene.tif map.tif --vector map.gpkg",
+        "geoloom predict model/ scene.tif map.tif --engine dask --workers 4",
+    )
+)(predict)
+app.command(epilog=example("geoloom report model/ map.tif report.html --truth labels.gpkg"))(report)
 app.command(epilog=example("geoloom run project.yaml --set root=../data"))(run)
-app.command(epilog=example("geoloom info scene.tif"))(info)
+app.command(
+    epilog=example("geoloom info scene.tif", "geoloom info labels.shp --field class"),
+)(info)
 app.command(epilog=example("geoloom models"))(models)

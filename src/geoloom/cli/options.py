@@ -46,7 +46,7 @@ def do(verb: str, context: typer.Context, **given: Any) -> None:
         from .steps import STEPS
         from .validation import checked
 
-        settings = {key: value for key, value in options.items() if value is not None}
+        settings = {k: v for k, v in options.items() if v is not None}
         step, problems = checked(STEPS[verb], settings)
         if step is not None:
             problems = [((key,), message) for key, message in step.problems()]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.errors import ConfigError, WriteError
 from .fingerprint import fingerprint, identity, lasting
-from .record import record_path, write_run_record
+from .record import read_run_record, record_path, write_run_record
 from .steps.base import Step
 from .terminal import Terminal
 
@@ -54,7 +54,9 @@ def perform(step: Step, terminal: Terminal, *, overwrite: bool, resume: bool = F
         _forget_if_not_begun(step)
         raise
     seconds = round(time.monotonic() - began, 2)
-    write_run_record(step.out, {**record, "status": "done", "seconds": seconds, "result": result})
+    noted = read_run_record(step.out) or {}  # prediction notes more than its settings
+    done = {"status": "done", "seconds": seconds, "result": result}
+    write_run_record(step.out, {**noted, **record, **done})
     return Outcome(result, seconds)
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from .base import Step
 from .chips import Chips
+from .evaluate import Evaluate
 from .predict import Predict
+from .report import Report
 from .train import Train
 
-STEPS: dict[str, type[Step]] = {step.verb: step for step in (Chips, Train, Predict)}
+STEPS: dict[str, type[Step]] = {
+    step.verb: step for step in (Chips, Train, Evaluate, Predict, Report)
+}

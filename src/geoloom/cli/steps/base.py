@@ -33,7 +33,8 @@ class Step(BaseModel, ABC):
 
     def inputs(self) -> tuple[tuple[str, Path], ...]:
         """(setting, path) of every file that the step reads."""
-        values = [(name, getattr(self, name)) for name in self.reads]
+        # A trailing underscore keeps a setting off a Python name; users write it without.
+        values = [(name.rstrip("_"), getattr(self, name)) for name in self.reads]
         return tuple(
             (name, path)
             for name, value in values

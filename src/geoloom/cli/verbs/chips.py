@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import Debug, Json, Overwrite, Quiet, do, pairs
+from ..options import Debug, Json, Overwrite, Quiet, do, pairs, scalar
 
 _WHERE = "Where chips are cut"
 _APART = "How training and test are kept apart"
@@ -19,8 +19,8 @@ def chips(
     labels: Annotated[Path, typer.Argument(help="Label raster, on any grid.")],
     out: Annotated[Path, typer.Argument(help="Chip store to write: a folder, *.zarr.")],
     more: Annotated[
-        list[tuple[Path, Path]] | None,
-        typer.Option(metavar="SCENE LABELS", help="Another scene with its labels. Repeatable."),
+        list[str] | None,
+        typer.Option(metavar="SCENE=LABELS", help="Another scene with its labels. Repeatable."),
     ] = None,
     size: Annotated[int, typer.Option("--size", "-s", help="Side of a chip, pixels.")] = 256,
     strategy: Annotated[
@@ -109,14 +109,14 @@ def chips(
 
     The store keeps pixels in their own type and knows where each chip lies.
     """
-    extra = more or []
+    extra = pairs("--more", more) or {}
     parts = pairs("--region", region) or {}
     do(
         "chips",
         context,
-        scene=[scene, *(pair[0] for pair in extra)],
-        labels=[labels, *(pair[1] for pair in extra)],
-        bands=[int(band) if band.isdigit() else band for band in bands or []],
+        scene=[scene, *extra],
+        labels=[labels, *extra.values()],
+        bands=[scalar(band) for band in bands or []],
         regions={name: part.split(",") if "," in part else part for name, part in parts.items()},
         more=None,
         region=None,

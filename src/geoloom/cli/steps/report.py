@@ -1,0 +1,46 @@
+"""Put a map and all that is known about it into one HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from ..terminal import Terminal
+from .base import Step
+
+
+class Report(Step):
+    """`geoloom report`: a model and its map in, an HTML file out."""
+
+    verb = "report"
+    reads = ("model", "map_", "scene", "truth", "accuracy", "chips")
+
+    model: Path
+    map_: Path = Field(alias="map")
+    out: Path
+    scene: Path | None = None
+    truth: Path | None = None
+    accuracy: Path | None = None
+    chips: Path | None = None
+
+    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+        """Write it."""
+        from ...analysis.report import report
+
+        report(
+            self.model,
+            self.map_,
+            self.out,
+            scene=self.scene,
+            truth=self.truth,
+            accuracy=self.accuracy,
+            chips=self.chips,
+            overwrite=overwrite,
+        )
+        return {"bytes": self.out.stat().st_size}
+
+    def sentence(self, result: dict[str, Any]) -> str:
+        """Where to look."""
+        return f"{self.out} is written; open it in a browser"
