@@ -25,6 +25,7 @@ _CHATTER = (
     r".*Checkpoint directory .* exists and is not empty.*",  # a resumed training
     r".*The number of training batches .* is smaller than the logging interval.*",  # no logger is used
     r".*Trying to infer the `batch_size`.*",  # losses are weighed by pixels, not by chips
+    r".*Total length of `list` across ranks is zero.*",  # no validation chips, as we have said
     r".*isinstance\(treespec, LeafSpec\).*",  # Lightning's own use of torch
     r".*`lr_scheduler.step\(\)` before `optimizer.step\(\)`.*",  # float16 skips its first steps on purpose
 )

@@ -37,7 +37,7 @@ class SegmentationTask(LightningModule):
         learning_rate: The highest that the schedule reaches.
         weight_decay: Of AdamW; applied to convolutions, not to biases and batch norm.
         schedule: How the learning rate moves.
-        seed: Fixes dropout, epoch by epoch, so that a resumed training repeats an uninterrupted one.
+        seed: Fixes dropout, step by step, so that a resumed training repeats an uninterrupted one.
         codes: Class code of each output, where masks hold codes instead of positions; pixels of
             other codes do not count.
     """
@@ -92,9 +92,12 @@ class SegmentationTask(LightningModule):
         return mask if "valid" not in batch else mask.masked_fill(~batch["valid"], IGNORE_INDEX)
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch's randomness and sums."""
-        torch.manual_seed(self.seed + 1_000_003 * (self.current_epoch + 1))
+        """Start the epoch's sums."""
         self.train_loss = _Mean()
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Fix the step's randomness: what ran before, or did not, must not shift it."""
+        torch.manual_seed(self.seed + 1_000_003 * (self.global_step + 1))
 
     def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> Tensor:
         """The loss of one batch."""
@@ -115,7 +118,7 @@ class SegmentationTask(LightningModule):
         self.val_loss.add(self.loss(logits, target, self._weights), target)
         self.tally = self.tally + Tally.of_probabilities(
             target.cpu().numpy(),
-            logits.float().softmax(dim=1).cpu().numpy(),
+            logits.detach().float().softmax(dim=1).cpu().numpy(),
             (target != IGNORE_INDEX).cpu().numpy(),
         )
 

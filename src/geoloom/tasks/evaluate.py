@@ -1,0 +1,306 @@
+"""Evaluation: a model on chips or on a whole scene, or a finished map, against truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from odc.geo.geobox import GeoBox
+from torch import Tensor
+
+from ..chips.layout import Split
+from ..chips.store import ChipStore
+from ..core.classes import Classes
+from ..core.errors import ChipError, ModelError, WriteError
+from ..io.features import Features
+from ..io.header import Header, read_header
+from ..io.raster import read
+from ..io.vector import read_features
+from ..metrics.accuracy import Accuracy
+from ..metrics.tally import Tally
+from ..models.card import ModelCard, check_bands
+from ..models.saved import load_model, write_json
+from .fitting import choose_device
+from .truth import Roi, Truth, match_classes, recode, within
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+_TILE_PX = 512
+_HALO_PX = 64
+_BLOCK_PX = 2048
+
+
+class Scorer(Protocol):
+    """A loaded model, or anything that scores pixels likewise."""
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the input's channels."""
+
+    @property
+    def classes(self) -> Classes:
+        """What the outputs mean."""
+
+    def __call__(self, image_BCHW: Tensor, valid_BHW: Tensor) -> Tensor:
+        """Probabilities float32 (B, K, H, W)."""
+
+
+def evaluate(
+    model: str | Path | Scorer,
+    chips: str | Path | ChipStore,
+    *,
+    truth: str | Path | None = None,
+    class_field: str | None = None,
+    split: Split = "test",
+    roi: Roi | None = None,
+    batch_size: int = 16,
+    device: str = "auto",
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Accuracy:
+    """Score a model on chips, or on a whole scene against truth.
+
+    Every observed and labelled pixel counts once, all in one matrix; overlapping chips count twice what they
+    share. Classes are matched by name.
+
+    Args:
+        model: Model folder, loaded model, or any predictor.
+        chips: Chip store; or, with `truth`, a scene.
+        truth: Label raster or vector file for the scene.
+        class_field: Of a vector file: the attribute whose values are the names of the classes.
+        split: Which chips of the store; a store without splits is taken whole.
+        roi: Of a scene: where to count, as left, bottom, right, top in its CRS or a vector file.
+        batch_size: Chips at once.
+        device: `auto`, `cpu` or `cuda`, where `model` is a folder.
+        out: JSON file to write; the same as text goes beside it, as `.txt`.
+        overwrite: Replace these.
+        progress: Called with (done, total).
+
+    Returns:
+        All figures, curves included.
+
+    Raises:
+        ModelError: bands or classes do not match the model's.
+        ChipError: the store has no labels or no such split.
+        WriteError: `out` exists and `overwrite` is False.
+    """
+    _check_free(out, overwrite=overwrite)
+    place = choose_device(device)
+    scorer = load_model(model, place) if isinstance(model, str | Path) else model
+    if truth is not None:
+        if isinstance(chips, ChipStore):
+            raise ChipError("truth is for a scene; chips carry their own: leave one of them out")
+        wanted = Truth.of(truth, scorer.classes, class_field=class_field)
+        tally = _tally_scene(scorer, read_header(chips), wanted, _roi(roi), progress)
+    else:
+        store = chips if isinstance(chips, ChipStore) else ChipStore.open(chips)
+        tally = _tally_chips(scorer, store, split, batch_size, progress)
+    return _report(tally, scorer.classes, out)
+
+
+def evaluate_map(
+    class_map: str | Path,
+    truth: str | Path,
+    *,
+    classes: Classes | None = None,
+    class_field: str | None = None,
+    groups: Sequence[str | Sequence[str]] | None = None,
+    probabilities: str | Path | None = None,
+    roi: Roi | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Accuracy:
+    """Score a finished map, block by block: memory does not grow with the map.
+
+    Truth is read or burned onto the map's own pixels. Only pixels that have both a class and truth count.
+
+    Args:
+        class_map: Raster of class codes.
+        truth: Label raster, in any grid, or vector file, in any CRS.
+        classes: Of the map; None takes the names that it carries.
+        class_field: Of a vector file: the attribute that tells the class.
+        groups: Of a vector file: value, or values, for each class of the map; None where they are its names.
+        probabilities: Raster of one band a class on the map's pixels, for curves and cross-entropy.
+        roi: Where to count, as left, bottom, right, top in the map's CRS or a vector file.
+        out: JSON file to write; the same as text goes beside it, as `.txt`.
+        overwrite: Replace these.
+        progress: Called with (done, total).
+
+    Returns:
+        All figures; curves and cross-entropy where `probabilities` are given.
+
+    Raises:
+        ModelError: the map names no classes and none are given, or none match the truth's.
+        WriteError: `out` exists and `overwrite` is False.
+    """
+    _check_free(out, overwrite=overwrite)
+    header = read_header(class_map)
+    known = classes or map_classes(header)
+    wanted = Truth.of(truth, known, class_field=class_field, groups=groups)
+    area = _roi(roi)
+    total = Tally.empty(len(known))
+    windows = list(_windows(header.grid, _BLOCK_PX))
+    for done, grid in enumerate(windows, start=1):
+        positions, valid = wanted.on(grid)
+        inside = within(area, grid)
+        valid = valid if inside is None else valid & inside
+        if valid.any():
+            mapped = read(header, grid, bands=[1], kernel="nearest")
+            guess, is_class = known.encode(mapped.values[0])
+            valid = valid & mapped.valid & is_class
+            total = total + Tally.of_classes(positions, guess, len(known), valid)
+            if probabilities is not None:
+                total = _with_scores(total, read(probabilities, grid).values, positions, valid)
+        if progress is not None:
+            progress(done, len(windows))
+    return _report(total, known, out)
+
+
+def map_classes(header: Header) -> Classes:
+    """The classes that a map carries in its category names and colour table.
+
+    Raises:
+        ModelError: it carries none.
+    """
+    nodata = header.nodata[0]
+    names = {c: n for c, n in (header.class_names or {}).items() if n and c != nodata}
+    if not names:
+        raise ModelError(
+            f"{header.uri} carries no class names; say what its codes mean, with "
+            "classes=Classes.of(names, codes)"
+        )
+    palette = header.colormap or {}
+    colors = ["#{:02x}{:02x}{:02x}".format(*palette[c][:3]) for c in names if c in palette]
+    return Classes.of(
+        list(names.values()), list(names), colors if len(colors) == len(names) else None
+    )
+
+
+def _with_scores(
+    total: Tally, scores: np.ndarray, positions: np.ndarray, valid: np.ndarray
+) -> Tally:
+    """The tally with the curves and log loss of probabilities added, its matrix left to the map."""
+    observed = valid & np.isfinite(scores).all(axis=0)
+    scored = Tally.of_probabilities(positions, scores, observed)
+    return Tally(
+        total.matrix,
+        total.histograms + scored.histograms,
+        total.log_loss + scored.log_loss,
+        total.scored + scored.scored,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _StoreHeader:
+    """A chip store's bands, as `check_bands` asks for a file's."""
+
+    uri: str
+    descriptions: tuple[str | None, ...]
+    dtypes: tuple[str, ...]
+
+    @property
+    def data_bands(self) -> tuple[int, ...]:
+        return tuple(range(1, len(self.descriptions) + 1))
+
+
+def _tally_chips(
+    scorer: Scorer, store: ChipStore, split: Split, batch_size: int, progress: Progress | None
+) -> Tally:
+    if store.classes is None:
+        raise ChipError(f"{store.path} has no labels; cut the chips with a label raster")
+    dtypes = (str(store.dtype),) * store.channels
+    numbers = _bands(scorer, _StoreHeader(str(store.path), store.bands, dtypes))
+    channels = [number - 1 for number in numbers]
+    own = dict(enumerate(store.classes.names))
+    positions = match_classes(own, scorer.classes, str(store.path))
+    chosen = store.indices(split if store.splits else None)
+    total = Tally.empty(len(scorer.classes))
+    for start in range(0, len(chosen), batch_size):
+        batch = chosen[start : start + batch_size]
+        image = np.stack([store.image(i)[channels] for i in batch])
+        observed = np.stack([store.observed(i) for i in batch])
+        codes, known = store.classes.encode(np.stack([store.mask(i) for i in batch]))
+        truth, shared = recode(codes, positions)
+        valid = np.stack([store.valid(i) for i in batch]) & known & shared
+        scores = scorer(torch.from_numpy(image.astype(np.float32)), torch.from_numpy(observed))
+        total = total + Tally.of_probabilities(truth, scores.cpu().numpy(), valid)
+        if progress is not None:
+            progress(min(start + batch_size, len(chosen)), len(chosen))
+    return total
+
+
+def _tally_scene(
+    scorer: Scorer,
+    header: Header,
+    truth: Truth,
+    roi: Roi | Features | None,
+    progress: Progress | None,
+) -> Tally:
+    """Tile by tile, each seen with a halo that is cut off again."""
+    bands = _bands(scorer, header)
+    total = Tally.empty(len(scorer.classes))
+    windows = list(_windows(header.grid, _TILE_PX))
+    for done, grid in enumerate(windows, start=1):
+        positions, valid = truth.on(grid)
+        inside = within(roi, grid)
+        valid = valid if inside is None else valid & inside
+        if valid.any():
+            seen = read(header, grid.pad(_HALO_PX), bands=bands)
+            image = torch.from_numpy(seen.values.astype(np.float32))[None]
+            scores = scorer(image, torch.from_numpy(seen.valid)[None])[0].cpu().numpy()
+            core = np.s_[..., _HALO_PX:-_HALO_PX, _HALO_PX:-_HALO_PX]
+            valid = valid & seen.valid[core]
+            total = total + Tally.of_probabilities(positions, scores[core], valid)
+        if progress is not None:
+            progress(done, len(windows))
+    return total
+
+
+def _bands(scorer: Scorer, header: Any) -> tuple[int, ...]:
+    if not scorer.bands:
+        return tuple(header.data_bands)
+    card = getattr(scorer, "card", None)
+    # A predictor that is no saved model has no opinion on the type.
+    card = card or ModelCard("", {}, scorer.bands, scorer.classes, dtype=header.dtypes[0])
+    return check_bands(card, header)
+
+
+def _windows(grid: GeoBox, size_px: int) -> Iterator[GeoBox]:
+    height, width = grid.shape
+    for row in range(0, height, size_px):
+        for col in range(0, width, size_px):
+            yield grid[row : min(row + size_px, height), col : min(col + size_px, width)]
+
+
+def _roi(roi: Roi | None) -> Roi | Features | None:
+    """A vector file is read once, for all windows."""
+    return read_features(roi) if isinstance(roi, str | Path) else roi
+
+
+def _check_free(out: str | Path | None, *, overwrite: bool) -> None:
+    if out is None or overwrite:
+        return
+    for path in (Path(out), Path(out).with_suffix(".txt")):
+        if path.exists():
+            raise WriteError(f"{path} exists; overwrite=True (--overwrite) replaces it")
+
+
+def _report(tally: Tally, classes: Classes, out: str | Path | None) -> Accuracy:
+    if not tally.matrix.any():
+        raise ModelError(
+            "no pixel has both a prediction and truth; check that they overlap and that classes match"
+        )
+    accuracy = Accuracy.of(tally, classes)
+    if out is not None:
+        path = Path(out)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, accuracy.to_dict())
+        path.with_suffix(".txt").write_text(accuracy.text(), encoding="utf-8")
+    return accuracy

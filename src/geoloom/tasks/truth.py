@@ -1,0 +1,152 @@
+"""Truth for a map: a label raster or polygons, on the map's grid and in the positions of its classes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from ..core.classes import Classes
+from ..core.errors import ModelError, VectorError
+from ..core.grid import pixel_centres
+from ..io.features import Features
+from ..io.header import Header, read_header
+from ..io.raster import read
+from ..io.vector import list_fields, read_features
+
+logger = logging.getLogger(__name__)
+
+Roi = tuple[float, float, float, float] | str | Path
+"""Left, bottom, right, top in the map's CRS; or a vector file, whose polygons are meant."""
+
+_VECTORS = frozenset(
+    (".shp", ".gpkg", ".geojson", ".json", ".parquet", ".geoparquet", ".fgb", ".gml", ".kml")
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """What is true on any grid. One of `raster` and `features` is set."""
+
+    positions: Mapping[int, int]
+    """Class position by the truth's own code; other codes are no class."""
+    raster: Header | None = None
+    features: Features | None = None
+
+    @classmethod
+    def of(
+        cls,
+        source: str | Path,
+        classes: Classes,
+        *,
+        class_field: str | None = None,
+        groups: Sequence[str | Sequence[str]] | None = None,
+    ) -> Truth:
+        """Truth in a file, matched to the classes of a map.
+
+        Args:
+            source: Label raster or vector file.
+            classes: Of the map.
+            class_field: Of a vector file: the attribute that tells the class.
+            groups: Of a vector file: the field's value, or values, for each class of the map in its order.
+                None means that the values are the names of the classes.
+
+        Raises:
+            VectorError: a vector file comes without `class_field`, or lacks it.
+            ModelError: no class of the truth is one of the map's.
+        """
+        if Path(source).suffix.lower() in _VECTORS:
+            return cls._of_features(source, classes, class_field, groups)
+        header = read_header(source)
+        if header.class_names:
+            return cls(match_classes(header.class_names, classes, str(source)), raster=header)
+        return cls({code: i for i, code in enumerate(classes.codes)}, raster=header)
+
+    @classmethod
+    def _of_features(
+        cls,
+        source: str | Path,
+        classes: Classes,
+        class_field: str | None,
+        groups: Sequence[str | Sequence[str]] | None,
+    ) -> Truth:
+        if class_field is None:
+            raise VectorError(
+                f"{source} holds polygons: say which attribute tells the class, with class_field "
+                f"(--class-field); it has {', '.join(list_fields(source))}"
+            )
+        features = read_features(source, class_field=class_field, classes=groups)
+        if groups is None:
+            return cls(match_classes(features.class_names, classes, str(source)), features=features)
+        if len(groups) != len(classes):
+            raise ModelError(
+                f"{len(groups)} groups of {class_field!r} were given for the map's {len(classes)} classes "
+                f"({', '.join(classes.names)}); give one for each, in that order"
+            )
+        return cls({i + 1: i for i in range(len(groups))}, features=features)
+
+    def on(self, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
+        """Class positions int64 (H, W), and known bool (H, W): the truth there is one of the classes."""
+        if self.features is not None:
+            codes = self.features.burn(grid)
+            known = np.ones(codes.shape, dtype=bool)
+        else:
+            assert self.raster is not None  # the other kind of truth
+            labels = read(self.raster, grid, bands=[1], kernel="nearest")
+            codes, known = labels.values[0], labels.valid
+        positions, is_class = recode(codes, self.positions)
+        return positions, known & is_class
+
+
+def match_classes(own: Mapping[int, str], classes: Classes, source: str) -> dict[int, int]:
+    """Class positions by the code that another source uses for a class of the same name, in any case.
+
+    Raises:
+        ModelError: none match. Where some do not, a warning names them: their pixels are not counted.
+    """
+    position = {name.casefold(): i for i, name in enumerate(classes.names)}
+    found = {c: position[n.casefold()] for c, n in own.items() if n and n.casefold() in position}
+    if not found:
+        raise ModelError(
+            f"{source} has classes {', '.join(filter(None, own.values()))}, the model "
+            f"{', '.join(classes.names)}: none in common; give both the same names"
+        )
+    strange = [name for code, name in own.items() if name and code not in found]
+    if strange:
+        logger.warning(
+            "%s: pixels of %s are not counted, since the model has no such class",
+            source,
+            ", ".join(strange),
+        )
+    return found
+
+
+def recode(codes: np.ndarray, positions: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of any integer or float type as positions int64, and whether each code is known.
+
+    Example:
+        >>> recode(np.array([0, 7, 300]), {7: 1})[1].tolist()
+        [False, True, False]
+    """
+    last = max(positions) + 1
+    table = np.full(last + 1, -1, dtype=np.int64)
+    table[list(positions)] = list(positions.values())
+    inside = (codes >= 0) & (codes < last)
+    found = table[np.where(inside, codes, last).astype(np.int64)]
+    return np.where(found >= 0, found, 0), found >= 0
+
+
+def within(roi: Roi | Features | None, grid: GeoBox) -> np.ndarray | None:
+    """Bool (H, W): pixels whose centre is inside; None where there is no limit."""
+    if roi is None:
+        return None
+    if isinstance(roi, tuple):
+        left, bottom, right, top = roi
+        x, y = pixel_centres(grid)
+        return (x >= left) & (x < right) & (y > bottom) & (y <= top)
+    features = roi if isinstance(roi, Features) else read_features(roi)
+    return features.burn(grid) > 0

@@ -1,0 +1,251 @@
+"""Evaluation of models and of maps: every labelled pixel once, in one matrix, wherever the truth lies."""
+
+import json
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+import torch
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from rasterio.enums import Resampling
+from rasterio.warp import reproject
+from sklearn import metrics as sk
+from small_chips import write_chips
+
+from geoloom.core.classes import Classes
+from geoloom.core.errors import ChipError, ModelError, VectorError, WriteError
+from geoloom.metrics.accuracy import Accuracy
+from geoloom.tasks import evaluate as evaluation
+from geoloom.tasks.evaluate import evaluate, evaluate_map
+
+CLASSES = Classes.of(["forest", "water"], codes=[4, 0])
+GRID = GeoBox((90, 120), Affine(30, 0, 600000, 0, -30, 9300000), "EPSG:32622")
+
+
+class Bright:
+    """Sees forest where the second band is bright, with a certainty that grows with it."""
+
+    bands = ("red", "nir")
+    classes = CLASSES
+
+    def __call__(self, image_BCHW, valid_BHW):
+        certain = torch.sigmoid((image_BCHW[:, 1] - 100.0) / 25)
+        return torch.stack([certain, 1 - certain], dim=1)
+
+
+def write(path, values, *, nodata=None, names=None, grid=GRID, descriptions=None):
+    values = values if values.ndim == 3 else values[None]
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        count=len(values),
+        height=grid.shape[0],
+        width=grid.shape[1],
+        dtype=values.dtype,
+        crs=str(grid.crs),
+        transform=grid.affine,
+        nodata=nodata,
+    ) as target:
+        target.write(values)
+        if descriptions:
+            target.descriptions = descriptions
+    if names:
+        listing = "".join(f"<Category>{names.get(i, '')}</Category>" for i in range(max(names) + 1))
+        path.with_name(path.name + ".aux.xml").write_text(
+            f"<PAMDataset><PAMRasterBand band='1'><CategoryNames>{listing}</CategoryNames>"
+            "</PAMRasterBand></PAMDataset>"
+        )
+    return path
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """Image, predicted codes, true codes with gaps, and the files that hold them."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(1, 255, (2, *GRID.shape), dtype=np.uint8)
+    image[:, :, :7] = 0  # not observed
+    predicted = np.where(image[1] >= 100, 4, 0).astype(np.uint8)
+    truth = np.where(rng.random(GRID.shape) < 0.8, predicted, 4 - predicted).astype(np.uint8)
+    truth[80:, 100:] = 250  # not known
+    return {
+        "predicted": predicted,
+        "truth": truth,
+        "valid": (image != 0).all(axis=0) & (truth != 250),
+        "scene": write(tmp_path / "scene.tif", image, nodata=0, descriptions=("red", "nir")),
+        "map": write(
+            tmp_path / "map.tif",
+            np.where((image != 0).all(axis=0), predicted, 255).astype("uint8"),
+            nodata=255,
+            names={0: "water", 4: "forest"},
+        ),
+        "labels": write(tmp_path / "labels.tif", truth, nodata=250),
+    }
+
+
+def expected_matrix(scene, part=np.s_[:]):
+    valid = scene["valid"][part]
+    return sk.confusion_matrix(
+        scene["truth"][part][valid], scene["predicted"][part][valid], labels=[4, 0]
+    ).tolist()
+
+
+@pytest.mark.parametrize("block", [2048, 37])
+def test_a_map_is_scored_on_pixels_that_have_class_and_truth(scene, monkeypatch, block):
+    monkeypatch.setattr(evaluation, "_BLOCK_PX", block)
+    accuracy = evaluate_map(scene["map"], scene["labels"], classes=CLASSES)
+    assert accuracy.confusion.tolist() == expected_matrix(scene)
+    assert np.isnan(accuracy.log_loss)
+
+
+def test_a_map_says_itself_what_its_codes_mean(scene):
+    accuracy = evaluate_map(scene["map"], scene["labels"])
+    assert accuracy.classes == ("water", "forest")
+    assert accuracy.confusion[::-1, ::-1].tolist() == expected_matrix(scene)
+    with pytest.raises(ModelError, match=r"labels.tif carries no class names.*classes="):
+        evaluate_map(scene["labels"], scene["labels"])
+
+
+@pytest.mark.parametrize("tile", [512, 50])
+def test_a_model_on_a_scene_scores_as_its_map_does(scene, monkeypatch, tile):
+    monkeypatch.setattr(evaluation, "_TILE_PX", tile)
+    accuracy = evaluate(Bright(), scene["scene"], truth=scene["labels"])
+    assert accuracy.confusion.tolist() == expected_matrix(scene)
+    image = rasterio.open(scene["scene"]).read(2).astype(float)
+    valid = scene["valid"]
+    forest = 1 / (1 + np.exp(-(image - 100) / 25))
+    is_forest = scene["truth"][valid] == 4
+    assert accuracy.auc[0] == pytest.approx(sk.roc_auc_score(is_forest, forest[valid]), abs=5e-3)
+    assert accuracy.log_loss == pytest.approx(sk.log_loss(is_forest, forest[valid]), rel=1e-4)
+
+
+def test_probabilities_of_a_map_give_curves_and_cross_entropy(scene, tmp_path):
+    image = torch.from_numpy(rasterio.open(scene["scene"]).read().astype("float32"))[None]
+    scores = Bright()(image, None)[0].numpy()
+    path = write(tmp_path / "p.tif", scores)
+    ours = evaluate_map(scene["map"], scene["labels"], classes=CLASSES, probabilities=path)
+    whole = evaluate(Bright(), scene["scene"], truth=scene["labels"])
+    assert ours.auc == whole.auc
+    assert ours.log_loss == pytest.approx(whole.log_loss, rel=1e-6)
+    assert ours.matrix == whole.matrix
+
+
+def test_the_halves_of_a_map_sum_to_the_whole(scene):
+    left, bottom, right, top = GRID.boundingbox
+    middle = left + 53 * 30
+    halves = [
+        evaluate_map(
+            scene["map"], scene["labels"], classes=CLASSES, roi=(a, bottom, b, top)
+        ).confusion
+        for a, b in ((left, middle), (middle, right))
+    ]
+    assert halves[1].tolist() == expected_matrix(scene, np.s_[:, 53:])
+    assert np.sum(halves, axis=0).tolist() == expected_matrix(scene)
+
+
+def test_truth_may_be_polygons_in_another_crs(scene, tmp_path):
+    west, east = (
+        shapely.box(600000 + a * 30, 9297300, 600000 + b * 30, 9300000)
+        for a, b in ((10, 60), (60, 110))
+    )
+    frame = gpd.GeoDataFrame(
+        {"klass": ["WATER", "Forest"]}, geometry=[west, east], crs="EPSG:32622"
+    )
+    frame.to_crs("EPSG:4326").to_file(tmp_path / "truth.gpkg")
+    accuracy = evaluate_map(scene["map"], tmp_path / "truth.gpkg", class_field="klass")
+    mapped = scene["predicted"][:, 10:110]
+    truth = np.where(np.arange(10, 110) < 60, 0, 4)[None].repeat(90, axis=0)
+    assert (
+        accuracy.confusion.tolist()
+        == sk.confusion_matrix(truth.ravel(), mapped.ravel(), labels=[0, 4]).tolist()
+    )
+    inside = evaluate_map(
+        scene["map"], tmp_path / "truth.gpkg", class_field="klass", roi=tmp_path / "truth.gpkg"
+    )
+    assert inside.matrix == accuracy.matrix
+    grouped = evaluate_map(
+        scene["map"],
+        tmp_path / "truth.gpkg",
+        class_field="klass",
+        classes=Classes.of(["wet", "dry"], codes=[0, 4]),
+        groups=[["WATER"], "Forest"],
+    )
+    assert grouped.matrix == accuracy.matrix
+    with pytest.raises(VectorError, match=r"class_field.*klass"):
+        evaluate_map(scene["map"], tmp_path / "truth.gpkg")
+
+
+def test_truth_may_lie_on_another_grid(scene, tmp_path):
+    # Truth at 20 m, in degrees: nearest pixel, as GDAL would warp it.
+    fine = GRID.to_crs("EPSG:4326", resolution=0.0002)
+    labels = np.random.default_rng(1).choice([0, 4], tuple(fine.shape)).astype("uint8")
+    path = write(tmp_path / "fine.tif", labels, grid=fine, nodata=250)
+    onto = np.full(GRID.shape, 250, np.uint8)
+    reproject(
+        labels,
+        onto,
+        src_transform=fine.affine,
+        src_crs="EPSG:4326",
+        dst_transform=GRID.affine,
+        dst_crs="EPSG:32622",
+        src_nodata=250,
+        dst_nodata=250,
+        resampling=Resampling.nearest,
+        tolerance=0,
+    )
+    valid = (onto != 250) & (rasterio.open(scene["map"]).read(1) != 255)
+    gdal = sk.confusion_matrix(onto[valid], scene["predicted"][valid], labels=[4, 0])
+    ours = evaluate_map(scene["map"], path, classes=CLASSES).confusion
+    # GDAL's own approximation moves a few pixels by one.
+    assert np.abs(ours - gdal).sum() < 0.005 * gdal.sum()
+
+
+def test_chips_are_scored_on_their_valid_pixels(chips, tmp_path):
+    seen = []
+    accuracy = evaluate(
+        Bright(),
+        chips.path,
+        batch_size=2,
+        out=tmp_path / "a.json",
+        progress=lambda *at: seen.append(at),
+    )
+    truth, guess = [], []
+    for i in chips.indices("test"):
+        valid = chips.valid(i)
+        truth.append(chips.mask(i)[valid])
+        guess.append(np.where(chips.image(i)[1][valid] >= 100, 4, 0))
+    expected = sk.confusion_matrix(np.concatenate(truth), np.concatenate(guess), labels=[4, 0])
+    assert accuracy.confusion.tolist() == expected.tolist()
+    assert seen == [(2, 3), (3, 3)]
+    assert Accuracy.from_dict(json.loads((tmp_path / "a.json").read_text())) == accuracy
+    assert "overall accuracy" in (tmp_path / "a.txt").read_text()
+    with pytest.raises(WriteError, match="overwrite"):
+        evaluate(Bright(), chips, out=tmp_path / "a.json")
+    evaluate(Bright(), chips, out=tmp_path / "a.json", overwrite=True)
+
+
+def test_bands_and_classes_of_chips_are_found_by_name(tmp_path, caplog):
+    same = write_chips(tmp_path / "a.zarr", ["test"] * 3)
+    classes = Classes.of(["cloud", "Water", "FOREST"], codes=[9, 0, 4])
+    other = write_chips(tmp_path / "b.zarr", ["test"] * 3, classes=classes)
+    assert evaluate(Bright(), other).matrix == evaluate(Bright(), same).matrix
+    assert "pixels of cloud are not counted" in caplog.text
+    strange = write_chips(
+        tmp_path / "c.zarr", ["test"], classes=Classes.of(["a", "b"], codes=[0, 4])
+    )
+    with pytest.raises(ModelError, match="has classes a, b, the model forest, water"):
+        evaluate(Bright(), strange)
+    wrong = write_chips(tmp_path / "d.zarr", ["test"], bands=("red", "blue"))
+    with pytest.raises(ModelError, match="lacks band nir"):
+        evaluate(Bright(), wrong)
+
+
+def test_chips_without_such_a_split_and_pixels_without_truth_are_refused(tmp_path, scene):
+    chips = write_chips(tmp_path / "a.zarr", ["train"] * 2)
+    with pytest.raises(ChipError, match="no chip in split 'test'"):
+        evaluate(Bright(), chips)
+    with pytest.raises(ModelError, match="no pixel has both"):
+        evaluate_map(scene["map"], scene["labels"], classes=CLASSES, roi=(0.0, 0.0, 1.0, 1.0))

@@ -1,0 +1,180 @@
+"""Schedules, settings, batches and the task's own arithmetic."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from geoloom.core.errors import ConfigError, ModelError
+from geoloom.losses import IGNORE_INDEX
+from geoloom.tasks.config import TrainConfig
+from geoloom.tasks.data import ChipDataModule, EpochOrder, MemoryChips
+from geoloom.tasks.schedule import Schedule
+from geoloom.tasks.segmentation import SegmentationTask
+from geoloom.transforms.normalize import Normalization
+
+
+def test_one_cycle_rises_then_falls_to_nothing():
+    factors = [Schedule("one_cycle").factor(step, 100) for step in range(101)]
+    assert factors[0] == pytest.approx(1 / 25)
+    assert factors[20] == pytest.approx(1)
+    assert factors[100] == pytest.approx(1e-3)
+    assert all(a < b for a, b in pairwise(factors[:21]))
+    assert all(a > b for a, b in pairwise(factors[20:]))
+
+
+def test_exponential_is_torchs_spread_over_its_steps():
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    torchs = torch.optim.lr_scheduler.ExponentialLR(optimiser, gamma=0.1 ** (1 / 245))
+    for step in range(500):
+        ours = Schedule("exponential", decay_rate=0.1, decay_steps=245).factor(step, 10**6)
+        assert ours == pytest.approx(torchs.get_last_lr()[0])
+        optimiser.step()
+        torchs.step()
+
+
+@given(
+    name=st.sampled_from(["one_cycle", "cosine", "exponential", "constant"]),
+    step=st.integers(0, 10**6),
+    total=st.integers(1, 10**6),
+)
+def test_the_rate_never_exceeds_what_was_asked(name, step, total):
+    assert 0 <= Schedule(name).factor(step, total) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "said"),
+    [
+        ({"model": "unett"}, ModelError, "did you mean 'unet'"),
+        ({"options": {"widht": 1}}, ModelError, "did you mean 'width'"),
+        ({"loss": "crossentropi"}, ConfigError, "did you mean 'crossentropy'"),
+        ({"augment": ("rot9",)}, ConfigError, "did you mean 'rot90'"),
+        ({"schedule": "one-cycle"}, ConfigError, "did you mean 'one_cycle'"),
+        ({"class_weights": "balance"}, ConfigError, "did you mean 'balanced'"),
+        ({"epochs": 0}, ConfigError, "epochs is 0"),
+        ({"learning_rate": 0.0}, ConfigError, "learning_rate is 0"),
+        ({"early_stopping": 0}, ConfigError, "early_stopping is 0"),
+        ({"loss": "dice", "label_smoothing": 0.1}, ConfigError, "not of 'dice'"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_before_any_work(settings, error, said):
+    with pytest.raises(error, match=said):
+        TrainConfig(**settings)
+
+
+def test_every_epoch_is_another_order_of_every_chip_and_equal_seeds_repeat_it():
+    orders = {}
+    for epoch in range(3):
+        sampler = EpochOrder(20, seed=5)
+        sampler.set_epoch(epoch)
+        orders[epoch] = list(sampler)
+        assert sorted(orders[epoch]) == list(range(20))
+        assert list(sampler) == orders[epoch]
+    assert len({tuple(order) for order in orders.values()}) == 3
+    assert list(EpochOrder(20, seed=6)) != orders[0]
+
+
+def test_chips_in_memory_are_those_of_the_store(chips):
+    dataset = chips.dataset("train")
+    memory = MemoryChips(dataset)
+    assert len(memory) == 8
+    for i in range(8):
+        for name in ("image", "mask", "valid", "observed"):
+            assert torch.equal(memory[i][name], dataset[i][name])
+            assert memory[i][name].dtype == dataset[i][name].dtype
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 1 << 30])
+def test_copies_make_an_epoch_seven_times_as_long(chips, memory_bytes):
+    data = ChipDataModule(
+        chips.dataset("train"),
+        batch_size=4,
+        augment_mode="copies",
+        memory_bytes=memory_bytes,
+        num_workers=0,
+    )
+    batches = list(data.train_dataloader())
+    assert len(batches) == 14
+    seen = sorted(batch["image"][i].sum().item() for batch in batches for i in range(4))
+    expected = sorted(7 * [sample["image"].sum().item() for sample in chips.dataset("train")])
+    assert seen == expected
+
+
+def task_of_one_layer(**options):
+    torch.manual_seed(0)
+    return SegmentationTask(nn.Conv2d(2, 3, 1), 3, **options)
+
+
+def batch_of_chips():
+    generator = torch.Generator().manual_seed(0)
+    valid = torch.rand(2, 6, 5, generator=generator) < 0.6
+    observed = valid | (torch.rand(2, 6, 5, generator=generator) < 0.5)
+    return {
+        "image": torch.randint(0, 255, (2, 2, 6, 5), generator=generator, dtype=torch.uint8),
+        "mask": torch.randint(0, 3, (2, 6, 5), generator=generator),
+        "valid": valid,
+        "observed": observed,
+    }
+
+
+def test_loss_is_over_valid_pixels_alone():
+    task, batch = task_of_one_layer(), batch_of_chips()
+    spoiled = batch | {
+        "mask": torch.where(batch["valid"], batch["mask"], 77),
+        "image": torch.where(batch["observed"][:, None], batch["image"], 255),
+    }
+    loss = task.training_step(batch, 0)
+    torch.testing.assert_close(loss, task.training_step(spoiled, 0))
+    logits = task.network(torch.where(batch["observed"][:, None], batch["image"], 0).float())
+    chosen = logits.movedim(1, -1)[batch["valid"]]
+    torch.testing.assert_close(
+        loss, nn.functional.cross_entropy(chosen, batch["mask"][batch["valid"]])
+    )
+
+
+def test_images_are_normalised_inside():
+    rule = Normalization("mean_std", (10.0, 20.0), (2.0, 4.0))
+    batch = batch_of_chips()
+    center, scale = torch.tensor([10.0, 20.0]).view(2, 1, 1), torch.tensor([2.0, 4.0]).view(2, 1, 1)
+    ready = batch | {"image": (batch["image"].float() - center) / scale}
+    ours = task_of_one_layer(normalization=rule)(batch)
+    torch.testing.assert_close(ours, task_of_one_layer()(ready))
+
+
+def test_validation_figures_do_not_depend_on_the_batches():
+    task, batch = task_of_one_layer(), batch_of_chips()
+    values = []
+    for parts in ([slice(0, 2)], [slice(0, 1), slice(1, 2)]):
+        task.on_validation_epoch_start()
+        for part in parts:
+            task.validation_step({key: value[part] for key, value in batch.items()}, 0)
+        values.append((task.val_loss.value, task.tally.matrix.tolist()))
+    assert values[0][0] == pytest.approx(values[1][0], rel=1e-6)
+    assert values[0][1] == values[1][1]
+    assert np.sum(values[0][1]) == batch["valid"].sum()
+
+
+def test_masks_may_hold_codes():
+    task = task_of_one_layer(codes=[0, 7, 2])
+    mask = torch.tensor([[[0, 7, 2, 1, 200, -5]]])
+    target = task.target({"mask": mask, "valid": torch.ones_like(mask, dtype=torch.bool)})
+    assert target.tolist() == [[[0, 1, 2, IGNORE_INDEX, IGNORE_INDEX, IGNORE_INDEX]]]
+
+
+def test_biases_and_norms_do_not_decay():
+    task = SegmentationTask(
+        nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3)), 3, weight_decay=0.5
+    )
+    task.trainer = type("Planned", (), {"estimated_stepping_batches": 10})()
+    groups = task.configure_optimizers()["optimizer"].param_groups
+    assert [(len(g["params"]), g["weight_decay"]) for g in groups] == [(1, 0.5), (3, 0.0)]
+
+
+def test_a_mean_of_nothing_is_no_number():
+    task = task_of_one_layer()
+    assert math.isnan(task.train_loss.value)
