@@ -23,8 +23,8 @@ from ..io.vector import read_features
 from ..metrics.accuracy import Accuracy
 from ..metrics.tally import Tally
 from ..models.card import ModelCard, check_bands
+from ..models.device import choose_device
 from ..models.saved import load_model, write_json
-from .fitting import choose_device
 from .truth import Roi, Truth, match_classes, recode, within
 
 Progress = Callable[[int, int], None]

@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from ..core.errors import ConfigError, ModelError
+from ..core.errors import ModelError
 from .segmentation import SegmentationTask
 from .workspace import BEST, LAST, Workspace
 
@@ -29,23 +29,6 @@ _CHATTER = (
     r".*isinstance\(treespec, LeafSpec\).*",  # Lightning's own use of torch
     r".*`lr_scheduler.step\(\)` before `optimizer.step\(\)`.*",  # float16 skips its first steps on purpose
 )
-
-
-def choose_device(device: str) -> str:
-    """`auto` as CUDA where there is one, else the CPU.
-
-    Raises:
-        ConfigError: the device is unknown, or is not there.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        kind = torch.device(device).type
-    except RuntimeError as error:
-        raise ConfigError(f"no device is named {device!r}; use 'auto', 'cpu' or 'cuda'") from error
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device 'cuda' was asked for, but torch sees no GPU; use 'cpu' or 'auto'")
-    return device
 
 
 def trainer_precision(precision: str, device: str) -> str:

@@ -22,17 +22,18 @@ from ..losses.registry import Loss, get_loss
 from ..losses.weights import class_weights as weights_by_rule
 from ..metrics.accuracy import Accuracy
 from ..models.card import ModelCard
+from ..models.device import choose_device
 from ..models.registry import create_model, model_options
 from ..models.saved import save_model, write_json
 from ..transforms.augment import AUGMENTATIONS
 from ..transforms.normalize import Normalization, fit_normalization
 from .config import ClassWeights, Precision, TrainConfig
 from .data import AugmentMode, ChipDataModule
-from .fitting import build_trainer, choose_device, fit, load_best, quiet
+from .fitting import build_trainer, fit, load_best, quiet
 from .history import History, OnEpoch, ProgressBar
-from .plan import ChipPlan
 from .schedule import Schedule, ScheduleName
 from .segmentation import SegmentationTask
+from .training_chips import TrainingChips
 from .workspace import VALIDATION_FILE, Workspace
 
 logger = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ def train(
         seed=seed,
         precision=precision,
     )
-    plan = ChipPlan.of(chips, validation)
+    plan = TrainingChips.of(chips, validation)
     workspace = Workspace(Path(out))
     run = {"config": config.to_dict(), "chips": plan.to_dict(), "version": __version__}
     place = choose_device(device)
@@ -155,7 +156,7 @@ def train(
 
 def _run(
     config: TrainConfig,
-    plan: ChipPlan,
+    plan: TrainingChips,
     workspace: Workspace,
     device: str,
     progress: bool | OnEpoch,
@@ -209,7 +210,7 @@ def _run(
     return save_model(workspace.folder, task.network, card)
 
 
-def _normalization(kind: str, plan: ChipPlan) -> Normalization:
+def _normalization(kind: str, plan: TrainingChips) -> Normalization:
     statistics = plan.store.statistics("train" if plan.store.splits else None)
     return fit_normalization(kind, statistics)
 
@@ -249,7 +250,7 @@ def _warn_of_size(config: TrainConfig, network: torch.nn.Module, device: str) ->
 
 
 def _card(
-    config: TrainConfig, plan: ChipPlan, normalization: Normalization, metrics: dict[str, Any]
+    config: TrainConfig, plan: TrainingChips, normalization: Normalization, metrics: dict[str, Any]
 ) -> ModelCard:
     store = plan.store
     grid = store.grid(plan.train[0])

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ChipPlan:
+class TrainingChips:
     """The chips of a training."""
 
     store: ChipStore
@@ -33,7 +33,7 @@ class ChipPlan:
     @classmethod
     def of(
         cls, chips: str | Path | ChipStore, validation: str | Path | ChipStore | None = None
-    ) -> ChipPlan:
+    ) -> TrainingChips:
         """Choose chips by their splits; `train` explains how.
 
         Raises:
