@@ -1,0 +1,236 @@
+"""TIFFs mapped into memory, and a cache of decoded blocks bounded in bytes.
+
+A block is found by its address in memory: inside the map where the file holds plain native values, inside
+the cache where it was decoded. Both are safe to use from many threads; a forked child keeps the maps, and
+starts with an empty cache and fresh locks.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoloom.core.errors import ReadError
+
+from .codecs import decode_block
+from .handles import Stamp
+from .tiff import TiffImage, UnsupportedTiffError, parse_tiff
+
+FILES_MAPPED = 4096
+"""Maps kept at most; each holds address space and directory, but neither a descriptor nor memory."""
+
+CACHE_BYTES = 256 << 20
+"""Default bound of the cache of decoded blocks, bytes, for the whole process."""
+
+BlockKey = tuple[int, int, int, int]
+"""File serial, plane, block row, block column."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MappedTiff:
+    """A TIFF's bytes and the layout of its full-resolution image."""
+
+    uri: str
+    serial: int
+    """Unlike that of any other map of this process, also of an older state of the same file."""
+    image: TiffImage
+    data: memoryview
+    """The whole file."""
+    plain: bool
+    """Whether values can be used where they lie: uncompressed, native byte order, aligned, all written."""
+    addresses: NDArray[np.int64] = field(repr=False)
+    """(planes, block rows, block columns), where each block lies in memory; only of use where `plain`."""
+
+
+class _Pending:
+    """A block that some thread is decoding at this moment."""
+
+    __slots__ = ("block", "done", "error")
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.block: NDArray[Any] | None = None
+        self.error: BaseException | None = None
+
+
+class BlockCache:
+    """Decoded blocks, least recently used first, never more than `max_bytes` of them.
+
+    Guarantee: a block that several threads want at once is decoded once. A block larger than the bound is
+    handed out and not kept.
+
+    Args:
+        max_bytes: Bound of the sum of all kept blocks.
+    """
+
+    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self.bytes = 0
+        self._lock = threading.Lock()
+        self._blocks: OrderedDict[BlockKey, NDArray[Any]] = OrderedDict()
+        self._pending: dict[BlockKey, _Pending] = {}
+
+    def get(self, key: BlockKey, decode: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """The block, from the cache or else by `decode`; what it raises goes to all who wait."""
+        with self._lock:
+            block = self._blocks.get(key)
+            if block is not None:
+                self._blocks.move_to_end(key)
+                return block
+            pending = self._pending.get(key)
+            mine = pending is None
+            if pending is None:
+                pending = self._pending[key] = _Pending()
+        if mine:
+            return self._decode(key, pending, decode)
+        pending.done.wait()
+        if pending.block is None:
+            assert pending.error is not None  # one of the two is set before `done`
+            raise pending.error
+        return pending.block
+
+    def _decode(
+        self, key: BlockKey, pending: _Pending, decode: Callable[[], NDArray[Any]]
+    ) -> NDArray[Any]:
+        try:
+            pending.block = block = decode()
+        except BaseException as error:
+            pending.error = error
+            with self._lock:
+                del self._pending[key]
+            pending.done.set()
+            raise
+        with self._lock:
+            del self._pending[key]
+            self._keep(key, block)
+        pending.done.set()
+        return block
+
+    def _keep(self, key: BlockKey, block: NDArray[Any]) -> None:
+        if block.nbytes > self.max_bytes:
+            return
+        while self.bytes + block.nbytes > self.max_bytes:
+            self.bytes -= self._blocks.popitem(last=False)[1].nbytes
+        self._blocks[key] = block
+        self.bytes += block.nbytes
+
+    def resize(self, max_bytes: int) -> None:
+        """Change the bound, dropping the least recently used blocks above it."""
+        with self._lock:
+            self.max_bytes = max_bytes
+            while self.bytes > max_bytes:
+                self.bytes -= self._blocks.popitem(last=False)[1].nbytes
+
+    def clear(self) -> None:
+        """Drop all blocks."""
+        with self._lock:
+            self._blocks.clear()
+            self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+
+CACHE = BlockCache()
+"""The process's one cache."""
+
+_MAPS: OrderedDict[str, tuple[Stamp, MappedTiff | None]] = OrderedDict()
+_MAPS_LOCK = threading.Lock()
+_SERIALS = iter(range(1, 1 << 62))
+
+
+def map_tiff(uri: str, stamp: Stamp) -> MappedTiff | None:
+    """The mapped file, or None where it is left to GDAL; remembered until the file changes.
+
+    Args:
+        uri: Local path.
+        stamp: Modification time and size as they are now; another one than last time maps the file anew.
+    """
+    known = _MAPS.get(uri)
+    if known is not None and known[0] == stamp:
+        return known[1]
+    try:
+        mapped = _map(uri, stamp)
+    except (UnsupportedTiffError, OSError, ValueError):
+        mapped = None
+    with _MAPS_LOCK:
+        _MAPS[uri] = (stamp, mapped)
+        _MAPS.move_to_end(uri)
+        # First in, first out: ordering by use would put a lock around every read.
+        while len(_MAPS) > FILES_MAPPED:
+            _MAPS.popitem(last=False)
+    return mapped
+
+
+def _map(uri: str, stamp: Stamp) -> MappedTiff:
+    descriptor = os.open(uri, os.O_RDONLY)
+    try:
+        if os.fstat(descriptor).st_size != stamp[0][1]:
+            raise UnsupportedTiffError(f"{uri} is being written")
+        data = memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+    finally:
+        os.close(descriptor)
+    image = parse_tiff(data)[0]
+    base = int(np.frombuffer(data, np.uint8).ctypes.data)
+    plain = (
+        image.compression == "none"
+        and image.dtype.isnative
+        and bool((image.offsets % image.dtype.itemsize == 0).all())
+        and _whole(image)
+    )
+    addresses = image.offsets + base
+    return MappedTiff(uri, next(_SERIALS), image, data, plain, addresses)
+
+
+def _whole(image: TiffImage) -> bool:
+    """Whether every block was written in full."""
+    rows = np.full(image.offsets.shape[1], image.block_height)
+    rows[-1] = image.rows_in(len(rows) - 1)
+    needed = rows * (image.block_bytes // image.block_height)
+    return bool((image.counts >= needed[None, :, None]).all())
+
+
+def block_at(
+    mapped: MappedTiff, plane: int, row: int, col: int, cache: BlockCache | None = None
+) -> NDArray[Any] | None:
+    """A decoded block, (rows, columns, samples), read-only; None where the file never wrote it.
+
+    Raises:
+        ReadError: the block is damaged; the message says which file and block.
+    """
+    image = mapped.image
+    offset = int(image.offsets[plane, row, col])
+    count = int(image.counts[plane, row, col])
+    if offset == 0 or count == 0:
+        return None
+
+    def decode() -> NDArray[Any]:
+        stored = mapped.data[offset : offset + count]
+        try:
+            return decode_block(image, stored, image.rows_in(row))
+        except ReadError as error:
+            raise ReadError(f"{mapped.uri}, block at row {row}, column {col}: {error}") from error
+
+    return (cache or CACHE).get((mapped.serial, plane, row, col), decode)
+
+
+def _renew_in_child() -> None:
+    # Locks may have been held by threads that the child does not have; maps stay good.
+    global _MAPS_LOCK
+    _MAPS_LOCK = threading.Lock()
+    CACHE._lock = threading.Lock()
+    CACHE._pending.clear()
+    CACHE._blocks.clear()
+    CACHE.bytes = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_in_child)

@@ -1,0 +1,129 @@
+"""Compiled evaluation of coordinate maps: where each pixel of a grid lies in a source.
+
+A map is a set of cells that tile the grid. Each holds polynomials of degree 4 in (u, v), which run from -1 to
+1 over the cell, or else the exact places of its pixels.
+
+Legend: places are in source pixels, 0.5 being the centre of the first column or row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .compiled import compiled
+
+SNAP_PX = 1e-8
+"""A place this close below a pixel's edge lies on it: float64 cannot tell on a fine, far lattice."""
+
+
+@compiled
+def fill_places(
+    cell: np.ndarray,
+    coefs: np.ndarray,
+    exact: np.ndarray,
+    row: int,
+    cols: np.ndarray,
+    rows: np.ndarray,
+) -> None:
+    """Places of the pixel centres along one row of a cell.
+
+    Args:
+        cell: int64 (5,): first row, row after the last, first column, column after the last, and 1 if `exact`
+            holds its places.
+        coefs: float64 (2, 5, 5): for columns and for rows, the factor of u**i * v**j at [i, j].
+        exact: float64 (2, H, W); (2, 0, 0) where no cell needs it.
+        row: Row of the grid.
+        cols, rows: float64, one a column of the cell.
+    """
+    if cell[4] == 1:
+        for i in range(cols.size):
+            cols[i] = exact[0, row, cell[2] + i]
+            rows[i] = exact[1, row, cell[2] + i]
+    else:
+        _fill(cell, coefs, row + 0.5, 0.5, cols, rows)
+
+
+@compiled
+def fill_corners(
+    cell: np.ndarray, coefs: np.ndarray, row: int, cols: np.ndarray, rows: np.ndarray
+) -> None:
+    """Places of the pixel corners along the upper edge of one row of a cell, which is not exact.
+
+    Args:
+        cell, coefs: See `fill_places`.
+        row: Row of the grid, up to the one after the cell's last.
+        cols, rows: float64, one more than the cell's columns.
+    """
+    _fill(cell, coefs, float(row), 0.0, cols, rows)
+
+
+@compiled
+def _fill(
+    cell: np.ndarray,
+    coefs: np.ndarray,
+    at_row: float,
+    shift: float,
+    cols: np.ndarray,
+    rows: np.ndarray,
+) -> None:
+    v = (2.0 * at_row - (cell[0] + cell[1])) / (cell[1] - cell[0])
+    c0, c1, c2, c3, c4 = _at(coefs[0], v)
+    r0, r1, r2, r3, r4 = _at(coefs[1], v)
+    scale = 2.0 / (cell[3] - cell[2])
+    for i in range(cols.size):
+        u = (i + shift) * scale - 1.0
+        cols[i] = c0 + u * (c1 + u * (c2 + u * (c3 + u * c4)))
+        rows[i] = r0 + u * (r1 + u * (r2 + u * (r3 + u * r4)))
+
+
+@compiled
+def _at(coefs: np.ndarray, v: float) -> tuple[float, float, float, float, float]:
+    """The factors of the powers of u at one v."""
+    along = np.empty(5)
+    for i in range(5):
+        total = coefs[i, 4]
+        for j in range(3, -1, -1):
+            total = total * v + coefs[i, j]
+        along[i] = total
+    return along[0], along[1], along[2], along[3], along[4]
+
+
+@compiled
+def index_pixels(
+    cols: np.ndarray,
+    rows: np.ndarray,
+    window: tuple[int, int, int, int],
+    width: int,
+    index: np.ndarray,
+) -> int:
+    """Which pixel lies under each place.
+
+    Args:
+        cols, rows: Places.
+        window: First row and column of a window, and the raster's rows and columns.
+        width: Columns of the window.
+        index: int64, flat numbers in the window; -1 outside the raster, or where there is no place.
+
+    Returns:
+        How many are outside.
+    """
+    lost = 0
+    for i in range(cols.size):
+        at_col, at_row = np.floor(cols[i] + SNAP_PX), np.floor(rows[i] + SNAP_PX)
+        # A place that is not finite fails the comparisons.
+        inside = (at_col >= 0) & (at_col < window[3]) & (at_row >= 0) & (at_row < window[2])
+        place = (at_row - window[0]) * width + (at_col - window[1])
+        index[i] = np.int64(place if inside else -1.0)
+        lost += not inside
+    return lost
+
+
+@compiled
+def count_doubtful(cols: np.ndarray, rows: np.ndarray, doubt: float) -> int:
+    """How many places come closer to the edge of a pixel than `doubt`."""
+    near = 0
+    for i in range(cols.size):
+        to_col = abs(cols[i] - np.rint(cols[i]))
+        to_row = abs(rows[i] - np.rint(rows[i]))
+        near += (to_col < doubt) | (to_row < doubt)
+    return near

@@ -1,0 +1,278 @@
+"""Compiled loops that interpolate: bilinear and cubic, as wide as the shrinking asks.
+
+Values are taken from a window of float32 (stored integers of up to 16 bits, exactly) or float64. An
+unobserved value never takes part: its weight goes to the others. A pixel is observed where the source pixel
+under its centre is.
+
+Legend: C bands, H x W the grid, h x w the source window; `valid` is uint8, 1 = observed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .compiled import address_of, compiled, line_of
+from .coordinates import fill_places, index_pixels
+
+_LEAST_WEIGHT = 1e-6
+"""GDAL's: a kernel of which less is observed says nothing."""
+
+
+_HALF = 0.5 + 1e-5
+"""As `rounding` has it: halves go up, also from just below."""
+
+
+@compiled
+def warp_smooth(
+    source: np.ndarray,
+    window: tuple[int, int, int, int],
+    cells: np.ndarray,
+    coefs: np.ndarray,
+    exact: np.ndarray,
+    cubic: bool,
+    span: tuple[int, int],
+    nodata: np.ndarray,
+    tagged: np.ndarray,
+    fill: np.ndarray,
+    limits: tuple[float, float],
+    out: np.ndarray,
+    valid: np.ndarray,
+) -> None:
+    """Interpolated values at each centre.
+
+    Args:
+        source: (C, h, w) float32 or float64.
+        window: First row and column of `source` in the raster, and the raster's rows and columns.
+        cells, coefs, exact: The coordinate map, see `coordinates.fill_places`, of all cells.
+        cubic: Keys' cubic (a = -0.5), else bilinear.
+        span: Columns and rows by which the kernel is widened.
+        nodata: (C,), in the dtype of `source`.
+        tagged: (C,) bool, whether a band's nodata counts.
+        fill: (C,) in the dtype of `out`, where there is no value.
+        limits: Least and greatest value of the stored integers, to which values are rounded; equal for
+            floats, which are not.
+        out: (C, H, W).
+        valid: uint8 (H, W).
+    """
+    holes = find_holes(source, nodata, tagged)
+    width = source.shape[2]
+    plane = source.shape[1] * width
+    radius = 2 if cubic else 1
+    simple = not cubic and span[0] == 1 and span[1] == 1
+    for number in range(cells.shape[0]):
+        cell = cells[number]
+        count = cell[3] - cell[2]
+        cols, rows = np.empty(count), np.empty(count)
+        index, corner = np.empty(count, np.int64), np.empty(count, np.uint64)
+        right, lower = np.empty(count, source.dtype), np.empty(count, source.dtype)
+        across = np.empty((count, 2 * radius * span[0]), source.dtype)
+        down = np.empty((count, 2 * radius * span[1]), source.dtype)
+        buffer, observed = np.empty(count, source.dtype), np.empty(count, np.uint8)
+        for row in range(cell[0], cell[1]):
+            fill_places(cell, coefs[number], exact, row, cols, rows)
+            lost = index_pixels(cols, rows, window, width, index)
+            if simple:
+                lost += _corners(cols, rows, window, width, corner, right, lower)
+            seen = line_of(address_of(valid), row * out.shape[2] + cell[2], count, valid)
+            for i in range(count):
+                seen[i] = 1
+            for band in range(source.shape[0]):
+                values = line_of(address_of(source), band * plane, plane, source)
+                place = (band * out.shape[1] + row) * out.shape[2] + cell[2]
+                line = line_of(address_of(out), place, count, out)
+                if simple and not lost and not holes[band]:
+                    _bilinear_row(values, width, corner, right, lower, buffer)
+                    finish_row(buffer, limits, line)
+                    continue
+                if band == 0 or simple:
+                    _weigh(cols, cubic, span[0], across)
+                    _weigh(rows, cubic, span[1], down)
+                _kernel_row(
+                    values, width, window, cols, rows, index, cubic, across, down,
+                    nodata[band], tagged[band], buffer, observed,
+                )  # fmt: skip
+                finish_row(buffer, limits, line)
+                for i in range(count):
+                    if not observed[i]:
+                        line[i] = fill[band]
+                        seen[i] = 0
+
+
+@compiled
+def find_holes(source: np.ndarray, nodata: np.ndarray, tagged: np.ndarray) -> np.ndarray:
+    """(C,) bool, whether a band of the window (C, h, w) has an unobserved pixel."""
+    holes = np.zeros(source.shape[0], np.bool_)
+    plane = source.shape[1] * source.shape[2]
+    for band in range(source.shape[0]):
+        values = line_of(address_of(source), band * plane, plane, source)
+        unobserved, holds = nodata[band], tagged[band]
+        count = 0
+        for i in range(plane):
+            count += (values[i] != values[i]) | (holds & (values[i] == unobserved))
+        holes[band] = count > 0
+    return holes
+
+
+@compiled
+def _corners(
+    cols: np.ndarray,
+    rows: np.ndarray,
+    window: tuple[int, int, int, int],
+    width: int,
+    corner: np.ndarray,
+    right: np.ndarray,
+    lower: np.ndarray,
+) -> int:
+    """Upper left of the four pixels around each place, and the shares of the right and lower ones.
+
+    Returns how many places have not all four in the raster.
+    """
+    special = 0
+    for i in range(cols.size):
+        col, row = cols[i] - 0.5, rows[i] - 0.5
+        left, top = np.floor(col), np.floor(row)
+        right[i], lower[i] = col - left, row - top
+        whole = (left >= 0) & (left + 1 < window[3]) & (top >= 0) & (top + 1 < window[2])
+        place = (top - window[0]) * width + (left - window[1])
+        corner[i] = np.uint64(place if whole else 0.0)
+        special += not whole
+    return special
+
+
+@compiled
+def _bilinear_row(
+    values: np.ndarray,
+    width: int,
+    corner: np.ndarray,
+    right: np.ndarray,
+    lower: np.ndarray,
+    buffer: np.ndarray,
+) -> None:
+    """Bilinear values where all four pixels are observed."""
+    beside, below, across = np.uint64(1), np.uint64(width), np.uint64(width + 1)
+    for i in range(corner.size):
+        at, share = corner[i], right[i]
+        above = values[at] + share * (values[at + beside] - values[at])
+        under = values[at + below] + share * (values[at + across] - values[at + below])
+        buffer[i] = above + lower[i] * (under - above)
+
+
+@compiled
+def finish_row(buffer: np.ndarray, limits: tuple[float, float], line: np.ndarray) -> None:
+    """Values into `line`, rounded (halves up) and limited where they stand for integers."""
+    if limits[0] == limits[1]:
+        for i in range(buffer.size):
+            line[i] = buffer[i]
+        return
+    low, high = np.int64(limits[0]), np.int64(limits[1])
+    half = buffer.dtype.type(_HALF)
+    for i in range(buffer.size):
+        shifted = buffer[i] + half
+        whole = np.int64(shifted)
+        whole -= buffer.dtype.type(whole) > shifted
+        line[i] = min(max(whole, low), high)
+
+
+@compiled
+def _weigh(at: np.ndarray, cubic: bool, span: int, weights: np.ndarray) -> None:
+    """A kernel's weights along one axis, (N, 2 * radius * span), of the pixels around each place."""
+    reach = weights.shape[1] // 2
+    for i in range(at.size):
+        share = at[i] - 0.5 - np.floor(at[i] - 0.5)
+        for tap in range(weights.shape[1]):
+            distance = abs(tap + 1 - reach - share) / span
+            if not cubic:
+                weight = max(1.0 - distance, 0.0)
+            elif distance <= 1.0:
+                weight = (1.5 * distance - 2.5) * distance * distance + 1.0
+            elif distance < 2.0:
+                weight = ((2.5 - 0.5 * distance) * distance - 4.0) * distance + 2.0
+            else:
+                weight = 0.0
+            weights[i, tap] = weight
+
+
+@compiled
+def _kernel_row(
+    values: np.ndarray,
+    width: int,
+    window: tuple[int, int, int, int],
+    cols: np.ndarray,
+    rows: np.ndarray,
+    index: np.ndarray,
+    cubic: bool,
+    across: np.ndarray,
+    down: np.ndarray,
+    unobserved: float,
+    tagged: bool,
+    buffer: np.ndarray,
+    observed: np.ndarray,
+) -> None:
+    """Weighted means of the observed ones of the pixels around each place; see `warp_smooth`.
+
+    As GDAL has it, a cubic kernel that is not widened and lacks one of its 16 pixels gives way to bilinear.
+    """
+    lone = cubic and across.shape[1] == 4 and down.shape[1] == 4
+    linear_across, linear_down = np.empty((1, 2)), np.empty((1, 2))
+    for i in range(index.size):
+        buffer[i] = 0
+        observed[i] = 0
+        if index[i] < 0:
+            continue
+        centre = values[index[i]]
+        if centre != centre or (tagged and centre == unobserved):
+            continue
+        left, top = int(np.floor(cols[i] - 0.5)), int(np.floor(rows[i] - 0.5))
+        total, weights, missing = _weighted(
+            values, width, window, left, top, across[i], down[i], unobserved, tagged
+        )
+        if lone and missing:
+            _weigh(cols[i : i + 1], False, 1, linear_across)
+            _weigh(rows[i : i + 1], False, 1, linear_down)
+            total, weights, missing = _weighted(
+                values,
+                width,
+                window,
+                left,
+                top,
+                linear_across[0],
+                linear_down[0],
+                unobserved,
+                tagged,
+            )
+        observed[i] = 1
+        buffer[i] = total / weights if weights >= _LEAST_WEIGHT else centre
+
+
+@compiled
+def _weighted(
+    values: np.ndarray,
+    width: int,
+    window: tuple[int, int, int, int],
+    left: int,
+    top: int,
+    across: np.ndarray,
+    down: np.ndarray,
+    unobserved: float,
+    tagged: bool,
+) -> tuple[float, float, bool]:
+    """Sum of weighted values, sum of weights, and whether a pixel of the kernel is missing.
+
+    `left` and `top` are the pixel before the kernel's middle.
+    """
+    first_col, first_row = left + 1 - across.size // 2, top + 1 - down.size // 2
+    y_start, y_stop = max(-first_row, 0), min(window[2] - first_row, down.size)
+    x_start, x_stop = max(-first_col, 0), min(window[3] - first_col, across.size)
+    missing = y_stop - y_start < down.size or x_stop - x_start < across.size
+    total, weights = 0.0, 0.0
+    for y in range(y_start, y_stop):
+        start = (first_row + y - window[0]) * width + first_col - window[1]
+        for x in range(x_start, x_stop):
+            value = values[start + x]
+            if value != value or (tagged and value == unobserved):
+                missing = True
+                continue
+            weight = across[x] * down[y]
+            total += weight * value
+            weights += weight
+    return total, weights, missing
