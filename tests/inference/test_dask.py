@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 import rasterio
+import torch
 from slow import CLASSES, RUN, SlowPredictor
 
 from geoloom.core.errors import GeoloomError, MissingExtraError
@@ -118,3 +119,53 @@ def test_a_missing_library_names_its_extra(tmp_path, scene, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtraError, match=r"geoloom\[cluster\]"):
         predict(CodePredictor(CLASSES), scene, tmp_path / "m.tif", engine="dask")
+
+
+@pytest.fixture(scope="module")
+def folder_of_a_model(tmp_path_factory):
+    from geoloom.models.card import ModelCard
+    from geoloom.models.registry import create_model
+    from geoloom.models.saved import save_model
+
+    torch.manual_seed(0)
+    options = {"width": 0.125}
+    card = ModelCard("unet", options, ("red", "nir", "swir1"), CLASSES)
+    return save_model(tmp_path_factory.mktemp("model"), create_model("unet", 3, 3, **options), card)
+
+
+def test_a_saved_model_gives_one_map_wherever_it_is_loaded(
+    tmp_path, write_scene, folder_of_a_model, cluster
+):
+    from geoloom.models.saved import load_model
+
+    values = np.random.default_rng(0).normal(0, 1, (3, 150, 170)).astype("float32")
+    scene = write_scene(tmp_path / "scene.tif", values, names=("nir", "red", "swir1"))
+    run = {"tile": 64, "halo": 16}
+    made = [
+        predict(folder_of_a_model, scene, tmp_path / "folder.tif", **run),
+        predict(load_model(folder_of_a_model), scene, tmp_path / "loaded.tif", **run),
+        predict(
+            folder_of_a_model, scene, tmp_path / "dask.tif", engine="dask",
+            scheduler=cluster.scheduler_address, **run,
+        ),
+    ]  # fmt: skip
+    assert len({path.read_bytes() for path in made}) == 1
+    # The band order is the model's, not the file's.
+    with torch.inference_mode():
+        whole = load_model(folder_of_a_model)(
+            torch.from_numpy(values[None, [1, 0, 2]]), torch.ones(1, 150, 170, dtype=torch.bool)
+        )
+    with rasterio.open(made[0]) as src:
+        agree = src.read(1) == np.array(CLASSES.codes)[whole[0].argmax(dim=0)]
+    assert agree.mean() > 0.9, "the rest lies where tiles see less than the whole scene"
+
+
+def test_a_model_that_changes_under_a_run_is_refused(tmp_path, folder_of_a_model):
+    from dataclasses import replace
+
+    from geoloom.core.errors import ModelError
+    from geoloom.inference.predictor import ModelSource
+
+    source = replace(ModelSource.of(folder_of_a_model), fingerprint="other")
+    with pytest.raises(ModelError, match="not the model that the run began with"):
+        source.load("cpu")

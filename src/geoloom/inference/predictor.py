@@ -6,6 +6,8 @@ Legend: B batch, C bands, K classes, H rows, W columns.
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -120,10 +122,14 @@ class ModelSource:
         Raises:
             ModelError: they are not there; the message names them.
         """
-        from ..models.card import ModelCard, check_bands
+        from ..models.card import ModelCard, check_bands, check_resolution
 
         if not self.bands:
             return header.data_bands
+        if self.card is not None:
+            grid = header.grid
+            gsd = math.sqrt(abs(grid.affine.determinant))
+            check_resolution(self.card, gsd, str(grid.crs.units[0]))
         # A predictor that is no saved model has no opinion on the type: the file's is as good as any.
         card = self.card or ModelCard("", {}, self.bands, self.classes, dtype=header.dtypes[0])
         return check_bands(card, header)
@@ -176,8 +182,6 @@ def _load_folder(folder: str, fingerprint: str | None, device: str) -> Predictor
 
 def _network_hash(model: Any) -> str | None:
     """SHA-256 over the weights and card of a loaded model; None for anything else."""
-    import json
-
     if not (hasattr(model, "network") and hasattr(model, "card")):
         return None
     digest = hashlib.sha256(json.dumps(model.card.to_dict(), default=str).encode())

@@ -193,9 +193,9 @@ class CogWriter:
         self._remove_scratch()
 
     def abandon(self) -> None:
-        """Stop without a product. What was written goes, unless it is kept for a resume."""
+        """Stop without a product. What was written goes, unless marked rows are kept for a resume."""
         self._raw.close()
-        if not self._resume:
+        if not (self._resume and self._scratch(".json").exists()):
             self._remove_scratch()
 
     def _copy(self, vrt: Path, made: Path) -> None:
