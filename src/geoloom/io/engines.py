@@ -10,6 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import ReadError, suggest
 
+from .direct import DirectEngine
 from .gdal import GdalEngine
 from .header import Header
 from .plan import Kernel
@@ -58,7 +59,7 @@ class Engine(Protocol):
         ...
 
 
-ENGINES: tuple[Engine, ...] = (GdalEngine(),)
+ENGINES: tuple[Engine, ...] = (DirectEngine(), GdalEngine())
 """Fastest first; the last one can read everything."""
 
 
