@@ -154,7 +154,7 @@ class UnionDataset(GeoDataset):
             if sample is None:
                 continue
             whole = sample if whole is None else filled(whole, sample)
-            if bool(whole["valid"].all()):
+            if whole["valid"].numpy().all():
                 break
         return whole
 

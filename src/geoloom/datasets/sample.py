@@ -73,11 +73,18 @@ def joined(samples: Sequence[Sample]) -> Sample:
         whole["image"] = torch.cat(images, dim=0)
     if len(masks) > 1:
         whole["mask"] = torch.cat([m if m.ndim == 3 else m[None] for m in masks], dim=0)
-    whole["valid"] = torch.stack([s["valid"] for s in samples]).all(dim=0)
+    whole["valid"] = _all_of([s["valid"] for s in samples])
     if images and masks:
         seen = [s.get("observed", s["valid"]) for s in samples if "image" in s]
-        whole["observed"] = torch.stack(seen).all(dim=0)
+        whole["observed"] = _all_of(seen)
     return whole  # type: ignore[return-value]
+
+
+def _all_of(masks: list[Tensor]) -> Tensor:
+    """Where all masks are true. In numpy, as torch would start threads for work of microseconds."""
+    import torch
+
+    return torch.from_numpy(np.logical_and.reduce([mask.numpy() for mask in masks]))
 
 
 def filled(first: Sample, second: Sample) -> Sample:

@@ -1,1 +1,7 @@
-"""TBD."""
+"""Where to look: iterables of queries, made from a dataset's regions."""
+
+from .grid import GridGeoSampler
+from .random import RandomBatchGeoSampler, RandomGeoSampler
+from .table import ChipTable
+
+__all__ = ["ChipTable", "GridGeoSampler", "RandomBatchGeoSampler", "RandomGeoSampler"]

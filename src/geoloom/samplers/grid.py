@@ -1,0 +1,138 @@
+"""Chips that cover everything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import shapely
+
+from ..core.errors import SamplerError
+from ..core.query import Query
+from ..datasets.base import GeoDataset
+from .places import (
+    GridChoice,
+    Place,
+    Roi,
+    Size,
+    Toi,
+    Units,
+    chip_shape,
+    places_of,
+    refuse_too_large,
+)
+from .table import ChipTable, joined_rows, rows_of
+
+Edge = Literal["shift", "pad"]
+
+_SLIVER_PX = 1e-3
+
+
+class GridGeoSampler:
+    """Queries in rows and columns over every scene: each pixel of its area is in some chip.
+
+    Scene by scene, row by row. The same every epoch.
+
+    Args:
+        dataset: Whose regions to cover.
+        size: Height and width of a chip, or both.
+        stride: Step between chips. Default: the size, so that they do not overlap.
+        roi: Where; see `RandomGeoSampler`. Chips that touch it are kept whole.
+        toi: When: as `Interval.of` reads it.
+        units: Of `size` and `stride`: `pixels`, or the `crs`'s units.
+        edge: The last row and column are `shift`ed back into the scene, or stick out and are `pad`ded with
+            pixels that are not valid.
+        grid: As `RandomGeoSampler`.
+
+    Raises:
+        SamplerError: nothing is left of the dataset, a stride would leave gaps, or a chip exceeds a scene
+            into which it should be shifted.
+
+    Example:
+        >>> tiles = GridGeoSampler(dataset, size=512, stride=448)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        dataset: GeoDataset,
+        size: Size,
+        stride: Size | None = None,
+        roi: Roi | None = None,
+        toi: Toi | None = None,
+        units: Units = "pixels",
+        *,
+        edge: Edge = "shift",
+        grid: GridChoice = "native",
+    ) -> None:
+        if edge not in ("shift", "pad"):
+            raise SamplerError(f"edge is {edge!r}; expected 'shift' or 'pad'")
+        places = places_of(dataset, size, units=units, grid=grid, roi=roi, toi=toi)
+        if edge == "shift" and not all(place.fits for place in places):
+            _refuse(places, size)
+        parts = []
+        for number, place in enumerate(places):
+            step = place.shape if stride is None else _stride(stride, units, place)
+            row, col = _lay_out(place, step, edge)
+            parts.append(rows_of(number, row, col, place.shape))
+        self._table = ChipTable(tuple(place.region for place in places), joined_rows(parts))
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def set_epoch(self, epoch: int) -> None:
+        """All epochs are alike."""
+
+    def table(self, epoch: int = 0) -> ChipTable:
+        """The chips, in order."""
+        return self._table
+
+    def __iter__(self) -> Iterator[Query]:
+        return iter(self._table)
+
+
+def _refuse(places: tuple[Place, ...], size: Size) -> None:
+    if not any(place.fits for place in places):
+        raise refuse_too_large(places, size, "give a smaller size, or edge='pad'")
+    place = next(place for place in places if not place.fits)
+    raise SamplerError(
+        f"a chip of {place.shape[0]} x {place.shape[1]} pixels cannot be shifted into scene "
+        f"{place.region.name!r} of {place.frame.shape[0]} x {place.frame.shape[1]}; give a smaller size, or "
+        "edge='pad'"
+    )
+
+
+def _stride(stride: Size, units: Units, place: Place) -> tuple[int, int]:
+    step = chip_shape(stride, units, place.frame, what="stride")
+    if step[0] > place.shape[0] or step[1] > place.shape[1]:
+        raise SamplerError(
+            f"a stride of {step[0]} x {step[1]} pixels leaves gaps between chips of {place.shape[0]} x "
+            f"{place.shape[1]}; give a stride of at most the size"
+        )
+    return step
+
+
+def _lay_out(place: Place, step: tuple[int, int], edge: Edge) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the chips that touch the area."""
+    left, top, right, bottom = shapely.bounds(place.area_px)
+    high, wide = place.frame.shape
+    first_row, last_row = math.floor(top + _SLIVER_PX), math.ceil(bottom - _SLIVER_PX)
+    first_col, last_col = math.floor(left + _SLIVER_PX), math.ceil(right - _SLIVER_PX)
+    rows = _positions(first_row, last_row, place.shape[0], step[0], high, edge)
+    cols = _positions(first_col, last_col, place.shape[1], step[1], wide, edge)
+    col, row = (a.ravel() for a in np.meshgrid(cols, rows))
+    boxes = shapely.box(col, row, col + place.shape[1], row + place.shape[0])
+    shapely.prepare(place.area_px)
+    shared = shapely.area(shapely.intersection(place.area_px, boxes)) > _SLIVER_PX**2
+    return row[shared], col[shared]
+
+
+def _positions(first: int, last: int, size: int, step: int, limit: int, edge: Edge) -> np.ndarray:
+    """Starts of chips that together hold [first, last), inside [0, limit) where they are shifted."""
+    count = max(0, -(-(last - first - size) // step)) + 1
+    starts = first + step * np.arange(count, dtype=np.int64)
+    if edge == "shift":
+        starts[-1] = max(min(starts[-1], last - size), 0)
+        starts = np.minimum(starts, limit - size)
+    return starts

@@ -1,0 +1,241 @@
+"""Chips at random places."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from ..core.errors import SamplerError
+from ..core.query import Query
+from ..datasets.base import GeoDataset
+from .places import GridChoice, Place, Roi, Size, Toi, Units, places_of, refuse_too_large
+from .table import ROW, ChipTable, rows_of
+
+if TYPE_CHECKING:
+    from torch import Generator
+
+log = logging.getLogger(__name__)
+
+_ROUND = 1 << 14
+_MOST_ROUNDS = 1000
+_SMALL_PX = 64
+
+
+class RandomGeoSampler:
+    """Queries at places drawn uniformly from the ground that a dataset covers.
+
+    Chips lie wholly in a scene's frame, their centres in its area, on whole pixels of its lattice: imagery
+    is copied, not resampled. Each pass over the sampler is the next epoch, another draw; equal seeds give
+    equal epochs.
+
+    Args:
+        dataset: Whose regions to draw from.
+        size: Height and width of a chip, or both.
+        length: Chips an epoch. Default: as many as would tile the area once.
+        roi: Where: a shapely geometry or (west, south, east, north) in degrees, a GeoBox, or an odc-geo
+            Geometry in any CRS. Chips' centres lie inside.
+        toi: When: as `Interval.of` reads it, such as `"2019-07"`.
+        units: Of `size`: `pixels`, or the `crs`'s units (metres, degrees).
+        generator: Seed, or a torch generator from which to draw one. Default: torch's own.
+        grid: `native`: each scene's own pixels; `common`: one lattice in the first scene's CRS for all; or
+            the lattice of a GeoBox, inside it.
+
+    Raises:
+        SamplerError: nothing is left of the dataset, or a chip exceeds every scene.
+
+    Example:
+        >>> sampler = RandomGeoSampler(dataset, size=224, length=512, generator=0)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        dataset: GeoDataset,
+        size: Size,
+        length: int | None = None,
+        roi: Roi | None = None,
+        toi: Toi | None = None,
+        units: Units = "pixels",
+        generator: int | Generator | None = None,
+        *,
+        grid: GridChoice = "native",
+    ) -> None:
+        places = places_of(dataset, size, units=units, grid=grid, roi=roi, toi=toi)
+        eligible = [(place, _centres(place)) for place in places if place.fits]
+        if not eligible:
+            raise refuse_too_large(places, size, "give a smaller size")
+        kept = [(place, centres) for place, centres in eligible if _can_hold(place, centres)]
+        if len(kept) < len(places):
+            log.info("%d of %d regions cannot hold a chip", len(places) - len(kept), len(places))
+        if not kept:
+            raise SamplerError(
+                f"no chip of size {size!r} lies in a scene with its centre in the area sampled; give a "
+                "smaller size or a larger roi"
+            )
+        self._places = tuple(place for place, _ in kept)
+        self._centres = tuple(centres for _, centres in kept)
+        weights = np.array([_weight(place, centres) for place, centres in kept])
+        self._chances = weights / weights.sum()
+        self.length = _default_length(self._places) if length is None else int(length)
+        if self.length < 1:
+            raise SamplerError(f"length={length}; give at least 1")
+        self.seed = _seed(generator)
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch the next pass is; Lightning calls it."""
+        self._epoch = int(epoch)
+
+    def table(self, epoch: int = 0) -> ChipTable:
+        """The chips of an epoch; the same for equal seeds, wherever it is made."""
+        rng = np.random.default_rng([self.seed, epoch])
+        chosen = rng.choice(len(self._places), size=self.length, p=self._chances)
+        return self._filled(chosen, rng)
+
+    def __iter__(self) -> Iterator[Query]:
+        table = self.table(self._epoch)
+        self._epoch += 1
+        return iter(table)
+
+    def _filled(self, chosen: np.ndarray, rng: np.random.Generator) -> ChipTable:
+        """A table with a place drawn in each of the regions chosen."""
+        rows = np.empty(len(chosen), dtype=ROW)
+        order = np.argsort(chosen, kind="stable")
+        numbers, starts = np.unique(chosen[order], return_index=True)
+        for number, members in zip(numbers, np.split(order, starts[1:]), strict=True):
+            place = self._places[number]
+            row, col = _draw(place, self._centres[number], len(members), rng)
+            rows[members] = rows_of(int(number), row, col, place.shape)
+        return ChipTable(tuple(place.region for place in self._places), rows)
+
+
+class RandomBatchGeoSampler(RandomGeoSampler):
+    """Batches of random queries, each from one scene: fewer files are touched.
+
+    Give it to a `DataLoader` as `batch_sampler`, or to `geoloom.loader` as `sampler`.
+
+    Args:
+        dataset: Whose regions to draw from.
+        size: Height and width of a chip, or both.
+        batch_size: Queries a batch.
+        length: Chips an epoch, rounded down to whole batches. Default: as many as would tile the area.
+        roi, toi, units, generator, grid: As `RandomGeoSampler`.
+
+    Raises:
+        SamplerError: as `RandomGeoSampler`, or fewer chips than one batch are asked for.
+    """
+
+    def __init__(
+        self,
+        dataset: GeoDataset,
+        size: Size,
+        batch_size: int,
+        length: int | None = None,
+        roi: Roi | None = None,
+        toi: Toi | None = None,
+        units: Units = "pixels",
+        generator: int | Generator | None = None,
+        *,
+        grid: GridChoice = "native",
+    ) -> None:
+        super().__init__(dataset, size, length, roi, toi, units, generator, grid=grid)
+        if length is None:
+            self.length = max(self.length, batch_size)
+        if not 1 <= batch_size <= self.length:
+            raise SamplerError(
+                f"batch_size={batch_size} with length={self.length}; give 1 to length"
+            )
+        self.batch_size = int(batch_size)
+
+    def __len__(self) -> int:
+        return self.length // self.batch_size
+
+    def table(self, epoch: int = 0) -> ChipTable:
+        """The chips of an epoch, batch after batch."""
+        rng = np.random.default_rng([self.seed, epoch])
+        chosen = rng.choice(len(self._places), size=len(self), p=self._chances)
+        return self._filled(np.repeat(chosen, self.batch_size), rng)
+
+    def __iter__(self) -> Iterator[Any]:
+        table = self.table(self._epoch)
+        self._epoch += 1
+        return table.batches(self.batch_size)
+
+
+def _centres(place: Place) -> Any:
+    """Where chip centres may lie, in pixels; half a pixel wider than they can, to leave it some width."""
+    (height, width), (rows, cols) = place.shape, place.frame.shape
+    inner = shapely.box(
+        width / 2 - 0.5, height / 2 - 0.5, cols - width / 2 + 0.5, rows - height / 2 + 0.5
+    )
+    return place.area_px.intersection(inner)
+
+
+def _can_hold(place: Place, centres: Any) -> bool:
+    """Whether some whole-pixel position has its centre in the area; tried where that is in doubt."""
+    if centres.area >= _SMALL_PX:
+        return True
+    if centres.area <= 0:
+        return False
+    return len(_tried(place, centres, _ROUND, np.random.default_rng(0))[0]) > 0
+
+
+def _weight(place: Place, centres: Any) -> float:
+    """Ground on which centres may lie."""
+    return float(place.region.weight * centres.area / place.area_px.area)
+
+
+def _draw(
+    place: Place, centres: Any, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of `count` chips, by rejection from the box around the area."""
+    rows, cols, held = [], [], 0
+    left, top, right, bottom = centres.bounds
+    share = max(centres.area / max((right - left) * (bottom - top), 1e-9), 1e-3)
+    for _ in range(_MOST_ROUNDS):
+        tries = min(max(int(1.2 * (count - held) / share) + 8, 16), 1 << 20)
+        row, col = _tried(place, centres, tries, rng)
+        rows.append(row)
+        cols.append(col)
+        held += len(row)
+        if held >= count:
+            return np.concatenate(rows)[:count], np.concatenate(cols)[:count]
+    raise SamplerError(
+        f"region {place.region.name!r} is too thin to draw {count} chips from: {held} found in "
+        f"{_MOST_ROUNDS} rounds; widen the roi"
+    )
+
+
+def _tried(
+    place: Place, centres: Any, tries: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of random whole-pixel positions, those with their centre in the area."""
+    (height, width), (high, wide) = place.shape, place.frame.shape
+    left, top, right, bottom = centres.bounds
+    col = np.floor(rng.uniform(left, right, tries) - width / 2 + 0.5).astype(np.int64)
+    row = np.floor(rng.uniform(top, bottom, tries) - height / 2 + 0.5).astype(np.int64)
+    inside = (col >= 0) & (row >= 0) & (col <= wide - width) & (row <= high - height)
+    inside &= shapely.contains_xy(place.area_px, col + width / 2, row + height / 2)
+    return row[inside], col[inside]
+
+
+def _default_length(places: tuple[Place, ...]) -> int:
+    """As many chips as would tile the areas once."""
+    tiles = (p.area_px.area / (p.shape[0] * p.shape[1]) for p in places)
+    return max(1, sum(max(1, int(count)) for count in tiles))
+
+
+def _seed(generator: int | Generator | None) -> int:
+    if isinstance(generator, (int, np.integer)):
+        if generator < 0:
+            raise SamplerError(f"generator={generator}; a seed is 0 or more")
+        return int(generator)
+    import torch
+
+    return int(torch.randint(0, 2**62, (), generator=generator).item())

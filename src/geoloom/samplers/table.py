@@ -1,0 +1,60 @@
+"""An epoch as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.query import Query
+from ..datasets.region import Region, window
+
+ROW = np.dtype([("region", "i4"), ("row", "i8"), ("col", "i8"), ("height", "i4"), ("width", "i4")])
+"""Region number, and the chip's window in that region's frame, whole pixels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChipTable:
+    """The chips of an epoch, in order; each becomes a `Query` when it is asked for.
+
+    Example:
+        >>> table = GridGeoSampler(dataset, size=256).table()  # doctest: +SKIP
+        >>> table.rows["region"], table[0].grid                # doctest: +SKIP
+    """
+
+    regions: tuple[Region, ...]
+    rows: np.ndarray
+    """(N,) of dtype `ROW`."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, position: int) -> Query:
+        number, row, col, height, width = self.rows[position].tolist()
+        region = self.regions[number]
+        assert region.frame is not None  # samplers take only regions with pixels
+        return Query(window(region.frame, row, col, height, width), region.when)
+
+    def __iter__(self) -> Iterator[Query]:
+        return (self[i] for i in range(len(self)))
+
+    def batches(self, size: int) -> Iterator[list[Query]]:
+        """Successive lists of `size` queries; the last one may be shorter."""
+        for start in range(0, len(self), size):
+            yield [self[i] for i in range(start, min(start + size, len(self)))]
+
+
+def rows_of(
+    region: int | np.ndarray, row: np.ndarray, col: np.ndarray, shape: tuple[int, int]
+) -> np.ndarray:
+    """Rows of a table for chips of one shape."""
+    rows = np.empty(len(row), dtype=ROW)
+    rows["region"], rows["row"], rows["col"] = region, row, col
+    rows["height"], rows["width"] = shape
+    return rows
+
+
+def joined_rows(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of several parts, one after the other."""
+    return np.concatenate(parts) if parts else np.empty(0, dtype=ROW)
