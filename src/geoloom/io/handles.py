@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 import weakref
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
 from geoloom.core.errors import ReadError, suggest
 
@@ -22,9 +21,6 @@ Stamp = tuple[tuple[int, int], ...]
 """(mtime in ns, size in bytes) of a file and its sidecars; empty for what is no local file."""
 
 _SIDECARS = ("", ".msk", ".aux.xml")
-
-# A file without georeference is refused with an error that says more than rasterio's warning.
-warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, module=r"geoloom\.io\.")
 
 
 class _Shelf(threading.local):

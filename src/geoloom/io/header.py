@@ -9,11 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
+import rasterio
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import RasterioError
 
 from geoloom.core.bands import find_bands
 from geoloom.core.errors import BandError, ReadError
@@ -121,10 +122,19 @@ def read_header(uri: str | Path, *, crs: str | None = None) -> Header:
 
 @lru_cache(maxsize=4096)
 def _read_header(uri: str, crs: str | None, stamp: Stamp) -> Header:
-    handle = open_handle(uri)
-    if handle.count == 0:
-        inside = ", ".join(handle.subdatasets[:5]) or "none"
-        raise ReadError(f"{uri} holds no band; open one of its subdatasets instead: {inside}")
+    # Inside an Env what GDAL has to say goes to logging, not to the terminal.
+    with rasterio.Env():
+        handle = open_handle(uri)
+        if handle.count == 0:
+            inside = ", ".join(handle.subdatasets[:5]) or "none"
+            raise ReadError(f"{uri} holds no band; open one of its subdatasets instead: {inside}")
+        try:
+            return _header_of(handle, uri, crs, stamp)
+        except RasterioError as error:
+            raise ReadError(f"{uri} has a damaged header ({error}); fetch it again") from error
+
+
+def _header_of(handle: Any, uri: str, crs: str | None, stamp: Stamp) -> Header:
     alpha = [i for i, c in enumerate(handle.colorinterp, 1) if c == ColorInterp.alpha]
     return Header(
         uri=uri,
@@ -139,7 +149,7 @@ def _read_header(uri: str, crs: str | None, stamp: Stamp) -> Header:
         validity=tuple(_rule(flags) for flags in handle.mask_flag_enums),
         alpha=alpha[0] if alpha else None,
         colormap=_colormap(handle),
-        class_names=category_names(uri),
+        class_names=category_names(uri, handle.tags(1)),
         tags=dict(handle.tags()),
         stamp=stamp,
     )
@@ -165,10 +175,9 @@ def _colormap(handle: Any) -> dict[int, tuple[int, int, int, int]] | None:
 
 def _grid(handle: Any, uri: str, crs: str | None) -> GeoBox:
     affine = handle.transform
-    gcps, _ = handle.gcps
     if affine.is_identity:
-        raise ReadError(f"{uri} {_how_unplaced(handle, len(gcps))}")
-    if not all(math.isfinite(v) for v in affine[:6]) or np.isclose(affine.determinant, 0, atol=0):
+        raise ReadError(f"{uri} {_how_unplaced(handle)}")
+    if not all(math.isfinite(v) for v in affine[:6]) or affine.determinant == 0:
         raise ReadError(
             f"{uri} has the transform {tuple(affine[:6])}, which maps no area; correct it"
         )
@@ -186,11 +195,15 @@ def _grid(handle: Any, uri: str, crs: str | None) -> GeoBox:
         ) from error
 
 
-def _how_unplaced(handle: Any, gcps: int) -> str:
-    if gcps:
+def _how_unplaced(handle: Any) -> str:
+    points, points_crs = handle.gcps
+    if points:
+        found = f"is placed by {len(points)} ground control points, not by an affine map; "
+        if points_crs or handle.crs:
+            return f"{found}warp it first: gdalwarp -t_srs EPSG:4326 in.tif out.tif"
         return (
-            f"is placed by {gcps} ground control points, not by an affine map; warp it first: "
-            "gdalwarp -t_srs EPSG:4326 in.tif out.tif"
+            f"{found}and they have no CRS; warp it first, naming theirs: "
+            "gdalwarp -s_srs EPSG:n -t_srs EPSG:4326 in.tif out.tif"
         )
     if handle.rpcs is not None:
         return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
@@ -62,11 +63,13 @@ def common_dtype(header: Header, bands: tuple[int, ...]) -> np.dtype[Any]:
 def _read_inside(
     header: Header, window: Window, bands: tuple[int, ...], nodata: float | None
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    handle = open_handle(header.uri)
     masked = any(header.validity[band - 1] in ("mask", "alpha") for band in bands)
     try:
-        values = handle.read(list(bands), window=window, out_dtype=common_dtype(header, bands))
-        masks = handle.read_masks(list(bands), window=window) if masked else None
+        # Inside an Env what GDAL has to say goes to logging, not to the terminal.
+        with rasterio.Env():
+            handle = open_handle(header.uri)
+            values = handle.read(list(bands), window=window, out_dtype=common_dtype(header, bands))
+            masks = handle.read_masks(list(bands), window=window) if masked else None
     except RasterioError as error:
         raise ReadError(
             f"{header.uri} is damaged in rows {window.row_off} to {window.row_off + window.height}, "
