@@ -83,7 +83,7 @@ def chip_footprints(chips: Any, grid: GeoBox) -> Footprints:
         ChipError: none does.
     """
     table = getattr(chips, "table", chips)
-    side = getattr(chips, "size", None)
+    side = chips.size if table is not chips else None  # a bare table has a size of its own
     sizes = _sizes(table, side)
     outlines, splits = [], []
     height, width = grid.shape
@@ -93,7 +93,7 @@ def chip_footprints(chips: Any, grid: GeoBox) -> Footprints:
         low, high = corners.min(axis=0), corners.max(axis=0)
         if (high > 0).all() and low[0] < width and low[1] < height:
             outlines.append(corners)
-            splits.append(str(row["split"] or "unsplit"))
+            splits.append(row["split"] if isinstance(row["split"], str) else "unsplit")
     if not outlines:
         raise ChipError(
             f"none of {len(table)} chips lies in the scene ({crs_name(grid.crs)}, {width} x {height}); "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,29 +16,21 @@ from odc.geo.geobox import GeoBox
 
 from .._version import __version__
 from ..core.classes import Classes
-from ..core.errors import ModelError, ReadError
+from ..core.errors import ChipError, ReadError
 from ..core.grid import crs_name
 from ..io.header import read_header
-from ..metrics.accuracy import Accuracy
 from .areas import AreaTable, class_areas
 from .furniture import pixel_size_m
 from .history import History, read_history
-from .truth import Truth, agreement
+from .scores import AccuracySource, Score, find_scores
+from .truth import KnownTruth
 
 if TYPE_CHECKING:
     from ..models.card import ModelCard
 
-_SPLITS = ("test", "valid")
+log = logging.getLogger(__name__)
+
 _LIBRARIES = ("numpy", "rasterio", "torch", "lightning", "zarr", "matplotlib")
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """An accuracy, and which pixels it was counted on."""
-
-    accuracy: Accuracy
-    title: str
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +40,7 @@ class Evidence:
     card: ModelCard
     map: Path
     scene: Path | None
-    truth: Truth | None
+    truth: KnownTruth | None
     chips: Any
     """A chip store, or None."""
     grid: GeoBox
@@ -73,7 +66,7 @@ def gather(
     *,
     scene: Path | None,
     truth: Path | None,
-    accuracy: Accuracy | Mapping[str, Any] | str | Path | None,
+    accuracy: AccuracySource | None,
     chips: Any,
 ) -> Evidence:
     """Read and count all that the report shows; arguments as `report`."""
@@ -81,7 +74,7 @@ def gather(
 
     card = read_card(model_dir)
     header = read_header(class_map)
-    wanted = None if truth is None else Truth.of(truth, card.classes)
+    wanted = None if truth is None else KnownTruth.of(truth, card.classes)
     run = _record(class_map)
     if scene is None:
         scene = _neighbour(run.get("scene"), class_map)
@@ -92,7 +85,7 @@ def gather(
         truth=wanted,
         chips=_store(chips, card.config.get("chips")),
         grid=header.grid,
-        scores=_scores(model_dir, card, class_map, wanted, accuracy),
+        scores=find_scores(model_dir, card, class_map, wanted, accuracy),
         areas=class_areas(class_map, card.classes),
         history=read_history(model_dir),
         settings=_settings(card, run),
@@ -125,97 +118,20 @@ def describe_grid(grid: GeoBox) -> list[tuple[str, str]]:
     ]
 
 
-def load_accuracy(source: Accuracy | Mapping[str, Any] | str | Path) -> Accuracy:
-    """An accuracy as it is, from its dictionary, or from a JSON file that holds one.
-
-    Raises:
-        ModelError: the file or dictionary holds none.
-    """
-    if isinstance(source, Accuracy):
-        return source
-    if isinstance(source, Mapping):
-        values: Any = source
-        where = "the dictionary given as accuracy"
-    else:
-        where = str(source)
-        try:
-            values = json.loads(Path(source).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(f"cannot read accuracy from {source}: {error}") from error
-    found = _find_accuracy(values)
-    if found is None:
-        raise ModelError(
-            f"{where} holds no accuracy (a confusion matrix under `matrix`); give what `evaluate` wrote"
-        )
-    return found
-
-
-def _find_accuracy(values: Any) -> Accuracy | None:
-    if not isinstance(values, Mapping):
-        return None
-    if "matrix" in values and "classes" in values:
-        try:
-            return Accuracy.from_dict(dict(values))
-        except (KeyError, TypeError) as error:
-            raise ModelError(f"the accuracy lacks {error}; evaluate again") from error
-    return next((a for v in values.values() if (a := _find_accuracy(v)) is not None), None)
-
-
-def _scores(
-    model_dir: Path,
-    card: ModelCard,
-    class_map: Path,
-    truth: Truth | None,
-    accuracy: Accuracy | Mapping[str, Any] | str | Path | None,
-) -> tuple[Score, ...]:
-    scores = []
-    if accuracy is not None:
-        scores.append(
-            Score(
-                load_accuracy(accuracy),
-                "As evaluated",
-                "Labelled, observed pixels of the evaluation whose figures were given to this report.",
-            )
-        )
-    else:
-        scores += _kept_scores(model_dir, card)
-    if truth is not None:
-        scores.append(
-            Score(
-                agreement(class_map, truth, card.classes),
-                "Agreement over the whole map",
-                f"Every mapped pixel for which {Path(truth.source).name} knows a class, training areas "
-                "included: this shows where map and truth differ, but it is not an independent test.",
-            )
-        )
-    return tuple(scores)
-
-
-def _kept_scores(model_dir: Path, card: ModelCard) -> list[Score]:
-    """What was measured before and kept with the model: on test chips, else on validation chips."""
-    spoken = {"test": "Accuracy on test chips", "valid": "Accuracy on validation chips"}
-    notes = {
-        "test": "Labelled, observed pixels of chips that took no part in training.",
-        "valid": "Labelled, observed pixels of the chips that chose the best epoch: slightly optimistic.",
-    }
-    for split in _SPLITS:
-        beside = model_dir.with_name(f"{model_dir.name}.{split}.json")
-        for path in (beside, model_dir / f"{split}.json", model_dir / f"accuracy_{split}.json"):
-            if path.exists():
-                return [Score(load_accuracy(path), spoken[split], notes[split])]
-    found = _find_accuracy(card.metrics)
-    return [Score(found, spoken["valid"], notes["valid"])] if found else []
-
-
-def _store(chips: Any, of_training: Any) -> Any:
+def _store(chips: Any, training: Any) -> Any:
     """The chip store given, or that of the training where it still is."""
     from ..chips.store import ChipStore
 
-    if isinstance(chips, str | Path):
-        return ChipStore.open(chips)
-    if chips is None and isinstance(of_training, str) and Path(of_training).is_dir():
-        return ChipStore.open(of_training)
-    return chips
+    if chips is not None:
+        return ChipStore.open(chips) if isinstance(chips, str | Path) else chips
+    path = training.get("path") if isinstance(training, Mapping) else None
+    if not isinstance(path, str) or not Path(path).is_dir():
+        return None
+    try:
+        return ChipStore.open(path)
+    except ChipError as error:
+        log.warning("the chips of the training cannot be shown: %s", error)
+        return None
 
 
 def _record(product: Path) -> dict[str, Any]:

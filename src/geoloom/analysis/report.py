@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 from .._version import __version__
 from ..core.errors import WriteError
-from ..metrics.accuracy import Accuracy
 from . import sections
 from .evidence import Evidence, gather
 from .images import plot_comparison
@@ -23,6 +21,7 @@ from .layers import (
     scene_layers,
 )
 from .page import map_data, render
+from .scores import AccuracySource
 from .style import figure_pixels
 from .tables import hectares, percent
 from .views import look_at_classes
@@ -35,7 +34,7 @@ def report(
     *,
     scene: str | Path | None = None,
     truth: str | Path | None = None,
-    accuracy: Accuracy | Mapping[str, Any] | str | Path | None = None,
+    accuracy: AccuracySource | None = None,
     chips: Any = None,
     overwrite: bool = False,
 ) -> Path:
@@ -52,7 +51,7 @@ def report(
         out_html: The file to write.
         scene: The imagery, shown below the map; by default the one that the map's record names.
         truth: Label raster or polygons, on any grid and in any CRS; compared with the map pixel by pixel.
-        accuracy: What `evaluate` returned or wrote; by default what was kept beside the model.
+        accuracy: What `evaluate` returned or wrote; by default what it left beside the model or the map.
         chips: Chip store of the training; by default the one that the model's card names.
         overwrite: Replace the file.
 
@@ -120,7 +119,7 @@ def _layers(evidence: Evidence) -> list[Layer]:
     mapped = look_at_classes(evidence.map, grid=grid)
     layers.append(class_layer("prediction", "Prediction", mapped, evidence.classes))
     if evidence.truth is not None:
-        wanted = evidence.truth.on(grid, kernel="mode")
+        wanted = evidence.truth.codes_on(grid, evidence.classes)
         layers.append(class_layer("truth", "Truth", wanted, evidence.classes))
         layers.append(error_layer(wanted, mapped, evidence.classes))
     return layers
@@ -129,7 +128,7 @@ def _layers(evidence: Evidence) -> list[Layer]:
 def _static_map(evidence: Evidence) -> str:
     """The same in one picture, for print and where scripts do not run."""
     grid = display_grid(evidence.map, 700)
-    truth = None if evidence.truth is None else evidence.truth.on(grid, kernel="mode")
+    truth = None if evidence.truth is None else evidence.truth.codes_on(grid, evidence.classes)
     mapped = look_at_classes(evidence.map, grid=grid)
     figure = plot_comparison(evidence.scene, truth, mapped, evidence.classes, grid=grid)
     uri = photo_uri(figure_pixels(figure))

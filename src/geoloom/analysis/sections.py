@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from html import escape
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,8 +11,9 @@ from matplotlib.figure import Figure
 from ..metrics.accuracy import Accuracy
 from .chips import plot_chips
 from .curves import plot_precision_recall_curve, plot_roc_curve, plot_training
-from .evidence import Evidence, Score, describe_grid, versions
+from .evidence import Evidence, describe_grid, versions
 from .histograms import plot_histograms
+from .scores import Score
 from .style import figure_png, figure_svg
 from .tables import (
     accuracy_table,
@@ -143,7 +143,7 @@ def method_section(evidence: Evidence) -> str:
     if evidence.scene is not None:
         files.append(("Scene", evidence.scene.name))
     if evidence.truth is not None:
-        files.append(("Truth", Path(evidence.truth.source).name))
+        files.append(("Truth", evidence.truth.source.name))
     notes = (
         "<p>All figures of a table come from one confusion matrix, summed over every scored pixel: they "
         "do not depend on how the scene was cut into chips or tiles. Rows are the truth, columns the "

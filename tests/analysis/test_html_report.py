@@ -1,0 +1,336 @@
+"""The report: one file, no network, the right numbers, nothing that a file's names could inject."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+from rasterio.features import rasterize
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
+
+from geoloom.analysis.report import report
+from geoloom.chips.store import ChipWriter
+from geoloom.core.classes import Classes
+from geoloom.core.errors import ModelError, VectorError, WriteError
+from geoloom.io.cog import write_raster
+from geoloom.metrics.accuracy import Accuracy
+from geoloom.metrics.tally import Tally
+from geoloom.models.card import ModelCard
+from geoloom.testing.simulate import simulated_scene
+
+CLASSES = Classes.of(["forest", "deforestation", "water"])
+HISTORY = [
+    {"epoch": i + 1, "train_loss": 1 / (i + 1), "val_loss": 1.2 / (i + 1), "val_f1": i / 5}
+    for i in range(4)
+]
+
+
+class Page(HTMLParser):
+    """What a browser would make of the file."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.scripts, self.styles, self.words = [], [], [], []
+        self._in = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._in = tag if tag in ("script", "style") else None
+
+    def handle_endtag(self, tag):
+        self._in = None
+
+    def handle_data(self, data):
+        {"script": self.scripts, "style": self.styles}.get(self._in, self.words).append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def data(self):
+        """What the map's script gets."""
+        return next(json.loads(s) for s in self.scripts if s.lstrip().startswith("{"))
+
+
+def save_card(folder, card):
+    folder.mkdir(exist_ok=True)
+    (folder / "model.json").write_text(json.dumps(card.to_dict()))
+
+
+def make_map(made, path, classes=CLASSES):
+    """Truth by rasterio, with a quarter of the pixels of one strip mapped wrongly; and both as arrays."""
+    polygons = gpd.read_file(made.truth).to_crs(32720)
+    codes = polygons["class"].map(dict(zip(CLASSES.names, (1, 2, 3), strict=True)))
+    shape = tuple(made.grid.shape)
+    truth = rasterize(
+        list(zip(polygons.geometry, codes, strict=True)), shape, transform=made.grid.affine
+    )
+    rng = np.random.default_rng(0)
+    mapped = np.where(rng.random(shape) < 0.1, rng.integers(1, 4, shape), truth).astype(np.uint8)
+    with rasterio.open(made.scene) as file:
+        mapped[file.read(1) == 0] = 0
+    write_raster(
+        path,
+        mapped[None],
+        made.grid,
+        nodata=0,
+        colormap=classes.colormap(),
+        class_names={code: name for name, code, _ in classes},
+    )
+    return truth, mapped
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    made = simulated_scene(folder, size_px=200, seed=4)
+    truth, mapped = make_map(made, folder / "map.tif")
+    card = ModelCard(
+        "unet", {"width": 0.25}, made.bands, CLASSES, normalization={"kind": "mean_std"}, gsd=30.0,
+        chip_size_px=64, config={"epochs": 4, "learning_rate": 0.001},
+    )  # fmt: skip
+    save_card(folder / "model", card)
+    (folder / "model" / "history.json").write_text(json.dumps(HISTORY))
+    record = {"scene": "scene.tif", "finished": "2026-03-01T10:00:00+00:00", "halo": 32}
+    (folder / "map.tif.run.json").write_text(json.dumps(record))
+    with ChipWriter(
+        folder / "chips.zarr", channels=1, size=32, dtype="uint16", bands=["SR_B2"]
+    ) as writer:
+        for i, split in enumerate(["train", "train", "test"]):
+            placed = made.grid.affine.__class__(*made.grid[i * 40 : i * 40 + 32, 60:92].affine[:6])
+            writer.add(
+                np.ones((1, 32, 32), np.uint16), crs="EPSG:32720", transform=tuple(placed[:6]),
+                source="scene.tif", row=i * 40, col=60, split=split,
+            )  # fmt: skip
+    rng = np.random.default_rng(1)
+    scores = rng.dirichlet(np.ones(3), 4000).T + 0.8 * (
+        np.arange(3)[:, None] == rng.integers(0, 3, 4000)
+    )
+    wanted = rng.integers(0, 3, 4000)
+    scores[wanted, np.arange(4000)] += 0.7
+    tested = Accuracy.of(
+        Tally.of_probabilities(wanted[None], (scores / scores.sum(0))[:, None]), CLASSES
+    )
+    (folder / "model.test.json").write_text(json.dumps(tested.to_dict()))
+    return folder, made, truth, mapped, tested
+
+
+@pytest.fixture(scope="module")
+def page(case):
+    folder, made, *_ = case
+    out = report(
+        folder / "model", folder / "map.tif", folder / "report.html",
+        truth=made.truth, chips=folder / "chips.zarr",
+    )  # fmt: skip
+    assert out == folder / "report.html"
+    assert out.stat().st_size < 10e6
+    return Page(out.read_text(encoding="utf-8"))
+
+
+def test_nothing_is_loaded_from_anywhere(page):
+    loading = {"src", "href", "srcset", "data", "poster", "action", "xlink:href"}
+    for tag, attributes in page.tags:
+        for name in loading & set(attributes):
+            value = attributes[name]
+            assert value.startswith(("data:image/", "#")), (tag, name, value[:80])
+        assert "url(http" not in (attributes.get("style") or "")
+    assert not [tag for tag, _ in page.tags if tag in ("link", "iframe", "object", "embed", "base")]
+    for style in page.styles:
+        assert "@import" not in style
+        assert "url(" not in style
+    own = [s for s in page.scripts if "leafletjs.com" not in s]
+    for script in own:
+        assert not re.search(r"fetch\(|XMLHttpRequest|import\(|https?://", script)
+    policy = next(a["content"] for t, a in page.tags if a.get("http-equiv"))
+    assert "default-src 'none'" in policy
+    assert "sourceMappingURL" not in "".join(page.scripts)
+
+
+def test_test_chips_lead_and_their_figures_are_there(page, case):
+    tested = case[4]
+    assert "Accuracy on test chips" in page.text
+    assert f"{100 * tested.overall_accuracy:.1f} %" in page.text
+    for value in (*tested.precision, *tested.recall, *tested.f1, *tested.iou, *tested.auc):
+        assert f"{value:.3f}" in page.text
+    for count in np.ravel(tested.matrix):
+        assert f"{count:,}" in page.text
+    assert page.text.index("Accuracy on test chips") < page.text.index(
+        "Agreement over the whole map"
+    )
+
+
+def test_agreement_over_the_map_is_what_scikit_learn_counts(page, case):
+    _, _, truth, mapped, _ = case
+    both = (truth > 0) & (mapped > 0)
+    t, m = truth[both], mapped[both]
+    block = page.text[page.text.index("Agreement over the whole map") :]
+    assert f"{100 * accuracy_score(t, m):.2f} %" in block
+    assert f"{cohen_kappa_score(t, m):.4f}" in block
+    assert f"{f1_score(t, m, average='macro'):.4f}" in block
+
+
+def test_areas_are_pixels_times_900_square_metres(page, case):
+    mapped = case[3]
+    block = page.text[page.text.index("Hectares") :]
+    for code in (1, 2, 3):
+        pixels = int((mapped == code).sum())
+        assert f"{pixels:,}" in block
+        assert f"{pixels * 0.09:,.0f}" in block or f"{pixels * 0.09:,.2f}" in block
+    assert f"{(mapped == 0).sum():,} pixels carry no class" in block
+
+
+def test_layers_show_map_truth_and_their_differences(page, case):
+    _, _, truth, mapped, _ = case
+    data = page.data()
+    assert [layer["key"] for layer in data["layers"]] == [
+        "scene-false", "scene-true", "prediction", "truth", "errors",
+    ]  # fmt: skip
+
+    def pixels(key):
+        uri = next(layer["src"] for layer in data["layers"] if layer["key"] == key)
+        raw = base64.b64decode(uri.split(",")[1])
+        return np.array(Image.open(io.BytesIO(raw)).convert("RGBA"))
+
+    shown = pixels("prediction")
+    for name, code, color in CLASSES:
+        rgba = (*bytes.fromhex(color[1:]), 255)
+        np.testing.assert_array_equal((shown == rgba).all(-1), mapped == code, err_msg=name)
+        # Polygons are burned at pixel centres by both; ties on an edge may fall either way.
+        assert ((pixels("truth") == rgba).all(-1) != (truth == code)).mean() < 1e-3
+    assert (shown[mapped == 0][:, 3] == 0).all()
+    wrong = (truth != mapped) & (mapped > 0) & (truth > 0)
+    assert ((pixels("errors")[..., 3] == 255) != wrong).mean() < 1e-3
+    scene = pixels("scene-false")
+    assert (scene[mapped == 0][:, 3] == 0).mean() > 0.99
+
+
+def test_the_page_interpolates_coordinates_as_pyproj_has_them(page, case):
+    from pyproj import Transformer
+
+    data, grid = page.data(), case[1].grid
+    n, lon = data["nodes"], np.array(data["lon"])
+    to_degrees = Transformer.from_crs(32720, 4326, always_xy=True)
+    expected = to_degrees.transform(*(grid.affine @ (data["width"], 0)))
+    assert (lon[0, n - 1], np.array(data["lat"])[0, n - 1]) == pytest.approx(expected, abs=1e-6)
+    middle = (lon[3, 3] + lon[3, 4]) / 2
+    at = (data["width"] * 3.5 / (n - 1), data["height"] * 3 / (n - 1))
+    assert middle == pytest.approx(to_degrees.transform(*(grid.affine @ at))[0], abs=1e-6)
+
+
+def test_everything_else_is_there(page):
+    for said in (
+        "Model and training", "best at epoch 4", "Where the 3 chips lie", "train 2, test 1",
+        "Histogram of each band", "Training settings, as run", "learning_rate 0.001", "halo 32",
+        "WGS 84 / UTM zone 20S (EPSG:32720)", "1 March 2026", "Vladimir Agafonkin", "rasterio",
+    ):  # fmt: skip
+        assert said in page.text.replace("Volodymyr", "Vladimir"), said
+    described = [
+        a["aria-label"] for _, a in page.tags if a.get("role") == "img" and "aria-label" in a
+    ]
+    assert any("ROC curves" in d for d in described)
+    assert all(a.get("alt") for tag, a in page.tags if tag == "img")
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+
+
+def test_links_within_the_page_lead_somewhere(page):
+    ids = {a["id"] for _, a in page.tags if "id" in a}
+    links = [a[n][1:] for _, a in page.tags for n in ("href", "xlink:href") if n in a]
+    assert set(links) <= ids
+
+
+EVIL = "<script>alert(1)</script>\"'&"
+
+
+def test_names_from_files_cannot_become_markup(case, tmp_path):
+    made = case[1]
+    classes = Classes(("forest", EVIL, "water"), (1, 2, 3), CLASSES.colors)
+    card = ModelCard("unet", {EVIL: EVIL}, (EVIL, "b"), classes, config={EVIL: {EVIL: [EVIL]}})
+    save_card(tmp_path / "model", card)
+    make_map(made, tmp_path / "a<b>&'.tif", classes)
+    accuracy = Accuracy.of(
+        Tally.of_classes(np.array([[0, 1, 2, 1]]), np.array([[0, 0, 2, 1]]), 3), classes
+    )
+    out = report(
+        tmp_path / "model", tmp_path / "a<b>&'.tif", tmp_path / "r.html",
+        scene=made.scene, accuracy=accuracy,
+    )  # fmt: skip
+    page = Page(out.read_text(encoding="utf-8"))
+    assert not [s for s in page.scripts if s.strip() == "alert(1)"]
+    assert page.data()["classes"][1]["name"] == EVIL
+    assert EVIL in page.text
+    assert len([t for t, _ in page.tags if t == "script"]) == 4
+
+
+def test_a_model_and_a_map_are_enough(case, tmp_path):
+    made = case[1]
+    save_card(tmp_path / "model", ModelCard("fcn8s", {}, made.bands, CLASSES))
+    make_map(made, tmp_path / "map.tif")
+    out = report(tmp_path / "model", tmp_path / "map.tif", tmp_path / "r.html")
+    page = Page(out.read_text(encoding="utf-8"))
+    assert "No accuracy was given" in page.text
+    assert [layer["key"] for layer in page.data()["layers"]] == ["prediction"]
+
+
+def test_an_evaluation_older_than_its_model_is_left_out(case, tmp_path, caplog):
+    _, made, _, _, tested = case
+    save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES))
+    make_map(made, tmp_path / "map.tif")
+    kept = tmp_path / "model.test.json"
+    kept.write_text(json.dumps(tested.to_dict()))
+    os.utime(kept, (1, 1))
+    page = Page(
+        report(tmp_path / "model", tmp_path / "map.tif", tmp_path / "r.html").read_text("utf-8")
+    )
+    assert "Accuracy on test chips" not in page.text
+    assert "evaluate again" in caplog.text
+
+
+def test_validation_figures_of_the_card_are_the_last_resort(case, tmp_path):
+    _, made, _, _, tested = case
+    card = ModelCard("unet", {}, made.bands, CLASSES)
+    save_card(tmp_path / "model", replace(card, metrics=tested.to_dict(curves=False)))
+    make_map(made, tmp_path / "map.tif")
+    page = Page(
+        report(tmp_path / "model", tmp_path / "map.tif", tmp_path / "r.html").read_text("utf-8")
+    )
+    assert "Accuracy on validation chips" in page.text
+    assert f"{tested.kappa:.4f}" in page.text
+
+
+def test_a_report_is_not_replaced_unasked(case, tmp_path):
+    folder = case[0]
+    out = tmp_path / "r.html"
+    out.write_text("mine")
+    with pytest.raises(WriteError, match="--overwrite"):
+        report(folder / "model", folder / "map.tif", out)
+    assert out.read_text() == "mine"
+    with pytest.raises(WriteError, match="no folder"):
+        report(folder / "model", folder / "map.tif", tmp_path / "absent" / "r.html")
+
+
+def test_truth_and_accuracy_that_do_not_fit_are_named(case, tmp_path):
+    folder, made, *_ = case
+    other = gpd.read_file(made.truth).assign(**{"class": "lava"})
+    other.to_file(tmp_path / "other.gpkg")
+    with pytest.raises(VectorError, match=r"no attribute of .*other\.gpkg"):
+        report(
+            folder / "model", folder / "map.tif", tmp_path / "r.html", truth=tmp_path / "other.gpkg"
+        )
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(ModelError, match="holds no accuracy"):
+        report(
+            folder / "model", folder / "map.tif", tmp_path / "r.html", accuracy=tmp_path / "a.json"
+        )
+    assert not (tmp_path / "r.html").exists()
