@@ -48,7 +48,7 @@ def test_bands_of_rows_leave_no_trace(tmp_path_factory, write_scene, shape_px, r
     truth = sorted(((shapely.simplify(g, 0), c) for g, c in expected), key=key)
     for (mine, code), (theirs, its_code) in zip(ours, truth, strict=True):
         assert code == its_code
-        assert mine.is_valid == theirs.is_valid
+        assert mine.is_valid
         assert mine.equals(theirs)
 
 
@@ -68,6 +68,7 @@ def test_bands_of_rows_leave_no_trace(tmp_path_factory, write_scene, shape_px, r
 def test_areas_are_those_on_the_ellipsoid(tmp_path, write_scene, affine, crs):
     codes = np.full((20, 30), 255, "uint8")
     codes[4:17, 3:26] = 1
+    codes[8:12, 9:17] = codes[13, 20] = 255
     path = write_scene(tmp_path / "map.tif", codes[None], affine=affine, crs=crs, nodata=255)
     found = gpd.read_file(polygonize(path, tmp_path / "m.gpkg", CLASSES), layer="m")
     assert found.crs.to_epsg() == int(crs[5:])

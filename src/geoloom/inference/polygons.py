@@ -12,23 +12,19 @@ import rasterio.features
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
-from pyproj.exceptions import ProjError
 from shapely.geometry import shape
 
 from ..core.classes import Classes
-from ..core.grid import PixelWindow, crs_name, footprint, transformer
+from ..core.grid import PixelWindow
 from ..io.geopackage import ClassPolygonWriter
 from ..io.header import Header, read_header
 from ..io.raster import read
+from .area import area_measure
 from .plan import window_grid
 
 _PIXELS_AT_ONCE = 8_000_000
 _FLUSH = 20_000
 """Finished polygons that are kept before they are written."""
-
-_LONGEST_EDGE_PX = 64
-"""Edges are cut to this length before an area is measured, for straight lines bend between CRSs."""
 
 
 def polygonize(
@@ -182,29 +178,3 @@ def _place(affine: Affine) -> Callable[[NDArray[np.float64]], NDArray[np.float64
     a, b, c, d, e, f = (float(v) for v in affine[:6])
     matrix, origin = np.array([[a, d], [b, e]]), np.array([c, f])
     return lambda xy: xy @ matrix + origin
-
-
-def area_measure(grid: GeoBox) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
-    """A function from polygons in the grid's CRS to their areas on the ellipsoid, square metres.
-
-    They are projected to equal area: by a cylinder where the CRS is in degrees, which keeps the pixels'
-    edges straight, else by Lambert's azimuthal projection around the scene. Where the CRS has no place on
-    Earth, areas are in its own units squared.
-    """
-    try:
-        middle = footprint(grid).centroid
-        where = f"+lat_0={middle.y} +lon_0={middle.x}"
-        kind = f"+proj=cea +lon_0={middle.x}" if grid.crs.geographic else f"+proj=laea {where}"
-        to_equal = transformer(crs_name(grid.crs), f"{kind} +datum=WGS84 +units=m +type=crs")
-    except (ProjError, ValueError):
-        return lambda shapes: np.asarray(shapely.area(shapes))
-    longest = _LONGEST_EDGE_PX * float(np.sqrt(abs(grid.affine.determinant)))
-
-    def measure(shapes: NDArray[Any]) -> NDArray[np.float64]:
-        fine = shapes if grid.crs.geographic else shapely.segmentize(shapes, longest)
-        projected = shapely.transform(
-            fine, lambda xy: np.column_stack(to_equal.transform(xy[:, 0], xy[:, 1]))
-        )
-        return np.asarray(shapely.area(projected))
-
-    return measure
