@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,7 @@ def write_plan(
     split: SplitRule | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> ChipStore:
     """Cut a plan into a store.
 
@@ -126,6 +127,7 @@ def write_plan(
             chips hold enough that is valid.
         overwrite: Replace a chip store of that name.
         progress: Told (chips so far, chips wanted at most).
+        notes: Kept in the store's provenance; JSON values.
 
     Raises:
         ChipError: no chip, or none of a split, holds enough that is valid.
@@ -142,7 +144,7 @@ def write_plan(
         bands=first.bands,
         classes=plan.classes,
         overwrite=overwrite,
-        provenance=describe(plan, split),
+        provenance={**describe(plan, split), **(notes or {})},
     ) as writer:
         for scene in plan.scenes:
             writer.add_source(scene.name, scene.grid)

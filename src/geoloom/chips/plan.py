@@ -106,6 +106,8 @@ class ChipPlan:
     kinds: tuple[Kind, ...]
     unsplit: int
     """Windows dropped because they lie too near the ground of another split."""
+    keep_order: bool = False
+    """Cut in this order, not in that in which windows lie in the scenes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +184,11 @@ def cut_plan(plan: ChipPlan, progress: Callable[[int, int], None] | None = None)
         for wanted, some in zip(left, waiting, strict=True):
             batch += some[: min(wanted, _BATCH)]
             del some[: min(wanted, _BATCH)]
+        if plan.keep_order:
+            batch.sort()
         places = plan.windows[batch]
-        for i in np.lexsort((places[:, 2], places[:, 1], places[:, 0])):
+        on_disk = np.lexsort((places[:, 2], places[:, 1], places[:, 0]))
+        for i in range(len(batch)) if plan.keep_order else on_disk:
             chip = _cut(plan, int(batch[i]))
             if chip is not None:
                 left[chip.kind] -= 1
@@ -191,6 +196,18 @@ def cut_plan(plan: ChipPlan, progress: Callable[[int, int], None] | None = None)
                 yield chip
         if progress is not None:
             progress(done, total)
+
+
+def shuffled(plan: ChipPlan, seed: int) -> ChipPlan:
+    """The same chips, in random order."""
+    order = np.random.default_rng(seed).permutation(len(plan.windows))
+    return replace(
+        plan,
+        windows=plan.windows[order],
+        splits=plan.splits[order],
+        kind_of=plan.kind_of[order],
+        keep_order=True,
+    )
 
 
 def deal_at_random(

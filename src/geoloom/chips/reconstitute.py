@@ -30,8 +30,8 @@ def reconstitute(
     """Write a scene from its chips, on the lattice that they were cut from.
 
     Where chips of a complete sequential set overlap, each pixel is taken from the chip in whose middle part
-    it lies: at its edges a network sees least. Pixels that no chip covers, and those not valid, are nodata. One chip is in
-    memory at a time.
+    it lies: at its edges a network sees least. Pixels that no chip covers, and those not valid, are nodata.
+    One chip is in memory at a time.
 
     Args:
         store: Chips, by custom sequential ones.

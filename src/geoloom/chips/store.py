@@ -29,10 +29,11 @@ class ChipStore:
     """A finished chip store, read-only. Cheap to open, to pickle and to fork.
 
     Args:
-        path: The folder that a `ChipWriter` made.
+        path: The folder that a `ChipWriter` made; with `#train`, `#test` or `#valid` behind it, only the
+            chips of that split.
 
     Raises:
-        ChipError: nothing is there, it is no chip store, or it was never finished.
+        ChipError: nothing is there, it is no chip store, it was never finished, or the split has no chip.
 
     Example:
         >>> import tempfile
@@ -46,7 +47,8 @@ class ChipStore:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        name, _, split = str(path).partition("#")
+        self.path = Path(name)
         attributes = store_attributes(self.path)
         self.bands: tuple[str, ...] = tuple(attributes["bands"])
         self.provenance: dict[str, Any] = attributes["provenance"]
@@ -60,6 +62,10 @@ class ChipStore:
         self._sources: dict[str, Any] = attributes["sources"]
         self._crs: list[str] = attributes["crs"]
         self._columns = _read_columns(self.path)
+        self._positions: np.ndarray | None = None
+        if split:
+            self._positions = self.indices(split)  # type: ignore[arg-type]  # checked there
+            self._columns = {k: column[self._positions] for k, column in self._columns.items()}
 
     @classmethod
     def open(cls, path: str | Path) -> ChipStore:
@@ -67,7 +73,7 @@ class ChipStore:
         return cls(path)
 
     def __len__(self) -> int:
-        return len(self._arrays["image"])
+        return len(self._columns["row"])
 
     @property
     def channels(self) -> int:
@@ -87,7 +93,7 @@ class ChipStore:
 
     def image(self, i: int) -> np.ndarray:
         """(C, H, W) in the stored dtype; 0 where not observed."""
-        return self._arrays["image"][i]
+        return self._arrays["image"][self._at(i)]
 
     def mask(self, i: int) -> np.ndarray:
         """(H, W) uint8 class codes; meaningful where `valid`.
@@ -97,15 +103,19 @@ class ChipStore:
         """
         if "mask" not in self._arrays:
             raise ChipError(f"{self.path} has no labels; cut the chips with a label raster")
-        return self._arrays["mask"][i]
+        return self._arrays["mask"][self._at(i)]
 
     def valid(self, i: int) -> np.ndarray:
         """(H, W) bool, True = observed and, in a store with labels, labelled."""
-        return self._arrays["valid"][i]
+        return self._arrays["valid"][self._at(i)]
 
     def observed(self, i: int) -> np.ndarray:
         """(H, W) bool, True = observed in every band, labelled or not."""
-        return self._arrays["observed"][i]
+        return self._arrays["observed"][self._at(i)]
+
+    def _at(self, i: int) -> int:
+        """Where chip `i` of this view is stored."""
+        return i if self._positions is None else int(self._positions[i])
 
     def crs(self, i: int) -> str:
         """CRS of chip `i`, as `EPSG:n` or WKT."""

@@ -206,6 +206,22 @@ def fit_normalization(
     )
 
 
+def fit_whole_image(statistics: BandStatistics) -> Normalization:
+    """`per_image` of an image too large to see at once: mean 0 and deviation 1 over all bands together,
+    from the bands' statistics, which must be over the same pixels.
+
+    Raises:
+        BandError: there is no valid pixel.
+    """
+    means, spreads = np.asarray(statistics.mean), np.asarray(statistics.std)
+    center = float(means.mean())
+    if not np.isfinite(center):
+        raise BandError("no valid pixel to standardise; check the nodata value")
+    scale = float(np.sqrt((spreads**2 + (means - center) ** 2).mean())) or 1.0
+    count = len(means)
+    return Normalization(PER_IMAGE, (center,) * count, (scale,) * count, statistics.bands)
+
+
 def _center_scale(
     kind: str, statistics: BandStatistics, low: float, high: float
 ) -> tuple[Sequence[float], Sequence[float]]:

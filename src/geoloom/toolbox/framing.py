@@ -1,0 +1,67 @@
+"""Grids around other things, on a given lattice: nothing is resampled on its way into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import shapely
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from ..core.errors import GridError
+from ..core.grid import LATTICE_TOLERANCE_PX, crs_name, densified_outline, transformer
+from ..io.features import Features
+from ..io.header import Header
+
+
+def around(lattice: GeoBox, grids: Iterable[GeoBox]) -> GeoBox:
+    """The smallest grid on a lattice that holds all grids."""
+    pixels = [_pixels(lattice, densified_outline(grid), crs_name(grid.crs)) for grid in grids]
+    rows, cols = _span(np.concatenate(pixels))
+    return _shifted(lattice, rows, cols)
+
+
+def crop(header: Header, features: Features, source: str | Path) -> GeoBox:
+    """The part of a raster's grid, in whole pixels, around the features that meet it.
+
+    Raises:
+        GridError: none does.
+    """
+    grid = header.grid
+    geometries, _ = features.on(grid)
+    if len(geometries):
+        at = _pixels(grid, shapely.get_coordinates(geometries), crs_name(grid.crs))
+        (top, bottom), (left, right) = _span(at)
+        rows = max(top, 0), min(bottom, int(grid.shape[0]))
+        cols = max(left, 0), min(right, int(grid.shape[1]))
+        if rows[0] < rows[1] and cols[0] < cols[1]:
+            return _shifted(grid, rows, cols)
+    raise GridError(
+        f"no feature of {source} lies on {header.uri}; check the layer's CRS ({crs_name(features.crs)})"
+    )
+
+
+def _pixels(lattice: GeoBox, xy: np.ndarray, crs: str) -> np.ndarray:
+    """World points (n, 2) as (row, col) of a lattice, without those that have no place there."""
+    x, y = xy[:, 0], xy[:, 1]
+    if crs != crs_name(lattice.crs):
+        x, y = transformer(crs, crs_name(lattice.crs)).transform(x, y)
+    a, b, c, d, e, f = (~lattice.affine)[:6]
+    at = np.stack([d * x + e * y + f, a * x + b * y + c], axis=1)
+    return np.asarray(at[np.isfinite(at).all(axis=1)])
+
+
+def _span(rows_cols: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First and last-plus-one row and column of whole pixels that hold all points."""
+    low = np.floor(rows_cols.min(axis=0) + LATTICE_TOLERANCE_PX).astype(int)
+    high = np.ceil(rows_cols.max(axis=0) - LATTICE_TOLERANCE_PX).astype(int)
+    return (int(low[0]), int(high[0])), (int(low[1]), int(high[1]))
+
+
+def _shifted(lattice: GeoBox, rows: tuple[int, int], cols: tuple[int, int]) -> GeoBox:
+    a, b, c, d, e, f = lattice.affine[:6]
+    x, y = a * cols[0] + b * rows[0] + c, d * cols[0] + e * rows[0] + f
+    shape = rows[1] - rows[0], cols[1] - cols[0]
+    return GeoBox(shape, Affine(a, b, x, d, e, y), lattice.crs)

@@ -1,0 +1,300 @@
+"""Rasters made of rasters: mosaics, stacks, crops and cloud masks, from file to file in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from ..chips.scenes import block_windows, grid_of
+from ..core.errors import BandError, ConfigError, ReadError
+from ..core.grid import lattice_window
+from ..io.cog import CogWriter
+from ..io.header import Header, read_header
+from ..io.mosaic import MosaicRule, read_many
+from ..io.raster import Raster, read
+from ..io.vector import read_features
+from ..transforms.clouds import QualityBand, cloud_mask
+from .framing import around, crop
+from .steps import filled
+
+Files = Sequence[str | Path]
+
+
+def mosaic_images(
+    images: Files,
+    out_path: str | Path,
+    *,
+    rule: MosaicRule = "first",
+    no_data: float | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Join rasters, in any CRSs, into one on the lattice of the first, as large as all of them.
+
+    Args:
+        images: In order of priority.
+        out_path: File to write.
+        rule: Where they overlap: `first` takes the first that is observed there, `mean` averages.
+        no_data: Stored value that means unobserved, in place of the files' own.
+        overwrite: Replace the file.
+
+    Raises:
+        ReadError: there is no image, or one cannot be read.
+        BandError: the images have different numbers of bands.
+        WriteError: the file exists.
+    """
+    headers = _headers(images)
+    first = headers[0]
+    grid = around(first.grid, [header.grid for header in headers])
+    nodata = no_data if no_data is not None else first.nodata[0]
+    if nodata is None:
+        # The union of scenes has corners that none covers.
+        nodata = float("nan") if np.dtype(first.dtypes[0]).kind == "f" else 0
+
+    def block(part: GeoBox) -> Raster:
+        return read_many(headers, part, rule=rule, nodata=no_data)
+
+    dtype = np.result_type(*(_dtype(header) for header in headers))
+    return _write(out_path, grid, block, first, dtype=dtype, nodata=nodata, overwrite=overwrite)
+
+
+def stack_bands(images: Files, out_path: str | Path, *, overwrite: bool = False) -> Path:
+    """Put the bands of several files into one, on the lattice of the first.
+
+    Files on other lattices are resampled once; a pixel is valid where it is in all of them.
+
+    Args:
+        images: In the order of the bands.
+        out_path: File to write.
+        overwrite: Replace the file.
+
+    Raises:
+        ReadError: there is no image, or one cannot be read.
+        WriteError: the file exists.
+    """
+    headers = _headers(images)
+    names = [name for header in headers for name in _band_names(header)]
+    return _stack(headers, names, out_path, overwrite=overwrite)
+
+
+def stack_temporal_images(
+    images: Files,
+    out_path: str | Path,
+    *,
+    dates: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Put images of several dates into one file, date after date, on the lattice of the first.
+
+    Args:
+        images: One a date, of equally many bands, in order of time.
+        out_path: File to write.
+        dates: Names of the dates, which begin the bands' names; None counts them: `t1_red`.
+        overwrite: Replace the file.
+
+    Raises:
+        BandError: the images have different numbers of bands.
+        ConfigError: there are not as many dates as images.
+        WriteError: the file exists.
+    """
+    headers = _headers(images)
+    counts = {len(header.data_bands) for header in headers}
+    if len(counts) > 1:
+        raise BandError(
+            f"images of different dates have {sorted(counts)} bands; expected equally many"
+        )
+    when = [f"t{i}" for i in range(1, len(headers) + 1)] if dates is None else list(dates)
+    if len(when) != len(headers):
+        raise ConfigError(f"{len(when)} dates for {len(headers)} images; give one each")
+    names = [
+        f"{date}_{band}" for date, h in zip(when, headers, strict=True) for band in _band_names(h)
+    ]
+    return _stack(headers, names, out_path, overwrite=overwrite)
+
+
+def clip_img_by_extent_shp(
+    img_file: str | Path, shp_file: str | Path, out_path: str | Path, *, overwrite: bool = False
+) -> Path:
+    """Cut a raster to the rectangle around a vector layer, in whole pixels of the raster.
+
+    Raises:
+        GridError: the layer lies outside the raster.
+        WriteError: the file exists.
+    """
+    header = read_header(img_file)
+    grid = crop(header, read_features(shp_file), shp_file)
+    return _write(out_path, grid, lambda part: read(header, part), header, overwrite=overwrite)
+
+
+def clip_by_polygon(
+    img_file: str | Path,
+    shp_file: str | Path,
+    out_path: str | Path,
+    *,
+    all_touched: bool = False,
+    no_data: float | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Cut a raster to the polygons of a vector layer: pixels outside all of them become nodata.
+
+    Args:
+        img_file: Raster.
+        shp_file: Polygons, in any CRS.
+        out_path: File to write.
+        all_touched: Keep every pixel that a polygon touches, not only those with their centre inside.
+        no_data: What pixels outside are saved as; None takes the raster's own, else NaN or 0.
+        overwrite: Replace the file.
+
+    Raises:
+        GridError: no polygon meets the raster.
+        WriteError: the file exists.
+    """
+    header = read_header(img_file)
+    features = read_features(shp_file)
+    grid = crop(header, features, shp_file)
+    nodata = header.nodata[0] if no_data is None else no_data
+    if nodata is None:
+        nodata = float("nan") if _dtype(header).kind == "f" else 0
+
+    def block(part: GeoBox) -> Raster:
+        found = read(header, part)
+        inside = features.burn(part, all_touched=all_touched) > 0
+        return Raster(found.values, found.valid & inside, part, found.bands)
+
+    return _write(out_path, grid, block, header, nodata=nodata, overwrite=overwrite)
+
+
+def clip_by_aggregated_polygons(
+    img_file: str | Path, shp_file: str | Path, out_path: str | Path, *, overwrite: bool = False
+) -> Path:
+    """Cut a raster to the polygons of a layer taken as one area; slivers between them are kept.
+
+    Pixels that any polygon touches count as inside, so that neighbours leave no gap. Otherwise as
+    `clip_by_polygon`.
+    """
+    return clip_by_polygon(img_file, shp_file, out_path, all_touched=True, overwrite=overwrite)
+
+
+def compute_cloud_mask(
+    image: np.ndarray | str | Path,
+    qa_pos: int = 0,
+    *,
+    sensor: QualityBand = "landsat_c2",
+    flags: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Where the quality band of an image says that the ground is hidden.
+
+    Args:
+        image: Array (H, W, B) or (H, W), or a file.
+        qa_pos: Position of the quality band, 0-based.
+        sensor: `landsat_c2` (QA_PIXEL of Collection 2) or `sentinel2_scl`.
+        flags: Conditions that count; None takes fill, clouds, cirrus and cloud shadows.
+
+    Returns:
+        bool (H, W), True = hidden.
+
+    Raises:
+        BandError: there is no such band.
+        ConfigError: the sensor or a flag is unknown.
+    """
+    if isinstance(image, str | Path):
+        header = read_header(image)
+        return cloud_mask(read(header, bands=[_number(header, qa_pos)]).values[0], sensor, flags)
+    bands = image if image.ndim == 3 else image[..., None]
+    if not 0 <= qa_pos < bands.shape[-1]:
+        raise BandError(
+            f"no band at position {qa_pos}: the image has {bands.shape[-1]}, counted from 0"
+        )
+    return cloud_mask(np.ma.getdata(bands)[..., qa_pos], sensor, flags)
+
+
+def _number(header: Header, position: int) -> int:
+    """GDAL's number of a band given by position, 0-based."""
+    if not 0 <= position < header.count:
+        raise BandError(
+            f"no band at position {position}: {header.uri} has {header.count}, counted from 0"
+        )
+    return position + 1
+
+
+def _headers(images: Files) -> list[Header]:
+    if isinstance(images, str | Path) or not images:
+        raise ReadError(f"expected a list of image files, found {images!r}")
+    return [read_header(image) for image in images]
+
+
+def _band_names(header: Header) -> list[str]:
+    """Names of the measuring bands; files without names give theirs, so that stacks stay readable."""
+    stem = Path(header.uri).stem
+    many = len(header.data_bands) > 1
+    return [
+        header.descriptions[n - 1] or (f"{stem}_{n}" if many else stem) for n in header.data_bands
+    ]
+
+
+def _dtype(header: Header) -> np.dtype[Any]:
+    return np.result_type(*(header.dtypes[n - 1] for n in header.data_bands))
+
+
+def _stack(
+    headers: Sequence[Header], names: Sequence[str], out_path: str | Path, *, overwrite: bool
+) -> Path:
+    dtype = np.result_type(*(_dtype(header) for header in headers))
+    nodata = next((h.nodata[0] for h in headers if h.nodata[0] is not None), None)
+    same = all(lattice_window(h.grid, headers[0].grid) is not None for h in headers)
+    if nodata is None and not same:
+        nodata = float("nan") if dtype.kind == "f" else 0
+
+    def block(part: GeoBox) -> Raster:
+        found = [read(header, part) for header in headers]
+        values = np.concatenate([raster.values.astype(dtype) for raster in found])
+        return Raster(values, np.logical_and.reduce([r.valid for r in found]), part, tuple(names))
+
+    first = headers[0]
+    return _write(
+        out_path,
+        first.grid,
+        block,
+        first,
+        dtype=dtype,
+        nodata=nodata,
+        names=names,
+        overwrite=overwrite,
+    )
+
+
+def _write(
+    out_path: str | Path,
+    grid: GeoBox,
+    block: Callable[[GeoBox], Raster],
+    like: Header,
+    *,
+    dtype: np.dtype[Any] | None = None,
+    nodata: float | None = None,
+    names: Sequence[str] | None = None,
+    overwrite: bool,
+) -> Path:
+    """Write blocks to a file that keeps the names and colours of another."""
+    numbers = like.data_bands
+    if names is None:
+        names = [like.band_names[n - 1] for n in numbers]
+    nodata = like.nodata[0] if nodata is None else nodata
+    one = len(names) == 1
+    with CogWriter(
+        out_path,
+        grid,
+        count=len(names),
+        dtype=_dtype(like) if dtype is None else dtype,
+        nodata=nodata,
+        descriptions=names,
+        colormap=like.colormap if one else None,
+        class_names=like.class_names if one else None,
+        overwrite=overwrite,
+    ) as writer:
+        for window in block_windows(grid.shape):
+            found = block(grid_of(grid, window))
+            writer.write(filled(found.values, found.valid, nodata), window.row, window.col)
+    return Path(out_path)

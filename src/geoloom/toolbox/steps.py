@@ -1,0 +1,136 @@
+"""What a preprocessor does to each block: small frozen steps, so that a plan can be made before any read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..core.errors import BandError
+from ..transforms.indices import compute_index
+from ..transforms.normalize import Normalization
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One window of the stack on its way."""
+
+    stored: np.ndarray
+    """(C0, h, w), the raster's own bands as stored."""
+    image: np.ndarray
+    """(C, h, w), the stack so far."""
+    valid: np.ndarray
+    """(h, w) bool, True = observed, and every index so far has a value."""
+
+
+class Step(Protocol):
+    """One operation on the stack."""
+
+    def bands(self, bands: tuple[str, ...]) -> tuple[str, ...]:
+        """Names of the stack after the step."""
+        ...
+
+    def __call__(self, block: Block) -> Block:
+        """The block after the step."""
+        ...
+
+
+CustomIndex = Callable[[np.ma.MaskedArray, Mapping[str, Any]], np.ndarray]
+"""A function of the raster (H, W, B), masked where not observed, and of its params, to (H, W)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddIndex:
+    """Append a spectral index, computed from the raster's bands as stored."""
+
+    name: str
+    positions: Mapping[str, int] = field(hash=False)
+    factor: float = 1.0
+
+    def bands(self, bands: tuple[str, ...]) -> tuple[str, ...]:
+        """The stack and the index."""
+        return (*bands, self.name)
+
+    def __call__(self, block: Block) -> Block:
+        """The block with the index; pixels where it has no value become not valid."""
+        values = compute_index(self.name, block.stored, self.positions, factor=self.factor)
+        return _appended(block, values[0])
+
+
+@dataclass(frozen=True, slots=True)
+class AddCustomIndex:
+    """Append an index that a function of the whole raster gives."""
+
+    name: str
+    function: CustomIndex
+    params: Mapping[str, Any] = field(hash=False)
+
+    def bands(self, bands: tuple[str, ...]) -> tuple[str, ...]:
+        """The stack and the index."""
+        return (*bands, self.name)
+
+    def __call__(self, block: Block) -> Block:
+        """The block with the index; pixels where it has no value become not valid."""
+        hidden = np.broadcast_to(~block.valid[..., None], (*block.valid.shape, len(block.stored)))
+        raster = np.ma.MaskedArray(np.moveaxis(block.stored, 0, -1), mask=hidden)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = self.function(raster, self.params)
+        values = np.asarray(np.ma.filled(np.ma.asarray(found, np.float32), np.nan), np.float32)
+        if values.shape != block.valid.shape:
+            raise BandError(
+                f"index {self.name!r} gave an array of {values.shape} for a raster of {block.valid.shape}"
+            )
+        return _appended(block, np.where(np.isfinite(values), values, np.float32(np.nan)))
+
+
+@dataclass(frozen=True, slots=True)
+class Standardise:
+    """Normalise every band of the stack."""
+
+    rule: Normalization
+
+    def bands(self, bands: tuple[str, ...]) -> tuple[str, ...]:
+        """Unchanged."""
+        return bands
+
+    def __call__(self, block: Block) -> Block:
+        """The block, normalised."""
+        return Block(block.stored, self.rule.apply(block.image, block.valid), block.valid)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveBands:
+    """Leave bands out of the stack."""
+
+    positions: tuple[int, ...]
+
+    def bands(self, bands: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that stay."""
+        return tuple(band for i, band in enumerate(bands) if i not in self.positions)
+
+    def __call__(self, block: Block) -> Block:
+        """The block without the bands."""
+        kept = [i for i in range(len(block.image)) if i not in self.positions]
+        return Block(block.stored, block.image[kept], block.valid)
+
+
+def _appended(block: Block, values: np.ndarray) -> Block:
+    image = block.image.astype(np.float32, copy=False)
+    known = ~np.isnan(values)
+    return Block(
+        block.stored,
+        np.concatenate([image, np.where(known, values, 0)[None].astype(np.float32)]),
+        block.valid & known,
+    )
+
+
+def filled(image: np.ndarray, valid: np.ndarray, nodata: float | None) -> np.ndarray:
+    """The image with nodata where not valid; a valid float that equals it by chance moves by one bit."""
+    if nodata is None:
+        return image
+    fill = np.asarray(nodata).astype(image.dtype)
+    if image.dtype.kind == "f" and not np.isnan(fill):
+        image = np.where(image == fill, np.nextafter(fill, np.asarray(np.inf, image.dtype)), image)
+    return np.where(valid, image, fill)
