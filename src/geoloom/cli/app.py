@@ -9,10 +9,13 @@ import typer
 from .._version import __version__
 from .options import example
 from .verbs.chips import chips
+from .verbs.demo import demo
 from .verbs.evaluate import evaluate
 from .verbs.info import info
 from .verbs.models import models
 from .verbs.predict import predict
+from .verbs.prepare import prepare
+from .verbs.rasterize import rasterize
 from .verbs.report import report
 from .verbs.run import run
 from .verbs.train import train
@@ -44,7 +47,22 @@ def root(
     """Turn satellite images and labels into trained networks and finished maps."""
 
 
-# In the order of the work.
+# In the order of the work, after a look at it all.
+app.command(epilog=example("geoloom demo demo-out/"))(demo)
+app.command(
+    epilog=example(
+        "geoloom prepare scene.tif out.tif --index ndvi --band red=3 --band nir=4",
+        "geoloom prepare scene.tif clear.tif --cloud-mask qa_pixel.tif",
+        "geoloom prepare left.tif right.tif whole.tif --join mosaic",
+    )
+)(prepare)
+app.command(
+    epilog=example(
+        "geoloom rasterize labels.shp scene.tif labels.tif --class-field class",
+        "geoloom rasterize prodes.shp scene.tif labels.tif -f agregClass -c forest=FLORESTA "
+        "-c deforestation=DESMATAMENTO",
+    )
+)(rasterize)
 app.command(
     epilog=example(
         "geoloom chips scene.tif labels.tif chips.zarr --size 256 --count 2000",

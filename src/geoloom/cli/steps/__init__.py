@@ -6,9 +6,11 @@ from .base import Step
 from .chips import Chips
 from .evaluate import Evaluate
 from .predict import Predict
+from .prepare import Prepare
+from .rasterize import Rasterize
 from .report import Report
 from .train import Train
 
 STEPS: dict[str, type[Step]] = {
-    step.verb: step for step in (Chips, Train, Evaluate, Predict, Report)
+    step.verb: step for step in (Prepare, Rasterize, Chips, Train, Evaluate, Predict, Report)
 }

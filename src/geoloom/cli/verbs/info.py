@@ -66,7 +66,7 @@ def _raster(header: Any) -> dict[str, Any]:
         "size": f"{header.grid.shape[1]} x {header.grid.shape[0]} px",
         "bands": list(header.band_names),
         "type": list(dict.fromkeys(header.dtypes)),
-        "nodata": list(dict.fromkeys(header.nodata)),
+        "nodata": list(dict.fromkeys(str(value) for value in header.nodata)),
         "crs": crs_name(header.grid.crs),
         "pixel": f"{abs(affine.a):g} x {abs(affine.e):g} {_unit(header.grid.crs)}",
         "bounds": [round(v, 6) for v in header.grid.boundingbox.bbox],

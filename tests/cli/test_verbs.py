@@ -1,0 +1,185 @@
+"""The verbs on real small files, in this process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from geoloom.testing.simulate import simulated_scene
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    return simulated_scene(tmp_path_factory.mktemp("scene"), size_px=192)
+
+
+@pytest.fixture(scope="module")
+def labels(scene, tmp_path_factory):
+    from typer.testing import CliRunner
+
+    from geoloom.cli.app import app
+
+    out = tmp_path_factory.mktemp("labels") / "labels.tif"
+    words = ["rasterize", scene.truth, scene.scene, out, *(f"-c{n}" for n in scene.class_names)]
+    assert CliRunner().invoke(app, [str(word) for word in words]).exit_code == 0
+    return out
+
+
+def test_rasterize_burns_what_the_layer_says(scene, labels):
+    """Against GDAL's own burning of the reprojected polygons; a pixel may differ at an edge."""
+    import geopandas
+    from rasterio.features import rasterize
+
+    frame = geopandas.read_file(scene.truth).to_crs(str(scene.grid.crs))
+    codes = [scene.class_names.index(name) + 1 for name in frame["class"]]
+    expected = rasterize(
+        zip(frame.geometry, codes, strict=True),
+        out_shape=scene.grid.shape,
+        transform=scene.grid.affine,
+        dtype="uint8",
+    )
+    with rasterio.open(labels) as file:
+        found = file.read(1)
+        assert file.nodata == 0
+        assert file.transform == scene.grid.affine
+    assert (found != expected).mean() < 1e-3
+
+
+def test_rasterize_groups_values_and_names_the_rest(geoloom, scene, tmp_path):
+    out = tmp_path / "labels.tif"
+    answer = geoloom(
+        *("rasterize", scene.truth, scene.scene, out, "--json"),
+        *("-c", "natural=forest,water", "--other", "rest"),
+    )
+    assert answer.code == 0
+    assert list(answer.json["pixels"]) == ["natural", "rest"]
+    assert answer.json["features"] > 3
+    assert geoloom("info", out, "--json").json["classes"] == {"1": "natural", "2": "rest"}
+
+
+def test_a_wrong_field_and_a_wrong_class_are_told_with_the_right_ones(geoloom, scene, tmp_path):
+    out = tmp_path / "labels.tif"
+    wrong = geoloom("rasterize", scene.truth, scene.scene, out, "-f", "klass")
+    assert wrong.code == 2
+    assert "did you mean 'class'" in wrong.err
+    wrong = geoloom("rasterize", scene.truth, scene.scene, out, "-c", "florest")
+    assert wrong.code == 1
+    assert "did you mean 'forest'" in wrong.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prepare_adds_indices_and_takes_clouds_out(geoloom, scene, tmp_path):
+    out = tmp_path / "out.tif"
+    answer = geoloom(
+        *("prepare", scene.scene, out, "--index", "ndvi", "--json"),
+        *("--band", "red=SR_B4", "--band", "nir=4", "--cloud-mask", scene.qa),
+    )
+    assert answer.code == 0, answer.err
+    assert answer.json["bands"] == [*scene.bands, "ndvi"]
+    with rasterio.open(scene.scene) as file, rasterio.open(scene.qa) as quality:
+        red, nir = file.read([3, 4]).astype(float)
+        hidden = (quality.read(1) & 0b11111 != 0) | (file.read(1) == 0)
+    with rasterio.open(out) as file:
+        found = file.read()
+        assert file.descriptions == (*scene.bands, "ndvi")
+    assert 0 < hidden.mean() < 1
+    assert np.array_equal(np.isnan(found[0]), hidden)
+    expected = (nir - red) / np.maximum(nir + red, 1)
+    assert np.allclose(found[-1][~hidden], expected[~hidden], atol=1e-6)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_prepare_says_which_band_is_missing(geoloom, scene, tmp_path):
+    answer = geoloom("prepare", scene.scene, tmp_path / "out.tif", "-i", "ndvi")
+    assert answer.code == 1
+    assert "--band red=NUMBER" in answer.err
+    answer = geoloom("prepare", scene.scene, tmp_path / "out.tif", "-i", "ndiv")
+    assert answer.code == 2
+    assert "did you mean 'ndvi'" in answer.err
+
+
+def test_prepare_joins_files(geoloom, scene, tmp_path):
+    first, second = tmp_path / "a.tif", tmp_path / "b.tif"
+    assert geoloom("prepare", scene.scene, first, "--drop", "SR_B2").code == 0
+    assert geoloom("prepare", scene.scene, second, *(f"--drop={n}" for n in range(2, 7))).code == 0
+    joined = geoloom("prepare", second, first, tmp_path / "c.tif", "--join", "bands", "--json")
+    assert joined.json["bands"] == list(scene.bands)
+    assert geoloom("prepare", second, first, tmp_path / "d.tif").code == 2
+
+
+def test_chips_are_cut_and_kept_apart(geoloom, scene, labels, tmp_path):
+    out = tmp_path / "chips.zarr"
+    answer = geoloom(
+        *("chips", scene.scene, labels, out, "--size", 32, "--count", 24, "--valid", 0, "--json"),
+        *("--split", "regions", "--region", "train=left", "--region", "test=0.5,0,1,1"),
+    )
+    assert answer.code == 0, answer.err
+    assert answer.json["chips"] == answer.json["train"] + answer.json["test"]
+    from geoloom.chips.store import ChipStore
+
+    table = ChipStore.open(out).table
+    assert (table[table.split == "train"].col + 32 <= 96).all()
+    assert (table[table.split == "test"].col >= 96).all()
+    described = geoloom("info", out, "--json").json
+    assert described["classes"] == list(scene.class_names)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--split", "regions"], "--regions: split regions needs regions"),
+        (["--strategy", "centroids"], "--points: strategy centroids needs points"),
+        (["--strategy", "randon"], "did you mean 'random'"),
+        (["--test", "0.6", "--valid", "0.5"], "nothing to train on"),
+        (["--region", "train"], "expected NAME=VALUE"),
+        (["--size", "0"], "--size: found 0; input should be greater than 0"),
+    ],
+)
+def test_wrong_use_is_told_before_any_work(geoloom, scene, labels, tmp_path, options, said):
+    answer = geoloom("chips", scene.scene, labels, tmp_path / "chips.zarr", *options)
+    assert answer.code == 2
+    assert said in " ".join(answer.err.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_product_is_replaced_only_when_told(geoloom, scene, tmp_path):
+    out = tmp_path / "labels.tif"
+    words = ("rasterize", scene.truth, scene.scene, out, "--quiet")
+    assert geoloom(*words).code == 0
+    refused = geoloom(*words)
+    assert refused.code == 1
+    assert "--overwrite" in refused.err
+    assert geoloom(*words, "--overwrite").code == 0
+
+
+def test_a_missing_input_is_named(geoloom, tmp_path):
+    answer = geoloom("predict", tmp_path / "model", tmp_path / "scene.tif", tmp_path / "map.tif")
+    assert answer.code == 1
+    assert "model" in answer.err
+    assert "scene.tif" in answer.err
+
+
+def test_the_record_holds_defaults_and_inputs(geoloom, scene, tmp_path):
+    out = tmp_path / "labels.tif"
+    assert geoloom("rasterize", scene.truth, scene.scene, out).code == 0
+    record = json.loads(Path(f"{out}.run.json").read_text())
+    assert record["verb"] == "rasterize"
+    assert record["settings"]["all_touched"] is False
+    assert [entry["path"] for entry in record["inputs"]] == [str(scene.truth), str(scene.scene)]
+
+
+def test_info_knows_vectors_and_refuses_the_rest(geoloom, scene, tmp_path):
+    facts = geoloom("info", scene.truth, "--field", "class", "--json").json
+    assert set(facts["class"]) == set(scene.class_names)
+    (tmp_path / "a.txt").write_text("words")
+    refused = geoloom("info", tmp_path / "a.txt")
+    assert refused.code == 1
+    assert "Traceback" not in refused.err
+
+
+def test_models_lists_networks_with_their_options(geoloom):
+    assert "width" in geoloom("models", "--json").json["models"]["fcn8s"]
