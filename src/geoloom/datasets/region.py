@@ -143,7 +143,9 @@ def project(outline: BaseGeometry, to: GeoBox | Region) -> BaseGeometry:
             return outline
     move = transformer("EPSG:4326", crs_name(to.crs)).transform
     moved = [_moved(part, move) for part in shapely.get_parts(outline)]
-    return surface(shapely.union_all([part for part in moved if not part.is_empty]))
+    whole = surface(shapely.union_all([part for part in moved if not part.is_empty]))
+    west, _, east, _ = outline.bounds
+    return _without_seam(whole) if max(-west, east) >= 180.0 else whole
 
 
 def ground_area(outline: BaseGeometry) -> float:
@@ -163,6 +165,13 @@ def _turned(part: BaseGeometry, centre: float) -> BaseGeometry:
     left, _, right, _ = part.bounds
     turn = 360.0 * round((centre - (left + right) / 2) / 360.0)
     return shapely.transform(part, lambda xy: xy + np.array([turn, 0.0])) if turn else part
+
+
+def _without_seam(whole: BaseGeometry) -> BaseGeometry:
+    """Grown and shrunk by a ten-millionth, which closes the cut along the antimeridian."""
+    left, bottom, right, top = whole.bounds
+    hair = 1e-7 * max(right - left, top - bottom)
+    return surface(whole.buffer(hair, join_style="mitre").buffer(-hair, join_style="mitre"))
 
 
 def _moved(part: BaseGeometry, move: object) -> BaseGeometry:
