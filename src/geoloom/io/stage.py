@@ -50,9 +50,25 @@ def warp(
     Coordinates are exact to 1e-6 source pixels; `span` fixes the kernel's width, so that nothing
     depends on the grid's extent. Where not observed, values mean nothing.
     """
+    if kernel == "nearest":
+        return _warp_nearest(stage, grid)
     dtype = stage.values.dtype
-    if kernel != "nearest":
-        stage = replace(stage, values=stage.values.astype(working_dtype(dtype), copy=False))
+    reals = replace(stage, values=stage.values.astype(working_dtype(dtype), copy=False))
+    values, seen = _warp_turns(reals, grid, kernel, span)
+    return as_dtype(values, dtype), seen
+
+
+def _warp_nearest(stage: Stage, grid: GeoBox) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """As `warp`, by warping the pixels' numbers: exact for every dtype, and once for all bands."""
+    count, height, width = stage.values.shape
+    numbers = np.arange(height * width, dtype=np.int32).reshape(1, height, width)
+    found, seen = _warp_turns(replace(stage, values=numbers), grid, "nearest", (1, 1))
+    return stage.values.reshape(count, -1)[:, np.where(seen, found[0], 0)], seen
+
+
+def _warp_turns(
+    stage: Stage, grid: GeoBox, kernel: Kernel, span: Span
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     values: NDArray[Any] | None = None
     seen = np.zeros(tuple(grid.shape), dtype=np.bool_)
     for turned in _turns(stage.grid, grid):
@@ -63,7 +79,7 @@ def warp(
             np.copyto(values, part, where=part_seen)
         seen |= part_seen
     assert values is not None  # there is always at least one turn
-    return as_dtype(values, dtype), seen
+    return values, seen
 
 
 def _turns(source: GeoBox, grid: GeoBox) -> list[GeoBox]:
