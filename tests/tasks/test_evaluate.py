@@ -93,7 +93,7 @@ def expected_matrix(scene, part=np.s_[:]):
     ).tolist()
 
 
-@pytest.mark.parametrize("block", [2048, 37])
+@pytest.mark.parametrize("block", [1024, 37])
 def test_a_map_is_scored_on_pixels_that_have_class_and_truth(scene, monkeypatch, block):
     monkeypatch.setattr(evaluation, "_BLOCK_PX", block)
     accuracy = evaluate_map(scene["map"], scene["labels"], classes=CLASSES)

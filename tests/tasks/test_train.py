@@ -250,3 +250,9 @@ def test_an_epoch_is_a_line_where_nobody_watches(chips, tmp_path, caplog):
     assert not [
         r for r in caplog.records if r.name.startswith("lightning") and r.levelno < logging.WARNING
     ]
+
+
+def test_half_precision_trains_too(chips, tmp_path):
+    folder = train(chips, tmp_path / "m", precision="bfloat16", **QUICK | {"epochs": 12})
+    assert load_model(folder).card.metrics["overall_accuracy"] > 0.95
+    assert {value.dtype for value in weights(folder).values()} == {torch.float32, torch.int64}

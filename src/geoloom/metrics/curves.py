@@ -16,6 +16,8 @@ import numpy as np
 
 BINS = 1000
 _REACH = 12.0
+_CHUNK = 1 << 17
+"""Pixels counted at once: temporaries stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,22 @@ def score_histograms(
     Returns:
         int64 (K, 2, BINS); sums of these over batches are those of the whole.
     """
-    scores = np.asarray(probabilities, dtype=np.float64)
+    scores = np.asarray(probabilities)
     wanted = np.asarray(truth)
     if valid is not None:
         scores, wanted = scores[:, valid], wanted[valid]
-    k = scores.shape[0]
+    total = np.zeros((len(scores), 2, BINS), dtype=np.int64)
+    for start in range(0, wanted.size, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        total += _counted(scores[:, part], wanted[part])
+    return total
+
+
+def _counted(scores: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    k = len(scores)
+    exact = scores.astype(np.float64)
     with np.errstate(divide="ignore"):
-        odds = np.log(scores) - np.log1p(-scores)
+        odds = np.log(exact) - np.log1p(-exact)
     unit = (np.clip(odds, -_REACH, _REACH) + _REACH) / (2 * _REACH)
     bins = np.minimum((unit * BINS).astype(np.int64), BINS - 1)
     classes = np.arange(k)[:, None]

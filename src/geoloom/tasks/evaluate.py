@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 _TILE_PX = 512
 _HALO_PX = 64
-_BLOCK_PX = 2048
+_BLOCK_PX = 1024
 
 
 class Scorer(Protocol):

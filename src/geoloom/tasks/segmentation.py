@@ -69,7 +69,7 @@ class SegmentationTask(LightningModule):
         self.register_buffer("class_weights", weights, persistent=False)
         self.register_buffer("positions", _positions(codes), persistent=False)
         self.tally = Tally.empty(num_classes)
-        """Of the last validation."""
+        """Of the last validation; with curves where it ran outside a training."""
         self.train_loss = _Mean()
         self.val_loss = _Mean()
 
@@ -116,11 +116,14 @@ class SegmentationTask(LightningModule):
         target = self.target(batch)
         logits = self(batch)
         self.val_loss.add(self.loss(logits, target, self._weights), target)
-        self.tally = self.tally + Tally.of_probabilities(
-            target.cpu().numpy(),
-            logits.detach().float().softmax(dim=1).cpu().numpy(),
-            (target != IGNORE_INDEX).cpu().numpy(),
-        )
+        truth, counted = target.cpu().numpy(), (target != IGNORE_INDEX).cpu().numpy()
+        logits = logits.detach().float()
+        if self._fitting:
+            guess = logits.argmax(dim=1).cpu().numpy()
+            self.tally = self.tally + Tally.of_classes(truth, guess, self.num_classes, counted)
+        else:
+            scores = logits.softmax(dim=1).cpu().numpy()
+            self.tally = self.tally + Tally.of_probabilities(truth, scores, counted)
 
     def on_validation_epoch_end(self) -> None:
         """Tell the callbacks `val_loss`: the mean over pixels, whatever the batches."""
@@ -142,6 +145,11 @@ class SegmentationTask(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": rate, "interval": "step"},
         }
+
+    @property
+    def _fitting(self) -> bool:
+        """Whether this validation is one of many, for which curves would be wasted work."""
+        return self._trainer is not None and self._trainer.state.fn == "fit"
 
     @property
     def _weights(self) -> Tensor | None:
