@@ -14,7 +14,7 @@ from ..io.header import read_header
 from ..io.raster import Raster, read
 from .views import Source, classes_of
 
-BLOCK_ROWS = 512
+BLOCK_ROWS = 256
 _HECTARE_M2 = 10_000.0
 
 
@@ -73,9 +73,14 @@ def class_areas(source: Source, classes: Classes | None = None) -> AreaTable:
         codes, valid = _block(source, grid, rows)
         position, is_class = known.encode(codes)
         counted = valid & is_class
-        pixels += np.bincount(position[counted], minlength=len(known))
-        cells = np.broadcast_to(pixel_areas_m2(grid[rows, :]), counted.shape)
-        square_m += np.bincount(position[counted], weights=cells[counted], minlength=len(known))
+        count = np.bincount(position[counted], minlength=len(known))
+        pixels += count
+        cells = pixel_areas_m2(grid[rows, :])
+        if cells.size == 1:
+            square_m += count * cells.item()
+        else:
+            each = np.broadcast_to(cells, counted.shape)[counted]
+            square_m += np.bincount(position[counted], weights=each, minlength=len(known))
         unmapped += int((~counted).sum())
     total = square_m.sum() or np.nan
     return AreaTable(

@@ -165,7 +165,7 @@ def _extent(grid: GeoBox) -> tuple[float, float, float, float]:
 def show_on(ax: Axes, picture: np.ndarray, grid: GeoBox, name: str | None = None) -> None:
     """Draw a picture of a grid's pixels, framed as a map."""
     ax.set_facecolor(_NOTHING)
-    ax.imshow(picture, extent=_extent(grid), interpolation="nearest", aspect="auto")
+    ax.imshow(picture, extent=_extent(grid), interpolation="auto", aspect="auto")
     add_furniture(ax, grid)
     if name:
         ax.set_title(name, loc="left", fontsize=LABEL_PT + 1, color=INK, fontweight="bold")

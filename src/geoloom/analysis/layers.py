@@ -16,10 +16,12 @@ from ..io.header import read_header
 from ..io.raster import Raster
 from .composites import composites_of
 from .style import ERROR
-from .views import Source, look_at_image, paint, stretch, zoomed_out
+from .truth import KnownTruth
+from .views import Source, look, look_at_classes, look_at_image, paint, stretch, zoomed_out
 
 DISPLAY_PX = 2000
 """Longest side of a layer."""
+MOST_COMPOSITES = 2
 _SCENE_BYTES = 1_900_000
 _QUALITIES = (84, 74, 62, 48, 35)
 
@@ -37,18 +39,50 @@ class Layer:
     """The image itself, as `data:image/...;base64,...`."""
 
 
-def display_grid(source: Source, max_px: int = DISPLAY_PX) -> GeoBox:
-    """The grid that all layers share: the map's own, zoomed out to at most `max_px` a side."""
-    grid = source.grid if isinstance(source, Raster) else read_header(source).grid
-    return zoomed_out(grid, max_px)
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Scene, prediction and truth on the display grid, read once for all figures and layers."""
+
+    prediction: Raster
+    scene: Raster | None
+    """The bands that its composites need."""
+    truth: Raster | None
+
+    @classmethod
+    def of(
+        cls,
+        class_map: Source,
+        scene: Source | None,
+        truth: KnownTruth | None,
+        classes: Classes,
+        *,
+        max_px: int = DISPLAY_PX,
+    ) -> Views:
+        """Read all three onto the map's grid, zoomed out to at most `max_px` a side."""
+        whole = class_map.grid if isinstance(class_map, Raster) else read_header(class_map).grid
+        grid = zoomed_out(whole, max_px)
+        return cls(
+            look_at_classes(class_map, grid=grid),
+            None if scene is None else _look_at_scene(scene, grid),
+            None if truth is None else truth.codes_on(grid, classes),
+        )
 
 
-def scene_layers(scene: Source, grid: GeoBox, *, most: int = 2) -> tuple[Layer, ...]:
+def map_layers(views: Views, classes: Classes) -> tuple[Layer, ...]:
+    """All layers that the views can give, the lowest first."""
+    layers = [] if views.scene is None else list(scene_layers(views.scene))
+    layers.append(class_layer("prediction", "Prediction", views.prediction, classes))
+    if views.truth is not None:
+        layers.append(class_layer("truth", "Truth", views.truth, classes))
+        layers.append(error_layer(views.truth, views.prediction, classes))
+    return tuple(layers)
+
+
+def scene_layers(scene: Raster) -> tuple[Layer, ...]:
     """The scene in false and true colours, as far as its bands' names tell them."""
-    names = scene.bands if isinstance(scene, Raster) else read_header(scene).band_names
     made = []
-    for composite in composites_of(names)[:most]:
-        picture, _ = stretch(look_at_image(scene, bands=composite.bands, grid=grid))
+    for composite in composites_of(scene.bands)[:MOST_COMPOSITES]:
+        picture, _ = stretch(look_at_image(scene, bands=composite.bands))
         made.append(Layer(f"scene-{composite.style}", composite.title, "scene", photo_uri(picture)))
     return tuple(made)
 
@@ -90,6 +124,12 @@ def flat_uri(picture: np.ndarray) -> str:
     image = Image.fromarray(positions.reshape(packed.shape).astype(np.uint8), mode="P")
     image.putpalette(rgba[:, :3].ravel().tolist())
     return _uri("png", _encoded(image, "PNG", optimize=True, transparency=bytes(rgba[:, 3])))
+
+
+def _look_at_scene(scene: Source, grid: GeoBox) -> Raster:
+    names = scene.bands if isinstance(scene, Raster) else read_header(scene).band_names
+    chosen = composites_of(names)[:MOST_COMPOSITES]
+    return look(scene, bands=sorted({b for c in chosen for b in c.bands}), grid=grid)
 
 
 def _encoded(image: Image.Image, kind: str, **options: object) -> bytes:

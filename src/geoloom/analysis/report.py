@@ -8,23 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
+from ..core.classes import Classes
 from ..core.errors import WriteError
 from . import sections
 from .evidence import Evidence, gather
 from .images import plot_comparison
-from .layers import (
-    Layer,
-    class_layer,
-    display_grid,
-    error_layer,
-    photo_uri,
-    scene_layers,
-)
+from .layers import Views, map_layers, photo_uri
 from .page import map_data, render
 from .scores import AccuracySource
 from .style import figure_pixels
 from .tables import hectares, percent
-from .views import look_at_classes
 
 
 def report(
@@ -88,49 +81,32 @@ def report(
 
 def _page(evidence: Evidence) -> str:
     classes = evidence.classes
-    grid = display_grid(evidence.map)
+    views = Views.of(evidence.map, evidence.scene, evidence.truth, classes)
     areas = {
         row.name: f"{hectares(row.hectares)} ha · {percent(row.share)}"
         for row in evidence.areas.rows
     }
-    title = _title(classes.names)
     content = {
-        "title": escape(title),
+        "title": escape(_title(classes.names)),
         "subtitle": _subtitle(evidence),
         "version": escape(__version__),
-        "written": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
+        "written": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
         "lead": sections.lead(evidence),
         "tiles": sections.headline(evidence),
-        "static_map": _static_map(evidence),
+        "static_map": _static_map(views, classes),
         "accuracy": sections.accuracy_section(evidence),
         "area": sections.area_section(evidence),
         "training": sections.training_section(evidence),
-        "data": sections.data_section(evidence),
+        "data": sections.data_section(evidence, views.scene),
         "method": sections.method_section(evidence),
     }
-    return render(content, map_data(grid, _layers(evidence), classes, areas))
+    layers = map_layers(views, classes)
+    return render(content, map_data(views.prediction.grid, layers, classes, areas))
 
 
-def _layers(evidence: Evidence) -> list[Layer]:
-    grid = display_grid(evidence.map)
-    layers: list[Layer] = []
-    if evidence.scene is not None:
-        layers += scene_layers(evidence.scene, grid)
-    mapped = look_at_classes(evidence.map, grid=grid)
-    layers.append(class_layer("prediction", "Prediction", mapped, evidence.classes))
-    if evidence.truth is not None:
-        wanted = evidence.truth.codes_on(grid, evidence.classes)
-        layers.append(class_layer("truth", "Truth", wanted, evidence.classes))
-        layers.append(error_layer(wanted, mapped, evidence.classes))
-    return layers
-
-
-def _static_map(evidence: Evidence) -> str:
+def _static_map(views: Views, classes: Classes) -> str:
     """The same in one picture, for print and where scripts do not run."""
-    grid = display_grid(evidence.map, 700)
-    truth = None if evidence.truth is None else evidence.truth.codes_on(grid, evidence.classes)
-    mapped = look_at_classes(evidence.map, grid=grid)
-    figure = plot_comparison(evidence.scene, truth, mapped, evidence.classes, grid=grid)
+    figure = plot_comparison(views.scene, views.truth, views.prediction, classes)
     uri = photo_uri(figure_pixels(figure))
     return f'<img class="paper" alt="Scene, truth and prediction side by side" src="{uri}">'
 

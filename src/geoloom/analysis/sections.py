@@ -8,6 +8,8 @@ from html import escape
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..core.errors import ChipError
+from ..io.raster import Raster
 from ..metrics.accuracy import Accuracy
 from .chips import plot_chips
 from .curves import plot_precision_recall_curve, plot_roc_curve, plot_training
@@ -121,11 +123,11 @@ def training_section(evidence: Evidence) -> str:
     return _section("model", "Model and training", body)
 
 
-def data_section(evidence: Evidence) -> str:
-    """What went in: chips over the scene, and the bands' histograms."""
+def data_section(evidence: Evidence, seen: Raster | None) -> str:
+    """What went in: chips over the scene as `seen`, and the bands' histograms."""
     parts = []
-    if evidence.chips is not None and evidence.scene is not None:
-        parts.append(_chips_figure(evidence))
+    if evidence.chips is not None and seen is not None:
+        parts.append(_chips_figure(evidence, seen))
     if evidence.scene is not None:
         parts.append(
             _svg(
@@ -204,12 +206,9 @@ def _pr_caption(a: Accuracy) -> str:
     )
 
 
-def _chips_figure(evidence: Evidence) -> str:
-    assert evidence.scene is not None  # the caller has looked
-    from ..core.errors import ChipError
-
+def _chips_figure(evidence: Evidence, seen: Raster) -> str:
     try:
-        figure = plot_chips(evidence.chips, evidence.scene, max_px=800)
+        figure = plot_chips(evidence.chips, seen)
     except ChipError:
         return _note("The training chips come from another scene than the one shown.")
     splits = evidence.chips.table["split"].fillna("unsplit").value_counts()

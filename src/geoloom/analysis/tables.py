@@ -37,11 +37,11 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A share (0 to 1) as per cent.
+    r"""A share (0 to 1) as per cent, with a narrow space that does not break.
 
     Example:
         >>> percent(0.98765), percent(float("nan"))
-        ('98.8 %', '–')
+        ('98.8\u202f%', '–')
     """
     missing = value is None or math.isnan(value)
     return "–" if value is None or missing else f"{100 * value:.{digits}f}\u202f%"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from ..core.errors import BandError
 from ..io.header import Header, read_header
 from ..io.raster import Kernel, Raster, read
 from .composites import composites_of
+
+_STRIP_VALUES = 24_000_000
+"""Source values that one read may need: bounds its memory to a few hundred megabytes."""
 
 MAX_PX = 1400
 """Longest side of a look, unless asked otherwise: more than a printed column shows."""
@@ -53,7 +57,27 @@ def look(
     target = zoomed_out(header.grid, max_px) if grid is None else grid
     if kernel is None:
         kernel = "mode" if header.categorical else "average"
-    return read(header, target, bands=bands, kernel=kernel)
+    return _read_in_strips(header, target, bands, kernel)
+
+
+def _read_in_strips(
+    header: Header, grid: GeoBox, bands: Sequence[int | str] | None, kernel: Kernel
+) -> Raster:
+    """As `read`, with memory for a part of the source at a time: reads do not depend on how a grid is cut."""
+    height = int(grid.shape[0])
+    count = len(header.find(bands))
+    source_values = math.prod(header.grid.shape) * count
+    strips = min(height, math.ceil(source_values / _STRIP_VALUES))
+    edges = np.linspace(0, height, strips + 1).astype(int)
+    parts = [
+        read(header, grid[int(top) : int(bottom), :], bands=bands, kernel=kernel)
+        for top, bottom in itertools.pairwise(edges)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    values = np.concatenate([part.values for part in parts], axis=1)
+    valid = np.concatenate([part.valid for part in parts])
+    return Raster(values, valid, grid, parts[0].bands)
 
 
 def look_at_image(
