@@ -13,14 +13,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoloom.core.errors import ReadError
 
-from .codecs import decode_block
+from .codecs import Block
 from .handles import Stamp
 from .tiff import TiffImage, UnsupportedTiffError, parse_tiff
 
@@ -50,17 +49,6 @@ class MappedTiff:
     """(planes, block rows, block columns), where each block lies in memory; only of use where `plain`."""
 
 
-class _Pending:
-    """A block that some thread is decoding at this moment."""
-
-    __slots__ = ("block", "done", "error")
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.block: NDArray[Any] | None = None
-        self.error: BaseException | None = None
-
-
 class BlockCache:
     """Decoded blocks, least recently used first, never more than `max_bytes` of them.
 
@@ -68,66 +56,38 @@ class BlockCache:
     handed out and not kept.
 
     Args:
-        max_bytes: Bound of the sum of all kept blocks.
+        max_bytes: Bound of the memory of all kept blocks together.
     """
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0
         self._lock = threading.Lock()
-        self._blocks: OrderedDict[BlockKey, NDArray[Any]] = OrderedDict()
-        self._pending: dict[BlockKey, _Pending] = {}
+        self._blocks: OrderedDict[BlockKey, Block] = OrderedDict()
 
-    def get(self, key: BlockKey, decode: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """The block, from the cache or else by `decode`; what it raises goes to all who wait."""
+    def get(self, key: BlockKey, make: Callable[[], Block]) -> Block:
+        """The block, from the cache or else made, as yet undecoded."""
         with self._lock:
             block = self._blocks.get(key)
             if block is not None:
                 self._blocks.move_to_end(key)
                 return block
-            pending = self._pending.get(key)
-            mine = pending is None
-            if pending is None:
-                pending = self._pending[key] = _Pending()
-        if mine:
-            return self._decode(key, pending, decode)
-        pending.done.wait()
-        if pending.block is None:
-            assert pending.error is not None  # one of the two is set before `done`
-            raise pending.error
-        return pending.block
+            block = make()
+            if block.nbytes <= self.max_bytes:
+                self._make_room(self.max_bytes - block.nbytes)
+                self._blocks[key] = block
+                self.bytes += block.nbytes
+            return block
 
-    def _decode(
-        self, key: BlockKey, pending: _Pending, decode: Callable[[], NDArray[Any]]
-    ) -> NDArray[Any]:
-        try:
-            pending.block = block = decode()
-        except BaseException as error:
-            pending.error = error
-            with self._lock:
-                del self._pending[key]
-            pending.done.set()
-            raise
-        with self._lock:
-            del self._pending[key]
-            self._keep(key, block)
-        pending.done.set()
-        return block
-
-    def _keep(self, key: BlockKey, block: NDArray[Any]) -> None:
-        if block.nbytes > self.max_bytes:
-            return
-        while self.bytes + block.nbytes > self.max_bytes:
+    def _make_room(self, max_bytes: int) -> None:
+        while self.bytes > max_bytes:
             self.bytes -= self._blocks.popitem(last=False)[1].nbytes
-        self._blocks[key] = block
-        self.bytes += block.nbytes
 
     def resize(self, max_bytes: int) -> None:
         """Change the bound, dropping the least recently used blocks above it."""
         with self._lock:
             self.max_bytes = max_bytes
-            while self.bytes > max_bytes:
-                self.bytes -= self._blocks.popitem(last=False)[1].nbytes
+            self._make_room(max_bytes)
 
     def clear(self) -> None:
         """Drop all blocks."""
@@ -199,9 +159,9 @@ def _whole(image: TiffImage) -> bool:
 
 
 def block_at(
-    mapped: MappedTiff, plane: int, row: int, col: int, cache: BlockCache | None = None
-) -> NDArray[Any] | None:
-    """A decoded block, (rows, columns, samples), read-only; None where the file never wrote it.
+    mapped: MappedTiff, plane: int, row: int, col: int, rows: int, cache: BlockCache | None = None
+) -> Block | None:
+    """A block of which at least the first `rows` are decoded; None where the file never wrote it.
 
     Raises:
         ReadError: the block is damaged; the message says which file and block.
@@ -211,15 +171,15 @@ def block_at(
     count = int(image.counts[plane, row, col])
     if offset == 0 or count == 0:
         return None
-
-    def decode() -> NDArray[Any]:
-        stored = mapped.data[offset : offset + count]
-        try:
-            return decode_block(image, stored, image.rows_in(row))
-        except ReadError as error:
-            raise ReadError(f"{mapped.uri}, block at row {row}, column {col}: {error}") from error
-
-    return (cache or CACHE).get((mapped.serial, plane, row, col), decode)
+    block = (CACHE if cache is None else cache).get(
+        (mapped.serial, plane, row, col),
+        lambda: Block(image, mapped.data[offset : offset + count], image.rows_in(row)),
+    )
+    try:
+        block.need(rows)
+    except ReadError as error:
+        raise ReadError(f"{mapped.uri}, block at row {row}, column {col}: {error}") from error
+    return block
 
 
 def _renew_in_child() -> None:
@@ -227,7 +187,6 @@ def _renew_in_child() -> None:
     global _MAPS_LOCK
     _MAPS_LOCK = threading.Lock()
     CACHE._lock = threading.Lock()
-    CACHE._pending.clear()
     CACHE._blocks.clear()
     CACHE.bytes = 0
 

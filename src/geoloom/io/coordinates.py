@@ -12,8 +12,101 @@ import numpy as np
 
 from .compiled import compiled
 
+_NODES = np.cos(np.pi * np.arange(5) / 4)[::-1].copy()
+# Extremes of the product over the nodes: roots of its derivative, 5u^4 - 4.5u^2 + 0.5.
+_ROOTS = np.sqrt((4.5 + np.array([1.0, -1.0]) * np.sqrt(10.25)) / 10.0)
+_CHECKS = np.array([-_ROOTS[0], -_ROOTS[1], _ROOTS[1], _ROOTS[0]])
+_FIT = np.linalg.inv(np.vander(_NODES, 5, increasing=True))
+
+POINTS = _NODES.size**2 + _CHECKS.size**2
+"""How many points of a cell are asked for their place: 25 to fit the polynomials, 16 to check them."""
+
 SNAP_PX = 1e-8
 """A place this close below a pixel's edge lies on it: float64 cannot tell on a fine, far lattice."""
+
+
+@compiled
+def cell_points(
+    affine: tuple[float, float, float, float, float, float], cell: tuple[int, int, int, int]
+) -> np.ndarray:
+    """World x and y (2, POINTS) of the points of a cell: first row, row after, first column, column after."""
+    half_width, half_height = (cell[3] - cell[2]) / 2, (cell[1] - cell[0]) / 2
+    points = np.empty((2, POINTS))
+    count = 0
+    for lattice in (_NODES, _CHECKS):
+        for v in lattice:
+            row = cell[0] + (1.0 + v) * half_height
+            for u in lattice:
+                col = cell[2] + (1.0 + u) * half_width
+                points[0, count] = affine[0] * col + affine[1] * row + affine[2]
+                points[1, count] = affine[3] * col + affine[4] * row + affine[5]
+                count += 1
+    return points
+
+
+@compiled
+def fit_cell(
+    x: np.ndarray,
+    y: np.ndarray,
+    to_pixel: tuple[float, float, float, float, float, float],
+    turn: float,
+    middle: float,
+) -> tuple[np.ndarray, float]:
+    """The polynomials of a cell, from the places of its points in the source's CRS.
+
+    Args:
+        x, y: Of the points, as `cell_points` orders them; what is not finite has no place.
+        to_pixel: From there to source columns and rows.
+        turn: Once around the Earth, 0 where the CRS does not go around; x is taken near `middle`.
+        middle: See `turn`.
+
+    Returns:
+        The factors (2, 5, 5), see `fill_places`, and the greatest error at the checks, in source pixels:
+        infinite where a point has no place.
+    """
+    coefs = np.zeros((2, 5, 5))
+    places = np.empty((2, POINTS))
+    for i in range(POINTS):
+        if not (np.isfinite(x[i]) and np.isfinite(y[i])):
+            return coefs, np.inf
+        near = x[i] - turn * np.rint((x[i] - middle) / turn) if turn > 0.0 else x[i]
+        places[0, i] = to_pixel[0] * near + to_pixel[1] * y[i] + to_pixel[2]
+        places[1, i] = to_pixel[3] * near + to_pixel[4] * y[i] + to_pixel[5]
+    worst = 0.0
+    for axis in range(2):
+        for node in range(25):
+            for power in range(25):
+                factor = _FIT[power // 5, node % 5] * _FIT[power % 5, node // 5]
+                coefs[axis, power // 5, power % 5] += factor * places[axis, node]
+        for i in range(16):
+            u, v = _CHECKS[i % 4], _CHECKS[i // 4]
+            c0, c1, c2, c3, c4 = _at(coefs[axis], v)
+            value = c0 + u * (c1 + u * (c2 + u * (c3 + u * c4)))
+            worst = max(worst, abs(value - places[axis, 25 + i]))
+    return coefs, worst
+
+
+@compiled
+def bound_cells(cells: np.ndarray, coefs: np.ndarray) -> tuple[float, float, float, float]:
+    """Least row, greatest row, least column, greatest column that the polynomials of the cells can reach."""
+    low_col, low_row, high_col, high_row = np.inf, np.inf, -np.inf, -np.inf
+    for number in range(cells.shape[0]):
+        if cells[number, 4] == 1:
+            continue
+        middle_col, middle_row = coefs[number, 0, 0, 0], coefs[number, 1, 0, 0]
+        swing_col, swing_row = -abs(middle_col), -abs(middle_row)
+        for power in range(25):
+            swing_col += abs(coefs[number, 0, power // 5, power % 5])
+            swing_row += abs(coefs[number, 1, power // 5, power % 5])
+        low_col, high_col = (
+            min(low_col, middle_col - swing_col),
+            max(high_col, middle_col + swing_col),
+        )
+        low_row, high_row = (
+            min(low_row, middle_row - swing_row),
+            max(high_row, middle_row + swing_row),
+        )
+    return low_row, high_row, low_col, high_col
 
 
 @compiled

@@ -24,7 +24,7 @@ from .rounding import working_dtype
 from .samples import majority, mean, points_per_pixel, sample_grid
 from .stack import Channel, Ready, Stack
 from .stage import Stage
-from .warp import CoordinateMap, coordinate_map, exact_map, exact_places
+from .warp import CoordinateMap, coordinate_map, exact_map, exact_places, six
 
 _SCRATCH_BYTES = 1 << 26
 """Largest piece of a source that is laid out at once; a grid that needs more is cut."""
@@ -115,20 +115,22 @@ def read_ready(
     elif kernel == "nearest":
         _warp(ready, grid, kernel, Shrinkage((1, 1), True), out, seen)
     else:
-        parts = list(cells(ready.grid, grid))
-        if len(parts) == 1:
-            _warp(ready, grid, kernel, parts[0][2], out, seen)
+        a, b, _, d, e, _ = six(grid.affine)
+        uniform = ready.way(grid.crs).shrinkage((a, b, d, e))
+        if uniform is not None:
+            _warp(ready, grid, kernel, uniform, out, seen)
             return
-        for rows, cols, shrinkage in parts:
+        for rows, cols, shrinkage in cells(ready.grid, grid):
             _warp_part(ready, grid, kernel, shrinkage, (rows, cols), out, seen)
 
 
 def _same_lattice(ready: Ready, grid: GeoBox) -> tuple[int, int] | None:
     """Row and column in the source where the grid begins, or None; as `core.grid.lattice_window`, faster."""
-    if ready.grid.crs != grid.crs:
+    way = ready.way(grid.crs)
+    if not way.same:
         return None
-    a, b, c, d, e, f = ready.to_pixel
-    ga, gb, gc, gd, ge, gf = grid.affine[:6]
+    a, b, c, d, e, f = way.to_pixel
+    ga, gb, gc, gd, ge, gf = six(grid.affine)
     height, width = grid.shape
     at_col, at_row = a * gc + b * gf + c, d * gc + e * gf + f
     col, row = round(at_col), round(at_row)
@@ -181,9 +183,10 @@ def _lay_out(
 
     block_height, block_width, _ = ready.block
     block_row, block_col = first[0] // block_height, first[1] // block_width
-    rows = slice(block_row, (first[0] + shape[0] - 1) // block_height + 1)
-    cols = slice(block_col, (first[1] + shape[1] - 1) // block_width + 1)
-    addresses, held = ready.locate(rows, cols)
+    last_row, last_col = first[0] + shape[0] - 1, first[1] + shape[1] - 1
+    rows = range(block_row, last_row // block_height + 1)
+    cols = range(block_col, last_col // block_width + 1)
+    addresses, held = ready.locate(rows, cols, last_row % block_height)
     inside = first[0] - block_row * block_height, first[1] - block_col * block_width
     copy_window(
         addresses, ready.samples, ready.like, ready.block, inside, shape, at, ready.fill, out
@@ -216,7 +219,7 @@ def _warp(
             out[band] = np.where(ok, picked[0], ready.fill[band])
             seen[:] = ok & seen.view(np.bool_) if band else ok
         return
-    places = coordinate_map(ready.grid, grid)
+    places = coordinate_map(ready.way(grid.crs), grid)
     window = _window(ready, places, reach_px(kernel, shrinkage.span))
     if window is None:
         out[:] = ready.fill.reshape(-1, 1, 1)
@@ -290,14 +293,14 @@ def _nearest(
         nodata, ready.tagged, fill, out, seen, doubtful,
     )  # fmt: skip
     if found > _DOUBTFUL:
-        places = exact_map(places.source, places.grid)
+        places = exact_map(places.way, places.grid)
         warp_nearest(
             source, window, places.cells, places.coefs, places.exact, 0.0,
             nodata, ready.tagged, fill, out, seen, doubtful,
         )  # fmt: skip
     elif found:
         pixels = doubtful[:found]
-        cols, rows = exact_places(places.source, places.grid, pixels)
+        cols, rows = exact_places(ready.grid, places.grid, pixels)
         pick_pixels(source, window, pixels, cols, rows, nodata, ready.tagged, fill, out, seen)
 
 
@@ -354,7 +357,7 @@ def _bands(ready: Ready) -> list[Ready]:
     return [
         Ready(
             grid=ready.grid,
-            to_pixel=ready.to_pixel,
+            ways=ready.ways,
             files=ready.files[i : i + 1],
             planes=ready.planes[i : i + 1],
             samples=ready.samples[i : i + 1],

@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, GridError
 
-from .blocks import CACHE, FILES_MAPPED, BlockCache, MappedTiff, block_at, map_tiff
+from .blocks import FILES_MAPPED, BlockCache, MappedTiff, block_at, map_tiff
+from .codecs import Block
 from .handles import stamp_of
 from .header import Header
 from .validity import as_stored, fill_values
+from .warp import Way, way
 
 _RECHECK_S = 1.0
 """How long a file may be trusted not to have changed."""
@@ -34,8 +37,8 @@ class Ready:
 
     grid: GeoBox
     """The bands' own lattice."""
-    to_pixel: tuple[float, ...]
-    """World (x, y) to source column and row, six factors."""
+    ways: dict[str, Way] = field(repr=False)
+    """From other CRSs, as far as asked for."""
     files: tuple[MappedTiff, ...]
     """C of them, repeated where a file holds several bands."""
     planes: tuple[int, ...]
@@ -54,10 +57,27 @@ class Ready:
     fill: NDArray[Any]
     """(C,), of the stored dtype, what stands where there is no value."""
 
+    def way(self, crs: CRS) -> Way:
+        """From a CRS to the stack's pixels."""
+        name = str(crs)
+        found = self.ways.get(name)
+        if found is None:
+            found = self.ways[name] = way(self.grid, crs)
+        return found
+
     def locate(
-        self, block_rows: slice, block_cols: slice, cache: BlockCache = CACHE
-    ) -> tuple[NDArray[np.int64], list[NDArray[Any]]]:
+        self,
+        block_rows: range,
+        block_cols: range,
+        last_row: int,
+        cache: BlockCache | None = None,
+    ) -> tuple[NDArray[np.int64], list[Block]]:
         """Addresses (C, block rows, block columns) of some blocks, 0 where never written.
+
+        Args:
+            block_rows, block_cols: Which blocks.
+            last_row: The last row of pixels that matters, counted in the last row of blocks.
+            cache: Where decoded blocks are kept; None means the process's own.
 
         Returns:
             The addresses, and the decoded blocks that they point into: hold these while using them.
@@ -66,20 +86,21 @@ class Ready:
             ReadError: a block is damaged.
         """
         if self.addresses is not None:
-            return np.ascontiguousarray(self.addresses[:, block_rows, block_cols]), []
-        rows, cols = (
-            range(block_rows.start, block_rows.stop),
-            range(block_cols.start, block_cols.stop),
-        )
-        found = np.zeros((len(self.files), len(rows), len(cols)), np.int64)
+            rows, cols = (
+                slice(block_rows.start, block_rows.stop),
+                slice(block_cols.start, block_cols.stop),
+            )
+            return np.ascontiguousarray(self.addresses[:, rows, cols]), []
+        found = np.zeros((len(self.files), len(block_rows), len(block_cols)), np.int64)
         held = []
         for band, (file, plane) in enumerate(zip(self.files, self.planes, strict=True)):
-            for i, row in enumerate(rows):
-                for j, col in enumerate(cols):
-                    block = block_at(file, plane, row, col, cache)
+            for i, row in enumerate(block_rows):
+                rows_needed = last_row + 1 if row == block_rows[-1] else file.image.rows_in(row)
+                for j, col in enumerate(block_cols):
+                    block = block_at(file, plane, row, col, rows_needed, cache)
                     if block is not None:
                         held.append(block)
-                        found[band, i, j] = block.__array_interface__["data"][0]
+                        found[band, i, j] = block.address
         return found, held
 
 
@@ -214,7 +235,7 @@ def _prepare(stack: Stack) -> Ready | None:
         addresses = np.stack([f.addresses[p] for f, p in zip(files, planes, strict=True)])
     return Ready(
         grid=stack.grid,
-        to_pixel=tuple((~stack.grid.affine)[:6]),
+        ways={},
         files=files,
         planes=planes,
         samples=np.array([0 if f.image.separate else b for f, b in zip(files, bands, strict=True)]),

@@ -12,15 +12,17 @@ Between equal CRSs the map is affine and needs no point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from geoloom.core.grid import pixel_map
+from geoloom.core.grid import crs_name
 
-from .locate import to_source
+from .locate import full_turn, moved, to_source
+from .plan import Linear, Shrinkage, uniform_shrinkage
 
 TOLERANCE_PX = 1e-6
 """Largest error of a map's bound, in source pixels."""
@@ -30,25 +32,63 @@ _ROUNDING_PX = 1e-9
 _EXACT_PX = 16
 """Cells of at most this side are answered pixel by pixel rather than quartered."""
 
-_NODES = np.cos(np.pi * np.arange(5) / 4)[::-1]
-# Roots of the derivative of the product over the nodes, 5u^4 - 4.5u^2 + 0.5.
-_CHECKS = np.sqrt((4.5 + np.array([-1.0, 1.0]) * np.sqrt(10.25)) / 10.0)
-_CHECKS = np.concatenate([-_CHECKS[::-1], _CHECKS])
-_POWERS = np.vander(_NODES, 5, increasing=True)
-_FIT = np.linalg.inv(_POWERS)
-_CHECK_POWERS = np.vander(_CHECKS, 5, increasing=True)
-_AT_U = np.concatenate([np.tile(_NODES, 5), np.tile(_CHECKS, 4)])
-_AT_V = np.concatenate([np.repeat(_NODES, 5), np.repeat(_CHECKS, 4)])
-
 Cell = tuple[int, int, int, int]
 """First row, row after the last, first column, column after the last."""
+
+Six = tuple[float, float, float, float, float, float]
+_NOWHERE = np.empty((2, 0, 0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """From the world of one CRS to the pixels of one source."""
+
+    source: GeoBox
+    same: bool
+    """Whether the CRS is the source's own."""
+    names: tuple[str, str]
+    """This CRS and the source's, by `crs_name`."""
+    to_pixel: Six
+    """Source world (x, y) to source column and row."""
+    turn: float
+    """Once around the Earth in the source's units; 0 where its CRS does not go around."""
+    middle: float
+    """World x of the source's middle."""
+    shrinkages: dict[Linear, Shrinkage | None] = field(default_factory=dict, repr=False)
+    """Of pixels by shape, as far as asked for."""
+
+    def shrinkage(self, linear: Linear) -> Shrinkage | None:
+        """`plan.uniform_shrinkage`, remembered."""
+        if linear not in self.shrinkages:
+            self.shrinkages[linear] = uniform_shrinkage(self.source, self.names[0], linear)
+        return self.shrinkages[linear]
+
+
+def way(source: GeoBox, crs: CRS) -> Way:
+    """The way from a CRS to a source; hold on to it, it is dear to find."""
+    turn = full_turn(source.crs)
+    middle = source.affine * (source.shape[1] / 2, source.shape[0] / 2)
+    return Way(
+        source=source,
+        same=bool(source.crs == crs),
+        names=(crs_name(crs), crs_name(source.crs)),
+        to_pixel=six(~source.affine),
+        turn=0.0 if turn is None else turn,
+        middle=float(middle[0]),
+    )
+
+
+def six(affine: object) -> Six:
+    """The factors of an affine map, as floats."""
+    a, b, c, d, e, f = (float(getattr(affine, name)) for name in "abcdef")
+    return a, b, c, d, e, f
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CoordinateMap:
     """Places of a grid's pixels in a source, in source pixels (0.5 is the centre of the first)."""
 
-    source: GeoBox
+    way: Way
     grid: GeoBox
     cells: NDArray[np.int64]
     """(N, 5), tiling the grid: first row, row after the last, first column, column after the last, and
@@ -65,45 +105,40 @@ class CoordinateMap:
 
         None where no pixel has a place. Bounds of polynomials, so a little wide.
         """
-        lows, highs = [], []
-        smooth = self.cells[:, 4] == 0
-        if smooth.any():
-            coefs = self.coefs[smooth]
-            middle = coefs[:, :, 0, 0]
-            swing = np.abs(coefs).sum(axis=(2, 3)) - np.abs(middle)
-            lows.append((middle - swing).min(axis=0))
-            highs.append((middle + swing).max(axis=0))
-        for first, after, left, right, _ in self.cells[~smooth]:
-            places = self.exact[:, first:after, left:right].reshape(2, -1)
-            places = places[:, np.isfinite(places).all(axis=0)]
-            if places.size:
-                lows.append(places.min(axis=1) - 1)
-                highs.append(places.max(axis=1) + 1)
-        if not lows:
-            return None
-        (low_col, low_row), (high_col, high_row) = np.min(lows, axis=0), np.max(highs, axis=0)
-        return float(low_row), float(high_row), float(low_col), float(high_col)
+        from .coordinates import bound_cells
+
+        low_row, high_row, low_col, high_col = bound_cells(self.cells, self.coefs)
+        if self.exact.size:
+            placed = self.exact[:, np.isfinite(self.exact).all(axis=0)]
+            if placed.size:
+                low_col, low_row = np.minimum((low_col, low_row), placed.min(axis=1) - 1)
+                high_col, high_row = np.maximum((high_col, high_row), placed.max(axis=1) + 1)
+        return (low_row, high_row, low_col, high_col) if low_row <= high_row else None
 
 
-def coordinate_map(
-    source: GeoBox, grid: GeoBox, *, tolerance_px: float = TOLERANCE_PX
-) -> CoordinateMap:
+def coordinate_map(way: Way, grid: GeoBox, *, tolerance_px: float = TOLERANCE_PX) -> CoordinateMap:
     """The map from a grid to a source, with an error bound below the tolerance.
+
+    Args:
+        way: From the grid's CRS.
+        grid: Whose pixels to place.
+        tolerance_px: In source pixels.
 
     Raises:
         ReadError: no transformation joins the two CRSs.
     """
     height, width = grid.shape
-    if source.crs == grid.crs:
-        return _affine_map(source, grid)
+    if way.same:
+        return _affine_map(way, grid)
+    affine = six(grid.affine)
     todo: list[Cell] = [(0, height, 0, width)]
     cells: list[tuple[int, int, int, int, int]] = []
     coefs: list[NDArray[np.float64]] = []
-    exact = np.empty((2, 0, 0))
+    exact = _NOWHERE
     worst = 0.0
     while todo:
         cell = todo.pop()
-        fitted, error = _fit(source, grid, cell)
+        fitted, error = _fit(way, affine, cell)
         if error <= tolerance_px:
             cells.append((*cell, 0))
             coefs.append(fitted)
@@ -113,19 +148,19 @@ def coordinate_map(
         else:
             if not exact.size:
                 exact = np.full((2, height, width), np.nan)
-            _fill_exact(source, grid, cell, exact)
+            _fill_exact(way.source, grid, cell, exact)
             cells.append((*cell, 1))
-            coefs.append(np.zeros((2, 5, 5)))
-    return CoordinateMap(source, grid, np.array(cells), np.array(coefs), exact, worst)
+            coefs.append(fitted)
+    return CoordinateMap(way, grid, np.array(cells), np.array(coefs), exact, worst)
 
 
-def exact_map(source: GeoBox, grid: GeoBox) -> CoordinateMap:
+def exact_map(way: Way, grid: GeoBox) -> CoordinateMap:
     """The map of which every place is pyproj's own."""
     height, width = grid.shape
     exact = np.empty((2, height, width))
-    _fill_exact(source, grid, (0, height, 0, width), exact)
+    _fill_exact(way.source, grid, (0, height, 0, width), exact)
     cells = np.array([[0, height, 0, width, 1]])
-    return CoordinateMap(source, grid, cells, np.zeros((1, 2, 5, 5)), exact, 0.0)
+    return CoordinateMap(way, grid, cells, np.zeros((1, 2, 5, 5)), exact, 0.0)
 
 
 def exact_places(
@@ -136,32 +171,25 @@ def exact_places(
     return to_source(source, grid, pixels % width + 0.5, pixels // width + 0.5)
 
 
-def _affine_map(source: GeoBox, grid: GeoBox) -> CoordinateMap:
+def _affine_map(way: Way, grid: GeoBox) -> CoordinateMap:
     height, width = grid.shape
-    a, b, c, d, e, f = pixel_map(source, grid)[:6]
+    a, b, c, d, e, f = six(~way.source.affine * grid.affine)
     coefs = np.zeros((1, 2, 5, 5))
     for axis, (per_col, per_row, start) in enumerate(((a, b, c), (d, e, f))):
         coefs[0, axis, 0, 0] = per_col * width / 2 + per_row * height / 2 + start
         coefs[0, axis, 1, 0] = per_col * width / 2
         coefs[0, axis, 0, 1] = per_row * height / 2
     cells = np.array([[0, height, 0, width, 0]])
-    return CoordinateMap(source, grid, cells, coefs, np.empty((2, 0, 0)), 0.0)
+    return CoordinateMap(way, grid, cells, coefs, _NOWHERE, 0.0)
 
 
-def _fit(source: GeoBox, grid: GeoBox, cell: Cell) -> tuple[NDArray[np.float64], float]:
+def _fit(way: Way, affine: Six, cell: Cell) -> tuple[NDArray[np.float64], float]:
     """Polynomials over a cell (2, 5, 5) and the bound on their error: infinite if a point has no place."""
-    top, bottom, left, right = cell
-    cols = (left + right) / 2 + (right - left) / 2 * _AT_U
-    rows = (top + bottom) / 2 + (bottom - top) / 2 * _AT_V
-    places = np.stack(to_source(source, grid, cols, rows))
-    if not np.isfinite(places).all():
-        return np.zeros((2, 5, 5)), np.inf
-    # Rows of the lattice run along v: [axis, v node, u node] -> [axis, u power, v power].
-    lattice = places[:, :25].reshape(2, 5, 5).transpose(0, 2, 1)
-    coefs: NDArray[np.float64] = _FIT @ lattice @ _FIT.T
-    expected = _CHECK_POWERS @ coefs @ _CHECK_POWERS.T
-    found = places[:, 25:].reshape(2, 4, 4).transpose(0, 2, 1)
-    return coefs, _SAFETY * float(np.abs(expected - found).max()) + _ROUNDING_PX
+    from .coordinates import cell_points, fit_cell
+
+    x, y = moved(*way.names, *cell_points(affine, cell))
+    coefs, found = fit_cell(x, y, way.to_pixel, way.turn, way.middle)
+    return coefs, _SAFETY * found + _ROUNDING_PX
 
 
 def _fill_exact(source: GeoBox, grid: GeoBox, cell: Cell, exact: NDArray[np.float64]) -> None:

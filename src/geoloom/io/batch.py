@@ -1,0 +1,142 @@
+"""Many reads at once, by threads, into arrays that the caller keeps."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from .direct import read_ready
+from .engines import ENGINES
+from .plan import Kernel
+from .stack import Stack
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """One grid to be filled from one or several stacks."""
+
+    grid: GeoBox
+    stacks: tuple[Stack, ...]
+    """In order of priority, each with C channels: a pixel comes from the first that observed it."""
+    kernel: Kernel
+    out: NDArray[Any]
+    """(C, H, W), C-contiguous, of any dtype; wholly overwritten, values cast."""
+    valid: NDArray[np.bool_]
+    """(H, W), C-contiguous; wholly overwritten, True where all channels are observed."""
+
+
+def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
+    """Fill the arrays of all orders, as `read` would, one order a thread at a time.
+
+    Orders that share a first stack are read one after the other by one thread, in the order of the place in
+    the source, so that a block is decoded once for all.
+
+    Args:
+        orders: What to read, where to put it.
+        threads: How many to use; None means one a usable processor, 1 none besides the caller's.
+
+    Raises:
+        ReadError: a file is damaged, or no transformation joins the CRSs.
+    """
+    count = usable_cpus() if threads is None else threads
+    groups = _groups(orders)
+    if count <= 1 or len(groups) == 1:
+        for order in orders:
+            fill(order)
+        return
+    share = _Share(groups)
+    futures = [_pool(count - 1).submit(share.work) for _ in range(min(count, len(groups)) - 1)]
+    share.work()
+    for future in futures:
+        future.result()
+
+
+def fill(order: Order) -> None:
+    """Fill one order's arrays."""
+    first, *others = order.stacks
+    _read(first, order, order.out, order.valid)
+    for stack in others:
+        if order.valid.all():
+            return
+        values, seen = np.empty_like(order.out), np.empty_like(order.valid)
+        _read(stack, order, values, seen)
+        gain = seen & ~order.valid
+        np.copyto(order.out, values, where=gain)
+        np.logical_or(order.valid, gain, out=order.valid)
+
+
+def _read(stack: Stack, order: Order, out: NDArray[Any], valid: NDArray[np.bool_]) -> None:
+    ready = stack.ready()
+    if ready is not None:
+        read_ready(ready, order.grid, order.kernel, out, valid)
+        return
+    valid.fill(True)
+    for i, channel in enumerate(stack.channels):
+        values, seen = ENGINES[-1].read(
+            channel.header, order.grid, (channel.band,), order.kernel, channel.nodata
+        )
+        out[i] = values[0]
+        np.logical_and(valid, seen, out=valid)
+
+
+def _groups(orders: Sequence[Order]) -> list[list[Order]]:
+    grouped: dict[int, list[Order]] = {}
+    for order in orders:
+        grouped.setdefault(order.stacks[0].serial, []).append(order)
+    return list(grouped.values())
+
+
+class _Share:
+    """Groups of orders that several threads take one after the other."""
+
+    def __init__(self, groups: list[list[Order]]) -> None:
+        self._groups = iter(groups)
+        self._lock = threading.Lock()
+        self._failed = False
+
+    def work(self) -> None:
+        while not self._failed:
+            with self._lock:
+                group = next(self._groups, None)
+            if group is None:
+                return
+            try:
+                for order in group:
+                    fill(order)
+            except BaseException:
+                self._failed = True
+                raise
+
+
+def usable_cpus() -> int:
+    """Processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_POOLS: dict[int, ThreadPoolExecutor] = {}
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """The process's pool of so many threads; a forked child makes its own."""
+    pool = _POOLS.get(threads)
+    if pool is None:
+        pool = _POOLS.setdefault(threads, ThreadPoolExecutor(threads, "geoloom-read"))
+    return pool
+
+
+def _forget_in_child() -> None:
+    _POOLS.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
