@@ -62,7 +62,11 @@ def read_project(path: Path, sets: Sequence[str] = ()) -> Project:
         faults += wrong
         if step is not None:
             steps.append((i, step))
-    faults += _faults_between(steps, document, complete=not faults)
+    missing = _faults_between(steps, document, complete=not faults)
+    if any("not found" in fault for fault in missing):
+        shown = ", ".join(f"{name} = {value}" for name, value in variables.items())
+        missing.append(f"(with {shown}; --set changes a variable)")
+    faults += missing
     if faults:
         raise _refusal(path, faults)
     name = str(data.get("name") or path.stem)
@@ -70,7 +74,8 @@ def read_project(path: Path, sets: Sequence[str] = ()) -> Project:
 
 
 def _refusal(path: Path, faults: list[str]) -> ConfigError:
-    count = f"{len(faults)} faults" if len(faults) > 1 else "a fault"
+    many = sum(not fault.startswith("(") for fault in faults)
+    count = f"{many} faults" if many > 1 else "a fault"
     return ConfigError("\n  ".join([f"{path} has {count}; nothing was done:", *faults]))
 
 
