@@ -14,7 +14,8 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
-from shapely import Polygon, box, make_valid, transform
+from pyproj.exceptions import ProjError
+from shapely import MultiPoint, Polygon, box, get_coordinates, make_valid, transform
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
@@ -139,23 +140,18 @@ def densified_outline(grid: GeoBox, points_per_side: int = 32) -> np.ndarray:
 def footprint(grid: GeoBox, points_per_side: int = 32) -> BaseGeometry:
     """The grid's outline in longitude and latitude, split at the antimeridian.
 
-    A grid that holds a pole becomes the cap around it. Points that the projection cannot place
-    (a geostationary image's space pixels) are left out.
+    A grid that holds a pole becomes the cap around it. Where the projection cannot place part of the edge
+    (a geostationary image's corners show space), the outline runs around what it can.
 
     Raises:
-        GridError: no part of the edge has a place on Earth.
+        GridError: no part of the grid has a place on Earth.
     """
-    edge = densified_outline(grid, points_per_side)
-    if grid.crs == WGS84:
-        lon, lat = edge[:, 0], edge[:, 1]
-    else:
-        lon, lat = transformer(crs_name(grid.crs), "EPSG:4326").transform(edge[:, 0], edge[:, 1])
+    lon, lat = _lon_lat(grid, densified_outline(grid, points_per_side))
     finite = np.isfinite(lon) & np.isfinite(lat)
-    if finite.sum() < 3:
-        raise GridError(
-            f"no place on Earth for the edge of a grid in {crs_name(grid.crs)}; check its CRS"
-        )
-    lon, lat = lon[finite], lat[finite]
+    if not finite.all():
+        lon, lat = _lon_lat(grid, _placed_outline(grid, points_per_side))
+        finite = np.isfinite(lon) & np.isfinite(lat)
+        lon, lat = lon[finite], lat[finite]
     steps = np.diff(lon)
     wraps = np.round(steps / 360.0)
     unwrapped = lon - 360.0 * np.concatenate([[0.0], np.cumsum(wraps)])
@@ -168,6 +164,40 @@ def footprint(grid: GeoBox, points_per_side: int = 32) -> BaseGeometry:
         for turn in (-720, -360, 0, 360, 720)
     ]
     return unary_union([part for part in parts if not part.is_empty])
+
+
+def _lon_lat(grid: GeoBox, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """World points (N, 2) of the grid's CRS as longitudes and latitudes, infinite off the Earth."""
+    if grid.crs == WGS84:
+        return points[:, 0], points[:, 1]
+    try:
+        change = transformer(crs_name(grid.crs), "EPSG:4326")
+    except ProjError as error:
+        raise GridError(
+            f"no place on Earth for a grid in '{grid.crs.proj.name}' ({error}); check its CRS"
+        ) from error
+    lon, lat = change.transform(points[:, 0], points[:, 1])
+    return lon, lat
+
+
+def _placed_outline(grid: GeoBox, points_per_side: int) -> np.ndarray:
+    """World coordinates around the pixels that have a place on Earth, taken as convex in the image."""
+    height, width = grid.shape
+    steps = 2 * points_per_side + 1
+    nodes = np.stack(np.meshgrid(np.linspace(0, width, steps), np.linspace(0, height, steps)), -1)
+    nodes = nodes.reshape(-1, 2)
+    a, b, c, d, e, f = grid.affine[:6]
+    to_world = np.array([[a, d], [b, e]])
+    lon, lat = _lon_lat(grid, nodes @ to_world + (c, f))
+    hull = MultiPoint(nodes[np.isfinite(lon) & np.isfinite(lat)]).convex_hull
+    if hull.area == 0:
+        raise GridError(
+            f"no place on Earth for a grid in '{grid.crs.proj.name}' at {tuple(grid.boundingbox)}; "
+            "check its CRS and transform"
+        )
+    outline = hull.exterior.segmentize(max(height, width) / points_per_side)
+    around: np.ndarray = get_coordinates(outline) @ to_world + (c, f)
+    return around
 
 
 def _polar_cap(lon: np.ndarray, lat: np.ndarray) -> BaseGeometry:
