@@ -22,7 +22,8 @@ AccuracySource = Accuracy | Mapping[str, Any] | str | Path
 
 _TEST = (
     "Accuracy on test chips",
-    "Labelled, observed pixels of chips that took no part in training.",
+    "Labelled, observed pixels of chips that took no part in training. Where chips overlap, the pixels that "
+    "they share count once for each.",
 )
 _VALID = (
     "Accuracy on validation chips",
