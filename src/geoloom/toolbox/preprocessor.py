@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 NORMALIZATION_TAG = "GEOLOOM_NORMALIZATION"
 """Tag of a standardised raster that holds its rule, as JSON."""
 
+NodataRule = Literal["any", "all"]
+"""Whether a pixel is unobserved where `any` of its bands holds nodata, or only where `all` do."""
+
 
 class Preprocessor:
     """Plans operations on a raster and carries them out block by block when a result is asked for.
@@ -50,9 +53,13 @@ class Preprocessor:
         raster: File that GDAL reads.
         no_data: Stored value that means unobserved, beside what the file itself says; None adds nothing.
         crs: CRS in place of the file's missing one.
+        nodata_rule: `any` (default) takes a pixel as unobserved where one of its bands holds nodata; `all`,
+            only where every band does. Choose `all` for stretched 8-bit images whose darkest measured value
+            is also their nodata value. Integers then get a wider type, whose lowest value is the new nodata.
 
     Raises:
         ReadError: the file cannot be read.
+        ConfigError: the rule is unknown.
 
     Source:
         The DeepGeo paper, section 2.1 and figure 2. Unlike DeepGeo's code: EVI and EVI2 are on reflectance
@@ -66,10 +73,20 @@ class Preprocessor:
     """
 
     def __init__(
-        self, raster: str | Path, no_data: float | None = None, *, crs: str | None = None
+        self,
+        raster: str | Path,
+        no_data: float | None = None,
+        *,
+        crs: str | None = None,
+        nodata_rule: NodataRule = "any",
     ) -> None:
+        if nodata_rule not in get_args(NodataRule):
+            raise ConfigError(
+                f"unknown nodata_rule {nodata_rule!r}{suggest(nodata_rule, get_args(NodataRule))}"
+            )
         self.header = read_header(raster, crs=crs)
         self.no_data = no_data
+        self.nodata_rule = nodata_rule
         self._numbers = self.header.data_bands
         self._steps: list[Step] = []
         self._custom: dict[str, CustomIndex] = {}
@@ -290,7 +307,15 @@ class Preprocessor:
         """Type of the stack: the raster's own, or float32 after an index or a standardisation."""
         if any(not isinstance(step, RemoveBands) for step in self._steps):
             return np.dtype(np.float32)
-        return np.result_type(*(self.header.dtypes[n - 1] for n in self._numbers))
+        return self._stack_dtype
+
+    @property
+    def _stack_dtype(self) -> np.dtype[Any]:
+        """Type of the raster's bands on their way in."""
+        own = np.result_type(*(self.header.dtypes[n - 1] for n in self._numbers))
+        # Under `all`, no value of the raster's own type is free to mean nodata.
+        widened = self.nodata_rule == "all" and own.kind in "iu"
+        return np.dtype(_WIDER.get(own.name, "int64")) if widened else own
 
     def _save(
         self,
@@ -331,16 +356,37 @@ class Preprocessor:
             return self._nodata_value
         if self.dtype.kind == "f":
             return float("nan")
+        if self.nodata_rule == "all":
+            return float(np.iinfo(self.dtype).min)
         own = self.header.nodata[self._numbers[0] - 1]
         return own if own is not None else self.no_data
 
     def _blocks(self) -> Iterator[tuple[PixelWindow, Block]]:
+        # NaN as the only nodata value: no integer equals it, so that the rule below decides alone.
+        ignored = float("nan") if self.nodata_rule == "all" else None
         for window in block_windows(self.header.grid.shape):
-            found = read(self.header, grid_of(self.header.grid, window), bands=self._numbers)
-            valid = found.valid
-            if self.no_data is not None:
-                valid = valid & (found.values != self.no_data).all(axis=0)
-            block = Block(found.values, found.values, valid)
+            grid = grid_of(self.header.grid, window)
+            found = read(self.header, grid, bands=self._numbers, nodata=ignored)
+            values = found.values.astype(self._stack_dtype, copy=False)
+            block = Block(values, values, found.valid & self._observed(found.values))
             for step in self._steps:
                 block = step(block)
             yield window, block
+
+    def _observed(self, values: np.ndarray) -> np.ndarray:
+        """Where the nodata values (C of them, and `no_data`) leave a pixel of (C, h, w) observed, (h, w)."""
+        if self.nodata_rule == "any":
+            absent = [self.no_data] * len(values)  # the file's own are seen to when it is read
+        else:
+            tagged = [self.header.nodata[number - 1] for number in self._numbers]
+            absent = [self.no_data if own is None else own for own in tagged]
+        missing = np.zeros(values.shape, dtype=bool)
+        for band, (plane, value) in enumerate(zip(values, absent, strict=True)):
+            stored = as_stored(value, plane.dtype)
+            if stored is not None:
+                missing[band] = plane == stored
+        hidden = missing.any(axis=0) if self.nodata_rule == "any" else missing.all(axis=0)
+        return np.asarray(~hidden)
+
+
+_WIDER = {"uint8": "int16", "int8": "int16", "uint16": "int32", "int16": "int32"}

@@ -38,6 +38,7 @@ class Prepare(Step):
     normalize: str | None = None
     normalization: Path | None = None
     nodata: float | None = None
+    nodata_rule: Literal["any", "all"] = "any"
     crs: str | None = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -53,6 +54,13 @@ class Prepare(Step):
             yield "normalize", "fits new numbers, and normalization gives those of a file; keep one"
         if (len(self.scene) > 1) != (self.join is not None):
             yield "join", "goes with several scenes: mosaic, bands or dates"
+        framed = self.join or self.crop or self.cloud_mask or self.cloud_band is not None
+        if self.nodata_rule == "all" and framed:
+            yield (
+                "nodata_rule",
+                "all is applied to a scene as delivered: prepare it alone first, then join, crop or "
+                "take clouds out of what that wrote",
+            )
         if self.cloud_mask is not None and self.cloud_band is not None:
             yield "cloud_mask", "is a file, and cloud_band a band of the scene; keep one"
 
@@ -62,7 +70,9 @@ class Prepare(Step):
 
         with TemporaryDirectory(prefix=f".{self.out.name}.", dir=self.out.parent) as folder:
             source = self._source(Path(folder))
-            scene = Preprocessor(source, no_data=self.nodata, crs=self.crs)
+            scene = Preprocessor(
+                source, no_data=self.nodata, crs=self.crs, nodata_rule=self.nodata_rule
+            )
             scene.compute_indices(indices_of(self.index, self.band, scene.header, self.factor))
             if self.drop:
                 numbers = scene.header.find(self.drop)

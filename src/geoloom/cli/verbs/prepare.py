@@ -80,6 +80,9 @@ def prepare(
     nodata: Annotated[
         float | None, typer.Option(help="Unobserved value of the scene, if untagged.")
     ] = None,
+    nodata_rule: Annotated[
+        str, typer.Option(help="A pixel is unobserved where any or all of its bands hold nodata.")
+    ] = "any",
     crs: Annotated[
         str | None, typer.Option(help="In place of the scene's missing or wrong CRS.")
     ] = None,
