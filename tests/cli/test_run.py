@@ -109,3 +109,15 @@ def test_progress_in_a_pipe_is_plain_lines_and_quiet_is_quiet(geoloom, project):
     assert "cutting: 1/1 (100 %)" in loud.err
     assert "\x1b" not in loud.err
     assert geoloom("run", project, "--again", "--quiet").err == ""
+
+
+def test_looking_at_a_file_in_a_gis_repeats_nothing(geoloom, project, tmp_path):
+    geoloom("run", project)
+    (tmp_path / "work" / "cut.txt.aux.xml").write_text("<statistics/>")
+    assert actions(geoloom("run", project, "--json")) == ["skip", "skip"]
+
+
+def test_a_shapefiles_table_is_part_of_it(geoloom, project, tmp_path):
+    geoloom("run", project)
+    (tmp_path / "a.dbf").write_text("another table")
+    assert actions(geoloom("run", project, "--json")) == ["do", "do"]

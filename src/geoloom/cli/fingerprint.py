@@ -11,8 +11,9 @@ from typing import Any
 from .record import read_run_record, record_path
 from .steps.base import Step
 
-SIDECARS = (".dbf", ".shx", ".prj", ".cpg", ".aux.xml", ".msk", ".ovr", ".tfw")
-"""Files that belong to a file of the same stem and change what it says."""
+SIDECARS = (".dbf", ".shx", ".prj", ".cpg", ".msk", ".tfw")
+"""Files that belong to a file of the same stem and change what it says. Not `.aux.xml`: a GIS that opens a
+raster writes its statistics there, and looking at a file should repeat no work."""
 
 
 def identity(path: Path) -> dict[str, Any]:
@@ -21,20 +22,22 @@ def identity(path: Path) -> dict[str, Any]:
     A folder with a record (chips, a model) is known by the record alone, for later steps may add files to it.
     """
     record = read_run_record(path)
-    made = {"made": record["finished"]} if record and record.get("status") == "done" else {}
-    if made and path.is_dir():
-        return {"path": str(path), **made}
-    return {"path": str(path), **made, **_size_and_time(path)}
+    if record and record.get("status") == "done" and "stamp" in record:
+        made = {"path": str(path), "made": record["stamp"]}
+        return made if path.is_dir() else {**made, **_size_and_time([path])}
+    return {"path": str(path), **_size_and_time(_files_of(path))}
 
 
-def _size_and_time(path: Path) -> dict[str, int]:
+def _files_of(path: Path) -> list[Path]:
     if path.is_dir():
-        files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
-    else:
-        beside = [path.with_suffix(suffix) for suffix in SIDECARS]
-        beside += [path.with_name(path.name + suffix) for suffix in SIDECARS]
-        files = [path, *(file for file in beside if file.is_file())]
-    stats = [file.stat() for file in files if file.exists()]
+        return [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
+    beside = [path.with_suffix(suffix) for suffix in SIDECARS]
+    beside += [path.with_name(path.name + suffix) for suffix in SIDECARS]
+    return [path, *beside]
+
+
+def _size_and_time(files: list[Path]) -> dict[str, int]:
+    stats = [file.stat() for file in files if file.is_file()]
     return {
         "bytes": sum(stat.st_size for stat in stats),
         "mtime_ns": max((stat.st_mtime_ns for stat in stats), default=0),

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from .._version import __version__
 
 SUFFIX = ".run.json"
 
@@ -30,17 +27,11 @@ def write_run_record(product: str | Path, content: Mapping[str, Any]) -> Path:
     Returns:
         The path of the record.
     """
-    path = record_path(product)
-    record = {
-        "geoloom": __version__,
-        "python": platform.python_version(),
-        "finished": datetime.now(UTC).isoformat(timespec="microseconds"),
-        **content,
-    }
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
-    os.replace(partial, path)  # noqa: PTH105 - os.replace is the atomic one on every system
-    return path
+    from ..inference.record import write_run_record as write
+
+    # `finished` is for people; two states of a product may share its second.
+    stamp = {"python": platform.python_version(), "stamp": time.time_ns()}
+    return write(product, {**content, **stamp})
 
 
 def read_run_record(product: str | Path) -> dict[str, Any] | None:
