@@ -26,7 +26,7 @@ from .index import SceneIndex
 from .legend import legend
 from .mosaic import Mosaic, compose
 from .region import Region
-from .sample import to_sample
+from .sample import to_sample, torch_dtype
 from .scenes import read_scene
 
 log = logging.getLogger(__name__)
@@ -260,16 +260,20 @@ class RasterDataset(GeoDataset):
                 nodata=self.nodata,
                 scaled=self.scaled,
                 crs=self._assume_crs,
+                deliver=self._delivered,
             )
             for scene in scenes
         )
         values, valid = compose(answers, self.mosaic)
-        if self.dtype == "float32" or (self.is_image and values.dtype == np.uint16):
-            values = values.astype(np.float32)
         if self.is_image:
             return to_sample(query.grid, valid, image=values)
-        mask = values if self.dtype == "float32" or self.scaled else values.astype(np.int64)
-        return to_sample(query.grid, valid, mask=mask[0] if len(mask) == 1 else mask)
+        return to_sample(query.grid, valid, mask=values[0] if len(values) == 1 else values)
+
+    def _delivered(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """The dtype in which bands of a common dtype are given."""
+        if self.dtype == "float32":
+            return np.dtype(np.float32)
+        return torch_dtype(dtype) if self.is_image else np.dtype(np.int64)
 
     def __repr__(self) -> str:
         names = ", ".join(band.name for band in self.bands)

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 _LAYERS = ("image", "mask")
 _PLACE = ("crs", "transform", "bounds")
-# torch holds these, but scarcely computes with them.
 _STAND_IN = {"uint16": "float32", "uint32": "int64", "uint64": "int64"}
+
+
+def torch_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype itself, or the one that stands in where torch holds it but scarcely computes with it."""
+    return np.dtype(_STAND_IN.get(dtype.name, dtype.newbyteorder("=")))
 
 
 def to_sample(grid: GeoBox, valid: np.ndarray, **layers: np.ndarray) -> Sample:
@@ -47,11 +51,8 @@ def to_tensor(array: np.ndarray) -> Tensor:
     """A tensor of the array's dtype, or of one that torch computes with."""
     import torch
 
-    wanted = _STAND_IN.get(array.dtype.name)
-    if wanted is not None:
-        array = array.astype(wanted)
     # torch refuses read-only, byte-swapped and backward arrays.
-    ready = np.require(array, dtype=array.dtype.newbyteorder("="), requirements=["C", "W"])
+    ready = np.require(array, dtype=torch_dtype(array.dtype), requirements=["C", "W"])
     return torch.from_numpy(ready)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from odc.geo.geobox import GeoBox
 
@@ -21,6 +24,7 @@ def read_scene(
     nodata: float | None = None,
     scaled: bool = False,
     crs: str | None = None,
+    deliver: Callable[[np.dtype[Any]], np.dtype[Any]] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The scene's bands on a grid; bands that share a file are read together.
 
@@ -32,10 +36,12 @@ def read_scene(
         nodata: In place of the bands' own.
         scaled: Apply the bands' scale and offset.
         crs: In place of the files' own.
+        deliver: From the bands' common dtype to the one wanted; bands are converted as they are put
+            together, as large fresh arrays cost more than the reading.
 
     Returns:
-        Values (C, H, W), in the bands' common dtype or float32 where scaled; and where all of them are
-        observed, bool (H, W).
+        Values (C, H, W), in the bands' common dtype, the one wanted, or float32 where scaled; and where all
+        of them are observed, bool (H, W).
     """
     chosen = range(len(scene.bands)) if channels is None else channels
     reads: dict[tuple[str, float | None, Kernel | None], list[int]] = {}
@@ -44,19 +50,31 @@ def read_scene(
         own = nodata if nodata is not None else band.nodata
         key = scene.assets[i].uri, own, _kernel_of(band, kernel)
         reads.setdefault(key, []).append(position)
-    valid = np.ones(tuple(grid.shape), dtype=bool)
+    valid: np.ndarray | None = None
     planes: dict[int, np.ndarray] = {}
+    values: np.ndarray | None = None
     for (uri, own, how), positions in reads.items():
         numbers = [scene.assets[chosen[p]].index for p in positions]
         raster = read(uri, grid, bands=numbers, kernel=how, nodata=own, crs=crs)
-        valid &= raster.valid
-        if len(reads) == 1:
-            values = raster.values
-            break
+        valid = raster.valid if valid is None else valid & raster.valid
+        values = raster.values
         planes.update(zip(positions, raster.values, strict=True))
-    else:
-        values = np.stack([planes[p] for p in range(len(chosen))])
-    return (_scaled(values, [scene.bands[i] for i in chosen]) if scaled else values), valid
+    assert values is not None
+    assert valid is not None  # a scene has at least one band
+    if scaled:
+        return _scaled(planes, [scene.bands[i] for i in chosen]), valid
+    common = np.result_type(*(plane.dtype for plane in planes.values()))
+    wanted = common if deliver is None else deliver(common)
+    if len(reads) == 1 and values.dtype == wanted:
+        return values, valid
+    return _stacked(planes, wanted), valid
+
+
+def _stacked(planes: dict[int, np.ndarray], dtype: np.dtype[Any]) -> np.ndarray:
+    values = np.empty((len(planes), *planes[0].shape), dtype=dtype)
+    for position, plane in planes.items():
+        values[position] = plane
+    return values
 
 
 def _kernel_of(band: Band, kernel: Kernel | None) -> Kernel | None:
@@ -65,8 +83,8 @@ def _kernel_of(band: Band, kernel: Kernel | None) -> Kernel | None:
     return kernel
 
 
-def _scaled(values: np.ndarray, bands: list[Band]) -> np.ndarray:
-    scales = np.array([band.scale for band in bands], dtype=np.float64).reshape(-1, 1, 1)
-    offsets = np.array([band.offset for band in bands], dtype=np.float64).reshape(-1, 1, 1)
-    physical: np.ndarray = (values * scales + offsets).astype(np.float32)
-    return physical
+def _scaled(planes: dict[int, np.ndarray], bands: list[Band]) -> np.ndarray:
+    values = np.empty((len(planes), *planes[0].shape), dtype=np.float32)
+    for position, band in enumerate(bands):
+        values[position] = planes[position] * band.scale + band.offset
+    return values
