@@ -15,7 +15,7 @@ from geoloom.io.raster import read
 from geoloom.testing import strategies as some
 from geoloom.testing.ramps import ramp, truth, write_ramp, write_raster
 
-few = settings(max_examples=10)
+few = settings(max_examples=settings.default.max_examples * 2 // 5)
 
 
 @pytest.fixture(params=["gdal", "auto"])

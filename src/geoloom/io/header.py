@@ -18,6 +18,7 @@ from rasterio.errors import RasterioError
 
 from geoloom.core.bands import find_bands
 from geoloom.core.errors import BandError, ReadError
+from geoloom.core.grid import crs_name
 
 from .categories import category_names
 from .handles import Stamp, open_handle, stamp_of
@@ -188,7 +189,8 @@ def _grid(handle: Any, uri: str, crs: str | None) -> GeoBox:
             "crs='EPSG:4326', or write it into the file: gdal_edit.py -a_srs EPSG:4326"
         )
     try:
-        return GeoBox(handle.shape, Affine(*affine[:6]), CRS(named))
+        # By its code where it has one, so that equal grids of different files compare at once.
+        return GeoBox(handle.shape, Affine(*affine[:6]), CRS(crs_name(CRS(named))))
     except Exception as error:
         raise ReadError(
             f"{uri}: cannot understand its CRS ({error}); give crs='EPSG:...'"
