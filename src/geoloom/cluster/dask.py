@@ -48,7 +48,7 @@ class DaskEngine:
             # A task rather than scattered data: were its holder killed, Dask makes it again. And a worker
             # keeps it, so that the work (with a model inside, perhaps) travels to each worker once.
             shared = client.submit(_Held(work), pure=False)
-            most = _AHEAD_PER_WORKER * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+            most = _AHEAD_PER_WORKER * max(1, len(client.nthreads()))
             ahead: deque[Any] = deque()
             for item in items:
                 ahead.append(client.submit(_do, shared, item, cache_mb, pure=False))

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..core.classes import Classes
 from ..core.errors import ModelError
@@ -29,7 +29,6 @@ Device = str
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-@runtime_checkable
 class Predictor(Protocol):
     """Scores for each pixel and class. A loaded model is one; so is any function with these attributes.
 

@@ -105,55 +105,19 @@ class Products:
     """The open writers of a run. One process alone has them.
 
     Args:
-        targets: Where to write.
-        grid: The scene's.
         classes: What scores mean.
-        key: What a resumed run must have in common with the one before.
+        labels: Writes the map.
+        scores: Writes the probabilities, where they are wanted.
+        resumable: Whether to record progress.
     """
 
     def __init__(
-        self,
-        targets: Targets,
-        grid: GeoBox,
-        classes: Classes,
-        *,
-        key: Mapping[str, Any] | None,
-        overwrite: bool,
-        stack: ExitStack,
+        self, classes: Classes, labels: CogWriter, scores: CogWriter | None, *, resumable: bool
     ) -> None:
-        self._classes = classes
-        self._map = stack.enter_context(
-            CogWriter(
-                targets.map,
-                grid,
-                nodata=map_nodata(classes),
-                descriptions=["class"],
-                colormap=classes.colormap(),
-                class_names=dict(zip(classes.codes, classes.names, strict=True)),
-                overwrite=overwrite,
-                resume=key is not None,
-                key=key,
-            )
-        )
-        self._probabilities: CogWriter | None = None
-        if targets.probabilities is not None:
-            self._probabilities = stack.enter_context(
-                CogWriter(
-                    targets.probabilities,
-                    grid,
-                    count=len(classes),
-                    dtype="float32",
-                    nodata=float("nan"),
-                    descriptions=classes.names,
-                    overwrite=overwrite,
-                    resume=key is not None,
-                    key=key,
-                )
-            )
-        self._resumable, self._marked = key is not None, time.monotonic()
-        writers = [w for w in (self._map, self._probabilities) if w is not None]
-        self._writers = writers
-        self.rows_done = min(writer.rows_done for writer in writers)
+        self._classes, self._labels, self._scores = classes, labels, scores
+        self._writers = (labels,) if scores is None else (labels, scores)
+        self._resumable, self._marked = resumable, time.monotonic()
+        self.rows_done = min(writer.rows_done for writer in self._writers)
         """Rows from the top that an earlier run finished in all products."""
 
     def write(
@@ -166,9 +130,9 @@ class Products:
         scores = scores[:, skip:]
         seen = np.zeros(scores.shape[1:], bool) if valid is None else valid[skip:]
         row, col = tile.emit.row + skip, tile.emit.col
-        self._map.write(label(scores, seen, self._classes), row, col)
-        if self._probabilities is not None:
-            self._probabilities.write(np.where(seen, scores, np.float32("nan")), row, col)
+        self._labels.write(label(scores, seen, self._classes), row, col)
+        if self._scores is not None:
+            self._scores.write(np.where(seen, scores, np.float32("nan")), row, col)
 
     def mark(self, rows: int) -> None:
         """Record that the first `rows` rows are final; not too often, for it waits for the disk."""
@@ -190,7 +154,36 @@ def open_products(
 ) -> Iterator[Products]:
     """Writers that finish their products on a clean exit.
 
-    After an error they leave no product; what was written stays for a resume where `key` is given.
+    After an error they leave no product; what was written stays for a resume where `key`, which says what a
+    resumed run must have in common with this one, is given.
     """
     with ExitStack() as stack:
-        yield Products(targets, grid, classes, key=key, overwrite=overwrite, stack=stack)
+        labels = stack.enter_context(
+            CogWriter(
+                targets.map,
+                grid,
+                nodata=map_nodata(classes),
+                descriptions=["class"],
+                colormap=classes.colormap(),
+                class_names=dict(zip(classes.codes, classes.names, strict=True)),
+                overwrite=overwrite,
+                resume=key is not None,
+                key=key,
+            )
+        )
+        scores = None
+        if targets.probabilities is not None:
+            scores = stack.enter_context(
+                CogWriter(
+                    targets.probabilities,
+                    grid,
+                    count=len(classes),
+                    dtype="float32",
+                    nodata=float("nan"),
+                    descriptions=classes.names,
+                    overwrite=overwrite,
+                    resume=key is not None,
+                    key=key,
+                )
+            )
+        yield Products(classes, labels, scores, resumable=key is not None)

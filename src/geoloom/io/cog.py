@@ -19,6 +19,7 @@ from rasterio.errors import RasterioError
 
 from ..core.errors import WriteError
 from . import sidecar
+from .gdalcache import gdal_cache
 from .rawfile import RawFile, read_journal, require_space, write_journal
 from .rawvrt import gdal_type, raw_vrt
 
@@ -29,7 +30,7 @@ Overviews = Literal["mode", "nearest", "average"]
 CLASS_NAMES_TAG = "class_names"
 """Band tag inside the TIFF: a JSON object of names by code."""
 
-_CACHE_MB = 64
+_CACHE_MB = 32
 _BLOCK_PX = 512
 _MOST_THREADS = 4
 
@@ -38,7 +39,7 @@ class CogWriter:
     """Write a raster in windows; it appears under its name only when it is whole.
 
     Windows go to a raw file beside the target, which GDAL turns into a COG at the end: memory stays at
-    about 100 MB for any size. Pixels that no window covers hold `nodata` (0 where there is none). Leaving
+    about 200 MB for any size. Pixels that no window covers hold `nodata` (0 where there is none). Leaving
     the `with` block by an error removes what was written, or keeps it where `resume` is set.
 
     Args:
@@ -209,7 +210,10 @@ class CogWriter:
         }
         # ONE_BIG_READ: windows of a raw file are read straight, not through a cache of whole lines. PAM
         # off: the names that it would write beside the scratch file are written by `_write_sidecars`.
-        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB, GDAL_ONE_BIG_READ="YES", GDAL_PAM_ENABLED="NO"):
+        with (
+            rasterio.Env(GDAL_ONE_BIG_READ="YES", GDAL_PAM_ENABLED="NO"),
+            gdal_cache(_CACHE_MB),
+        ):
             rasterio.shutil.copy(str(vrt), str(made), driver="COG", **options)
 
     def _write_sidecars(self) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import rasterio
+from rasterio.env import get_gdal_config, set_gdal_config
 
 from .handles import open_handle
 from .header import Header
@@ -21,8 +22,15 @@ def gdal_cache(megabytes: int) -> Iterator[None]:
 
     GDAL's own bound is 5 % of the machine's memory, which would be most of what a prediction takes.
     """
-    with rasterio.Env(GDAL_CACHEMAX=megabytes):
-        yield
+    with rasterio.Env():
+        # rasterio hands an integer on as bytes, whatever GDAL's own setting means by small numbers; and it
+        # does not restore this one setting where environments are nested.
+        before = get_gdal_config("GDAL_CACHEMAX")
+        set_gdal_config("GDAL_CACHEMAX", megabytes * 2**20)
+        try:
+            yield
+        finally:
+            set_gdal_config("GDAL_CACHEMAX", before)
 
 
 def cache_for_rows(header: Header, rows: int) -> int:
