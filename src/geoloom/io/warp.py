@@ -25,10 +25,13 @@ from .locate import full_turn, moved, to_source
 from .plan import Linear, Shrinkage, uniform_shrinkage
 
 TOLERANCE_PX = 1e-6
-"""Largest error of a map's bound, in source pixels."""
+"""Largest error that polynomials may add to PROJ's own noise, in source pixels."""
 
 _SAFETY = 2.0
-_ROUNDING_PX = 1e-9
+_NOISE_M = 5e-6
+"""PROJ's own: iterations stop where they stop, so that near points come out this much apart."""
+
+_METRES_PER_DEGREE = 111_320.0
 _EXACT_PX = 16
 """Cells of at most this side are answered pixel by pixel rather than quartered."""
 
@@ -54,6 +57,8 @@ class Way:
     """Once around the Earth in the source's units; 0 where its CRS does not go around."""
     middle: float
     """World x of the source's middle."""
+    noise_px: float
+    """What PROJ's own noise may amount to, source pixels."""
     shrinkages: dict[Linear, Shrinkage | None] = field(default_factory=dict, repr=False)
     """Of pixels by shape, as far as asked for."""
 
@@ -68,13 +73,16 @@ def way(source: GeoBox, crs: CRS) -> Way:
     """The way from a CRS to a source; hold on to it, it is dear to find."""
     turn = full_turn(source.crs)
     middle = source.affine * (source.shape[1] / 2, source.shape[0] / 2)
+    a, b, _, d, e, _ = to_pixel = six(~source.affine)
+    per_unit = 1 / _METRES_PER_DEGREE if turn is not None else 1.0
     return Way(
         source=source,
         same=bool(source.crs == crs),
         names=(crs_name(crs), crs_name(source.crs)),
-        to_pixel=six(~source.affine),
+        to_pixel=to_pixel,
         turn=0.0 if turn is None else turn,
         middle=float(middle[0]),
+        noise_px=_NOISE_M * per_unit * max(abs(a) + abs(b), abs(d) + abs(e)),
     )
 
 
@@ -98,7 +106,7 @@ class CoordinateMap:
     exact: NDArray[np.float64]
     """(2, H, W), filled in exact cells only; (2, 0, 0) where there are none."""
     error_px: float
-    """Bound on the error of any place, source pixels; 0 where all is affine or exact."""
+    """Bound on the error of any place against pyproj's, source pixels; 0 where all is affine or exact."""
 
     def extent(self) -> tuple[float, float, float, float] | None:
         """Least row, greatest row, least column, greatest column of all places, corners included.
@@ -117,7 +125,7 @@ class CoordinateMap:
 
 
 def coordinate_map(way: Way, grid: GeoBox, *, tolerance_px: float = TOLERANCE_PX) -> CoordinateMap:
-    """The map from a grid to a source, with an error bound below the tolerance.
+    """The map from a grid to a source, whose polynomials err by no more than the tolerance.
 
     Args:
         way: From the grid's CRS.
@@ -142,7 +150,7 @@ def coordinate_map(way: Way, grid: GeoBox, *, tolerance_px: float = TOLERANCE_PX
         if error <= tolerance_px:
             cells.append((*cell, 0))
             coefs.append(fitted)
-            worst = max(worst, error)
+            worst = max(worst, error + way.noise_px)
         elif max(cell[1] - cell[0], cell[3] - cell[2]) > _EXACT_PX:
             todo.extend(_quarters(cell))
         else:
@@ -184,12 +192,15 @@ def _affine_map(way: Way, grid: GeoBox) -> CoordinateMap:
 
 
 def _fit(way: Way, affine: Six, cell: Cell) -> tuple[NDArray[np.float64], float]:
-    """Polynomials over a cell (2, 5, 5) and the bound on their error: infinite if a point has no place."""
+    """Polynomials over a cell (2, 5, 5) and the bound on their error: infinite if a point has no place.
+
+    PROJ's noise comes on top.
+    """
     from .coordinates import cell_points, fit_cell
 
     x, y = moved(*way.names, *cell_points(affine, cell))
     coefs, found = fit_cell(x, y, way.to_pixel, way.turn, way.middle)
-    return coefs, _SAFETY * found + _ROUNDING_PX
+    return coefs, _SAFETY * found
 
 
 def _fill_exact(source: GeoBox, grid: GeoBox, cell: Cell, exact: NDArray[np.float64]) -> None:

@@ -1,0 +1,305 @@
+"""The direct engine against GDAL's, against pyproj, and through the batch door."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+
+import numpy as np
+import pytest
+import rasterio.shutil
+from affine import Affine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
+
+from geoloom.core.errors import BandError, GridError, ReadError
+from geoloom.io.batch import Order, read_batch
+from geoloom.io.direct import DirectEngine
+from geoloom.io.engines import choose_engine
+from geoloom.io.gdal import GdalEngine
+from geoloom.io.header import read_header
+from geoloom.io.plan import KERNELS, cells
+from geoloom.io.raster import read
+from geoloom.io.stack import Channel, Stack
+from geoloom.testing import strategies as some
+from geoloom.testing.ramps import truth, write_raster
+
+ENGINE = DirectEngine()
+DTYPES = ["uint8", "int16", "uint16", "float32", "float64"]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@settings(max_examples=10)
+@given(
+    pair=some.overlapping_grids(shrink=(0.3, 6.0)),
+    dtype=st.sampled_from(DTYPES),
+    nodata=st.sampled_from([None, 7]),
+    seed=st.integers(0, 99),
+)
+def test_equals_the_gdal_engine(tmp_path, kernel, pair, dtype, nodata, seed):
+    source, grid = pair
+    rng = np.random.default_rng(seed)
+    values = (rng.random((2, *source.shape)) * 100).astype(dtype)
+    values[rng.random(values.shape) < 0.15] = 7
+    path = write_raster(tmp_path / "a.tif", values, source, nodata=nodata)
+    header = read_header(path)
+    ours, valid = ENGINE.read(header, grid, (1, 2), kernel, None)
+    theirs, theirs_valid = GdalEngine().read(header, grid, (1, 2), kernel, None)
+    expected = truth(source, grid)
+    # On a tie either side is right; sampled points of a pixel may lie on one too.
+    sure = (expected.inside(1e-5) | ~expected.inside(-1e-5)) & expected.off_ties()
+    if kernel in ("mode", "average"):
+        sure = np.ones(grid.shape, bool)
+        agree = (valid == theirs_valid) & np.isclose(ours, theirs, atol=1.01).all(axis=0)
+        assert agree.mean() > 0.97
+        sure &= agree
+    np.testing.assert_array_equal(valid[sure], theirs_valid[sure])
+    both = sure & valid
+    near = 1.01 if np.dtype(dtype).kind in "iu" and kernel != "nearest" else 2e-3
+    np.testing.assert_allclose(
+        ours[:, both].astype(float), theirs[:, both].astype(float), rtol=0, atol=near
+    )
+    if near > 1 and both.any():  # only roundings may differ, so nearly all are equal
+        assert (ours[:, both] == theirs[:, both]).mean() > 0.97
+
+
+class TestNearestIsPyprojs:
+    """Every pixel of 224-px chips, with no margin at all, against pyproj at full precision."""
+
+    LABELS = GeoBox((1500, 1500), Affine(30, 0, -60_000, 0, -30, 1_800_000), "EPSG:5070")
+
+    @pytest.mark.parametrize("crs", ["EPSG:32614", "EPSG:32615", "EPSG:4326", "EPSG:3857"])
+    @pytest.mark.parametrize("engine", ["direct", "gdal"])
+    def test_chips(self, tmp_path, crs, engine):
+        values = np.random.default_rng(0).integers(0, 255, (1, 1500, 1500)).astype("uint8")
+        path = write_raster(tmp_path / "labels.tif", values, self.LABELS)
+        rng = np.random.default_rng(1)
+        for _ in range(6):
+            place = -96.2 + rng.random() * 0.1, 39.0 + rng.random() * 0.05
+            grid = some.grid_around(place, crs, (224, 224), 30)
+            expected = truth(self.LABELS, grid).nearest(values[0])
+            np.testing.assert_array_equal(
+                read(path, grid, kernel="nearest", engine=engine).values[0], expected
+            )
+
+    def test_grids_whose_every_centre_lies_on_an_edge(self, tmp_path):
+        """Half a pixel beside a lattice, in the same CRS and through one that differs by 0.1 mm."""
+        source = GeoBox((60, 60), Affine(30, 0, 300_000, 0, -30, 4_000_000), "EPSG:32614")
+        values = np.arange(3600, dtype="uint16").reshape(1, 60, 60)
+        path = write_raster(tmp_path / "a.tif", values, source)
+        for crs in ("EPSG:32614", "EPSG:26914"):
+            beside = GeoBox((50, 50), source.affine * Affine.translation(4.5, 3.5), crs)
+            whole = read(path, beside, kernel="nearest", engine="direct")
+            expected = truth(source, beside).nearest(values[0])
+            np.testing.assert_array_equal(whole.values[0], expected)
+            part = read(path, beside[7:20, 9:33], kernel="nearest", engine="direct")
+            np.testing.assert_array_equal(part.values, whole.values[:, 7:20, 9:33])
+
+
+def test_large_reads_are_cut_and_the_cuts_do_not_show(tmp_path, monkeypatch):
+    source = some.grid_around((30.0, 10.0), "EPSG:32636", (300, 300), 10)
+    grid = some.grid_around((30.0, 10.0), "EPSG:4326", (150, 140), 18)
+    values = np.random.default_rng(0).normal(size=(2, 300, 300)).astype("float32")
+    path = write_raster(tmp_path / "a.tif", values, source)
+    for kernel in KERNELS:
+        whole = read(path, grid, kernel=kernel, engine="direct")
+        with monkeypatch.context() as patch:
+            patch.setattr("geoloom.io.direct._SCRATCH_BYTES", 20_000)
+            cut = read(path, grid, kernel=kernel, engine="direct")
+        np.testing.assert_allclose(cut.values, whole.values, atol=1e-5)
+        np.testing.assert_array_equal(cut.valid, whole.valid)
+
+
+def test_auto_prefers_it_where_it_can(tmp_path):
+    grid = some.grid_around((30.0, 10.0), "EPSG:32636", (20, 20), 10)
+    plain = read_header(write_raster(tmp_path / "a.tif", np.zeros((1, 20, 20), "uint8"), grid))
+    masked = read_header(
+        write_raster(tmp_path / "b.tif", np.zeros((1, 20, 20), "uint8"), grid, valid=np.eye(20) > 0)
+    )
+    assert choose_engine("auto", plain, grid, (1,), "nearest").name == "direct"
+    assert choose_engine("auto", masked, grid, (1,), "nearest").name == "gdal"
+    with pytest.raises(ReadError, match="cannot read"):
+        choose_engine("direct", masked, grid, (1,), "nearest")
+
+
+def test_a_map_without_polynomials_is_averaged_alike(tmp_path):
+    """Near a pole every place is exact; the mean then comes from the other engine's definition."""
+    source = GeoBox((60, 60), Affine(1000, 0, -3e4, 0, -1000, 3e4), "EPSG:3413")
+    grid = GeoBox((30, 200), Affine(0.5, 0, -50, 0, -0.005, 89.95), "EPSG:4326")
+    values = np.random.default_rng(0).normal(size=(1, 60, 60)).astype("float32")
+    path = write_raster(tmp_path / "a.tif", values, source)
+    ours, theirs = (read(path, grid, kernel="average", engine=e) for e in ("direct", "gdal"))
+    np.testing.assert_array_equal(ours.valid, theirs.valid)
+    np.testing.assert_allclose(ours.values, theirs.values, atol=1e-5)
+
+
+class TestBatch:
+    SCENE = some.grid_around((-60.0, -10.0), "EPSG:32720", (256, 256), 30)
+
+    @pytest.fixture
+    def files(self, tmp_path):
+        """Three one-band files of one lattice, one compressed, with nodata 0; and labels in degrees."""
+        rng = np.random.default_rng(0)
+        paths = []
+        for band in range(3):
+            values = rng.integers(0, 2000, (1, 256, 256)).astype("uint16")
+            paths.append(write_raster(tmp_path / f"B{band}.tif", values, self.SCENE, nodata=0))
+        packed = tmp_path / "packed.tif"
+        options = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate"}
+        rasterio.shutil.copy(paths[2], packed, driver="GTiff", **options)
+        labels = some.grid_around((-60.0, -10.0), "EPSG:4326", (300, 300), 30)
+        values = rng.integers(0, 9, (1, 300, 300)).astype("uint8")
+        return [*paths[:2], packed], write_raster(tmp_path / "labels.tif", values, labels)
+
+    def grids(self):
+        yield self.SCENE[10:74, 20:84]
+        yield some.grid_around((-60.0, -10.01), "EPSG:32720", (64, 64), 30)
+        yield some.grid_around((-60.03, -10.0), "EPSG:32719", (64, 64), 30)
+        yield self.SCENE.translate_pix(220, -30)[:64, :64]
+
+    @pytest.mark.parametrize("threads", [1, 3])
+    def test_equals_read_file_by_file(self, files, threads):
+        bands, labels = files
+        stack = Stack(tuple(Channel(read_header(path), 1) for path in bands))
+        legend = Stack((Channel(read_header(labels), 1),))
+        grids = list(self.grids()) * 3
+        images = np.full((len(grids), 3, 64, 64), np.nan, "float32")
+        masks = np.full((len(grids), 1, 64, 64), -1, "int64")
+        seen, labelled = np.zeros((2, len(grids), 64, 64), bool)
+        orders = [
+            order
+            for i, grid in enumerate(grids)
+            for order in (
+                Order(grid, (stack,), "bilinear", images[i], seen[i]),
+                Order(grid, (legend,), "nearest", masks[i], labelled[i]),
+            )
+        ]
+        read_batch(orders, threads=threads)
+        for i, grid in enumerate(grids):
+            single = [read(path, grid, kernel="bilinear") for path in bands]
+            np.testing.assert_array_equal(images[i], np.concatenate([s.values for s in single]))
+            np.testing.assert_array_equal(seen[i], np.logical_and.reduce([s.valid for s in single]))
+            mask = read(labels, grid, kernel="nearest")
+            np.testing.assert_array_equal(masks[i], mask.values)
+            np.testing.assert_array_equal(labelled[i], mask.valid)
+
+    def test_gaps_are_filled_from_the_next_stack(self, tmp_path):
+        first = np.full((1, 256, 256), 5, "uint16")
+        first[0, 100:] = 0
+        paths = [
+            write_raster(tmp_path / "first.tif", first, self.SCENE, nodata=0),
+            write_raster(tmp_path / "next.tif", np.full((1, 256, 256), 8, "uint16"), self.SCENE),
+        ]
+        stacks = tuple(Stack((Channel(read_header(path), 1),)) for path in paths)
+        out, valid = np.empty((1, 64, 64), "float32"), np.empty((64, 64), bool)
+        read_batch([Order(self.SCENE[68:132, :64], stacks, "nearest", out, valid)])
+        assert valid.all()
+        assert (out[0, :32] == 5).all()
+        assert (out[0, 32:] == 8).all()
+
+    def test_what_is_left_to_gdal_comes_too(self, tmp_path):
+        seen = np.random.default_rng(0).random((256, 256)) < 0.5
+        values = np.random.default_rng(1).integers(0, 99, (2, 256, 256)).astype("uint8")
+        path = write_raster(tmp_path / "a.tif", values, self.SCENE, valid=seen)
+        stack = Stack((Channel(read_header(path), 2), Channel(read_header(path), 1)))
+        assert stack.ready() is None
+        out, valid = np.empty((2, 64, 64), "int64"), np.empty((64, 64), bool)
+        read_batch([Order(self.SCENE[:64, :64], (stack,), "nearest", out, valid)])
+        np.testing.assert_array_equal(out, values[::-1, :64, :64])
+        np.testing.assert_array_equal(valid, seen[:64, :64])
+
+    def test_nodata_survives_a_cast_that_is_not_exact(self, tmp_path):
+        values = np.full((1, 256, 256), 16_777_217, "int32")
+        values[0, ::2] = 16_777_216
+        path = write_raster(tmp_path / "a.tif", values, self.SCENE, nodata=16_777_216)
+        out, valid = np.empty((1, 64, 64), "float32"), np.empty((64, 64), bool)
+        stack = Stack((Channel(read_header(path), 1),))
+        read_batch([Order(self.SCENE[:64, :64], (stack,), "nearest", out, valid)])
+        assert valid[1::2].all()
+        assert not valid[::2].any()
+
+    def test_damage_reaches_the_caller(self, files):
+        bands, _ = files
+        data = bytearray(bands[2].read_bytes())
+        data[2000:90_000] = bytes(88_000)
+        bands[2].write_bytes(data)
+        stack = Stack(tuple(Channel(read_header(path), 1) for path in bands))
+        legend = Stack((Channel(read_header(bands[0]), 1),))
+        out, valid = np.empty((2, 3, 256, 256), "uint16"), np.empty((2, 256, 256), bool)
+        orders = [
+            Order(self.SCENE, (stack,), "nearest", out[0], valid[0]),
+            Order(self.SCENE, (legend,), "nearest", out[1, :1], valid[1]),
+        ]
+        with pytest.raises(ReadError, match=r"packed\.tif"):
+            read_batch(orders, threads=2)
+
+    def test_a_stack_is_plain_data(self, files):
+        bands, labels = files
+        stack = Stack(tuple(Channel(read_header(path), 1) for path in bands))
+        stack.ready()
+        other = pickle.loads(pickle.dumps(stack))
+        assert other.grid == stack.grid
+        out, valid = np.empty((2, 3, 64, 64), "uint16"), np.empty((2, 64, 64), bool)
+        for i, one in enumerate((stack, other)):
+            read_batch([Order(self.SCENE[:64, :64], (one,), "nearest", out[i], valid[i])])
+        np.testing.assert_array_equal(out[0], out[1])
+        with pytest.raises(GridError, match="different grids"):
+            Stack((stack.channels[0], Channel(read_header(labels), 1)))
+        with pytest.raises(BandError, match="no channel"):
+            Stack(())
+
+
+def _chips_in_child(path, grids, expected, queue):
+    wrong = sum(
+        not np.array_equal(read(path, grid, kernel="nearest").values, chip)
+        for grid, chip in zip(grids, expected, strict=True)
+    )
+    queue.put(wrong)
+
+
+def test_forking_after_a_read_gives_no_wrong_chip(tmp_path):
+    source = some.grid_around((-60.0, -10.0), "EPSG:32720", (512, 512), 30)
+    values = np.random.default_rng(0).integers(0, 60_000, (2, 512, 512)).astype("uint16")
+    path = tmp_path / "a.tif"
+    write_raster(tmp_path / "plain.tif", values, source)
+    options = {"tiled": True, "blockxsize": 128, "blockysize": 128, "compress": "deflate"}
+    rasterio.shutil.copy(tmp_path / "plain.tif", path, driver="GTiff", **options)
+    rng = np.random.default_rng(1)
+    corners = rng.integers(0, 448, (500, 2))
+    grids = [source[int(y) : int(y) + 64, int(x) : int(x) + 64] for y, x in corners]
+    expected = [values[:, y : y + 64, x : x + 64] for y, x in corners]
+    for grid in grids[:5]:
+        read(path, grid)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    children = [
+        context.Process(target=_chips_in_child, args=(path, grids, expected, queue))
+        for _ in range(4)
+    ]
+    for child in children:
+        child.start()
+    assert [queue.get(timeout=50) for _ in children] == [0] * 4
+    for child in children:
+        child.join()
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_real_scenes_are_warped_alike(shared_data, kernel):
+    scenes = [
+        shared_data / "prodes_landsat8" / "raster_R6G5B4contrast.tif",
+        shared_data / "odd_files" / "spdatalarge" / "nlcd2011.tif",
+        shared_data / "odd_files" / "spdatalarge" / "srtm.tif",
+        next((shared_data / "cbers_timeseries").glob("*.tif")),
+    ]
+    for path in scenes:
+        header = read_header(path)
+        native = header.grid[100:300, 100:300]
+        grid = native.to_crs("EPSG:3857").zoom_out(1.7)[:90, :90]
+        spans = {shrinkage.span for _, _, shrinkage in cells(header.grid, grid)}
+        ours, theirs = (read(header, grid, kernel=kernel, engine=e) for e in ("direct", "gdal"))
+        assert (ours.valid == theirs.valid).mean() > 0.999, (path, spans)
+        both = ours.valid & theirs.valid
+        difference = np.abs(ours.values[:, both].astype(float) - theirs.values[:, both])
+        assert (difference <= 1.01).mean() > 0.998, (path, spans, difference.max())
