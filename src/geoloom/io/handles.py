@@ -28,7 +28,8 @@ class _Shelf(threading.local):
 
     def __init__(self) -> None:
         self.rack = _Rack()
-        _RACKS.add(self.rack)
+        with _RACKS_LOCK:
+            _RACKS.add(self.rack)
 
 
 class _Rack:
@@ -41,6 +42,7 @@ class _Rack:
 
 
 _RACKS: weakref.WeakSet[_Rack] = weakref.WeakSet()
+_RACKS_LOCK = threading.Lock()
 _ABANDONED: list[OrderedDict[str, tuple[Stamp, Any]]] = []
 _SHELF = _Shelf()
 
@@ -119,11 +121,13 @@ def _why_not(uri: str, error: Exception) -> str:
 
 
 def _hold_before_fork() -> None:
+    _RACKS_LOCK.acquire()  # released on both sides of the fork
     _ABANDONED.extend(rack.handles for rack in list(_RACKS))
 
 
 def _release_in_parent() -> None:
     _ABANDONED.clear()
+    _RACKS_LOCK.release()
 
 
 def _abandon_in_child() -> None:
@@ -131,6 +135,7 @@ def _abandon_in_child() -> None:
     # no longer exists: the inherited handles are neither used nor closed.
     for rack in list(_RACKS):
         rack.handles = OrderedDict()
+    _RACKS_LOCK.release()
 
 
 if hasattr(os, "register_at_fork"):
