@@ -153,6 +153,8 @@ class TestOpen:
 
     def test_a_stray_file_does_not_hide_the_sensor(self, landsat, raster):
         raster(f"{L8}/cloud_mask.tif", 1)
+        (landsat / L8 / f"{L8}_MTL.json").write_text("{}")
+        (landsat / L8 / "clouds.gml").write_text("<gml/>")
         assert len(open_dataset(landsat / L8)) == 1
 
     def test_other_rasters_and_vectors(self, raster, tmp_path, utm):

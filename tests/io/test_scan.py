@@ -132,6 +132,14 @@ def test_folders_files_patterns_and_lists_find_the_same(tmp_path):
     assert find_files([*paths, tmp_path]) == tuple(paths)
 
 
+def test_the_glob_holds_for_files_and_patterns_too(tmp_path):
+    paths = [str(write(tmp_path / name)) for name in ("a1.tif", "b1.tif")]
+    assert find_files(paths, "b*") == (paths[1],)
+    assert find_files(str(tmp_path / "*.tif"), "a*") == (paths[0],)
+    with pytest.raises(DatasetError, match=r"matches filename_glob 'c\*'"):
+        find_files(paths, "c*")
+
+
 def test_nothing_found_says_where_and_what_is_there(tmp_path):
     write(tmp_path / "LC08_x.tif")
     with pytest.raises(

@@ -61,9 +61,9 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
 ) -> GeoDataset:
     """The dataset that some files are, by their names and contents; the log says which.
 
-    Files named by a known sensor's rules become that sensor (several sensors of one place: open each, then
-    join them with `|`); vector files become a `VectorDataset`; other rasters a `RasterDataset`, of masks
-    where they are palettes or name their classes.
+    Files named by a known sensor's rules become that sensor, and what else lies beside them is left alone
+    (several sensors of one place: open each, then join them with `|`); vector files become a
+    `VectorDataset`; other rasters a `RasterDataset`, of masks where they are palettes or name their classes.
 
     Args:
         paths: File, folder, shell pattern, or several.
@@ -79,7 +79,8 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         DatasetError: nothing is there, or rasters and vectors are mixed.
     """
     files = find_files(paths, suffixes=_SUFFIXES)
-    vectors = [f for f in files if _is_vector(f)]
+    chosen = RasterDataset if filename_regex or all_bands else _sensor_of(files)
+    vectors = [f for f in files if _is_vector(f)] if chosen is RasterDataset else []
     if vectors and len(vectors) < len(files):
         others = [f for f in files if f not in vectors]
         raise DatasetError(
@@ -98,11 +99,10 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
             filename_regex=filename_regex,
             date_format=date_format,
         )
-    kind = RasterDataset if filename_regex or all_bands else _sensor_of(files)
-    if is_image is None and kind is RasterDataset:
+    if is_image is None and chosen is RasterDataset:
         is_image = not read_header(files[0]).categorical
-    log.info("%d files opened as %s", len(files), kind.__name__)
-    return kind(
+    log.info("%d files opened as %s", len(files), chosen.__name__)
+    return chosen(
         files,
         crs,
         res,
@@ -120,7 +120,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
 
 
 def _is_vector(path: str) -> bool:
-    return Path(path).suffix.lower() in VECTOR_SUFFIXES
+    return Path(path).suffix.lower() in VECTOR_SUFFIXES | {".json"}
 
 
 def _sensor_of(files: Sequence[str]) -> type[RasterDataset]:

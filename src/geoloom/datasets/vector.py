@@ -38,6 +38,7 @@ VECTOR_SUFFIXES = frozenset(
         ".gdb",
     }
 )
+"""Of files looked for in folders; a file named itself may end as it likes."""
 MAX_OUTLINED = 20_000
 """Layers of more features are sampled over their bounding box, not over the union of their polygons."""
 

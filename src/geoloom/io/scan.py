@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import get_args
 
 from ..core.bands import Band, Role
@@ -40,11 +40,11 @@ _THREADS = 16
 def find_files(
     paths: Paths, filename_glob: str = "*", suffixes: frozenset[str] = RASTER_SUFFIXES
 ) -> tuple[str, ...]:
-    """Files at the paths, sorted: files as given, folders searched through, patterns expanded.
+    """Files at the paths, sorted: folders are searched through, patterns expanded.
 
     Args:
         paths: Files, folders or shell patterns; GDAL paths and addresses are taken as they are.
-        filename_glob: Names wanted in folders; `*` means every file with one of the suffixes.
+        filename_glob: Names wanted; with `*`, those files in folders that have one of the suffixes.
         suffixes: Lower case, with the dot.
 
     Raises:
@@ -144,17 +144,24 @@ def file_band(band: Band, header: Header, index: int) -> Band:
 def _files_at(path: str | Path, filename_glob: str, suffixes: frozenset[str]) -> Iterator[str]:
     text = str(path)
     if text.startswith("/vsi") or "://" in text or Path(text).is_file():
-        yield text
+        found = [text]
     elif Path(text).is_dir():
-        for folder, inner, files in os.walk(text):
-            inner.sort()
-            for name in sorted(files):
-                wanted = Path(name).suffix.lower() in suffixes or filename_glob != "*"
-                if wanted and fnmatch(name, filename_glob):
-                    yield str(Path(folder, name))
+        found = _files_under(text, suffixes if filename_glob == "*" else None)
     elif glob.has_magic(text):
         root, pattern = _split_pattern(text)
-        yield from sorted(str(found) for found in root.glob(pattern) if found.is_file())
+        found = sorted(str(found) for found in root.glob(pattern) if found.is_file())
+    else:
+        found = []
+    yield from (uri for uri in found if fnmatch(PurePath(uri).name, filename_glob))
+
+
+def _files_under(folder: str, suffixes: frozenset[str] | None) -> list[str]:
+    """All files below a folder, sorted; with one of the suffixes, unless any will do."""
+    found = []
+    for inside, inner, files in os.walk(folder):
+        inner.sort()
+        found += [str(Path(inside, name)) for name in sorted(files)]
+    return [f for f in found if suffixes is None or Path(f).suffix.lower() in suffixes]
 
 
 def _split_pattern(text: str) -> tuple[Path, str]:
