@@ -43,6 +43,7 @@ class _Rack:
 
 _RACKS: weakref.WeakSet[_Rack] = weakref.WeakSet()
 _RACKS_LOCK = threading.Lock()
+_HELD: list[OrderedDict[str, tuple[Stamp, Any]]] = []
 _ABANDONED: list[OrderedDict[str, tuple[Stamp, Any]]] = []
 _SHELF = _Shelf()
 
@@ -122,17 +123,19 @@ def _why_not(uri: str, error: Exception) -> str:
 
 def _hold_before_fork() -> None:
     _RACKS_LOCK.acquire()  # released on both sides of the fork
-    _ABANDONED.extend(rack.handles for rack in list(_RACKS))
+    _HELD.extend(rack.handles for rack in list(_RACKS))
 
 
 def _release_in_parent() -> None:
-    _ABANDONED.clear()
+    _HELD.clear()
     _RACKS_LOCK.release()
 
 
 def _abandon_in_child() -> None:
     # A child shares its parent's file offsets, and GDAL's locks may have been held by a thread that
     # no longer exists: the inherited handles are neither used nor closed.
+    _ABANDONED.extend(_HELD)
+    _HELD.clear()
     for rack in list(_RACKS):
         rack.handles = OrderedDict()
     _RACKS_LOCK.release()
