@@ -52,9 +52,11 @@ def training_settings(params: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments of `train` that say what a params dict says.
 
     `data_aug_ops` adds a full copy of the chips for each operation, as in the paper; with
-    `data_aug_per_chip` = n, n of the operations are chosen at random for the run. `learning_rate_decay`,
-    `decay_rate` and `decay_steps` choose exponential decay. `l2_reg_rate` is the weight decay.
-    `filter_reduction` = n makes the network's width 1/n. What only described the run or its display
+    `data_aug_per_chip` = n, n of the operations are chosen at random for the run. The learning rate decays
+    exponentially (`decay_rate`, `decay_steps`) unless `learning_rate_decay` is False or `schedule` names
+    another of the schedules of `train`. `l2_reg_rate` is the weight decay.
+    `filter_reduction` = n makes the network's width 1/n. `early_stopping` is how many epochs to wait for a
+    better score before the training ends: a twentieth of `epochs`, at least 10, unless given. What only described the run or its display
     (`Notes`, `chips_tensorboard`, ...) is taken and has no effect.
 
     Raises:
@@ -62,7 +64,7 @@ def training_settings(params: Mapping[str, Any]) -> dict[str, Any]:
 
     Example:
         >>> training_settings({"epochs": 3, "dropout_rate": 0.2})
-        {'augment': (), 'epochs': 3, 'dropout': 0.2}
+        {'augment': (), 'epochs': 3, 'dropout': 0.2, 'schedule': 'exponential', 'early_stopping': 10}
     """
     given = check_keys(params, KEYS, where="params")
     for key, (only, mend) in _SINGLE.items():
@@ -87,6 +89,8 @@ def training_settings(params: Mapping[str, Any]) -> dict[str, Any]:
     if "l2_reg_rate" in given:
         log.info("params['l2_reg_rate'] is the weight decay; in DeepGeo's code it had no effect")
     settings |= _decay(given)
+    if "epochs" in given:
+        settings.setdefault("early_stopping", max(10, int(given["epochs"]) // 20))
     if "filter_reduction" in given:
         if "width" in given:
             raise ConfigError("params has both 'filter_reduction' and 'width'; give one")
@@ -137,10 +141,13 @@ def _augmentation(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _decay(given: Mapping[str, Any]) -> dict[str, Any]:
-    if not any(key in given for key in _DECAY):
-        return {}
+    decays = any(key in given for key in _DECAY)
     if "schedule" in given:
-        raise ConfigError("params has both 'schedule' and the keys of exponential decay; give one")
+        if decays:
+            raise ConfigError(
+                "params has both 'schedule' and the keys of exponential decay; give one"
+            )
+        return {}
     if not given.get("learning_rate_decay", True):
         return {"schedule": "constant"}
     rest = {key: given[key] for key in ("decay_rate", "decay_steps") if key in given}

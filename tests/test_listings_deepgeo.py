@@ -1,0 +1,201 @@
+"""Figures 2, 3 and 4 of the DeepGeo paper run with only their import lines and file paths changed."""
+
+from __future__ import annotations
+
+import json
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+from rasterio.features import rasterize
+
+FIGURE_2 = """
+import geoloom.toolbox.preprocessor as prep
+raster_file = "{folder}/my_raster.tif"
+# Define a Preprocessor for file "my_raster.tif"
+preproc = prep.Preprocessor(raster_file,no_data=0)
+# Compute Vegetation indices (NDVI and EVI2)
+preproc.compute_indices({{
+"ndvi": {{"idx_b_red": 3, "idx_b_nir": 4}},
+"evi2": {{"idx_b_red": 3, "idx_b_nir": 4}}}})
+# Standardize the image. Subtracts from the mean and then divides by the standard deviation
+preproc.standardize_image("mean_std")
+preproc.save_stacked_raster("{folder}/output.tiff")
+"""
+
+# The figure calls its raster `raster_file` where it names it and `shape_file` where it uses it: the path
+# line takes the second name.
+FIGURE_3 = """
+import geoloom.toolbox.rasterizer as rast
+# Defines input data
+shape_file = "{folder}/my_raster.tif"
+labels_shp = "{folder}/my_labels.shp"
+# Defines the column in shape file containing the classes
+class_column = "class"
+# Define the classes to be rasterized
+classes_of_inter = ["deforestation", "forest"]
+# Defines the Rasterize
+rasterizer = rast.Rasterizer(shape_file,
+labels_shp,
+class_column=class_column,
+classes_interest=classes_of_inter)
+# Rasterizes the data and save at "my_labels.tif"
+rasterizer.rasterize_layer()
+rasterizer.save_labeled_raster_to_gtiff("{folder}/my_labels.tif")
+"""
+
+FIGURE_4 = """
+import geoloom.toolbox.model_builder as mb
+import geoloom.toolbox.vector_utils as dsutils
+# Datasets are stored in chip stores
+train_ds = "{folder}/dataset.zarr#train"
+test_ds = "{folder}/dataset.zarr#test"
+valid_ds = "{folder}/dataset.zarr#valid"
+model_dir = "{folder}/trained_model"
+test_img = "{folder}/output.tiff"
+output = "{folder}/classif.tif"
+# Defines some parameters of the DNN.
+params = {{"epochs": 600,
+"batch_size": 20,
+"learning_rate": 0.0001,
+"data_aug_ops": ["rot90", "rot180",
+"rot270", "flip_left_right",
+"flip_up_down", "flip_transpose"]}}
+# Defines a FCN8s model and train it.
+model = mb.ModelBuilder("fcn8s")
+model.train(train_ds, test_ds, params, model_dir)
+# Test in validation dataset
+model.validate(valid_ds, params, model_dir)
+# Perform classification
+model.predict(test_img, params, model_dir, output)
+"""
+
+SHAPE = (150, 160)
+TRANSFORM = Affine(30, 0, 500_000, 0, -30, 9_500_000)
+
+
+def _run(listing, folder):
+    exec(compile(listing.format(folder=folder), "listing", "exec"), {})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Six reflectance bands in which clearings are bright in red and dark in the near infrared, with a
+    nodata edge; truth as polygons in degrees, with a class that the figure does not ask for."""
+    rng = np.random.default_rng(0)
+    blocks = [
+        shapely.box(500_000 + 30 * 20 * i, 9_500_000 - 30 * 25 * (j + 1), 500_000 + 30 * 20 * (i + 1),
+                    9_500_000 - 30 * 25 * j)
+        for j in range(6) for i in range(8)
+    ]  # fmt: skip
+    names = np.array(["forest", "deforestation", "water"])[
+        rng.choice(3, len(blocks), p=[0.5, 0.4, 0.1])
+    ]
+    labels = geopandas.GeoDataFrame({"class": names}, geometry=blocks, crs="EPSG:32722")
+    labels.to_crs("EPSG:4326").to_file(tmp_path / "my_labels.shp")
+    burned = rasterize(
+        zip(blocks, (names == "forest") * 1 + (names == "deforestation") * 2, strict=True),
+        out_shape=SHAPE, transform=TRANSFORM, dtype="uint8",
+    )  # fmt: skip
+    red = np.choose(burned, [0.03, 0.04, 0.16])
+    nir = np.choose(burned, [0.02, 0.42, 0.25])
+    image = np.stack([red, red, red, red, nir, red]) + rng.normal(0, 0.005, (6, *SHAPE))
+    image[:, :, :4] = 0
+    with rasterio.open(
+        tmp_path / "my_raster.tif", "w", driver="GTiff", height=SHAPE[0], width=SHAPE[1], count=6,
+        dtype="float32", crs="EPSG:32722", transform=TRANSFORM,
+    ) as file:  # fmt: skip
+        file.write(image.astype(np.float32))
+    return tmp_path
+
+
+def test_figure_2_defining_and_using_a_preprocessor(folder):
+    _run(FIGURE_2, folder)
+    with rasterio.open(folder / "my_raster.tif") as file:
+        image = file.read().astype(float)
+    with rasterio.open(folder / "output.tiff") as file:
+        output = file.read()
+        assert file.descriptions[6:] == ("ndvi", "evi2")
+        assert file.dtypes == ("float32",) * 8
+        assert file.crs.to_epsg() == 32722
+        assert file.transform == TRANSFORM
+        rule = json.loads(file.tags()["GEOLOOM_NORMALIZATION"])
+    red, nir = image[3], image[4]
+    with np.errstate(invalid="ignore"):
+        stack = np.concatenate(
+            [image, [(nir - red) / (nir + red)], [2.5 * (nir - red) / (nir + 2.4 * red + 1)]]
+        )
+    seen = image[0] != 0
+    assert (~seen).any()
+    assert np.isnan(output[:, ~seen]).all()
+    mean, std = stack[:, seen].mean(axis=1), stack[:, seen].std(axis=1)
+    np.testing.assert_allclose(
+        output[:, seen], (stack[:, seen] - mean[:, None]) / std[:, None], atol=2e-4
+    )
+    np.testing.assert_allclose(rule["center"], mean, rtol=1e-5)
+
+
+def test_figure_3_rasterizing_ground_truth(folder):
+    _run(FIGURE_3, folder)
+    labels = geopandas.read_file(folder / "my_labels.shp").to_crs("EPSG:32722")
+    code = {"deforestation": 1, "forest": 2, "water": 3}
+    truth = rasterize(
+        zip(labels.geometry, labels["class"].map(code), strict=True),
+        out_shape=SHAPE, transform=TRANSFORM, dtype="uint8",
+    )  # fmt: skip
+    with rasterio.open(folder / "my_labels.tif") as file:
+        found = file.read(1)
+        assert file.nodata == 0
+        assert file.dtypes == ("uint8",)
+        assert (file.transform, file.crs.to_epsg()) == (TRANSFORM, 32722)
+        assert len(file.colormap(1)) > 3
+    assert (found == truth).mean() > 0.999  # edges lie on pixel corners, and go to degrees and back
+    assert set(np.unique(found)) == {1, 2, 3}
+
+
+@pytest.fixture
+def narrow_fcn8s(monkeypatch):
+    """The figure trains the network of 134 million parameters: here one of that name has a thousandth."""
+    from geoloom.models import registry
+
+    def narrow(in_channels, num_classes, *, width=1 / 32, dropout=0.0):
+        return registry.fcn8s(in_channels, num_classes, width=width, dropout=dropout)
+
+    monkeypatch.setitem(registry._BUILDERS, "fcn8s", narrow)
+
+
+@pytest.mark.usefixtures("narrow_fcn8s")
+def test_figure_4_training_validating_and_predicting(folder):
+    from geoloom.chips.store import ChipStore
+    from geoloom.toolbox import DatasetGenerator
+
+    _run(FIGURE_2, folder)
+    _run(FIGURE_3, folder)
+    generator = DatasetGenerator(folder / "output.tiff", folder / "my_labels.tif", "random")
+    generator.generate_chips({"win_size": 24, "quantity": 8})
+    generator.split_ds(perc_test=20, perc_val=20)
+    generator.save_to_disk(folder, "dataset")
+    _run(FIGURE_4, folder)
+
+    history = json.loads((folder / "trained_model" / "history.json").read_text())
+    losses = [epoch["train_loss"] for epoch in history]
+    assert min(losses) < 0.8 * losses[0]
+    with rasterio.open(folder / "classif.tif") as file:
+        found = file.read(1)
+        seen = file.read_masks(1) > 0
+        assert (file.transform, file.crs.to_epsg(), file.shape) == (TRANSFORM, 32722, SHAPE)
+        assert file.dtypes == ("uint8",)
+    assert not seen[:, :4].any()
+    assert seen[:, 4:].all()
+    assert set(np.unique(found[seen])) <= {1, 2, 3}
+    validation = folder / "trained_model" / "validation"
+    report = json.loads((validation / "validation_report.json").read_text())
+    assert report["classes"] == ["deforestation", "forest", "non_class"]
+    # Every labelled pixel of the validation chips was counted, once.
+    store = ChipStore.open(folder / "dataset.zarr#valid")
+    assert report["pixels"] == sum(int(store.valid(i).sum()) for i in range(len(store)))
+    assert "deforestation" in (validation / "validation_report.txt").read_text()
+    assert (validation / "validation_confusion_matrix.png").exists()
