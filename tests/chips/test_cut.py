@@ -13,8 +13,8 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
+from small_scenes import CODES, write_scene
 
-from conftest import CODES, write_scene
 from geoloom.chips.cut import cut_chips
 from geoloom.chips.reconstitute import reconstitute
 from geoloom.chips.splits import BlockSplit, RandomSplit
@@ -24,6 +24,11 @@ from geoloom.core.classes import Classes
 from geoloom.core.errors import ChipError, ConfigError, WriteError
 
 CLASSES = Classes.of(list(CODES.values()), list(CODES))
+
+
+@pytest.fixture
+def scene(tmp_path):
+    return write_scene(tmp_path)
 
 
 def _check_against(store, scene):

@@ -54,9 +54,9 @@ def training_settings(params: Mapping[str, Any]) -> dict[str, Any]:
     `data_aug_ops` adds a full copy of the chips for each operation, as in the paper; with
     `data_aug_per_chip` = n, n of the operations are chosen at random for the run. The learning rate decays
     exponentially (`decay_rate`, `decay_steps`) unless `learning_rate_decay` is False or `schedule` names
-    another of the schedules of `train`. `l2_reg_rate` is the weight decay.
-    `filter_reduction` = n makes the network's width 1/n. `early_stopping` is how many epochs to wait for a
-    better score before the training ends: a twentieth of `epochs`, at least 10, unless given. What only described the run or its display
+    another of the schedules of `train`. `l2_reg_rate` is the weight decay. `filter_reduction` = n makes the
+    network's width 1/n. `early_stopping` is how many epochs to wait for a better score before the training
+    ends: a twentieth of `epochs`, at least 10, unless given. What only described the run or its display
     (`Notes`, `chips_tensorboard`, ...) is taken and has no effect.
 
     Raises:

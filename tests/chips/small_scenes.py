@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
 import rasterio
 from affine import Affine
 
@@ -39,8 +38,3 @@ def write_scene(folder, name="scene", shape=(150, 170), origin=(500_000.0, 9_000
     with rasterio.open(labels, "w", count=1, dtype="uint8", nodata=0, **profile) as file:
         file.write(codes, 1)
     return SmallScene(image, labels, values, codes)
-
-
-@pytest.fixture
-def scene(tmp_path):
-    return write_scene(tmp_path)

@@ -1,0 +1,188 @@
+"""Mosaics, stacks and crops hold the right pixels in the right places; nothing is resampled needlessly."""
+
+from __future__ import annotations
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import rasterio.mask
+import shapely
+from affine import Affine
+from small_files import TRANSFORM, load, ramp, save
+
+from geoloom.core.errors import BandError, ConfigError, GridError, WriteError
+from geoloom.io.raster import read
+from geoloom.toolbox import (
+    clip_by_aggregated_polygons,
+    clip_by_polygon,
+    clip_img_by_extent_shp,
+    compute_cloud_mask,
+    mosaic_images,
+    stack_bands,
+    stack_temporal_images,
+)
+
+
+def _moved(cols, rows):
+    a, b, c, d, e, f = TRANSFORM[:6]
+    return Affine(a, b, c + a * cols, d, e, f + e * rows)
+
+
+def test_mosaic_takes_the_first_observed_and_keeps_zeros(tmp_path):
+    one, two = ramp((1, 20, 30)), ramp((1, 20, 30), start=5000)
+    one[0, :, 25:] = -1  # unobserved
+    one[0, 0, 0] = 0  # a value
+    a = save(tmp_path / "a.tif", one, nodata=-1)
+    b = save(tmp_path / "b.tif", two, nodata=-1, transform=_moved(20, 5))
+    found, profile = load(mosaic_images([a, b], tmp_path / "m.tif"))
+    expected = np.full((25, 50), -1, np.int16)
+    expected[5:25, 20:50] = two[0]
+    expected[:20, :25] = one[0, :, :25]
+    np.testing.assert_array_equal(found[0], expected)
+    assert profile["transform"] == TRANSFORM
+    assert profile["nodata"] == -1
+
+
+def test_mosaic_grows_to_the_west_and_north(tmp_path):
+    a = save(tmp_path / "a.tif", ramp((1, 8, 8), 1), nodata=0)
+    b = save(tmp_path / "b.tif", ramp((1, 8, 8), 1), nodata=0, transform=_moved(-10, -3))
+    found, profile = load(mosaic_images([a, b], tmp_path / "m.tif"))
+    assert found.shape == (1, 11, 18)
+    assert profile["transform"] == _moved(-10, -3)
+    np.testing.assert_array_equal(found[0, 3:, 10:], ramp((8, 8), 1))
+    np.testing.assert_array_equal(found[0, :8, :8], ramp((8, 8), 1))
+
+
+def test_mosaic_of_two_crs_covers_both(tmp_path):
+    a = save(tmp_path / "a.tif", np.full((1, 30, 30), 7, np.uint8), nodata=0)
+    with rasterio.open(a) as file:
+        left, _, right, top = rasterio.warp.transform_bounds(file.crs, 4326, *file.bounds)
+    step = (right - left) / 30
+    b = save(
+        tmp_path / "b.tif", np.full((1, 30, 30), 9, np.uint8), nodata=0, crs="EPSG:4326",
+        transform=Affine(step, 0, right - 3 * step, 0, -step, top),
+    )  # fmt: skip
+    found, _ = load(mosaic_images([a, b], tmp_path / "m.tif"))
+    assert (found[0, :, :30][found[0, :, :30] != 0] == 7).sum() == 900
+    assert 800 < (found == 9).sum() < 900
+    assert found.shape[2] == pytest.approx(57, abs=1)
+
+
+def test_stacked_bands_are_copies_with_names(tmp_path):
+    red = save(tmp_path / "red.tif", ramp((1, 9, 9)), nodata=3)
+    nir = save(tmp_path / "b5.tif", ramp((1, 9, 9), 100), nodata=3, names=("nir",))
+    out = stack_bands([red, nir], tmp_path / "s.tif")
+    with rasterio.open(out) as file:
+        assert file.descriptions == ("red", "nir")
+        found = file.read()
+    expected = np.concatenate([ramp((1, 9, 9)), ramp((1, 9, 9), 100)])
+    expected[:, 0, 3] = 3  # not observed in red, so not in the stack
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_stacked_files_of_another_lattice_are_read_onto_the_first(tmp_path):
+    # A linear ramp in world coordinates: each pixel centre's value is known on any lattice.
+    def plane(transform, shape):
+        _, cols = np.mgrid[: shape[0], : shape[1]] + 0.5
+        return ((transform.c + transform.a * cols - 500_000) / 10).astype(np.float32)[None]
+
+    coarse = Affine(45, 0, 499_955, 0, -45, 9_000_045)
+    a = save(tmp_path / "a.tif", plane(TRANSFORM, (12, 12)))
+    b = save(tmp_path / "b.tif", plane(coarse, (20, 20)), transform=coarse)
+    with rasterio.open(stack_bands([a, b], tmp_path / "s.tif")) as file:
+        found = file.read()
+        assert file.transform == TRANSFORM
+    np.testing.assert_allclose(found[1], found[0], atol=1e-3)
+
+
+def test_dates_are_stacked_in_order(tmp_path):
+    files = [
+        save(tmp_path / f"{y}.tif", ramp((2, 5, 5), y), names=("red", "nir")) for y in (2000, 2010)
+    ]
+    out = stack_temporal_images(files, tmp_path / "s.tif", dates=["2000", "2010"])
+    with rasterio.open(out) as file:
+        assert file.descriptions == ("2000_red", "2000_nir", "2010_red", "2010_nir")
+        np.testing.assert_array_equal(file.read()[2:], ramp((2, 5, 5), 2010))
+    one = save(tmp_path / "one.tif", ramp((1, 5, 5)))
+    with pytest.raises(BandError, match="expected equally many"):
+        stack_temporal_images([files[0], one], tmp_path / "t.tif")
+    with pytest.raises(ConfigError, match="1 dates for 2 images"):
+        stack_temporal_images(files, tmp_path / "t.tif", dates=["2000"])
+
+
+@pytest.fixture
+def polygons(tmp_path):
+    """A triangle and a far-off square, in degrees."""
+    x, y = 500_000, 9_000_000
+    shapes = [
+        shapely.Polygon([(x + 100, y - 100), (x + 1100, y - 250), (x + 400, y - 1000)]),
+        shapely.box(x - 9000, y, x - 8000, y + 1000),
+    ]
+    frame = geopandas.GeoDataFrame(geometry=shapes, crs="EPSG:32722")
+    frame.to_crs("EPSG:4326").to_file(tmp_path / "p.gpkg")
+    return tmp_path / "p.gpkg", shapes[0]
+
+
+def test_clip_by_polygon_is_gdals(tmp_path, polygons):
+    path, triangle = polygons
+    image = save(tmp_path / "i.tif", ramp((2, 50, 60), 1))
+    out = clip_by_polygon(image, path, tmp_path / "c.tif", no_data=-5)
+    with rasterio.open(image) as file:
+        expected, transform = rasterio.mask.mask(file, [triangle], crop=True, nodata=-5)
+    found, profile = load(out)
+    # GDAL's crop rounds outward too, but may keep an empty border.
+    assert profile["nodata"] == -5
+    assert (found != -5).sum() == (expected != -5).sum()
+    held = np.argwhere(found[0] != -5)
+    wanted = np.argwhere(expected[0] != -5)
+    shift = held[0] - wanted[0]
+    np.testing.assert_array_equal(held - shift, wanted)
+    np.testing.assert_array_equal(found[:, *held.T], expected[:, *wanted.T])
+    assert profile["transform"].c - transform.c == pytest.approx(-30 * shift[1])
+
+
+def test_clip_by_extent_keeps_whole_pixels_inside_the_image(tmp_path, polygons):
+    path, _ = polygons
+    image = save(tmp_path / "i.tif", ramp((1, 50, 60), 1))
+    found, profile = load(clip_img_by_extent_shp(image, path, tmp_path / "c.tif"))
+    # x 100..1100 m of 30 m pixels is columns 3..36, y 100..1000 m is rows 3..33.
+    np.testing.assert_array_equal(found, ramp((1, 50, 60), 1)[:, 3:34, 3:37])
+    assert profile["transform"] == _moved(3, 3)
+
+
+def test_aggregated_polygons_leave_no_sliver(tmp_path):
+    x, y = 500_000, 9_000_000
+    halves = [shapely.box(x, y - 300, x + 146, y), shapely.box(x + 154, y - 300, x + 300, y)]
+    geopandas.GeoDataFrame(geometry=halves, crs="EPSG:32722").to_file(tmp_path / "h.gpkg")
+    image = save(tmp_path / "i.tif", ramp((1, 10, 10), 1))
+    kept, _ = load(clip_by_aggregated_polygons(image, tmp_path / "h.gpkg", tmp_path / "a.tif"))
+    assert (kept > 0).all()
+
+
+def test_nothing_to_clip_is_an_error(tmp_path, polygons):
+    far = save(tmp_path / "far.tif", ramp((1, 5, 5)), transform=_moved(5000, 0))
+    with pytest.raises(GridError, match="no feature"):
+        clip_by_polygon(far, polygons[0], tmp_path / "c.tif")
+
+
+def test_cloud_mask_of_file_and_array(tmp_path):
+    qa = np.array([[21824, 22280], [23888, 1]], np.uint16)
+    image = np.stack([np.zeros_like(qa), qa])
+    path = save(tmp_path / "qa.tif", image)
+    expected = [[False, True], [True, True]]
+    assert compute_cloud_mask(path, qa_pos=1).tolist() == expected
+    assert compute_cloud_mask(np.moveaxis(image, 0, -1), qa_pos=1).tolist() == expected
+    scl = np.array([[4, 9]], np.uint8)
+    assert compute_cloud_mask(scl, sensor="sentinel2_scl").tolist() == [[False, True]]
+    with pytest.raises(BandError, match="no band at position 2"):
+        compute_cloud_mask(path, qa_pos=2)
+
+
+def test_products_are_not_replaced_without_leave(tmp_path):
+    image = save(tmp_path / "i.tif", ramp((1, 5, 5)))
+    stack_bands([image], tmp_path / "s.tif")
+    with pytest.raises(WriteError, match="overwrite"):
+        stack_bands([image], tmp_path / "s.tif")
+    stack_bands([image, image], tmp_path / "s.tif", overwrite=True)
+    assert read(tmp_path / "s.tif").values.shape == (2, 5, 5)
