@@ -46,9 +46,9 @@ def test_gradient_reaches_every_parameter(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_overfits_four_chips(name):
     torch.manual_seed(1)
-    image = torch.randn(4, 3, 32, 32)
+    image = torch.randn(4, 3, 64, 64)
     # Quadrants, unlike from chip to chip and unrelated to the pixel values: only place and texture tell.
-    truth = torch.randint(0, 3, (4, 2, 2)).repeat_interleave(16, 1).repeat_interleave(16, 2)
+    truth = torch.randint(0, 3, (4, 2, 2)).repeat_interleave(32, 1).repeat_interleave(32, 2)
     model = build(name, 3, 3)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(120):
@@ -128,3 +128,13 @@ def test_exports_at_an_odd_size(name):
     program = torch.export.export(model, (image,))
     with torch.inference_mode():
         torch.testing.assert_close(program.module()(image), model(image), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["fcn8s", "fcn32s"])
+def test_the_surroundings_of_a_chip_do_not_change_what_fc6_sees_on_average(name):
+    # An even image is even to fc6 too, at the rim as in the middle: no rim of zeros dims the features.
+    model = build(name).eval()
+    features = model.fc6[0](torch.ones(1, model.fc6[0].in_channels, 4, 4))
+    torch.testing.assert_close(
+        features, features[..., :1, :1].expand_as(features), atol=1e-4, rtol=1e-4
+    )

@@ -53,7 +53,10 @@ class FCN(nn.Module):
         self.block4 = _block(4, outs[2], outs[3], batch_norm)
         self.block5 = _block(5, outs[3], outs[4], batch_norm)
         fc = scaled_channels(_FC_CHANNELS, width)
-        self.fc6 = conv_unit(outs[4], fc, 7, batch_norm=batch_norm)
+        # A chip of 128 pixels is 4 x 4 here, smaller than the kernel. Were it surrounded by zeros, these
+        # would be most of what fc6 learns from, and a whole scene, without them, would look like nothing
+        # that it knows.
+        self.fc6 = conv_unit(outs[4], fc, 7, batch_norm=batch_norm, padding="replicate")
         self.fc7 = conv_unit(fc, fc, 1, batch_norm=batch_norm)
         self.dropout = nn.Dropout2d(dropout)
         self.score_fr = nn.Conv2d(fc, num_classes, 1)

@@ -5,6 +5,8 @@ Legend: B batch, C channels, K classes, H rows, W columns.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -33,12 +35,24 @@ def pad_to_multiple(image_BCHW: Tensor, multiple: int) -> Tensor:
 
 
 def conv_unit(
-    in_channels: int, out_channels: int, kernel_px: int = 3, *, batch_norm: bool = True
+    in_channels: int,
+    out_channels: int,
+    kernel_px: int = 3,
+    *,
+    batch_norm: bool = True,
+    padding: Literal["zeros", "replicate"] = "zeros",
 ) -> nn.Sequential:
     """Convolution that keeps the size, optional batch norm, ReLU."""
     layers: list[nn.Module] = [
         # Batch norm subtracts the mean, so a bias before it would never be trained.
-        nn.Conv2d(in_channels, out_channels, kernel_px, padding=kernel_px // 2, bias=not batch_norm)
+        nn.Conv2d(
+            in_channels,
+            out_channels,
+            kernel_px,
+            padding=kernel_px // 2,
+            padding_mode=padding,
+            bias=not batch_norm,
+        )
     ]
     if batch_norm:
         layers.append(nn.BatchNorm2d(out_channels))
