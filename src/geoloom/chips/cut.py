@@ -17,7 +17,7 @@ from ..core.grid import crs_name
 from ..io.vector import read_features
 from .layout import SPLITS, check_target
 from .plan import Chip, ChipOrder, ChipPlan, Strategy, cut_plan, deal_at_random, plan_chips
-from .scenes import grid_of, open_scenes, window_at
+from .scenes import Pixels, grid_of, open_scenes, window_at
 from .splits import BlockSplit, RandomSplit, SplitRule, check_splits, counts_by_split
 from .store import ChipStore, ChipWriter
 
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 DEFAULT_SPLIT = BlockSplit()
 
 Progress = Callable[[int, int], None]
+
+_PARTLY_WORTH_SAYING = 0.01
+"""Share of the labelled pixels above which losing them to one band's nodata is worth a warning."""
 
 
 def cut_chips(
@@ -136,6 +139,7 @@ def write_plan(
     places: list[tuple[int, int, int]] = []
     codes: list[int] = []
     kinds: list[int] = []
+    labelled = partly = 0
     with ChipWriter(
         out,
         channels=len(first.bands),
@@ -153,11 +157,33 @@ def write_plan(
             places.append((chip.scene, chip.row, chip.col))
             codes.append(chip.split)
             kinds.append(chip.kind)
+            labelled += _count(chip.pixels.labelled)
+            partly += _count(_partly_observed(chip.pixels))
         if isinstance(split, RandomSplit):
             codes = deal_at_random(plan, split, places).tolist()
             writer.assign([SPLITS[code] for code in codes])
         _check(plan, split, codes, kinds)
+    if partly > _PARTLY_WORTH_SAYING * labelled:
+        log.warning(
+            "%d of %d labelled pixels are left out because some of their bands, not all, hold nodata; if "
+            "these are measurements (a stretched image whose darkest value is its nodata value), prepare "
+            "the scene first with nodata_rule='all' (geoloom prepare --nodata-rule all)",
+            partly,
+            labelled,
+        )
     return ChipStore.open(out)
+
+
+def _partly_observed(pixels: Pixels) -> np.ndarray | None:
+    """(h, w) bool: labelled and not observed, though its bands do not all hold one nodata value."""
+    if pixels.labelled is None:
+        return None
+    image = np.isnan(pixels.image) if pixels.image.dtype.kind == "f" else pixels.image
+    return np.asarray(pixels.labelled & ~pixels.observed & (image != image[:1]).any(axis=0))
+
+
+def _count(where: np.ndarray | None) -> int:
+    return 0 if where is None else int(np.count_nonzero(where))
 
 
 def _add(writer: ChipWriter, plan: ChipPlan, chip: Chip) -> None:
