@@ -118,7 +118,7 @@ class ChipStore:
         return i if self._positions is None else int(self._positions[i])
 
     def crs(self, i: int) -> str:
-        """CRS of chip `i`, as `EPSG:n` or WKT."""
+        """CRS of chip `i`, as `EPSG:n` or WKT; empty where it has no place on Earth."""
         return self._crs[int(self._columns["crs"][i])]
 
     def transform(self, i: int) -> np.ndarray:
@@ -127,13 +127,13 @@ class ChipStore:
 
     def grid(self, i: int) -> GeoBox:
         """Where chip `i` lies."""
-        return GeoBox(self.size, Affine(*self.transform(i)), self.crs(i))
+        return GeoBox(self.size, Affine(*self.transform(i)), self.crs(i) or None)
 
     @property
     def sources(self) -> dict[str, GeoBox | None]:
         """Native grid of each scene, None where it was not noted."""
         return {
-            name: GeoBox(tuple(noted["shape"]), Affine(*noted["transform"]), noted["crs"])
+            name: GeoBox(tuple(noted["shape"]), Affine(*noted["transform"]), noted["crs"] or None)
             if noted
             else None
             for name, noted in self._sources.items()

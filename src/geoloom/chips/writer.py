@@ -145,7 +145,7 @@ class ChipWriter:
         """Note a scene's native grid, from which a raster can be reconstituted."""
         self._source_code(name)
         self._sources[name] = {
-            "crs": crs_name(grid.crs),
+            "crs": "" if grid.crs is None else crs_name(grid.crs),
             "transform": [float(v) for v in grid.affine[:6]],
             "shape": [int(n) for n in grid.shape],
         }
@@ -171,7 +171,7 @@ class ChipWriter:
             mask: (H, W) class codes 0..255; None where the chip has no labels.
             valid: (H, W) bool, True = observed in every band; None = all. Pixels that are not finite are
                 taken as unobserved.
-            crs: `EPSG:n` or WKT.
+            crs: `EPSG:n` or WKT; empty where the chip has no place on Earth.
             transform: Affine a, b, c, d, e, f of the chip's upper-left pixel corner.
             source: Name of the scene.
             row, col: The chip's upper-left pixel in the scene, 0-based.
