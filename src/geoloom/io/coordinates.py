@@ -80,8 +80,9 @@ def fit_cell(
                 coefs[axis, power // 5, power % 5] += factor * places[axis, node]
         for i in range(16):
             u, v = _CHECKS[i % 4], _CHECKS[i // 4]
-            c0, c1, c2, c3, c4 = _at(coefs[axis], v)
-            value = c0 + u * (c1 + u * (c2 + u * (c3 + u * c4)))
+            value = 0.0
+            for power in range(4, -1, -1):
+                value = value * u + _at(coefs, axis, power, v)
             worst = max(worst, abs(value - places[axis, 25 + i]))
     return coefs, worst
 
@@ -160,8 +161,14 @@ def _fill(
     rows: np.ndarray,
 ) -> None:
     v = (2.0 * at_row - (cell[0] + cell[1])) / (cell[1] - cell[0])
-    c0, c1, c2, c3, c4 = _at(coefs[0], v)
-    r0, r1, r2, r3, r4 = _at(coefs[1], v)
+    c0, c1, c2 = _at(coefs, 0, 0, v), _at(coefs, 0, 1, v), _at(coefs, 0, 2, v)
+    r0, r1, r2 = _at(coefs, 1, 0, v), _at(coefs, 1, 1, v), _at(coefs, 1, 2, v)
+    c3, c4, r3, r4 = (
+        _at(coefs, 0, 3, v),
+        _at(coefs, 0, 4, v),
+        _at(coefs, 1, 3, v),
+        _at(coefs, 1, 4, v),
+    )
     scale = 2.0 / (cell[3] - cell[2])
     for i in range(cols.size):
         u = (i + shift) * scale - 1.0
@@ -170,15 +177,10 @@ def _fill(
 
 
 @compiled
-def _at(coefs: np.ndarray, v: float) -> tuple[float, float, float, float, float]:
-    """The factors of the powers of u at one v."""
-    along = np.empty(5)
-    for i in range(5):
-        total = coefs[i, 4]
-        for j in range(3, -1, -1):
-            total = total * v + coefs[i, j]
-        along[i] = total
-    return along[0], along[1], along[2], along[3], along[4]
+def _at(coefs: np.ndarray, axis: int, i: int, v: float) -> float:
+    """The factor of u**i at one v."""
+    low = coefs[axis, i, 0] + v * (coefs[axis, i, 1] + v * coefs[axis, i, 2])
+    return low + v * v * v * (coefs[axis, i, 3] + v * coefs[axis, i, 4])
 
 
 @compiled
