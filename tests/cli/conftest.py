@@ -25,7 +25,6 @@ class Cut(Step):
     verb = "cut"
     reads = ("scene", "extra")
     incidental = frozenset({"workers"})
-    calls: int = 0
 
     scene: Path
     out: Path
@@ -54,6 +53,7 @@ class Join(Step):
 
     verb = "join"
     reads = ("left", "right")
+    resumable = True
 
     left: Path
     right: Path

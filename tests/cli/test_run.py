@@ -121,3 +121,27 @@ def test_a_shapefiles_table_is_part_of_it(geoloom, project, tmp_path):
     geoloom("run", project)
     (tmp_path / "a.dbf").write_text("another table")
     assert actions(geoloom("run", project, "--json")) == ["do", "do"]
+
+
+def test_only_what_can_go_on_is_resumed_and_only_with_unchanged_inputs(geoloom, project, tmp_path):
+    geoloom("run", project)
+    for name in ("cut.txt", "joined.txt"):
+        record = tmp_path / "work" / f"{name}.run.json"
+        record.write_text(json.dumps({**json.loads(record.read_text()), "status": "started"}))
+    (tmp_path / "b.txt").write_text("other")
+    planned = geoloom("run", project, "--dry-run", "--json").json["steps"]
+    assert [(step["action"], step["reason"]) for step in planned[:1]] == [("do", "interrupted")]
+    assert planned[1]["action"] == "do"
+
+
+def test_work_is_known_from_another_folder_and_after_a_move(
+    geoloom, project, tmp_path, monkeypatch
+):
+    project.write_text(project.read_text().replace(str(tmp_path), "${here}"))
+    geoloom("run", project)
+    monkeypatch.chdir(tmp_path)
+    assert actions(geoloom("run", "project.yaml", "--json")) == ["skip", "skip"]
+    moved = tmp_path.with_name(tmp_path.name + "-moved")
+    tmp_path.rename(moved)
+    assert actions(geoloom("run", moved / "project.yaml", "--json")) == ["skip", "skip"]
+    moved.rename(tmp_path)

@@ -9,23 +9,33 @@ from pathlib import Path
 from typing import Any
 
 from .record import read_run_record, record_path
-from .steps.base import Step
+from .steps.base import Step, relative
 
 SIDECARS = (".dbf", ".shx", ".prj", ".cpg", ".msk", ".tfw")
 """Files that belong to a file of the same stem and change what it says. Not `.aux.xml`: a GIS that opens a
 raster writes its statistics there, and looking at a file should repeat no work."""
 
 
+INTERRUPTED = "interrupted"
+
+
+def states(step: Step) -> list[dict[str, Any]]:
+    """The inputs of a step as they are now, their paths as seen from the product."""
+    return [
+        {"path": relative(path, step.out.parent), **identity(path)} for _, path in step.inputs()
+    ]
+
+
 def identity(path: Path) -> dict[str, Any]:
-    """What tells one state of an input from another: its run record where it has one, and size and time.
+    """What tells one state of a file from another: its run record where it has one, and size and time.
 
     A folder with a record (chips, a model) is known by the record alone, for later steps may add files to it.
     """
     record = read_run_record(path)
     if record and record.get("status") == "done" and "stamp" in record:
-        made = {"path": str(path), "made": record["stamp"]}
+        made = {"made": record["stamp"]}
         return made if path.is_dir() else {**made, **_size_and_time([path])}
-    return {"path": str(path), **_size_and_time(_files_of(path))}
+    return dict(_size_and_time(_files_of(path)))
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -64,15 +74,13 @@ def reason_to_do(step: Step) -> str | None:
         return f"{step.out} is there, and no record says how it was made"
     if record.get("verb") != step.verb:
         return f"{step.out} was made by {record.get('verb')!r}"
-    changed = _changed(record["settings"], lasting(step))
-    if changed:
-        return f"changed: {', '.join(changed)}"
-    if record.get("status") != "done":
-        return "interrupted"
+    settings, now = lasting(step), states(step)
+    if record.get("fingerprint") == fingerprint(step.verb, settings, now):
+        return None if record.get("status") == "done" else INTERRUPTED
     before = {entry.get("path"): entry for entry in record.get("inputs", [])}
-    now = [identity(path) for _, path in step.inputs()]
-    newer = [entry["path"] for entry in now if before.get(entry["path"]) != entry]
-    return f"changed: {', '.join(newer)}" if newer else None
+    changed = _changed(record["settings"], settings)
+    changed += [entry["path"] for entry in now if before.get(entry["path"]) != entry]
+    return f"changed: {', '.join(changed) or 'inputs'}"
 
 
 def _changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

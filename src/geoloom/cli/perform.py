@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import ConfigError, WriteError
-from .fingerprint import fingerprint, identity, lasting
+from .fingerprint import fingerprint, lasting, states
 from .record import read_run_record, record_path, write_run_record
 from .steps.base import Step
 from .terminal import Terminal
@@ -34,12 +34,13 @@ def perform(step: Step, terminal: Terminal, *, overwrite: bool, resume: bool = F
     """
     check_inputs(step)
     if step.out.exists() and not overwrite and not resume:
+        going_on = ", --resume to go on with it" if step.resumable else ""
         raise WriteError(
-            f"{step.out} is there already; give --overwrite to replace it, or another name"
+            f"{step.out} is there already; give --overwrite to replace it{going_on}, or another name"
         )
     step.out.parent.mkdir(parents=True, exist_ok=True)
     settings = lasting(step)
-    inputs = [identity(path) for _, path in step.inputs()]
+    inputs = states(step)
     record = {
         "verb": step.verb,
         "settings": settings,

@@ -125,7 +125,7 @@ def _with_sets(data: dict[str, Any], sets: Sequence[str]) -> dict[str, Any]:
             continue
         if verb not in STEPS:
             raise UsageError(f"--set {name}: no step is called {verb!r}{suggest(verb, STEPS)}")
-        known = STEPS[verb].model_fields
+        known = STEPS[verb].names()
         if key not in known:
             raise UsageError(f"--set {name}: {verb} has no setting {key!r}{suggest(key, known)}")
         for step in steps:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..core.errors import WriteError
-from .fingerprint import foreign_products, reason_to_do
+from .fingerprint import INTERRUPTED, foreign_products, reason_to_do
 from .perform import perform
 from .project import Project
 from .record import read_run_record
@@ -40,7 +40,7 @@ def plan(steps: Sequence[Step], *, again: bool = False) -> tuple[Planned, ...]:
         if again and reason is None:
             reason = "asked for again"
         action: Literal["do", "resume", "skip"] = "do" if reason else "skip"
-        if reason == "interrupted" and not again:
+        if reason == INTERRUPTED and step.resumable and not again:
             action = "resume"
         if action != "skip":
             fresh.add(step.out.resolve())
@@ -72,7 +72,7 @@ def run_project(
             resume = item.action == "resume"
             outcome = perform(step, terminal, overwrite=not resume, resume=resume)
             result, seconds = outcome.result, outcome.seconds
-            terminal.say(f"    {summary(result)}, {seconds:.0f} s".replace("    , ", "    "))
+            terminal.say(f"    {', '.join([*figures(result), f'{seconds:.0f} s'])}")
         lines.append(
             {"verb": step.verb, "out": str(step.out), "action": item.action}
             | {"seconds": seconds, "result": result}
@@ -90,12 +90,10 @@ def refuse_foreign(steps: Sequence[Step]) -> None:
         )
 
 
-def summary(result: dict[str, Any]) -> str:
-    """The plain values of a result on one line."""
-    return ", ".join(
-        f"{key.replace('_', ' ')} {value:.3f}"
-        if isinstance(value, float)
-        else f"{key.replace('_', ' ')} {value}"
+def figures(result: dict[str, Any]) -> list[str]:
+    """The single values of a result in words; lists and tables are left to the product."""
+    return [
+        f"{key.replace('_', ' ')} {value:.3f}" if isinstance(value, float) else f"{key} {value}"
         for key, value in result.items()
         if isinstance(value, int | float | str)
-    )
+    ]

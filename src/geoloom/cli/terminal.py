@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -58,7 +59,7 @@ class Terminal:
     def answer(self, result: Mapping[str, Any], text: str) -> None:
         """The command's result on stdout: `result` as JSON for machines, `text` for people."""
         if self.as_json:
-            print(json.dumps({"ok": True, **result}, default=str))
+            print(json.dumps(_strict({"ok": True, **result}), default=str, allow_nan=False))
         elif text:
             print(text)
 
@@ -75,6 +76,17 @@ class Terminal:
             )
         print(f"geoloom: {message}", file=sys.stderr, flush=True)
         return typer.Exit(code)
+
+
+def _strict(value: Any) -> Any:
+    """The value without NaN and infinities, which JSON has not."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(inner) for inner in value]
+    return value
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def _problem(schema: type[Step], entry: Any) -> Problem:
     place: Place = tuple(entry["loc"])
     kind, found = entry["type"], entry.get("input")
     if kind == "extra_forbidden":
-        return place, f"no such setting{suggest(place[-1], schema.model_fields)}"
+        return place, f"no such setting{suggest(place[-1], schema.names())}"
     if kind == "missing":
         return place, f"missing; {schema.verb} needs it"
     message = str(entry["msg"]).removeprefix("Value error, ")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +28,9 @@ class Step(BaseModel, ABC):
     """The settings that name input files."""
     incidental: ClassVar[frozenset[str]] = frozenset()
     """Settings that change how the work is done, not what comes of it; changing one repeats nothing."""
+
+    resumable: ClassVar[bool] = False
+    """Whether `perform` can go on with what an interrupted run left in the product's place."""
 
     out: Path
     """The product: the file or folder that the step makes."""
@@ -57,7 +61,7 @@ class Step(BaseModel, ABC):
         Args:
             terminal: Where progress is shown.
             overwrite: Replace a product that is there.
-            resume: Go on with what an interrupted run of the same settings left.
+            resume: Go on with what an interrupted run of the same settings left, where the step can.
 
         Returns:
             What came of it: plain values, for the record and for `--json`.
@@ -68,8 +72,36 @@ class Step(BaseModel, ABC):
         return f"{self.out} is written"
 
     def settings(self) -> dict[str, Any]:
-        """The settings as plain values, defaults included."""
-        return self.model_dump(mode="json")
+        """The settings as plain values, defaults included.
+
+        Paths are relative to the product's folder, so that they mean the same wherever the command is called
+        from and wherever the work is moved to as a whole.
+        """
+        values = self.model_dump(by_alias=True)
+        return {name: _plain(value, self.out.parent) for name, value in values.items()}
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The settings as users write them."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items())
+
+
+def relative(path: Path, folder: Path) -> str:
+    """`path` as seen from `folder`, with forward slashes; absolute where no relative path leads there."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return path.absolute().as_posix()
+
+
+def _plain(value: Any, folder: Path) -> Any:
+    if isinstance(value, Path):
+        return relative(value, folder)
+    if isinstance(value, Mapping):
+        return {key: _plain(inner, folder) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner, folder) for inner in value]
+    return value
 
 
 def as_list(value: Any) -> Any:

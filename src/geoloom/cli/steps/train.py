@@ -31,6 +31,7 @@ class Train(Step):
 
     verb = "train"
     reads = ("chips", "validation")
+    resumable = True
     incidental: ClassVar = frozenset({"device", "resume"})
 
     chips: Path
