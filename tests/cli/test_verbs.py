@@ -169,7 +169,9 @@ def test_the_record_holds_defaults_and_inputs(geoloom, scene, tmp_path):
     record = json.loads(Path(f"{out}.run.json").read_text())
     assert record["verb"] == "rasterize"
     assert record["settings"]["all_touched"] is False
-    assert [entry["path"] for entry in record["inputs"]] == [str(scene.truth), str(scene.scene)]
+    paths = [(tmp_path / entry["path"]).resolve() for entry in record["inputs"]]
+    assert paths == [scene.truth, scene.scene]
+    assert record["settings"]["out"] == "labels.tif"
 
 
 def test_info_knows_vectors_and_refuses_the_rest(geoloom, scene, tmp_path):
