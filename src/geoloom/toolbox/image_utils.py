@@ -110,7 +110,9 @@ def stack_temporal_images(
     if len(when) != len(headers):
         raise ConfigError(f"{len(when)} dates for {len(headers)} images; give one each")
     names = [
-        f"{date}_{band}" for date, h in zip(when, headers, strict=True) for band in _band_names(h)
+        f"{date}_{header.band_names[number - 1]}"
+        for date, header in zip(when, headers, strict=True)
+        for number in header.data_bands
     ]
     return _stack(headers, names, out_path, overwrite=overwrite)
 

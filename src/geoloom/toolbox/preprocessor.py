@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -18,9 +18,8 @@ from ..io.cog import CogWriter
 from ..io.header import read_header
 from ..io.raster import read
 from ..io.validity import as_stored
-from ..transforms.indices import get_index, list_indices
 from ..transforms.normalize import Fit, Normalization, register_normalization
-from .params import check_keys
+from .observation import NodataRule, observed_bands, wider
 from .standardisation import fit_strategy
 from .steps import (
     AddCustomIndex,
@@ -37,9 +36,6 @@ log = logging.getLogger(__name__)
 
 NORMALIZATION_TAG = "GEOLOOM_NORMALIZATION"
 """Tag of a standardised raster that holds its rule, as JSON."""
-
-NodataRule = Literal["any", "all"]
-"""Whether a pixel is unobserved where `any` of its bands holds nodata, or only where `all` do."""
 
 
 class Preprocessor:
@@ -118,36 +114,19 @@ class Preprocessor:
             ConfigError: an index or key is unknown.
             BandError: a position is outside the raster's bands, or the index is there already.
         """
-        steps = [self._index_step(name, params) for name, params in parameters.items()]
+        count = len(self._numbers)
+        steps = [
+            AddCustomIndex(name, self._custom[name], dict(params))
+            if name in self._custom
+            else index_step(name, params, count, tuple(self._custom))
+            for name, params in parameters.items()
+        ]
         for name in parameters:
             if name in self.bands:
                 raise BandError(f"the stack has a band {name!r} already")
         self._steps += steps
 
     compute_indexes = compute_indices
-
-    def _index_step(self, name: str, params: Mapping[str, Any]) -> Step:
-        if name in self._custom:
-            return AddCustomIndex(name, self._custom[name], dict(params))
-        if name not in list_indices():
-            raise ConfigError(
-                f"unknown index {name!r}{suggest(name, (*list_indices(), *self._custom))}"
-            )
-        index = get_index(name)
-        keys = {f"idx_b_{band}": band for band in index.bands}
-        given = check_keys(params, (*keys, "factor"), where=f"index {name!r}")
-        missing = [key for key in keys if key not in given]
-        if missing:
-            raise ConfigError(f"index {name!r} needs {', '.join(missing)}: band positions from 0")
-        positions = {band: int(given[key]) for key, band in keys.items()}
-        count = len(self._numbers)
-        for band, position in positions.items():
-            if not 0 <= position < count:
-                raise BandError(
-                    f"index {name!r}: idx_b_{band} is {position}, but {self.header.uri} has bands 0 to "
-                    f"{count - 1} (counted from 0)"
-                )
-        return AddIndex(name, positions, float(given.get("factor", 1.0)))
 
     def register_new_idx_func(self, name: str, function: CustomIndex) -> None:
         """Make an index of your own known to this preprocessor.
@@ -314,8 +293,7 @@ class Preprocessor:
         """Type of the raster's bands on their way in."""
         own = np.result_type(*(self.header.dtypes[n - 1] for n in self._numbers))
         # Under `all`, no value of the raster's own type is free to mean nodata.
-        widened = self.nodata_rule == "all" and own.kind in "iu"
-        return np.dtype(_WIDER.get(own.name, "int64")) if widened else own
+        return wider(own) if self.nodata_rule == "all" else own
 
     def _save(
         self,
@@ -364,29 +342,13 @@ class Preprocessor:
     def _blocks(self) -> Iterator[tuple[PixelWindow, Block]]:
         # NaN as the only nodata value: no integer equals it, so that the rule below decides alone.
         ignored = float("nan") if self.nodata_rule == "all" else None
+        tagged = [self.header.nodata[number - 1] for number in self._numbers]
         for window in block_windows(self.header.grid.shape):
             grid = grid_of(self.header.grid, window)
             found = read(self.header, grid, bands=self._numbers, nodata=ignored)
             values = found.values.astype(self._stack_dtype, copy=False)
-            block = Block(values, values, found.valid & self._observed(found.values))
+            seen = observed_bands(found.values, self.nodata_rule, tagged, self.no_data)
+            block = Block(values, values, found.valid & seen)
             for step in self._steps:
                 block = step(block)
             yield window, block
-
-    def _observed(self, values: np.ndarray) -> np.ndarray:
-        """Where the nodata values (C of them, and `no_data`) leave a pixel of (C, h, w) observed, (h, w)."""
-        if self.nodata_rule == "any":
-            absent = [self.no_data] * len(values)  # the file's own are seen to when it is read
-        else:
-            tagged = [self.header.nodata[number - 1] for number in self._numbers]
-            absent = [self.no_data if own is None else own for own in tagged]
-        missing = np.zeros(values.shape, dtype=bool)
-        for band, (plane, value) in enumerate(zip(values, absent, strict=True)):
-            stored = as_stored(value, plane.dtype)
-            if stored is not None:
-                missing[band] = plane == stored
-        hidden = missing.any(axis=0) if self.nodata_rule == "any" else missing.all(axis=0)
-        return np.asarray(~hidden)
-
-
-_WIDER = {"uint8": "int16", "int8": "int16", "uint16": "int32", "int16": "int32"}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from ..core.errors import BandError
-from ..transforms.indices import compute_index
+from ..core.errors import BandError, ConfigError, suggest
+from ..transforms.indices import compute_index, get_index, list_indices
 from ..transforms.normalize import Normalization
+from .params import check_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,43 @@ class RemoveBands:
         """The block without the bands."""
         kept = [i for i in range(len(block.image)) if i not in self.positions]
         return Block(block.stored, block.image[kept], block.valid)
+
+
+def index_step(
+    name: str, params: Mapping[str, Any], bands: int, others: Sequence[str] = ()
+) -> AddIndex:
+    """The step of an index as the paper's params ask for it.
+
+    Args:
+        name: Of a known index.
+        params: `idx_b_<band>` positions, 0-based, and `factor`.
+        bands: How many the raster has.
+        others: Names that the caller knows besides, for the message.
+
+    Raises:
+        ConfigError: the name or a key is unknown, or a position is missing.
+        BandError: a position is outside the raster's bands.
+
+    Example:
+        >>> index_step("ndvi", {"idx_b_red": 3, "idx_b_nir": 4}, 6).positions
+        {'red': 3, 'nir': 4}
+    """
+    if name not in list_indices():
+        raise ConfigError(f"unknown index {name!r}{suggest(name, (*list_indices(), *others))}")
+    index = get_index(name)
+    keys = {f"idx_b_{band}": band for band in index.bands}
+    given = check_keys(params, (*keys, "factor"), where=f"index {name!r}")
+    missing = [key for key in keys if key not in given]
+    if missing:
+        raise ConfigError(f"index {name!r} needs {', '.join(missing)}: band positions from 0")
+    positions = {band: int(given[key]) for key, band in keys.items()}
+    for band, position in positions.items():
+        if not 0 <= position < bands:
+            raise BandError(
+                f"index {name!r}: idx_b_{band} is {position}, but the raster has bands 0 to {bands - 1} "
+                "(counted from 0)"
+            )
+    return AddIndex(name, positions, float(given.get("factor", 1.0)))
 
 
 def _appended(block: Block, values: np.ndarray) -> Block:
