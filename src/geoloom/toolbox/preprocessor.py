@@ -30,6 +30,7 @@ from .steps import (
     Standardise,
     Step,
     filled,
+    index_step,
 )
 
 log = logging.getLogger(__name__)
