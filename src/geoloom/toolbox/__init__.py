@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..chips.reconstitute import reconstitute
     from .dataset_generator import DatasetGenerator
     from .image_utils import (
         clip_by_aggregated_polygons,
@@ -37,6 +38,7 @@ _HOMES = {
     "evaluate_classification": "quality_metrics",
     "merge_vector_layers": "vector_utils",
     "mosaic_images": "image_utils",
+    "reconstitute": "..chips.reconstitute",
     "reproj_shape_to_raster": "vector_utils",
     "save_chips_shp": "vector_utils",
     "stack_bands": "image_utils",
@@ -55,6 +57,7 @@ __all__ = [
     "evaluate_classification",
     "merge_vector_layers",
     "mosaic_images",
+    "reconstitute",
     "reproj_shape_to_raster",
     "save_chips_shp",
     "stack_bands",
@@ -66,7 +69,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'geoloom.toolbox' has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{home}"), name)
+    module = home if home.startswith(".") else f".{home}"
+    return getattr(import_module(module, __name__), name)
 
 
 def __dir__() -> list[str]:
