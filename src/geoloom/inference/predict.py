@@ -34,6 +34,7 @@ def predict(
     tile: int = 512,
     halo: int = 64,
     blend: Blend = "cosine",
+    tta: bool = False,
     batch_size: int | None = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -63,6 +64,8 @@ def predict(
         tile: Largest side of a tile without its halo, pixels.
         halo: Context that the model sees around a tile, pixels.
         blend: `cosine` fades tiles into each other over the halo; `crop` cuts the halo off.
+        tta: Test-time augmentation: each tile is seen in its eight orientations, and the mean taken. Eight
+            times slower, and as a rule a little more accurate.
         batch_size: Tiles that go through the model at once; 1 on a processor and 4 on a GPU if not given.
         device: Where the model runs; `auto` takes CUDA where there is one.
         precision: `auto` computes in bfloat16 where it may on CUDA, in float32 elsewhere.
@@ -102,6 +105,7 @@ def predict(
         model=source,
         device=device,
         precision=precision,
+        tta=tta,
     )
     size = _batch_size(batch_size, source, device)
     settings = _settings(work, size)
@@ -156,6 +160,7 @@ def _settings(work: TileWork, batch_size: int) -> dict[str, Any]:
         "tile_px": list(plan.core),
         "halo_px": plan.halo_px,
         "blend": plan.blend,
+        "tta": work.tta,
         "batch_size": batch_size,
         "device": str(work.model.place(work.device)),
         "precision": work.precision,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..io.raster import read
 from .blend import tile_weights
 from .plan import Batch, Plan, Tile, window_grid
 from .predictor import Device, ModelSource, Precision
+from .symmetries import mean_over_symmetries
 
 if TYPE_CHECKING:
     import torch
@@ -63,6 +65,8 @@ class TileWork:
     model: ModelSource
     device: Device
     precision: Precision
+    tta: bool = False
+    """Whether to average over the symmetries of a tile."""
 
     def load(self, batch: Batch) -> LoadedBatch:
         """Read a batch. Any thread may; several may at once."""
@@ -72,6 +76,9 @@ class TileWork:
                 window_grid(self.scene.grid, tile.read),
                 bands=self.numbers,
                 nodata=self.nodata,
+                # Tiles in order gain nothing from mapped files, whose pages would count as this process's
+                # memory, up to the scene's whole size.
+                engine="gdal",
             )
             for tile in batch.tiles
         ]
@@ -99,7 +106,9 @@ class TileWork:
         predictor, device = self.model.load(self.device)
         with torch.inference_mode(), _autocast(self.precision, device):
             image = _upload(loaded.images, device).to(torch.float32)
-            scores = predictor(image, _upload(loaded.valid, device))
+            valid = _upload(loaded.valid, device)
+            answer = partial(mean_over_symmetries, predictor) if self.tta else predictor
+            scores = answer(image, valid)
         tiles = [loaded.batch.tiles[i] for i in loaded.seen]
         self._check(scores, loaded.valid.shape)
         weighted = self._weighted(scores, tiles)

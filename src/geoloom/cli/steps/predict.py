@@ -27,6 +27,7 @@ class Predict(Step):
     tile: PositiveInt = 512
     halo: NonNegativeInt = 64
     blend: Literal["cosine", "crop"] = "cosine"
+    tta: bool = False
     batch_size: PositiveInt | None = None
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -62,6 +63,7 @@ class Predict(Step):
                 tile=self.tile,
                 halo=self.halo,
                 blend=self.blend,
+                tta=self.tta,
                 batch_size=self.batch_size,
                 device=self.device,
                 precision=self.precision,

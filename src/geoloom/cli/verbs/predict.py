@@ -26,6 +26,10 @@ def predict(
     blend: Annotated[
         str, typer.Option(help="cosine: blend overlaps. crop: use each tile's middle.")
     ] = "cosine",
+    tta: Annotated[
+        bool,
+        typer.Option("--tta", help="Average over a tile's eight orientations; eight times slower."),
+    ] = False,
     batch_size: Annotated[
         int | None,
         typer.Option(
