@@ -2,6 +2,13 @@
 
 from .grid import GridGeoSampler
 from .random import RandomBatchGeoSampler, RandomGeoSampler
+from .shard import TableSampler
 from .table import ChipTable
 
-__all__ = ["ChipTable", "GridGeoSampler", "RandomBatchGeoSampler", "RandomGeoSampler"]
+__all__ = [
+    "ChipTable",
+    "GridGeoSampler",
+    "RandomBatchGeoSampler",
+    "RandomGeoSampler",
+    "TableSampler",
+]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 import shapely
 
 from ..core.errors import SamplerError
-from ..core.query import Query
 from ..datasets.base import GeoDataset
 from .places import (
     GridChoice,
@@ -23,6 +21,7 @@ from .places import (
     places_of,
     refuse_too_large,
 )
+from .shard import TableSampler
 from .table import ChipTable, joined_rows, rows_of
 
 Edge = Literal["shift", "pad"]
@@ -30,7 +29,7 @@ Edge = Literal["shift", "pad"]
 _SLIVER_PX = 1e-3
 
 
-class GridGeoSampler:
+class GridGeoSampler(TableSampler):
     """Queries in rows and columns over every scene: each pixel of its area is in some chip.
 
     Scene by scene, row by row. The same every epoch.
@@ -45,6 +44,7 @@ class GridGeoSampler:
         edge: The last row and column are `shift`ed back into the scene, or stick out and are `pad`ded with
             pixels that are not valid.
         grid: As `RandomGeoSampler`.
+        rank, world_size, drop_last: Whose share; see `TableSampler`.
 
     Raises:
         SamplerError: nothing is left of the dataset, a stride would leave gaps, or a chip exceeds a scene
@@ -65,7 +65,11 @@ class GridGeoSampler:
         *,
         edge: Edge = "shift",
         grid: GridChoice = "native",
+        rank: int | None = None,
+        world_size: int | None = None,
+        drop_last: bool = False,
     ) -> None:
+        super().__init__(rank, world_size, drop_last)
         if edge not in ("shift", "pad"):
             raise SamplerError(f"edge is {edge!r}; expected 'shift' or 'pad'")
         places = places_of(dataset, size, units=units, grid=grid, roi=roi, toi=toi)
@@ -78,18 +82,12 @@ class GridGeoSampler:
             parts.append(rows_of(number, row, col, place.shape))
         self._table = ChipTable(tuple(place.region for place in places), joined_rows(parts))
 
-    def __len__(self) -> int:
-        return len(self._table)
-
-    def set_epoch(self, epoch: int) -> None:
-        """All epochs are alike."""
-
     def table(self, epoch: int = 0) -> ChipTable:
-        """The chips, in order."""
+        """The chips, in order; all epochs are alike."""
         return self._table
 
-    def __iter__(self) -> Iterator[Query]:
-        return iter(self._table)
+    def _units(self) -> int:
+        return len(self._table)
 
 
 def _refuse(places: tuple[Place, ...], size: Size) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import shapely
 
 from ..core.errors import SamplerError
-from ..core.query import Query
 from ..datasets.base import GeoDataset
 from .places import GridChoice, Place, Roi, Size, Toi, Units, places_of, refuse_too_large
+from .shard import TableSampler
 from .table import ROW, ChipTable, rows_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _MOST_ROUNDS = 1000
 _SMALL_PX = 64
 
 
-class RandomGeoSampler:
+class RandomGeoSampler(TableSampler):
     """Queries at places drawn uniformly from the ground that a dataset covers.
 
     Chips lie wholly in a scene's frame, their centres in its area, on whole pixels of its lattice: imagery
@@ -43,6 +43,8 @@ class RandomGeoSampler:
         generator: Seed, or a torch generator from which to draw one. Default: torch's own.
         grid: `native`: each scene's own pixels; `common`: one lattice in the first scene's CRS for all; or
             the lattice of a GeoBox, inside it.
+        rank, world_size, drop_last: Whose share of the `length` chips; see `TableSampler`. Ranks need the
+            same seed.
 
     Raises:
         SamplerError: nothing is left of the dataset, or a chip exceeds every scene.
@@ -62,7 +64,11 @@ class RandomGeoSampler:
         generator: int | Generator | None = None,
         *,
         grid: GridChoice = "native",
+        rank: int | None = None,
+        world_size: int | None = None,
+        drop_last: bool = False,
     ) -> None:
+        super().__init__(rank, world_size, drop_last)
         places = places_of(dataset, size, units=units, grid=grid, roi=roi, toi=toi)
         eligible = [(place, _centres(place)) for place in places if place.fits]
         if not eligible:
@@ -83,14 +89,7 @@ class RandomGeoSampler:
         if self.length < 1:
             raise SamplerError(f"length={length}; give at least 1")
         self.seed = _seed(generator)
-        self._epoch = 0
-
-    def __len__(self) -> int:
-        return self.length
-
-    def set_epoch(self, epoch: int) -> None:
-        """Which epoch the next pass is; Lightning calls it."""
-        self._epoch = int(epoch)
+        self._seed_is_common = generator is not None
 
     def table(self, epoch: int = 0) -> ChipTable:
         """The chips of an epoch; the same for equal seeds, wherever it is made."""
@@ -98,10 +97,8 @@ class RandomGeoSampler:
         chosen = rng.choice(len(self._places), size=self.length, p=self._chances)
         return self._filled(chosen, rng)
 
-    def __iter__(self) -> Iterator[Query]:
-        table = self.table(self._epoch)
-        self._epoch += 1
-        return iter(table)
+    def _units(self) -> int:
+        return self.length
 
     def _filled(self, chosen: np.ndarray, rng: np.random.Generator) -> ChipTable:
         """A table with a place drawn in each of the regions chosen."""
@@ -126,6 +123,7 @@ class RandomBatchGeoSampler(RandomGeoSampler):
         batch_size: Queries a batch.
         length: Chips an epoch, rounded down to whole batches. Default: as many as would tile the area.
         roi, toi, units, generator, grid: As `RandomGeoSampler`.
+        rank, world_size, drop_last: Whose share of the batches; see `TableSampler`.
 
     Raises:
         SamplerError: as `RandomGeoSampler`, or fewer chips than one batch are asked for.
@@ -143,29 +141,42 @@ class RandomBatchGeoSampler(RandomGeoSampler):
         generator: int | Generator | None = None,
         *,
         grid: GridChoice = "native",
+        rank: int | None = None,
+        world_size: int | None = None,
+        drop_last: bool = False,
     ) -> None:
-        super().__init__(dataset, size, length, roi, toi, units, generator, grid=grid)
+        super().__init__(
+            dataset,
+            size,
+            length,
+            roi,
+            toi,
+            units,
+            generator,
+            grid=grid,
+            rank=rank,
+            world_size=world_size,
+            drop_last=drop_last,
+        )
         if length is None:
             self.length = max(self.length, batch_size)
         if not 1 <= batch_size <= self.length:
             raise SamplerError(
                 f"batch_size={batch_size} with length={self.length}; give 1 to length"
             )
-        self.batch_size = int(batch_size)
-
-    def __len__(self) -> int:
-        return self.length // self.batch_size
+        self.batch_size = self._unit = int(batch_size)
 
     def table(self, epoch: int = 0) -> ChipTable:
         """The chips of an epoch, batch after batch."""
         rng = np.random.default_rng([self.seed, epoch])
-        chosen = rng.choice(len(self._places), size=len(self), p=self._chances)
+        chosen = rng.choice(len(self._places), size=self._units(), p=self._chances)
         return self._filled(np.repeat(chosen, self.batch_size), rng)
 
-    def __iter__(self) -> Iterator[Any]:
-        table = self.table(self._epoch)
-        self._epoch += 1
-        return table.batches(self.batch_size)
+    def _units(self) -> int:
+        return self.length // self.batch_size
+
+    def _handed(self, share: ChipTable) -> Iterator[Any]:
+        return share.batches(self.batch_size)
 
 
 def _centres(place: Place) -> Any:
