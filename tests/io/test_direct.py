@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, GridError, ReadError
-from geoloom.io.batch import Order, read_batch
+from geoloom.io.batch import Order, read_batch, warm_up
 from geoloom.io.direct import DirectEngine
 from geoloom.io.engines import choose_engine
 from geoloom.io.gdal import GdalEngine
@@ -233,6 +233,18 @@ class TestBatch:
         ]
         with pytest.raises(ReadError, match=r"packed\.tif"):
             read_batch(orders, threads=2)
+
+    def test_warming_up_reads_a_little_of_anything(self, files, tmp_path):
+        bands, labels = files
+        for path, kernel in ((bands[0], "bilinear"), (labels, "nearest")):
+            warm_up(Stack((Channel(read_header(path), 1),)), kernel, "float32")
+        small = some.grid_around((0.0, 0.0), "EPSG:32631", (1, 1), 10)
+        path = write_raster(tmp_path / "small.tif", np.ones((1, 1, 1), "uint8"), small)
+        warm_up(Stack((Channel(read_header(path), 1),)), "cubic", "uint8")
+        masked = write_raster(
+            tmp_path / "masked.tif", np.ones((1, 1, 1), "uint8"), small, valid=np.ones((1, 1), bool)
+        )
+        warm_up(Stack((Channel(read_header(masked), 1),)), "nearest", "uint8")
 
     def test_a_stack_is_plain_data(self, files):
         bands, labels = files

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from affine import Affine
+from numpy.typing import DTypeLike, NDArray
 from odc.geo.geobox import GeoBox
 
 from .direct import read_ready
@@ -71,6 +72,30 @@ def fill(order: Order) -> None:
         gain = seen & ~order.valid
         np.copyto(order.out, values, where=gain)
         np.logical_or(order.valid, gain, out=order.valid)
+
+
+def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:
+    """Load the compiled loops that reading a stack will need, which takes a good half second a process.
+
+    Reads a few pixels from the middle twice: as they are, and resampled. Does nothing where the stack is
+    left to GDAL.
+
+    Args:
+        stack: What will be read.
+        kernel: How.
+        dtype: Of the arrays that orders will bring.
+
+    Raises:
+        ReadError: the file is damaged there.
+    """
+    if stack.ready() is None:
+        return
+    height, width = stack.grid.shape
+    affine = stack.grid.affine * Affine.translation(width // 2, height // 2)
+    out = np.empty((len(stack.channels), 2, 2), dtype)
+    for placed in (affine, affine * Affine.rotation(1)):
+        grid = GeoBox((2, 2), placed, stack.grid.crs)
+        fill(Order(grid, (stack,), kernel, out, np.empty((2, 2), np.bool_)))
 
 
 def _read(stack: Stack, order: Order, out: NDArray[Any], valid: NDArray[np.bool_]) -> None:
