@@ -41,6 +41,9 @@ _SINGLE = {
 }
 _LOSS_NAMES = {"weighted_bin_cross_entropy": "weighted_cross_entropy"}
 
+LEAST_PATIENCE = 10
+"""Epochs."""
+
 KEYS = (
     *_SAME, *_OWN, *_RENAMED, *_DECAY, *_AUGMENT, *_CHECKED, *_NOTES, *_SINGLE,
     "class_weights", "filter_reduction",
@@ -56,8 +59,8 @@ def training_settings(params: Mapping[str, Any]) -> dict[str, Any]:
     exponentially (`decay_rate`, `decay_steps`) unless `learning_rate_decay` is False or `schedule` names
     another of the schedules of `train`. `l2_reg_rate` is the weight decay. `filter_reduction` = n makes the
     network's width 1/n. `early_stopping` is how many epochs to wait for a better score before the training
-    ends: a twentieth of `epochs`, at least 10, unless given. What only described the run or its display
-    (`Notes`, `chips_tensorboard`, ...) is taken and has no effect.
+    ends: a twentieth of `epochs`, at least `LEAST_PATIENCE`, unless given. What only described the run or
+    its display (`Notes`, `chips_tensorboard`, ...) is taken and has no effect.
 
     Raises:
         ConfigError: a key is unknown (the nearest is named), or asks for what is not there.
@@ -90,7 +93,7 @@ def training_settings(params: Mapping[str, Any]) -> dict[str, Any]:
         log.info("params['l2_reg_rate'] is the weight decay; in DeepGeo's code it had no effect")
     settings |= _decay(given)
     if "epochs" in given:
-        settings.setdefault("early_stopping", max(10, int(given["epochs"]) // 20))
+        settings.setdefault("early_stopping", max(LEAST_PATIENCE, int(given["epochs"]) // 20))
     if "filter_reduction" in given:
         if "width" in given:
             raise ConfigError("params has both 'filter_reduction' and 'width'; give one")
