@@ -1,0 +1,314 @@
+"""Scenes kept in a GeoParquet file, so that headers are read once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from ..core.bands import Band
+from ..core.errors import DatasetError
+from ..core.grid import crs_name
+from ..core.interval import Interval
+from ..core.query import Asset, Scene
+
+_VERSION = 1
+_KEY = b"geoloom"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_GEO = {
+    "version": "1.1.0",
+    "primary_column": "geometry",
+    "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Polygon", "MultiPolygon"]}},
+}
+"""No `crs`: longitude and latitude, as the standard has it."""
+_SCHEMA = pa.schema(
+    {
+        "name": pa.string(),
+        "start": pa.timestamp("us", "UTC"),
+        "stop": pa.timestamp("us", "UTC"),
+        "height": pa.int64(),
+        "width": pa.int64(),
+        "transform": pa.list_(pa.float64(), 6),
+        "crs": pa.dictionary(pa.int32(), pa.string()),
+        "band_set": pa.int32(),
+        "bands": pa.list_(pa.string()),
+        "files": pa.list_(pa.string()),
+        "file_of_band": pa.list_(pa.int32()),
+        "number_of_band": pa.list_(pa.int32()),
+        "mtimes_ns": pa.list_(pa.int64()),
+        "sizes": pa.list_(pa.int64()),
+        "west": pa.float64(),
+        "south": pa.float64(),
+        "east": pa.float64(),
+        "north": pa.float64(),
+        "parts": pa.int32(),
+        "geometry": pa.binary(),
+    }
+)
+
+
+def save_scenes(path: str | Path, scenes: Sequence[Scene]) -> Path:
+    """Write scenes to a GeoParquet file, a row each, with the sizes and times of their files.
+
+    Local files are named relative to the index's folder, so both may be moved together.
+
+    Returns:
+        The path, written whole or not at all.
+
+    Raises:
+        DatasetError: there are no scenes.
+    """
+    if not scenes:
+        raise DatasetError("there are no scenes to save; scan some files first")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    base = str(path.absolute().parent)
+    sets: dict[tuple[Band, ...], int] = {}
+    outlines = np.array([scene.footprint for scene in scenes])
+    columns: dict[str, Any] = {name: [] for name in _SCHEMA.names}
+    for scene in scenes:
+        for name, value in _row(scene, base, sets).items():
+            columns[name].append(value)
+    columns["geometry"] = shapely.to_wkb(outlines)
+    columns["parts"] = shapely.get_num_geometries(outlines)
+    bounds = shapely.bounds(outlines).T
+    columns.update(zip(("west", "south", "east", "north"), bounds, strict=True))
+    told = {"version": _VERSION, "band_sets": [[asdict(b) for b in bands] for bands in sets]}
+    table = pa.table(columns, schema=_SCHEMA).replace_schema_metadata(
+        {_KEY: json.dumps(told), b"geo": json.dumps(_GEO)}
+    )
+    part = path.with_name(path.name + ".part")
+    pq.write_table(table, part, compression="zstd")
+    part.replace(path)
+    return path
+
+
+class SavedScenes(Sequence[Scene]):
+    """The scenes of an index file; each becomes a `Scene` when it is asked for.
+
+    Guarantee: equal to the scenes that were saved, but that local files are named by absolute paths.
+
+    Args:
+        path: A file that `save_scenes` wrote.
+
+    Raises:
+        DatasetError: it is no such file.
+
+    Example:
+        >>> scenes = SavedScenes("scenes.parquet")     # doctest: +SKIP
+        >>> len(scenes), scenes[0].name                # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).absolute()
+        self._base = str(self.path.parent)
+        try:
+            file = pq.ParquetFile(self.path)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DatasetError(
+                f"{path} is no readable index of scenes ({error}); delete it to have it made anew"
+            ) from error
+        told = json.loads((file.schema_arrow.metadata or {}).get(_KEY, b"{}"))
+        if told.get("version") != _VERSION:
+            raise DatasetError(
+                f"{path} has no scenes as this version writes them (format {told.get('version')}, expected "
+                f"{_VERSION}); delete it to have it made anew"
+            )
+        self._sets = [tuple(Band(**band) for band in bands) for bands in told["band_sets"]]
+        self._table = file.read([name for name in _SCHEMA.names if name != "geometry"])
+        self._table = self._table.combine_chunks()
+        self._made: dict[int, Scene] = {}
+        self._fresh: dict[int, Scene] = {}
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @overload
+    def __getitem__(self, position: int) -> Scene: ...
+    @overload
+    def __getitem__(self, position: slice) -> tuple[Scene, ...]: ...
+    def __getitem__(self, position: int | slice) -> Scene | tuple[Scene, ...]:
+        if isinstance(position, slice):
+            return tuple(self[i] for i in range(*position.indices(len(self))))
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"scene {position} of {len(self)}")
+        number = int(position) % len(self)
+        known = self._made.get(number)
+        if known is None:
+            known = self._made[number] = self._scene(number)
+        return known
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, (self.path, self._fresh)
+
+    def parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """What covers the footprints' parts, shapely boxes, and the scene of each."""
+        sides = (self._table[name].to_numpy() for name in ("west", "south", "east", "north"))
+        boxes = shapely.box(*sides)
+        split = self._table["parts"].to_numpy() > 1
+        changed = np.zeros(len(self), dtype=bool)
+        changed[list(self._fresh)] = True
+        apart = np.flatnonzero(split | changed)
+        whole = np.flatnonzero(~(split | changed))
+        found, owners = shapely.get_parts(
+            [self[i].footprint for i in apart.tolist()], return_index=True
+        )
+        return np.concatenate([boxes[whole], found]), np.concatenate([whole, apart[owners]])
+
+    def times(self) -> tuple[np.ndarray, np.ndarray]:
+        """Starts and stops, seconds since 1970, float64."""
+        starts, stops = (self._instants(name) / 1e6 for name in ("start", "stop"))
+        for number, scene in self._fresh.items():
+            starts[number] = (scene.when.start - _EPOCH).total_seconds()
+            stops[number] = (scene.when.stop - _EPOCH).total_seconds()
+        return starts, stops
+
+    def stale(self) -> list[int]:
+        """Positions of the scenes with files that changed since they were saved.
+
+        Raises:
+            DatasetError: files are gone; the message names some.
+        """
+        listed = self._table["files"].combine_chunks()
+        files, offsets = listed.flatten().to_pylist(), listed.offsets.to_numpy()
+        mtimes, sizes = (
+            self._table[name].combine_chunks().flatten().to_numpy()
+            for name in ("mtimes_ns", "sizes")
+        )
+        now = np.array([_stamp(self._located(file)) for file in files], dtype=np.int64)
+        gone = np.flatnonzero((now[:, 1] < 0) & (sizes >= 0))
+        if gone.size:
+            named = ", ".join(self._located(files[i]) for i in gone[:3])
+            raise DatasetError(
+                f"{gone.size} of {len(files)} files in the index {self.path} are gone, such as {named}; put "
+                "them back, or delete the index to have it made anew"
+            )
+        changed = np.flatnonzero((now[:, 0] != mtimes) | (now[:, 1] != sizes))
+        numbers: list[int] = np.unique(np.searchsorted(offsets, changed, side="right") - 1).tolist()
+        return numbers
+
+    def refreshed(self, scan: Callable[[tuple[str, ...]], Sequence[Scene]]) -> list[int]:
+        """Replace the scenes whose files changed by what a scan of their files gives; which they were.
+
+        Raises:
+            DatasetError: files are gone, or no longer give the scene that they gave.
+        """
+        numbers = self.stale()
+        if not numbers:
+            return numbers
+        files = tuple(dict.fromkeys(a.uri for i in numbers for a in self[i].assets))
+        found = {str(Path(scene.assets[0].uri).absolute()): scene for scene in scan(files)}
+        for number in numbers:
+            old = self[number]
+            new = found.get(old.assets[0].uri)
+            if new is None or [b.name for b in new.bands] != [b.name for b in old.bands]:
+                raise DatasetError(
+                    f"{old.assets[0].uri} no longer gives scene {old.name!r} with the bands "
+                    f"{', '.join(b.name for b in old.bands)}; delete the index {self.path} to have it made "
+                    "anew"
+                )
+            self._made[number] = self._fresh[number] = new
+        return numbers
+
+    @cached_property
+    def _outlines(self) -> Any:
+        column = pq.read_table(self.path, columns=["geometry"])["geometry"]
+        return column.combine_chunks()
+
+    @cached_property
+    def _crs(self) -> tuple[Any, list[str]]:
+        column = self._table["crs"].combine_chunks()
+        return column.indices, column.dictionary.to_pylist()
+
+    def _instants(self, name: str) -> np.ndarray:
+        """Microseconds since 1970, int64."""
+        micros: np.ndarray = self._table[name].cast(pa.int64()).to_numpy()
+        return micros
+
+    def _located(self, file: str) -> str:
+        return file if _is_remote(file) else os.path.normpath(os.path.join(self._base, file))  # noqa: PTH118 - once a file, a Path costs ten times as much
+
+    def _scene(self, number: int) -> Scene:
+        row = {
+            name: self._table[name][number].as_py()
+            for name in _SCHEMA.names
+            if name not in ("geometry", "start", "stop", "bands", "crs")
+        }
+        files = [self._located(file) for file in row["files"]]
+        codes, names = self._crs
+        start, stop = (
+            _EPOCH + int(self._table[name][number].value) * _MICROSECOND
+            for name in ("start", "stop")
+        )
+        return Scene(
+            name=row["name"],
+            grid=GeoBox(
+                (row["height"], row["width"]),
+                Affine(*row["transform"]),
+                names[codes[number].as_py()],
+            ),
+            when=Interval(start, stop),
+            bands=self._sets[row["band_set"]],
+            assets=tuple(
+                Asset(files[at], index)
+                for at, index in zip(row["file_of_band"], row["number_of_band"], strict=True)
+            ),
+            footprint=shapely.from_wkb(self._outlines[number].as_py()),
+        )
+
+
+def _reopened(path: Path, fresh: Mapping[int, Scene]) -> SavedScenes:
+    scenes = SavedScenes(path)
+    scenes._fresh.update(fresh)
+    scenes._made.update(fresh)
+    return scenes
+
+
+def _row(scene: Scene, base: str, sets: dict[tuple[Band, ...], int]) -> dict[str, Any]:
+    """One scene's values, but for the columns made all at once."""
+    files = list(dict.fromkeys(asset.uri for asset in scene.assets))
+    stamps = [_stamp(file) for file in files]
+    return {
+        "name": scene.name,
+        "start": (scene.when.start - _EPOCH) // _MICROSECOND,
+        "stop": (scene.when.stop - _EPOCH) // _MICROSECOND,
+        "height": scene.grid.shape[0],
+        "width": scene.grid.shape[1],
+        "transform": list(scene.grid.affine[:6]),
+        "crs": crs_name(scene.grid.crs),
+        "band_set": sets.setdefault(scene.bands, len(sets)),
+        "bands": [band.name for band in scene.bands],
+        "files": [f if _is_remote(f) else os.path.relpath(f, base) for f in files],
+        "file_of_band": [files.index(asset.uri) for asset in scene.assets],
+        "number_of_band": [asset.index for asset in scene.assets],
+        "mtimes_ns": [mtime for mtime, _ in stamps],
+        "sizes": [size for _, size in stamps],
+    }
+
+
+def _stamp(file: str) -> tuple[int, int]:
+    """Modification time, ns, and size of a local file; -1 for what is none."""
+    if _is_remote(file):
+        return -1, -1
+    try:
+        status = os.stat(file)  # noqa: PTH116 - once a file, a Path costs more than the call
+    except OSError:
+        return -1, -1
+    return status.st_mtime_ns, status.st_size
+
+
+def _is_remote(file: str) -> bool:
+    return "://" in file or file.startswith("/vsi")
