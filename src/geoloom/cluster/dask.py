@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -79,6 +80,9 @@ class DaskEngine:
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=0,  # the work's memory is bounded by design; no pausing half-way
+                # A worker that dies is replaced, and closing ones lose their scheduler: neither is news to
+                # the reader of a terminal, while what goes wrong in the work itself is raised here.
+                silence_logs=logging.CRITICAL,
                 dashboard_address="127.0.0.1:0",  # any free port: several runs may share a machine
             )
         )

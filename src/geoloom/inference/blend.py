@@ -25,7 +25,7 @@ def axis_weights(count: int, core: int, overlap: int) -> NDArray[np.float32]:
 
     Example:
         >>> weights = axis_weights(count=2, core=4, overlap=1)
-        >>> weights[0].round(3).tolist()
+        >>> [round(float(weight), 3) for weight in weights[0]]
         [1.0, 1.0, 1.0, 1.0, 0.854, 0.146]
         >>> (weights[0, -2:] + weights[1, :2]).tolist()
         [1.0, 1.0]
