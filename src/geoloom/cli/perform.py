@@ -70,6 +70,6 @@ def check_inputs(step: Step) -> None:
 
 def _forget_if_not_begun(step: Step) -> None:
     """After a failure: a record stays only where there is something to resume."""
-    left = list(step.out.parent.glob(step.out.name + "*.part*"))
+    left = list(step.out.parent.glob(f".{step.out.name}.part*"))
     if not step.out.exists() and not left:
         record_path(step.out).unlink(missing_ok=True)
