@@ -25,6 +25,9 @@ from ..core.interval import Interval
 from ..core.query import Asset, Scene
 
 _VERSION = 1
+_GROUP = 8192
+_GROUPS_KEPT = 8
+"""Outlines are large beside the rest: they are read a group of scenes at a time, when asked for."""
 _KEY = b"geoloom"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -34,6 +37,8 @@ _GEO = {
     "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Polygon", "MultiPolygon"]}},
 }
 """No `crs`: longitude and latitude, as the standard has it."""
+_FOR_OTHERS = ("geometry", "bands")
+"""What is not read when an index is opened: outlines come later, bands stand in the metadata."""
 _SCHEMA = pa.schema(
     {
         "name": pa.string(),
@@ -91,7 +96,7 @@ def save_scenes(path: str | Path, scenes: Sequence[Scene]) -> Path:
         {_KEY: json.dumps(told), b"geo": json.dumps(_GEO)}
     )
     part = path.with_name(path.name + ".part")
-    pq.write_table(table, part, compression="zstd")
+    pq.write_table(table, part, compression="zstd", row_group_size=_GROUP)
     part.replace(path)
     return path
 
@@ -128,8 +133,9 @@ class SavedScenes(Sequence[Scene]):
                 f"{_VERSION}); delete it to have it made anew"
             )
         self._sets = [tuple(Band(**band) for band in bands) for bands in told["band_sets"]]
-        self._table = file.read([name for name in _SCHEMA.names if name != "geometry"])
+        self._table = file.read([name for name in _SCHEMA.names if name not in _FOR_OTHERS])
         self._table = self._table.combine_chunks()
+        self._outlines: dict[int, Any] = {}
         self._made: dict[int, Scene] = {}
         self._fresh: dict[int, Scene] = {}
 
@@ -156,9 +162,9 @@ class SavedScenes(Sequence[Scene]):
 
     def parts(self) -> tuple[np.ndarray, np.ndarray]:
         """What covers the footprints' parts, shapely boxes, and the scene of each."""
-        sides = (self._table[name].to_numpy() for name in ("west", "south", "east", "north"))
+        sides = (self._column(name, "f8") for name in ("west", "south", "east", "north"))
         boxes = shapely.box(*sides)
-        split = self._table["parts"].to_numpy() > 1
+        split = self._column("parts", "i4") > 1
         changed = np.zeros(len(self), dtype=bool)
         changed[list(self._fresh)] = True
         apart = np.flatnonzero(split | changed)
@@ -170,7 +176,7 @@ class SavedScenes(Sequence[Scene]):
 
     def times(self) -> tuple[np.ndarray, np.ndarray]:
         """Starts and stops, seconds since 1970, float64."""
-        starts, stops = (self._instants(name) / 1e6 for name in ("start", "stop"))
+        starts, stops = (self._column(name, "i8") / 1e6 for name in ("start", "stop"))
         for number, scene in self._fresh.items():
             starts[number] = (scene.when.start - _EPOCH).total_seconds()
             stops[number] = (scene.when.stop - _EPOCH).total_seconds()
@@ -183,12 +189,12 @@ class SavedScenes(Sequence[Scene]):
             DatasetError: files are gone; the message names some.
         """
         listed = self._table["files"].combine_chunks()
-        files, offsets = listed.flatten().to_pylist(), listed.offsets.to_numpy()
+        files, offsets = listed.flatten().to_pylist(), _numbers(listed.offsets, "i4")
         mtimes, sizes = (
-            self._table[name].combine_chunks().flatten().to_numpy()
+            _numbers(self._table[name].combine_chunks().flatten(), "i8")
             for name in ("mtimes_ns", "sizes")
         )
-        now = np.array([_stamp(self._located(file)) for file in files], dtype=np.int64)
+        now = np.array([_stamp(self._found(file)) for file in files], dtype=np.int64)
         gone = np.flatnonzero((now[:, 1] < 0) & (sizes >= 0))
         if gone.size:
             named = ", ".join(self._located(files[i]) for i in gone[:3])
@@ -223,29 +229,38 @@ class SavedScenes(Sequence[Scene]):
             self._made[number] = self._fresh[number] = new
         return numbers
 
-    @cached_property
-    def _outlines(self) -> Any:
-        column = pq.read_table(self.path, columns=["geometry"])["geometry"]
-        return column.combine_chunks()
+    def _outline(self, number: int) -> Any:
+        """A scene's footprint."""
+        group, row = divmod(number, _GROUP)
+        known = self._outlines.get(group)
+        if known is None:
+            if len(self._outlines) >= _GROUPS_KEPT:
+                self._outlines.pop(next(iter(self._outlines)))
+            file = pq.ParquetFile(self.path)
+            known = file.read_row_group(group, columns=["geometry"])["geometry"]
+            self._outlines[group] = known
+        return shapely.from_wkb(known[row].as_py())
 
     @cached_property
     def _crs(self) -> tuple[Any, list[str]]:
         column = self._table["crs"].combine_chunks()
         return column.indices, column.dictionary.to_pylist()
 
-    def _instants(self, name: str) -> np.ndarray:
-        """Microseconds since 1970, int64."""
-        micros: np.ndarray = self._table[name].cast(pa.int64()).to_numpy()
-        return micros
+    def _column(self, name: str, dtype: str) -> np.ndarray:
+        return _numbers(self._table[name].combine_chunks(), dtype)
+
+    def _found(self, file: str) -> str:
+        """Where a file is, perhaps by way of a folder's parent."""
+        return file if _is_remote(file) else f"{self._base}/{file}"
 
     def _located(self, file: str) -> str:
-        return file if _is_remote(file) else os.path.normpath(os.path.join(self._base, file))  # noqa: PTH118 - once a file, a Path costs ten times as much
+        return file if _is_remote(file) else os.path.normpath(self._found(file))
 
     def _scene(self, number: int) -> Scene:
         row = {
             name: self._table[name][number].as_py()
             for name in _SCHEMA.names
-            if name not in ("geometry", "start", "stop", "bands", "crs")
+            if name not in (*_FOR_OTHERS, "start", "stop", "crs")
         }
         files = [self._located(file) for file in row["files"]]
         codes, names = self._crs
@@ -266,7 +281,7 @@ class SavedScenes(Sequence[Scene]):
                 Asset(files[at], index)
                 for at, index in zip(row["file_of_band"], row["number_of_band"], strict=True)
             ),
-            footprint=shapely.from_wkb(self._outlines[number].as_py()),
+            footprint=self._outline(number),
         )
 
 
@@ -275,6 +290,11 @@ def _reopened(path: Path, fresh: Mapping[int, Scene]) -> SavedScenes:
     scenes._fresh.update(fresh)
     scenes._made.update(fresh)
     return scenes
+
+
+def _numbers(array: Any, dtype: str) -> np.ndarray:
+    """An arrow array's numbers; its own `to_numpy` would import pandas, which takes longer than opening."""
+    return np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
 
 
 def _row(scene: Scene, base: str, sets: dict[tuple[Band, ...], int]) -> dict[str, Any]:
