@@ -104,15 +104,19 @@ def _unpredict(image: TiffImage, raw: Bytes, out: NDArray[Any]) -> None:
         from .unpack import undo_float_bytes
 
         packed = raw.reshape(len(out), -1).copy()
-        values = np.empty_like(packed)
-        undo_float_bytes(packed, values, image.block_samples, image.dtype.itemsize)
-        out[:] = values.view(image.dtype.newbyteorder("<")).reshape(out.shape)
+        unpacked = np.empty_like(packed)
+        undo_float_bytes(packed, unpacked, image.block_samples, image.dtype.itemsize)
+        out[:] = unpacked.view(image.dtype.newbyteorder("<")).reshape(out.shape)
         return
-    out[:] = raw.view(image.dtype).reshape(out.shape)
+    values: NDArray[Any] = raw.view(image.dtype).reshape(out.shape)
+    if image.predictor != 2 or not image.dtype.isnative:
+        out[:] = values
+        values = out
     if image.predictor == 2:
-        from .unpack import undo_differences
+        from .unpack import sum_differences
 
-        undo_differences(out.view(f"u{image.dtype.itemsize}"))
+        unsigned = f"u{image.dtype.itemsize}"
+        sum_differences(values.view(unsigned), out.view(unsigned))
 
 
 def _unzstd(stored: memoryview, capacity: int) -> Bytes:

@@ -180,7 +180,8 @@ def _fill(
 def _at(coefs: np.ndarray, axis: int, i: int, v: float) -> float:
     """The factor of u**i at one v."""
     low = coefs[axis, i, 0] + v * (coefs[axis, i, 1] + v * coefs[axis, i, 2])
-    return low + v * v * v * (coefs[axis, i, 3] + v * coefs[axis, i, 4])
+    total: float = low + v * v * v * (coefs[axis, i, 3] + v * coefs[axis, i, 4])
+    return total
 
 
 @compiled
