@@ -89,7 +89,7 @@ def test_the_loader_says_what_it_chose(scenes, caplog):
     sampler = GridGeoSampler(dataset, 16)
     with caplog.at_level(logging.INFO):
         chosen = gl.loader(dataset, sampler, batch_size=4)
-    assert "batches of 4, read in this process" in caplog.text
+    assert "batches of 4, read in this process by " in caplog.text
     assert chosen.num_workers == 0
     assert len(chosen) == -(-len(sampler) // 4)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 from odc.geo.crs import CRS
@@ -17,6 +17,7 @@ from ..core.errors import QueryError
 from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Query, Sample
+from .plan import Plan, answered, fulfil
 from .region import Region
 from .sample import picked
 
@@ -93,6 +94,38 @@ class GeoDataset(ABC):
         other._transforms = transforms
         return other
 
+    def _plan(
+        self, queries: Sequence[Query], channels: tuple[int, ...] | None
+    ) -> list[Plan | None]:
+        """The answers of `_read`, prepared for a whole batch; None where nothing lies near a query."""
+        return [Plan((), partial(self._read, query, channels)) for query in queries]
+
+    def plan(
+        self, queries: Sequence[Query], channels: tuple[int, ...] | None = None
+    ) -> list[Plan | None]:
+        """What must be read for a batch; `fulfil` reads it.
+
+        Args:
+            queries: Where and when.
+            channels: Which channels of the image, 0-based; None means all.
+
+        Returns:
+            A plan a query, in order, whose sample is transformed; None where nothing lies near the query.
+        """
+        if self._transforms is None:
+            return self._plan(queries, channels)
+        plans = self._plan(queries, None)
+        return [
+            None if plan is None else Plan(plan.orders, partial(self._altered, plan, channels))
+            for plan in plans
+        ]
+
+    def _altered(self, plan: Plan, channels: tuple[int, ...] | None) -> Sample | None:
+        sample = plan.finish()
+        if sample is None or self._transforms is None:
+            return sample
+        return picked(self._transforms(sample), channels)
+
     def answer(self, query: Query, channels: tuple[int, ...] | None = None) -> Sample | None:
         """The sample, transformed, or None where nothing lies near the query.
 
@@ -100,10 +133,7 @@ class GeoDataset(ABC):
             query: Where and when.
             channels: Which channels of the image, 0-based; None means all.
         """
-        if self._transforms is None:
-            return self._read(query, channels)
-        sample = self._read(query, None)
-        return None if sample is None else picked(self._transforms(sample), channels)
+        return answered(self.plan([query], channels)[0])
 
     def __getitem__(self, query: Query | GeoBox) -> Sample:
         """The sample on exactly the query's grid.
@@ -114,14 +144,36 @@ class GeoDataset(ABC):
         query = _as_query(query)
         sample = self.answer(query)
         if sample is None:
-            raise QueryError(
-                f"nothing at {_extent_text(query.grid)} during {query.when}; {self._where_text()}"
-            )
+            raise self._nothing_at(query)
         return sample
 
     def __getitems__(self, queries: Sequence[Query | GeoBox]) -> list[Sample]:
-        """The samples of a batch; a `DataLoader` asks for batches through this."""
-        return [self[query] for query in queries]
+        """The samples of a batch, read together by threads; a `DataLoader` asks for batches through this.
+
+        Guarantee: equal, bit for bit, to asking for one after the other. Samples of one shape lie behind
+        one another in memory, so that `collate` need not copy them.
+
+        Raises:
+            QueryError: nothing lies at one of the queries; the message names it.
+        """
+        asked = [_as_query(query) for query in queries]
+        plans = self.plan(asked)
+        for query, plan in zip(asked, plans, strict=True):
+            if plan is None:
+                raise self._nothing_at(query)
+        fulfil(plans, threads=1 if _in_worker() else None)
+        samples: list[Sample] = []
+        for query, plan in zip(asked, plans, strict=True):
+            sample = None if plan is None else plan.finish()
+            if sample is None:
+                raise self._nothing_at(query)
+            samples.append(sample)
+        return samples
+
+    def _nothing_at(self, query: Query) -> QueryError:
+        return QueryError(
+            f"nothing at {_extent_text(query.grid)} during {query.when}; {self._where_text()}"
+        )
 
     def __len__(self) -> int:
         """Number of scenes (regions)."""
@@ -177,6 +229,13 @@ def _as_query(query: Query | GeoBox) -> Query:
         f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__}; draw queries with a "
         "sampler, such as GridGeoSampler(dataset, size=256)"
     )
+
+
+def _in_worker() -> bool:
+    """Whether this is a loader's worker process, beside which others already use the processors."""
+    from torch.utils.data import get_worker_info
+
+    return get_worker_info() is not None
 
 
 def _extent_text(grid: GeoBox) -> str:

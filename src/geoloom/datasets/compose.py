@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from functools import partial
 
 import shapely
 from shapely import STRtree
@@ -13,6 +14,7 @@ from ..core.errors import DatasetError
 from ..core.query import Query, Sample
 from .bandmatch import match_bands
 from .base import GeoDataset, Layer, describe
+from .plan import Plan, answered
 from .region import Region
 from .sample import filled, joined, picked
 
@@ -67,13 +69,13 @@ class IntersectionDataset(GeoDataset):
         return regions
 
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
-        samples = []
-        for part in self.parts:
-            sample = part.answer(query)
-            if sample is None:
-                return None
-            samples.append(sample)
-        return picked(joined(samples), channels)
+        return answered(self._plan([query], channels)[0])
+
+    def _plan(
+        self, queries: Sequence[Query], channels: tuple[int, ...] | None
+    ) -> list[Plan | None]:
+        by_part = [part.plan(queries) for part in self.parts]
+        return [_all_or_none(plans, channels) for plans in zip(*by_part, strict=True)]
 
     def __repr__(self) -> str:
         return " & ".join(_bracketed(p) for p in self.parts)
@@ -146,16 +148,44 @@ class UnionDataset(GeoDataset):
         return max(part._newest(query) for part in self.parts)
 
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
-        pairs = list(zip(self.parts, self._channels, strict=True))
-        pairs.sort(key=lambda pair: pair[0]._newest(query), reverse=True)
-        whole: Sample | None = None
-        for part, own in pairs:
-            sample = part.answer(query, _through(own, channels))
-            if sample is None:
-                continue
-            whole = sample if whole is None else filled(whole, sample)
-            if whole["valid"].numpy().all():
+        return answered(self._plan([query], channels)[0])
+
+    def _plan(
+        self, queries: Sequence[Query], channels: tuple[int, ...] | None
+    ) -> list[Plan | None]:
+        """Only the first part that has something is read with the batch; seldom is another needed."""
+        ranked = [self._ranked(query) for query in queries]
+        plans: list[Plan | None] = [None] * len(queries)
+        waiting = list(range(len(queries)))
+        for rank in range(len(self.parts)):
+            for number, part in enumerate(self.parts):
+                members = [i for i in waiting if ranked[i][rank] == number]
+                own = _through(self._channels[number], channels)
+                drawn = part.plan([queries[i] for i in members], own) if members else []
+                for i, plan in zip(members, drawn, strict=True):
+                    if plan is not None:
+                        rest = ranked[i][rank + 1 :]
+                        finish = partial(self._completed, plan, rest, queries[i], channels)
+                        plans[i] = Plan(plan.orders, finish)
+            waiting = [i for i in waiting if plans[i] is None]
+        return plans
+
+    def _ranked(self, query: Query) -> list[int]:
+        """Numbers of the parts, the one with the newest data under the query first."""
+        newest = [part._newest(query) for part in self.parts]
+        return sorted(range(len(self.parts)), key=lambda number: newest[number], reverse=True)
+
+    def _completed(
+        self, plan: Plan, rest: Sequence[int], query: Query, channels: tuple[int, ...] | None
+    ) -> Sample | None:
+        """The planned sample, its gaps filled from the rest of the parts."""
+        whole = plan.finish()
+        for number in rest:
+            if whole is not None and whole["valid"].numpy().all():
                 break
+            sample = self.parts[number].answer(query, _through(self._channels[number], channels))
+            if sample is not None:
+                whole = sample if whole is None else filled(whole, sample)
         return whole
 
     def __repr__(self) -> str:
@@ -181,6 +211,25 @@ def union(*datasets: GeoDataset) -> GeoDataset:
     """
     parts = _distinct(_flattened(datasets, UnionDataset))
     return parts[0] if len(parts) == 1 else UnionDataset(*parts)
+
+
+def _all_or_none(plans: Sequence[Plan | None], channels: tuple[int, ...] | None) -> Plan | None:
+    """One plan of those of all layers; None where a layer has nothing."""
+    known = [plan for plan in plans if plan is not None]
+    if len(known) < len(plans):
+        return None
+    orders = [order for plan in known for order in plan.orders]
+    return Plan(orders, partial(_joined, known, channels))
+
+
+def _joined(plans: Sequence[Plan], channels: tuple[int, ...] | None) -> Sample | None:
+    samples = []
+    for plan in plans:
+        sample = plan.finish()
+        if sample is None:
+            return None
+        samples.append(sample)
+    return picked(joined(samples), channels)
 
 
 def _flattened(parts: tuple[GeoDataset, ...], kind: type) -> tuple[GeoDataset, ...]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.errors import SamplerError
+from ..io.batch import usable_cpus
+from .collate import collate
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
@@ -29,12 +31,16 @@ def loader(
 ) -> DataLoader[Any]:
     """Batches of samples; the log says which settings were chosen.
 
+    A batch is read by threads of this process, one a processor, straight into the batch's own memory:
+    worker processes would copy it once more, and are worth their while only where transforms are slow or
+    files are far. Memory is used again once nobody holds a batch any more.
+
     Args:
         dataset: A geospatial dataset, or chips.
         sampler: Where the queries come from; one that yields whole batches brings its own batch size.
             Chips need none.
         batch_size: Samples a batch. Default: the sampler's, else 32.
-        num_workers: Processes that read ahead; 0 reads in this one.
+        num_workers: Processes that read ahead, one thread each; 0 reads in this one.
         start: How processes are started. Default: the platform's.
         shuffle: Draw chips in random order; samplers order their queries themselves.
         drop_last: Leave out a last batch that is not full.
@@ -72,15 +78,26 @@ def loader(
     log.info(
         "batches of %d, %s, %s memory",
         own_size or how["batch_size"],
-        f"{num_workers} worker processes" if num_workers else "read in this process",
+        _readers(dataset, num_workers),
         "pinned" if pinned else "pageable",
     )
     return DataLoader(
         dataset,
         num_workers=num_workers,
         pin_memory=pinned,
+        collate_fn=collate,
         multiprocessing_context=start if num_workers else None,
         persistent_workers=num_workers > 0,
         prefetch_factor=_PREFETCHED_BATCHES if num_workers else None,
         **how,
     )
+
+
+def _readers(dataset: Any, num_workers: int) -> str:
+    """Who reads, for the log."""
+    from .base import GeoDataset
+
+    if num_workers:
+        return f"{num_workers} worker processes"
+    threads = usable_cpus() if isinstance(dataset, GeoDataset) else 1
+    return f"read in this process by {threads} thread{'s' if threads > 1 else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from ..core.grid import place
 from ..core.query import Sample
+from .index import grid_key
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,18 +21,19 @@ _PLACE = ("crs", "transform", "bounds")
 _STAND_IN = {"uint16": "float32", "uint32": "int64", "uint64": "int64"}
 
 
+@lru_cache(maxsize=64)
 def torch_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype itself, or the one that stands in where torch holds it but scarcely computes with it."""
     return np.dtype(_STAND_IN.get(dtype.name, dtype.newbyteorder("=")))
 
 
-def to_sample(grid: GeoBox, valid: np.ndarray, **layers: np.ndarray) -> Sample:
+def to_sample(grid: GeoBox, valid: np.ndarray | Tensor, **layers: np.ndarray | Tensor) -> Sample:
     """Arrays on a grid as a sample.
 
     Args:
         grid: Where the arrays lie.
         valid: (H, W) bool, True = observed.
-        layers: `image` (C, H, W) or `mask` (H, W), any dtype.
+        layers: `image` (C, H, W) or `mask` (H, W), any dtype; tensors are taken as they are.
 
     Returns:
         Tensors of the arrays' dtype, apart from uint16 images, which become float32 (exact), and
@@ -40,20 +43,39 @@ def to_sample(grid: GeoBox, valid: np.ndarray, **layers: np.ndarray) -> Sample:
 
     sample: dict[str, Any] = {name: to_tensor(array) for name, array in layers.items()}
     sample["valid"] = to_tensor(valid)
-    where = place(grid)
+    where = _place(grid)
     sample["crs"] = where["crs"]
-    sample["transform"] = torch.from_numpy(where["transform"])
-    sample["bounds"] = torch.from_numpy(where["bounds"])
+    sample["transform"] = torch.from_numpy(where["transform"].copy())
+    sample["bounds"] = torch.from_numpy(where["bounds"].copy())
     return sample  # type: ignore[return-value]
 
 
-def to_tensor(array: np.ndarray) -> Tensor:
+_PLACES: dict[Any, dict[str, Any]] = {}
+_PLACES_KEPT = 1 << 13
+
+
+def _place(grid: GeoBox) -> dict[str, Any]:
+    """`place`, remembered, as the layers of a query all ask; its arrays are not to be given away."""
+    key = grid_key(grid)
+    found = _PLACES.get(key)
+    if found is None:
+        if len(_PLACES) > _PLACES_KEPT:
+            _PLACES.clear()
+        found = _PLACES[key] = place(grid)
+    return found
+
+
+def to_tensor(array: np.ndarray | Tensor) -> Tensor:
     """A tensor of the array's dtype, or of one that torch computes with."""
     import torch
 
+    if isinstance(array, torch.Tensor):
+        return array
     # torch refuses read-only, byte-swapped and backward arrays.
-    ready = np.require(array, dtype=torch_dtype(array.dtype), requirements=["C", "W"])
-    return torch.from_numpy(ready)
+    dtype, flags = torch_dtype(array.dtype), array.flags
+    if dtype != array.dtype or not (flags.c_contiguous and flags.writeable and flags.aligned):
+        array = np.require(array, dtype=dtype, requirements=["C", "W", "A"])
+    return torch.from_numpy(array)
 
 
 def joined(samples: Sequence[Sample]) -> Sample:
@@ -85,6 +107,8 @@ def _all_of(masks: list[Tensor]) -> Tensor:
     """Where all masks are true. In numpy, as torch would start threads for work of microseconds."""
     import torch
 
+    if len(masks) == 1:
+        return masks[0]
     return torch.from_numpy(np.logical_and.reduce([mask.numpy() for mask in masks]))
 
 

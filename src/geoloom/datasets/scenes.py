@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,7 @@ from odc.geo.geobox import GeoBox
 from ..core.bands import Band
 from ..core.query import Scene
 from ..io.raster import Kernel, read
-
-_CODED = frozenset({"qa", "class"})
+from .stacks import kernel_of
 
 
 def read_scene(
@@ -48,7 +47,7 @@ def read_scene(
     for position, i in enumerate(chosen):
         band = scene.bands[i]
         own = nodata if nodata is not None else band.nodata
-        key = scene.assets[i].uri, own, _kernel_of(band, kernel)
+        key = scene.assets[i].uri, own, kernel_of(band, kernel)
         reads.setdefault(key, []).append(position)
     valid: np.ndarray | None = None
     planes: dict[int, np.ndarray] = {}
@@ -62,7 +61,7 @@ def read_scene(
     assert values is not None
     assert valid is not None  # a scene has at least one band
     if scaled:
-        return _scaled(planes, [scene.bands[i] for i in chosen]), valid
+        return scaled_planes(planes, [scene.bands[i] for i in chosen]), valid
     common = np.result_type(*(plane.dtype for plane in planes.values()))
     wanted = common if deliver is None else deliver(common)
     if len(reads) == 1 and values.dtype == wanted:
@@ -77,13 +76,10 @@ def _stacked(planes: dict[int, np.ndarray], dtype: np.dtype[Any]) -> np.ndarray:
     return values
 
 
-def _kernel_of(band: Band, kernel: Kernel | None) -> Kernel | None:
-    if band.role in _CODED and kernel != "mode":
-        return "nearest"
-    return kernel
-
-
-def _scaled(planes: dict[int, np.ndarray], bands: list[Band]) -> np.ndarray:
+def scaled_planes(
+    planes: Mapping[int, np.ndarray] | np.ndarray, bands: Sequence[Band]
+) -> np.ndarray:
+    """Stored planes (H, W), by channel, as physical values, float32 (C, H, W)."""
     values = np.empty((len(planes), *planes[0].shape), dtype=np.float32)
     for position, band in enumerate(bands):
         values[position] = planes[position] * band.scale + band.offset

@@ -1,0 +1,177 @@
+"""Scenes made ready to be read in one go: which stacks of bands fill which channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.bands import Band
+from ..core.query import Scene
+from ..io.header import Header, read_header
+from ..io.plan import Kernel
+from ..io.stack import Channel, Stack
+
+_CODED = frozenset({"qa", "class"})
+_STACKS_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Successive channels that are read at once."""
+
+    stack: Stack
+    kernel: Kernel
+    start: int
+    """First channel."""
+    stop: int
+    """Channel after the last."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SceneStacks:
+    """All channels wanted of a scene."""
+
+    pieces: tuple[Piece, ...]
+    """In the order of the channels."""
+    dtype: np.dtype[Any]
+    """That holds all channels."""
+    one_dtype: bool
+    """Whether every channel is stored in it."""
+    headers: tuple[Header, ...]
+    uris: tuple[str, ...]
+    """As the scene names the headers' files."""
+    crs: str | None
+    """In place of the files' own."""
+
+    def fills_like(self, other: SceneStacks) -> bool:
+        """Whether gaps of one are filled from the other as a whole, value for value."""
+        if len(self.pieces) > 1 or len(other.pieces) > 1 or self.dtype != other.dtype:
+            return False
+        return self.pieces[0].kernel == other.pieces[0].kernel
+
+    def ready(self) -> bool:
+        """Whether all can be read without GDAL now."""
+        return all(piece.stack.ready() is not None for piece in self.pieces)
+
+    def current(self) -> bool:
+        """Whether the files are still those whose headers were read."""
+        pairs = zip(self.uris, self.headers, strict=True)
+        return all(read_header(uri, crs=self.crs) is header for uri, header in pairs)
+
+
+def scene_stacks(
+    scene: Scene,
+    channels: tuple[int, ...] | None,
+    *,
+    kernel: Kernel | None,
+    nodata: float | None,
+    crs: str | None,
+) -> SceneStacks:
+    """How to read a scene's bands; `read_scene` says what the arguments mean.
+
+    Raises:
+        ReadError: a file is gone or damaged.
+    """
+    chosen = range(len(scene.bands)) if channels is None else channels
+    uris = tuple(dict.fromkeys(scene.assets[i].uri for i in chosen))
+    headers = {uri: read_header(uri, crs=crs) for uri in uris}
+    found: list[tuple[Channel, Kernel]] = []
+    for i in chosen:
+        band, asset = scene.bands[i], scene.assets[i]
+        header = headers[asset.uri]
+        how = kernel_of(band, kernel) or ("nearest" if header.categorical else "bilinear")
+        own = nodata if nodata is not None else band.nodata
+        found.append((Channel(header, asset.index, own), how))
+    dtypes = [channel.dtype for channel, _ in found]
+    common = np.result_type(*dtypes)
+    return SceneStacks(
+        pieces=tuple(_pieces(found)),
+        dtype=common,
+        one_dtype=all(dtype == common for dtype in dtypes),
+        headers=tuple(headers.values()),
+        uris=uris,
+        crs=crs,
+    )
+
+
+def kernel_of(band: Band, kernel: Kernel | None) -> Kernel | None:
+    """The kernel for a band: bit flags and classes are never averaged."""
+    if band.role in _CODED and kernel != "mode":
+        return "nearest"
+    return kernel
+
+
+def _pieces(found: Sequence[tuple[Channel, Kernel]]) -> list[Piece]:
+    """Runs of channels of one lattice, dtype and kernel; of one file where the files differ inside."""
+    pieces = []
+    for start, stop in _runs(found, _alike):
+        run = found[start:stop]
+        stack = Stack(tuple(channel for channel, _ in run))
+        if stack.ready() is not None:
+            pieces.append(Piece(stack, run[0][1], start, stop))
+            continue
+        for first, after in _runs(run, lambda a, b: a[0].header is b[0].header):
+            own = Stack(tuple(channel for channel, _ in run[first:after]))
+            pieces.append(Piece(own, run[0][1], start + first, start + after))
+    return pieces
+
+
+def _alike(one: tuple[Channel, Kernel], other: tuple[Channel, Kernel]) -> bool:
+    (a, a_kernel), (b, b_kernel) = one, other
+    return a_kernel == b_kernel and a.dtype == b.dtype and a.header.grid == b.header.grid
+
+
+def _runs(items: Sequence[Any], belong: Any) -> list[tuple[int, int]]:
+    """First and last-plus-one positions of runs whose items belong to the run's first."""
+    starts = [0]
+    for i in range(1, len(items)):
+        if not belong(items[starts[-1]], items[i]):
+            starts.append(i)
+    return list(zip(starts, [*starts[1:], len(items)], strict=True))
+
+
+class StackShelf:
+    """The stacks of a dataset's scenes, made when they are first asked for. Empty when it is pickled.
+
+    Args:
+        scenes: In the dataset's order.
+        kernel, nodata, crs: As `read_scene`.
+    """
+
+    def __init__(
+        self,
+        scenes: Sequence[Scene],
+        *,
+        kernel: Kernel | None,
+        nodata: float | None,
+        crs: str | None,
+    ) -> None:
+        self._scenes = scenes
+        self._kernel, self._nodata, self._crs = kernel, nodata, crs
+        self._known: dict[tuple[int, tuple[int, ...] | None], SceneStacks] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_known": {}}
+
+    def find(self, scene: int, channels: tuple[int, ...] | None) -> SceneStacks | None:
+        """The stacks of a scene's channels, by its position; None where the scene is left to GDAL.
+
+        Raises:
+            ReadError: a file is gone or damaged.
+        """
+        known = self._known.get((scene, channels))
+        if known is None or not (known.ready() or known.current()):
+            if len(self._known) >= _STACKS_KEPT:
+                self._known.clear()
+            known = scene_stacks(
+                self._scenes[scene],
+                channels,
+                kernel=self._kernel,
+                nodata=self._nodata,
+                crs=self._crs,
+            )
+            self._known[scene, channels] = known
+        return known if known.ready() else None
