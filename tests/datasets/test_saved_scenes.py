@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geoloom.core.bands import Band
-from geoloom.core.errors import DatasetError
+from geoloom.core.errors import BandError, DatasetError
 from geoloom.core.grid import footprint
 from geoloom.core.interval import ALWAYS, Interval
-from geoloom.core.query import Asset, Scene
+from geoloom.core.query import Asset, Query, Scene
+from geoloom.datasets.raster import RasterDataset
 from geoloom.datasets.saved import SavedScenes, save_scenes
 from geoloom.io.naming import Naming
 from geoloom.io.scan import scan
@@ -123,3 +124,42 @@ def test_what_is_no_index_says_so(tmp_path, utm):
         SavedScenes(tmp_path / "b.parquet")
     with pytest.raises(DatasetError, match="no scenes to save"):
         save_scenes(tmp_path / "c.parquet", [])
+
+
+class TestDatasets:
+    regex = NAMING.filename_regex
+
+    def opened(self, folder, **options):
+        index = folder / "index.parquet"
+        return RasterDataset(folder, filename_regex=self.regex, index=index, **options)
+
+    def test_the_first_dataset_saves_what_the_next_one_opens(self, folder, utm, monkeypatch):
+        scanned = self.opened(folder)
+        monkeypatch.setattr("geoloom.datasets.raster.scan", None)
+        kept = self.opened(folder)
+        assert isinstance(kept.scenes, SavedScenes)
+        assert tuple(kept.scenes) == tuple(scanned.scenes)
+        assert kept == scanned
+        assert kept.regions == scanned.regions
+        for when in ("2019-01-02", "2019-01"):
+            query = Query(utm[5:20, 7:30], Interval.of(when))
+            assert (kept[query]["image"] == scanned[query]["image"]).all()
+
+    def test_a_changed_file_is_read_as_it_is_now(self, folder, raster, utm, caplog):
+        self.opened(folder)
+        raster("data/x_20190102.tif", 77, utm[:20, 5:30])
+        os.utime(folder / "x_20190102.tif", ns=(1, 1))
+        with caplog.at_level("INFO"):
+            kept = self.opened(folder)
+        assert "1 of them scanned again" in caplog.text
+        assert kept[Query(utm[:5, 5:10], Interval.of("2019-01-02"))]["image"].max() == 77
+
+    def test_some_bands_of_an_index(self, raster, tmp_path, utm):
+        raster("data/x_20190101.tif", 1, bands=3)
+        whole = self.opened(tmp_path / "data")
+        one = self.opened(tmp_path / "data", bands=["2"])
+        assert [a.index for a in one.scenes[0].assets] == [2]
+        assert len(whole.bands) == 3
+        assert pickle.loads(pickle.dumps(one)).bands == one.bands
+        with pytest.raises(BandError, match=r"index\.parquet has no band '7'"):
+            self.opened(tmp_path / "data", bands=["7"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -18,11 +19,13 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from ..core.bands import Band
+from ..core.bands import Band, find_bands
 from ..core.errors import DatasetError
 from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Asset, Scene
+
+log = logging.getLogger(__name__)
 
 _VERSION = 1
 _GROUP = 8192
@@ -101,6 +104,35 @@ def save_scenes(path: str | Path, scenes: Sequence[Scene]) -> Path:
     return path
 
 
+def kept_scenes(
+    index: str | Path,
+    paths: tuple[str, ...],
+    scan: Callable[[tuple[str, ...]], Sequence[Scene]],
+    bands: Sequence[str] | None = None,
+) -> Sequence[Scene]:
+    """The scenes of an index file where it exists, those that changed scanned anew; else saved to it.
+
+    Args:
+        index: The file.
+        paths: Where to look when there is no such file.
+        scan: Finds scenes at paths.
+        bands: Bands by name, in order. Default: all that were saved.
+
+    Raises:
+        DatasetError: it is no index, or files that it names are gone.
+        BandError: a band is not in it.
+    """
+    if not Path(index).exists():
+        found = scan(paths)
+        save_scenes(index, found)
+        log.info("%d scenes saved to %s", len(found), index)
+        return found
+    scenes = SavedScenes(index, bands)
+    changed = scenes.refreshed(scan)
+    log.info("%d scenes from %s, %d of them scanned again", len(scenes), index, len(changed))
+    return scenes
+
+
 class SavedScenes(Sequence[Scene]):
     """The scenes of an index file; each becomes a `Scene` when it is asked for.
 
@@ -108,16 +140,18 @@ class SavedScenes(Sequence[Scene]):
 
     Args:
         path: A file that `save_scenes` wrote.
+        bands: Bands by name, in order. Default: all that were saved.
 
     Raises:
         DatasetError: it is no such file.
+        BandError: a band is not in it; the message names the nearest.
 
     Example:
         >>> scenes = SavedScenes("scenes.parquet")     # doctest: +SKIP
         >>> len(scenes), scenes[0].name                # doctest: +SKIP
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, bands: Sequence[str] | None = None) -> None:
         self.path = Path(path).absolute()
         self._base = str(self.path.parent)
         try:
@@ -132,7 +166,14 @@ class SavedScenes(Sequence[Scene]):
                 f"{path} has no scenes as this version writes them (format {told.get('version')}, expected "
                 f"{_VERSION}); delete it to have it made anew"
             )
-        self._sets = [tuple(Band(**band) for band in bands) for bands in told["band_sets"]]
+        self._sets = [tuple(Band(**band) for band in held) for held in told["band_sets"]]
+        self._bands = bands
+        self._channels = [
+            tuple(range(len(held)))
+            if bands is None
+            else find_bands(bands, [band.name for band in held], where=f"the index {path}")
+            for held in self._sets
+        ]
         self._table = file.read([name for name in _SCHEMA.names if name not in _FOR_OTHERS])
         self._table = self._table.combine_chunks()
         self._outlines: dict[int, Any] = {}
@@ -158,7 +199,7 @@ class SavedScenes(Sequence[Scene]):
         return known
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopened, (self.path, self._fresh)
+        return _reopened, (self.path, self._bands, self._fresh)
 
     def parts(self) -> tuple[np.ndarray, np.ndarray]:
         """What covers the footprints' parts, shapely boxes, and the scene of each."""
@@ -263,6 +304,7 @@ class SavedScenes(Sequence[Scene]):
             if name not in (*_FOR_OTHERS, "start", "stop", "crs")
         }
         files = [self._located(file) for file in row["files"]]
+        channels = self._channels[row["band_set"]]
         codes, names = self._crs
         start, stop = (
             _EPOCH + int(self._table[name][number].value) * _MICROSECOND
@@ -276,17 +318,16 @@ class SavedScenes(Sequence[Scene]):
                 names[codes[number].as_py()],
             ),
             when=Interval(start, stop),
-            bands=self._sets[row["band_set"]],
+            bands=tuple(self._sets[row["band_set"]][i] for i in channels),
             assets=tuple(
-                Asset(files[at], index)
-                for at, index in zip(row["file_of_band"], row["number_of_band"], strict=True)
+                Asset(files[row["file_of_band"][i]], row["number_of_band"][i]) for i in channels
             ),
             footprint=self._outline(number),
         )
 
 
-def _reopened(path: Path, fresh: Mapping[int, Scene]) -> SavedScenes:
-    scenes = SavedScenes(path)
+def _reopened(path: Path, bands: Sequence[str] | None, fresh: Mapping[int, Scene]) -> SavedScenes:
+    scenes = SavedScenes(path, bands)
     scenes._fresh.update(fresh)
     scenes._made.update(fresh)
     return scenes
