@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,51 +49,110 @@ class SceneIndex:
 
     def find(self, grid: GeoBox, when: Interval = ALWAYS) -> tuple[int, ...]:
         """Positions, ascending, of the scenes under a grid during an interval."""
-        found: set[int] = set()
-        for box in lonlat_boxes(grid):
-            found.update(self._owners[self._tree.query(box)].tolist())
-        if when is not ALWAYS and found:
-            start, stop = _seconds(when.start), _seconds(when.stop)
-            found = {i for i in found if self._starts[i] < stop and start < self._stops[i]}
-        return tuple(sorted(found))
+        return self.find_many([(grid, when)])[0]
+
+    def find_many(self, asked: Sequence[tuple[GeoBox, Interval]]) -> list[tuple[int, ...]]:
+        """`find` for each of many grids and intervals, at a fraction of the cost."""
+        if not asked:
+            return []
+        boxes = boxes_of([grid for grid, _ in asked])
+        owners = np.repeat(np.arange(len(asked)), [len(few) for few in boxes])
+        hits: list[set[int]] = [set() for _ in asked]
+        boxed, parts = self._tree.query([box for few in boxes for box in few])
+        for number, scene in zip(owners[boxed].tolist(), self._owners[parts].tolist(), strict=True):
+            hits[number].add(scene)
+        return [
+            tuple(sorted(self._during(found, when)))
+            for found, (_, when) in zip(hits, asked, strict=True)
+        ]
+
+    def _during(self, found: set[int], when: Interval) -> Iterable[int]:
+        if when is ALWAYS or not found:
+            return found
+        start, stop = _seconds(when.start), _seconds(when.stop)
+        return (i for i in found if self._starts[i] < stop and start < self._stops[i])
 
 
 def _seconds(instant: datetime) -> float:
     return (instant - _EPOCH).total_seconds()
 
 
-def lonlat_boxes(grid: GeoBox) -> list[Any]:
-    """Boxes in longitude and latitude that surely hold the grid, within [-180, 180].
+def grid_key(grid: GeoBox) -> tuple[str, tuple[int, int], tuple[float, ...]]:
+    """What tells a grid from others, hashed in a microsecond; a GeoBox writes its CRS out for that."""
+    height, width = grid.shape
+    return str(grid.crs), (height, width), grid.affine[:6]
+
+
+_Boxes = tuple[Any, ...]
+_KNOWN: dict[tuple[Any, ...], _Boxes] = {}
+_BOXES_KEPT = 1 << 13
+
+
+def lonlat_boxes(grid: GeoBox) -> _Boxes:
+    """Boxes in longitude and latitude that surely hold the grid, within [-180, 180]."""
+    return boxes_of([grid])[0]
+
+
+def boxes_of(grids: Sequence[GeoBox]) -> list[_Boxes]:
+    """`lonlat_boxes` of many grids; remembered for a while, as the layers of a query all ask.
 
     A lattice of points is projected, and the box widened by the largest second difference: eight times
     what a smooth map can bulge between the points.
     """
-    height, width = grid.shape
+    keys = [grid_key(grid) for grid in grids]
+    found: dict[Any, _Boxes | None] = {key: _KNOWN.get(key) for key in keys}
+    missing: dict[str, list[int]] = {}
+    for number, key in enumerate(keys):
+        if found[key] is None:
+            missing.setdefault(key[0], []).append(number)
+    if len(_KNOWN) > _BOXES_KEPT:
+        _KNOWN.clear()
+    for numbers in missing.values():
+        made = _boxes([grids[n] for n in numbers])
+        for number, fresh in zip(numbers, made, strict=True):
+            found[keys[number]] = _KNOWN[keys[number]] = fresh
+    return [boxes for key in keys if (boxes := found[key]) is not None]
+
+
+def _boxes(grids: Sequence[GeoBox]) -> list[_Boxes]:
+    """Of grids of one CRS."""
+    a, b, c, d, e, f = np.array([grid.affine[:6] for grid in grids]).T[..., None, None]
+    height, width = np.array([tuple(grid.shape) for grid in grids]).T[..., None, None]
     u, v = _LATTICE_U * width, _LATTICE_V * height
-    a, b, c, d, e, f = grid.affine[:6]
     lon, lat = a * u + b * v + c, d * u + e * v + f
-    if grid.crs != WGS84:
-        lon, lat = transformer(crs_name(grid.crs), "EPSG:4326").transform(lon, lat)
-    seen = np.isfinite(lon) & np.isfinite(lat)
-    if not seen.all():
-        # The edge of a globe's view: what lies between a point and the void is unknown.
-        return [shapely.box(-180, -90, 180, 90)]
-    lon = lon - 360.0 * np.round((lon - lon[_NODES // 2, _NODES // 2]) / 360.0)
+    crs = grids[0].crs
+    if crs != WGS84:
+        lon, lat = transformer(crs_name(crs), "EPSG:4326").transform(lon, lat)
+    seen = (np.isfinite(lon) & np.isfinite(lat)).all(axis=(1, 2))
+    # The edge of a globe's view: what lies between a point and the void is unknown.
+    lon, lat = (np.where(seen[:, None, None], values, 0.0) for values in (lon, lat))
+    middle = lon[:, _NODES // 2, _NODES // 2, None, None]
+    lon = lon - 360.0 * np.round((lon - middle) / 360.0)
     west, east = _widened(lon)
     south, north = _widened(lat)
-    if east - west >= 360:
-        return [shapely.box(-180, south, 180, north)]
+    around = east - west >= 360
     turn = 360.0 * np.floor((west + 180.0) / 360.0)
-    west, east = west - turn, east - turn
-    boxes = [shapely.box(west, south, min(east, 180.0), north)]
-    if east > 180:
-        boxes.append(shapely.box(-180.0, south, east - 360.0, north))
-    return boxes
+    west, east = np.where(around, -180.0, west - turn), np.where(around, 180.0, east - turn)
+    first = shapely.box(west, south, np.minimum(east, 180.0), north)
+    return [
+        _split(first[i], (south[i], east[i], north[i])) if seen[i] else (_WORLD,)
+        for i in range(len(grids))
+    ]
 
 
-def _widened(values: np.ndarray) -> tuple[float, float]:
-    bulge = max(np.abs(np.diff(values, 2, axis=0)).max(), np.abs(np.diff(values, 2, axis=1)).max())
-    return float(values.min() - bulge - 1e-9), float(values.max() + bulge + 1e-9)
+def _split(first: Any, sides: tuple[float, float, float]) -> _Boxes:
+    """With the part beyond the antimeridian, where there is one."""
+    south, east, north = sides
+    return (first, shapely.box(-180.0, south, east - 360.0, north)) if east > 180 else (first,)
+
+
+def _widened(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    bulge = np.maximum(
+        np.abs(np.diff(values, 2, axis=1)).max(axis=(1, 2)),
+        np.abs(np.diff(values, 2, axis=2)).max(axis=(1, 2)),
+    )
+    return values.min(axis=(1, 2)) - bulge - 1e-9, values.max(axis=(1, 2)) + bulge + 1e-9
 
 
 _LATTICE_U, _LATTICE_V = np.meshgrid(np.linspace(0, 1, _NODES), np.linspace(0, 1, _NODES))
+_WORLD = shapely.box(-180, -90, 180, 90)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from affine import Affine
@@ -25,10 +25,16 @@ from .base import GeoDataset, Layer, Transform
 from .index import SceneIndex
 from .legend import legend
 from .mosaic import Mosaic, compose
+from .plan import Plan
 from .region import Region
 from .sample import to_sample, torch_dtype
 from .saved import kept_scenes
 from .scenes import read_scene
+from .stacks import SceneStacks, StackShelf
+from .waiting import Waiting, allot
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 log = logging.getLogger(__name__)
 
@@ -155,6 +161,7 @@ class RasterDataset(GeoDataset):
             if index is None
             else kept_scenes(index, self._paths, self._scan, self._wanted)
         )
+        self._shelf = self._new_shelf()
 
     @property
     def scenes(self) -> Sequence[Scene]:
@@ -195,6 +202,7 @@ class RasterDataset(GeoDataset):
                 for scene in self.scenes
             ]
         )
+        other._shelf = other._new_shelf()
         return other
 
     def calibrate(self, band: Band, uri: str) -> Band:
@@ -243,29 +251,90 @@ class RasterDataset(GeoDataset):
         reading = self.mosaic, self.kernel, self.nodata, self.scaled, self.dtype, self._assume_crs
         return self._paths, self._asked_crs, self._asked_res, self._wanted, options, reading
 
-    def _found(self, query: Query) -> list[Scene]:
-        """Scenes near the query, in the order of the mosaic rule."""
-        scenes = [self.scenes[i] for i in self._index.find(query.grid, query.when)]
-        if self.mosaic == "newest":
-            scenes.sort(key=lambda scene: scene.when.start, reverse=True)
-        return scenes
+    def _new_shelf(self) -> StackShelf:
+        return StackShelf(
+            self.scenes, kernel=self._kernel_asked, nodata=self.nodata, crs=self._assume_crs
+        )
+
+    @property
+    def _kernel_asked(self) -> Kernel | None:
+        return self.kernel or (None if self.is_image else "nearest")
+
+    def _found(self, queries: Sequence[Query]) -> list[list[int]]:
+        """Positions of the scenes near each query, in the order of the mosaic rule."""
+        found = self._index.find_many([(query.grid, query.when) for query in queries])
+        return [self._ordered(positions) for positions in found]
+
+    def _ordered(self, positions: Sequence[int]) -> list[int]:
+        if self.mosaic != "newest" or len(positions) < 2:
+            return list(positions)
+        return sorted(positions, key=lambda i: self.scenes[i].when.start, reverse=True)
 
     def _newest(self, query: Query) -> float:
         found = self._index.find(query.grid, query.when)
         starts = (self.scenes[i].when.start.timestamp() for i in found)
         return max(starts, default=float("-inf"))
 
-    def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
-        scenes = self._found(query)
-        if not scenes:
+    def _plan(
+        self, queries: Sequence[Query], channels: tuple[int, ...] | None
+    ) -> list[Plan | None]:
+        found = self._found(queries)
+        waiting = [
+            self._waiting(query, scenes, channels)
+            for query, scenes in zip(queries, found, strict=True)
+        ]
+        allot([one for one in waiting if one is not None])
+        return [
+            None if not scenes else self._planned(query, scenes, channels, one)
+            for query, scenes, one in zip(queries, found, waiting, strict=True)
+        ]
+
+    def _planned(
+        self,
+        query: Query,
+        scenes: list[int],
+        channels: tuple[int, ...] | None,
+        waiting: Waiting | None,
+    ) -> Plan:
+        if waiting is None:
+            return Plan((), lambda: self._composed(query, scenes, channels))
+        return Plan(waiting.orders(), lambda: self._as_sample(query.grid, *waiting.filled()))
+
+    def _waiting(
+        self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
+    ) -> Waiting | None:
+        """The arrays that `read_batch` can fill as `_composed` would; None where it cannot."""
+        several = len(scenes) > 1
+        if not scenes or (several and (self.mosaic == "mean" or self.scaled)):
             return None
-        kernel = self.kernel or (None if self.is_image else "nearest")
+        stacks: list[SceneStacks] = []
+        for scene in scenes:
+            one = self._shelf.find(scene, channels)
+            if one is None or (self.scaled and not one.one_dtype):
+                return None
+            stacks.append(one)
+        if several and not all(one.fills_like(stacks[0]) for one in stacks):
+            return None
+        bands = self.scenes[scenes[0]].bands
+        if channels is not None:
+            bands = tuple(bands[i] for i in channels)
+        dtype = stacks[0].dtype if self.scaled else self._delivered(stacks[0].dtype)
+        return Waiting(query.grid, tuple(stacks), len(bands), dtype, bands if self.scaled else None)
+
+    def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
+        (scenes,) = self._found([query])
+        return self._composed(query, scenes, channels) if scenes else None
+
+    def _composed(
+        self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
+    ) -> Sample:
+        """The answer scene by scene, file by file: for what `read_batch` has no rule for."""
         answers = (
             read_scene(
-                scene,
+                self.scenes[scene],
                 query.grid,
                 channels=channels,
-                kernel=kernel,
+                kernel=self._kernel_asked,
                 nodata=self.nodata,
                 scaled=self.scaled,
                 crs=self._assume_crs,
@@ -273,10 +342,14 @@ class RasterDataset(GeoDataset):
             )
             for scene in scenes
         )
-        values, valid = compose(answers, self.mosaic)
+        return self._as_sample(query.grid, *compose(answers, self.mosaic))
+
+    def _as_sample(
+        self, grid: GeoBox, values: np.ndarray | Tensor, valid: np.ndarray | Tensor
+    ) -> Sample:
         if self.is_image:
-            return to_sample(query.grid, valid, image=values)
-        return to_sample(query.grid, valid, mask=values[0] if len(values) == 1 else values)
+            return to_sample(grid, valid, image=values)
+        return to_sample(grid, valid, mask=values[0] if len(values) == 1 else values)
 
     def _delivered(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """The dtype in which bands of a common dtype are given."""
