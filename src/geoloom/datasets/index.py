@@ -86,6 +86,8 @@ def grid_key(grid: GeoBox) -> tuple[str, tuple[int, int], tuple[float, ...]]:
 _Boxes = tuple[Any, ...]
 _KNOWN: dict[tuple[Any, ...], _Boxes] = {}
 _BOXES_KEPT = 1 << 13
+_FEW = 4
+_STRAIGHT = 0.05
 
 
 def lonlat_boxes(grid: GeoBox) -> _Boxes:
@@ -108,10 +110,37 @@ def boxes_of(grids: Sequence[GeoBox]) -> list[_Boxes]:
     if len(_KNOWN) > _BOXES_KEPT:
         _KNOWN.clear()
     for numbers in missing.values():
-        made = _boxes([grids[n] for n in numbers])
+        few = len(numbers) <= _FEW
+        plain = [_plain_box(grids[n]) for n in numbers] if few else []
+        made = plain if plain and all(plain) else _boxes([grids[n] for n in numbers])
         for number, fresh in zip(numbers, made, strict=True):
             found[keys[number]] = _KNOWN[keys[number]] = fresh
     return [boxes for key in keys if (boxes := found[key]) is not None]
+
+
+def _plain_box(grid: GeoBox) -> _Boxes:
+    """Of one grid over which the map is all but straight, without arrays' overhead; else nothing."""
+    height, width = grid.shape
+    a, b, c, d, e, f = grid.affine[:6]
+    nodes = [(u, v) for v in (0, height / 2, height) for u in (0, width / 2, width)]
+    lon, lat = [a * u + b * v + c for u, v in nodes], [d * u + e * v + f for u, v in nodes]
+    name = crs_name(grid.crs)
+    if name != "EPSG:4326":
+        lon, lat = transformer(name, "EPSG:4326").transform(lon, lat)
+    west, east, lon_bulge = _plain_span(lon)
+    south, north, lat_bulge = _plain_span(lat)
+    straight = lon_bulge < _STRAIGHT * (east - west) and lat_bulge < _STRAIGHT * (north - south)
+    if not straight or west < -180 or east > 180:
+        return ()
+    return (shapely.box(west, south, east, north),)
+
+
+def _plain_span(nodes: Sequence[float]) -> tuple[float, float, float]:
+    """Ends of 3 x 3 values, widened by the largest second difference; and that difference."""
+    p, q, r, s, t, u, v, w, x = nodes
+    rows = abs(p - 2 * q + r), abs(s - 2 * t + u), abs(v - 2 * w + x)
+    bulge = max(*rows, abs(p - 2 * s + v), abs(q - 2 * t + w), abs(r - 2 * u + x))
+    return min(nodes) - bulge - 1e-9, max(nodes) + bulge + 1e-9, bulge
 
 
 def _boxes(grids: Sequence[GeoBox]) -> list[_Boxes]:
