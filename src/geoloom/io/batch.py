@@ -19,6 +19,8 @@ from .engines import ENGINES
 from .plan import Kernel
 from .stack import Stack
 
+_RUNS_PER_THREAD = 2
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Order:
@@ -37,8 +39,8 @@ class Order:
 def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
     """Fill the arrays of all orders, as `read` would, one order a thread at a time.
 
-    Orders that share a first stack are read one after the other by one thread, in the order of the place in
-    the source, so that a block is decoded once for all.
+    Orders that share a first stack are read one after the other by one thread, so that a block is decoded
+    once for all; where they are many, by several threads, a run of them each.
 
     Args:
         orders: What to read, where to put it.
@@ -48,8 +50,8 @@ def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
         ReadError: a file is damaged, or no transformation joins the CRSs.
     """
     count = usable_cpus() if threads is None else threads
-    groups = _groups(orders)
-    if count <= 1 or len(groups) == 1:
+    groups = _groups(orders, count)
+    if count <= 1 or len(groups) <= 1:
         for order in orders:
             fill(order)
         return
@@ -112,11 +114,15 @@ def _read(stack: Stack, order: Order, out: NDArray[Any], valid: NDArray[np.bool_
         np.logical_and(valid, seen, out=valid)
 
 
-def _groups(orders: Sequence[Order]) -> list[list[Order]]:
+def _groups(orders: Sequence[Order], threads: int) -> list[list[Order]]:
+    """Orders by their first stack, in runs short enough to keep all threads busy to the end."""
     grouped: dict[int, list[Order]] = {}
     for order in orders:
         grouped.setdefault(order.stacks[0].serial, []).append(order)
-    return list(grouped.values())
+    if threads <= 1:
+        return list(grouped.values())
+    run = -(-len(orders) // (_RUNS_PER_THREAD * threads))
+    return [g[i : i + run] for g in grouped.values() for i in range(0, len(g), run)]
 
 
 class _Share:
