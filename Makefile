@@ -3,12 +3,13 @@
 #   make demo     a simulated scene through the whole cycle, into demo-out/ (open demo-out/report.html)
 #   make test     all tests
 #   make check    format, lint, types, layers, tests: what must pass before a change goes in
-#   make bench    benchmarks, as ratios against a peer in the same run
+#   make bench    benchmarks, as ratios against a peer in the same run (BENCH= for the long form: 25 GB of disk)
 #   make docs     the documentation site, into site/
 
 VENV    ?= .venv
 WORKERS ?= 2
 DEMO    ?= demo-out
+BENCH   ?= --quick
 
 PY := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
@@ -73,7 +74,8 @@ types: $(VENV)/.installed-dev
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/.installed-dev
-	$(PY) -m pytest benchmarks --benchmark-only --benchmark-columns=min,median,rounds
+	$(PY) -m benchmarks.memory_predict
+	$(PY) -m benchmarks.loader $(BENCH)
 
 docs: $(VENV)/.installed-docs
 	$(VENV)/bin/mkdocs build --strict
