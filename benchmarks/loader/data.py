@@ -20,6 +20,8 @@ from affine import Affine
 from pyproj import Transformer
 from rasterio.enums import ColorInterp
 
+from geoloom.datasets.sensors.cdl import CDL
+
 OUT = Path(__file__).resolve().parents[1] / "out"
 BANDS = tuple(f"SR_B{i}" for i in range(1, 8))
 ZONES = ("EPSG:32614", "EPSG:32615")
@@ -57,8 +59,29 @@ def make(folder: Path, packing: Packing, size: Size) -> Path:
     places = scene_places(size)
     for number, (zone, affine) in enumerate(places):
         write_scene(root / "landsat", number, zone, affine, size, fields, noise, packing)
-    write_labels(root / "cdl" / "2019_30m_cdls.tif", places, size, fields, packing)
+    classes = np.digitize(fields[0], [-1.2, -0.6, 0.0, 0.4, 0.8, 1.4]).astype("uint8") * 20 + 1
+    write_labels(root / "cdl" / "2019_30m_cdls.tif", places, size, classes, packing)
     done.write_text(json.dumps(asdict(size)))
+    return root
+
+
+def make_check(folder: Path, plain: Path, size: Size) -> Path:
+    """One scene a zone under labels of pure noise, which tell one source pixel from the next."""
+    root = folder / "check"
+    (root / "landsat").mkdir(parents=True, exist_ok=True)
+    (root / "cdl").mkdir(exist_ok=True)
+    labels = root / "cdl" / "2019_30m_cdls.tif"
+    if labels.exists():
+        return root
+    names = sorted(path.name for path in (plain / "landsat").glob("*.TIF"))
+    for name in names[: len(BANDS)] + names[-len(BANDS) :]:
+        link = root / "landsat" / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(plain / "landsat" / name)
+    codes = np.array(sorted(CDL.class_names), "uint8")
+    noise = codes[np.random.default_rng(0).integers(0, len(codes), (2048, 2048))]
+    places = scene_places(size)
+    write_labels(labels, [places[0], places[-1]], size, noise, "plain")
     return root
 
 
@@ -116,9 +139,10 @@ def write_labels(
     path: Path,
     places: list[tuple[str, Affine]],
     size: Size,
-    fields: list[np.ndarray],
+    classes: np.ndarray,
     packing: Packing,
 ) -> None:
+    """A label file over all places, tiled with the classes (2048, 2048)."""
     corners = []
     for zone, affine in places:
         to_albers = Transformer.from_crs(zone, ALBERS, always_xy=True)
@@ -128,7 +152,6 @@ def write_labels(
     left, bottom = np.floor(points.min(axis=0) / GSD_M - 50) * GSD_M
     right, top = np.ceil(points.max(axis=0) / GSD_M + 50) * GSD_M
     height, width = round((top - bottom) / GSD_M), round((right - left) / GSD_M)
-    classes = np.digitize(fields[0], [-1.2, -0.6, 0.0, 0.4, 0.8, 1.4]).astype("uint8") * 20 + 1
     tiled = np.tile(classes, (-(-height // 2048), -(-width // 2048)))[:height, :width]
     write(path, tiled, ALBERS, Affine(GSD_M, 0, left, 0, -GSD_M, top), packing, nodata=None)
 

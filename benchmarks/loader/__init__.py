@@ -1,0 +1,1 @@
+"""The loader against TorchGeo's: `python -m benchmarks.loader`."""

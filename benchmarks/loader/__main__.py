@@ -1,0 +1,140 @@
+"""Compare our loader with TorchGeo's, in turn, each epoch in a fresh process.
+
+    python -m benchmarks.loader [--quick] [--only random grid_w2 ...]
+
+Writes `benchmarks/out/loader.json`, `loader.md` and `loader.png`. The first run makes the data (some 15 GB
+for all cases) and the peer's own environment (5.4 GB).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from . import check, data, peer, prepared, queries, report
+from .measure import ROOT, SYSTEMS, run
+
+LENGTHS = {"random": 2048, "random_batch": 2048, "grid": 4096}
+"""Samples an epoch: enough to outlast the start, few enough to wait for."""
+
+CASES: dict[str, tuple[queries.SamplerName, str, int]] = {
+    **{name: (name, "plain", 0) for name in queries.SAMPLERS},
+    **{f"{name}_w2": (name, "plain", 2) for name in queries.SAMPLERS},
+    **{
+        f"{sampler}_{packing}": (sampler, packing, 0)
+        for packing in ("deflate", "zstd")
+        for sampler in ("random", "grid")
+    },
+    "random_prepared": ("random", "prepared", 0),
+}
+"""Name -> sampler, state of the data, workers."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="12 scenes, an eighth of the samples")
+    parser.add_argument("--only", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--repeats", type=int, default=3)
+    given = parser.parse_args()
+    size = data.Size(12) if given.quick else data.Size()
+    print(_machine(size), flush=True)
+    peer.python()
+    results, notes = [], []
+    for name in given.only:
+        sampler, state, workers = CASES[name]
+        root, plain = _root(state, size)
+        length = LENGTHS[sampler] // (8 if given.quick else 1)
+        asked = data.OUT / f"queries-{sampler}-{size.scenes}-{length}.json"
+        if not asked.exists():
+            queries.write(asked, plain, sampler, length, seed=0)
+        _warm(root)
+        if name == given.only[0]:
+            notes.append(_rightness(root, asked))
+        else:
+            run(
+                "ours", root, asked, workers
+            )  # compiles what is not compiled yet, outside the timing
+        runs = [(run("ours", root, asked, workers), run("peer", root, asked, workers))
+                for _ in range(given.repeats)]  # fmt: skip
+        result = report.Result(name, [o for o, _ in runs], [p for _, p in runs])
+        results.append(result)
+        print(result.row(), flush=True)
+        if state == "plain" and workers == 0:
+            notes.append(_profile(name, root, asked))
+    notes.append(_rightness(data.make(data.OUT, "plain", size), size))
+    print("\n".join(["", report.table(results), "", *notes]))
+    report.write(data.OUT / "loader.json", results)
+    text = "\n\n".join([_machine(size), report.table(results), *notes])
+    (data.OUT / "loader.md").write_text(text + "\n")
+    report.draw(data.OUT / "loader.png", results)
+
+
+def _machine(size: data.Size) -> str:
+    return (
+        f"{len(os.sched_getaffinity(0))} processors ({platform.machine()}), {size.scenes} scenes of "
+        f"{size.side_px} x {size.side_px} x 7 uint16, {queries.SIZE_PX}-pixel chips, batches of "
+        f"{queries.BATCH}, warm cache, first epoch of fresh processes in turn; one processor, or with _w2 "
+        "two threads of ours against two workers of TorchGeo's."
+    )
+
+
+def _root(state: str, size: data.Size) -> tuple[Path, Path]:
+    """The data's folder, and that of the plain data, from which queries are drawn."""
+    plain = data.make(data.OUT, "plain", size)
+    if state == "prepared":
+        return prepared.make(data.OUT, plain, size), plain
+    return (plain if state == "plain" else data.make(data.OUT, state, size)), plain
+
+
+def _warm(root: Path) -> None:
+    """Bring all files into the page cache."""
+    for path in root.rglob("*.[tT][iI][fF]"):
+        with path.open("rb") as file:
+            while file.read(1 << 24):
+                pass
+
+
+def _rightness(plain: Path, size: data.Size) -> str:
+    root = data.make_check(data.OUT, plain, size)
+    asked = queries.write(data.OUT / "queries-check.json", root, "random", queries.BATCH, seed=1)
+    dumps = {system: data.OUT / f"last-{system}.npz" for system in SYSTEMS}
+    for system, dump in dumps.items():
+        run(system, root, asked, 0, dump)
+    labels = {s: check.label_agreement(dump, root, asked) for s, dump in dumps.items()}
+    images = check.image_agreement(dumps["ours"], dumps["peer"])
+    return (
+        f"Labels that are the source pixel under their centre, by pyproj: geoloom {labels['ours']:.4%}, "
+        f"TorchGeo {labels['peer']:.2%}. Images: {images['equal']} of {images['chips']} chips equal (those "
+        f"that need no warp), mean difference over all {images['mean_off']:.1f} counts."
+    )
+
+
+def _profile(name: str, root: Path, asked: Path) -> str:
+    command = [sys.executable, "-m", "benchmarks.loader.ours", str(root), str(asked), "--profile"]
+    cpu = sorted(os.sched_getaffinity(0))[-1]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),
+    )
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    rate = told["samples"] / told["seconds"]
+    parts = ", ".join(
+        f"{kind} {share:.0%}" for kind, share in told["shares"].items() if share >= 0.01
+    )
+    return (
+        f"{name}: {rate:.0f} samples/s when warm (under a profiler) are {rate / told['limit']:.0%} of the "
+        f"{told['limit']:.0f} at which the same bytes can be copied. Time goes into: {parts}."
+    )
+
+
+if __name__ == "__main__":
+    main()
