@@ -9,14 +9,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from .layers import (
-    bilinear_upsampling,
-    conv_unit,
-    initialise,
-    pad_to_multiple,
-    scaled_channels,
-    score_layer,
-)
+from .layers import bilinear_upsampling, conv_unit, initialise, pad_to_multiple, scaled_channels
 
 Stride = Literal[8, 16, 32]
 
@@ -66,13 +59,15 @@ class FCN(nn.Module):
         self.fc6 = conv_unit(outs[4], fc, 7, batch_norm=batch_norm, padding="replicate")
         self.fc7 = conv_unit(fc, fc, 1, batch_norm=batch_norm)
         self.dropout = nn.Dropout2d(dropout)
-        initialise(self)
-        self.score_fr = score_layer(fc, num_classes)
+        self.score_fr = nn.Conv2d(fc, num_classes, 1)
         if stride <= 16:
-            self.score_pool4 = score_layer(outs[3], num_classes)
+            self.score_pool4 = nn.Conv2d(outs[3], num_classes, 1)
+        if stride == 8:
+            self.score_pool3 = nn.Conv2d(outs[2], num_classes, 1)
+        initialise(self)
+        if stride <= 16:
             self.upscore2 = bilinear_upsampling(num_classes, 2)
         if stride == 8:
-            self.score_pool3 = score_layer(outs[2], num_classes)
             self.upscore_pool4 = bilinear_upsampling(num_classes, 2)
         self.upscore = bilinear_upsampling(num_classes, stride)
 

@@ -78,18 +78,10 @@ def bilinear_upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
     return layer
 
 
-def score_layer(in_channels: int, num_classes: int) -> nn.Conv2d:
-    """1x1 convolution to class scores, which starts undecided: all classes alike at every pixel."""
-    layer = nn.Conv2d(in_channels, num_classes, 1)
-    nn.init.normal_(layer.weight, std=0.01)
-    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    return layer
-
-
 def initialise(module: nn.Module) -> None:
     """He et al. 2015 weights for convolutions that feed a ReLU; batch norm starts as identity.
 
-    Call it before score and upsampling layers are added: these come initialised.
+    Transposed convolutions are left as their builders made them.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):

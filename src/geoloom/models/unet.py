@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .layers import conv_unit, initialise, pad_to_multiple, scaled_channels, score_layer
+from .layers import conv_unit, initialise, pad_to_multiple, scaled_channels
 
 _FIRST_CHANNELS = 64
 
@@ -54,8 +54,8 @@ class UNet(nn.Module):
             _double(2 * channels[level], channels[level], batch_norm)
             for level in reversed(range(depth))
         )
+        self.score = nn.Conv2d(channels[0], num_classes, 1)
         initialise(self)
-        self.score = score_layer(channels[0], num_classes)
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Logits float (B, K, H, W) at the image's own size, whatever it is."""
