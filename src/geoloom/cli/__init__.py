@@ -7,8 +7,8 @@ import os
 
 def main() -> None:
     """The `geoloom` command."""
-    # Threads of torch that wait for work sleep instead of spinning: on a machine that does other work as well,
-    # spinning makes a training ten times slower, and on a quiet one gains little.
+    # Threads of torch that wait for work sleep instead of spinning: on a machine that does other work as
+    # well, spinning makes a training ten times slower, and on a quiet one it gains little.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from .app import app
 
