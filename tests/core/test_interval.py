@@ -66,6 +66,67 @@ def test_years_months_and_days_tile_time(year):
     assert whole.stop == Interval.of(str(year + 1)).start
 
 
+@given(intervals(), st.data())
+def test_steps_tile_an_interval(a, data):
+    step = data.draw(st.sampled_from(["month", "year", timedelta(days=16), timedelta(days=400)]))
+    parts = a.by(step) if data.draw(st.booleans()) else a.split(data.draw(st.integers(1, 50)))
+    assert (parts[0].start, parts[-1].stop) == (a.start, a.stop)
+    for before, after in pairwise(parts):
+        assert before.stop == after.start
+    instant = a.start + (a.stop - a.start) * data.draw(st.floats(0, 0.999))
+    assert sum(instant in part for part in parts) == 1
+    assert Interval.hull(parts) == a
+
+
+def test_calendar_steps_end_with_days_months_and_years():
+    spring = Interval.of(("2020-01-31", "2020-03-01"))
+    days = [1, 29, 1]  # of January, of February in a leap year, of March
+    assert [(part.stop - part.start).days for part in spring.by("month")] == days
+    assert len(Interval.of("2020").by("day")) == 366
+    assert Interval.of(("2019-07", "2021-06")).by("year") == tuple(
+        Interval.of(when) for when in ("2019-07/2019-12", "2020", "2021-01/2021-06")
+    )
+    end_of_time = Interval(utc(9999, 10, 1), ALWAYS.stop)
+    assert len(end_of_time.by("month")) == 3
+
+
+def test_equal_parts_have_equal_lengths():
+    assert Interval.of("2019").split(73) == Interval.of("2019").by(timedelta(days=5))
+
+
+@given(intervals(), intervals())
+def test_the_gap_is_what_lies_between(a, b):
+    gap = a.gap(b)
+    assert gap == b.gap(a)
+    if a.overlaps(b):
+        assert gap == timedelta(0)
+    else:
+        early, late = sorted([a, b])
+        assert early.stop + gap == late.start
+
+
+@given(intervals())
+def test_the_year_is_that_of_the_middle(a):
+    assert a.middle in a.year
+    assert a.year == Interval.of(str(a.middle.year))
+    assert a.year.year == a.year
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [("week", "no step is called 'week'"), (timedelta(0), "a step of 0:00:00 leads nowhere")],
+)
+def test_refuses_what_is_no_step(step, message):
+    with pytest.raises(IntervalError, match=message):
+        Interval.of("2019").by(step)
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_refuses_to_be_cut_into_no_parts(count):
+    with pytest.raises(IntervalError, match="give at least 1"):
+        Interval.of("2019").split(count)
+
+
 @pytest.mark.parametrize(
     ("written", "start", "stop"),
     [

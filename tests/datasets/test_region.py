@@ -109,3 +109,36 @@ def test_a_lattice_of_another_crs_holds_the_whole_area():
 
 def test_its_own_lattice_gives_the_frame_back():
     assert region(UTM14).on_lattice(UTM14).frame == UTM14
+
+
+class TestMoments:
+    """A region that has data now and then, not all the time."""
+
+    YEARS = tuple(Interval.of(year) for year in ("1985", "2000", "2010"))
+
+    @pytest.fixture
+    def place(self):
+        return region(UTM14).at(self.YEARS)
+
+    def test_a_part_of_time_holds_the_moments_that_it_touches(self, place):
+        assert place.when == Interval.of("1985/2010")
+        part = place.during(Interval.of("1999/2005"))
+        assert part.moments == part.times == self.YEARS[1:2]
+        assert part.when == Interval.of("1999/2005")
+
+    def test_between_the_moments_there_is_nothing(self, place):
+        assert place.during(Interval.of("1995")) is None
+        assert place & region(UTM14, "1995") is None
+        assert region(UTM14, "1995") & place is None
+
+    def test_both_sides_have_data_in_what_they_share(self, place):
+        shared = place & region(UTM14, "2010-06/2012")
+        assert shared.moments == self.YEARS[2:]
+        assert (region(UTM14, "2000") & place).moments == ()
+
+    def test_what_lies_outside_another(self, place):
+        left = region(UTM14[:, :100])
+        rest = place.without(left)
+        assert rest.area.equals(region(UTM14[:, 100:]).area)
+        assert rest.footprint.area == pytest.approx(place.footprint.area * 2 / 3, rel=0.01)
+        assert left.without(place) is None

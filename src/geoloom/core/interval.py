@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+from itertools import pairwise
+from typing import Literal, get_args
 
-from .errors import IntervalError
+from .errors import IntervalError, suggest
 
 _ISO_PREFIX = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$")
 
 Instant = datetime | date | str
+CalendarStep = Literal["day", "month", "year"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,6 +106,59 @@ class Interval:
         """The instant halfway, UTC."""
         return self.start + (self.stop - self.start) / 2
 
+    @property
+    def year(self) -> Interval:
+        """The calendar year that holds the middle."""
+        return Interval.of(f"{self.middle.year:04d}")
+
+    @classmethod
+    def hull(cls, intervals: Iterable[Interval]) -> Interval:
+        """The shortest interval that holds all of at least one."""
+        return reduce(cls.__or__, intervals)
+
+    def gap(self, other: Interval) -> timedelta:
+        """Time between the end of one and the start of the other; zero where they overlap or touch."""
+        return max(other.start - self.stop, self.start - other.stop, timedelta(0))
+
+    def by(self, step: CalendarStep | timedelta) -> tuple[Interval, ...]:
+        """The interval cut into successive steps, which tile it.
+
+        Days, months and years are the calendar's (UTC), so that the first and the last may be parts of one;
+        a length counts from the start, and the last step ends with the interval.
+
+        Raises:
+            IntervalError: the step is no step, or not longer than nothing.
+
+        Example:
+            >>> [str(month.start.date()) for month in Interval.of("2019-11/2020-01").by("month")]
+            ['2019-11-01', '2019-12-01', '2020-01-01']
+        """
+        if isinstance(step, timedelta):
+            if step <= timedelta(0):
+                raise IntervalError(f"a step of {step} leads nowhere; give a positive length")
+        elif step not in get_args(CalendarStep):
+            raise IntervalError(
+                f"no step is called {step!r}{suggest(step, get_args(CalendarStep))}; or give a timedelta"
+            )
+        steps, start = [], self.start
+        while start < self.stop:
+            stop = min(_after(start, step), self.stop)
+            steps.append(Interval(start, stop))
+            start = stop
+        return tuple(steps)
+
+    def split(self, count: int) -> tuple[Interval, ...]:
+        """The interval cut into so many successive parts of equal length, to the microsecond.
+
+        Raises:
+            IntervalError: the count is not positive, or larger than the microseconds that there are.
+        """
+        length = self.stop - self.start
+        if not 1 <= count <= length // timedelta(microseconds=1):
+            raise IntervalError(f"{self} cannot be cut into {count} parts; give at least 1")
+        edges = [self.start + length * i // count for i in range(count)] + [self.stop]
+        return tuple(Interval(a, b) for a, b in pairwise(edges))
+
     def overlaps(self, other: Interval) -> bool:
         """Whether some instant is in both."""
         return self.start < other.stop and other.start < self.stop
@@ -130,6 +188,20 @@ def _utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         return instant.replace(tzinfo=UTC)
     return instant.astimezone(UTC)
+
+
+def _after(start: datetime, step: CalendarStep | timedelta) -> datetime:
+    """Where the step that holds `start` ends; the end of time where the calendar does."""
+    try:
+        if isinstance(step, timedelta):
+            return start + step
+        if step == "year":
+            return datetime(start.year + 1, 1, 1, tzinfo=UTC)
+        if step == "month":
+            return datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
+        return datetime(start.year, start.month, start.day, tzinfo=UTC) + timedelta(days=1)
+    except (OverflowError, ValueError):
+        return ALWAYS.stop
 
 
 ALWAYS = Interval(

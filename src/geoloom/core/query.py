@@ -31,6 +31,30 @@ class Query:
         if self.grid.is_empty():
             raise GridError(f"the query's grid has shape {tuple(self.grid.shape)}: no pixels")
 
+    def takes(self, when: Interval) -> bool:
+        """Whether data of an interval answers the query: here, where some instant is in both."""
+        return when.overlaps(self.when)
+
+
+@dataclass(frozen=True, slots=True)
+class MomentQuery(Query):
+    """A query for what was acquired at certain moments, and for nothing that merely overlaps them.
+
+    Series and pairings ask by it. `when` holds all the moments; make one with `at`.
+    """
+
+    moments: tuple[Interval, ...] = ()
+    """Intervals of acquisitions, each as its scene states it."""
+
+    @classmethod
+    def at(cls, grid: GeoBox, moments: tuple[Interval, ...]) -> MomentQuery:
+        """The query for at least one moment."""
+        return cls(grid, Interval.hull(moments), moments)
+
+    def takes(self, when: Interval) -> bool:
+        """Whether it is one of the moments."""
+        return when in self.moments
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
@@ -71,11 +95,13 @@ class Sample(TypedDict, total=False):
     """
 
     image: Any
-    """(C, H, W) or (T, C, H, W), native dtype or float32."""
+    """(C, H, W) or, of a series, (T, C, H, W) from the oldest date to the newest, native dtype or float32."""
     mask: Any
-    """(H, W) int64 class codes."""
+    """(H, W) int64 class codes; of a series of labels (T, H, W)."""
     valid: Any
-    """(H, W) bool, True = observed in every layer and band."""
+    """(H, W) bool, True = observed in every layer and band; of a series, at as many dates as it demands."""
+    valid_series: Any
+    """(T, H, W) bool, True = observed in every layer and band of the series at that date, for series."""
     observed: Any
     """(H, W) bool, True = observed in every band of the image, whatever the labels say; optional."""
     crs: str
@@ -85,4 +111,5 @@ class Sample(TypedDict, total=False):
     bounds: Any
     """(4,) float64, left, bottom, right, top in the CRS's units."""
     times: Any
-    """(T,) float64, seconds since 1970 UTC, for series."""
+    """(T,) float64, seconds since 1970 UTC, for series: the middle of each acquisition, step or date asked
+    for; NaN where a date only fills up the number."""

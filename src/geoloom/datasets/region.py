@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -34,6 +35,8 @@ class Region:
     """The area in longitude and latitude, split at the antimeridian."""
     name: str = ""
     """Of the scene or file, for messages."""
+    moments: tuple[Interval, ...] = ()
+    """When inside `when` there is data, oldest first, where that is not all the time; () = all the time."""
 
     @classmethod
     def of_frame(
@@ -63,13 +66,14 @@ class Region:
 
     def __and__(self, other: Region) -> Region | None:
         """The part that lies in the other as well, on this one's lattice; None where there is none."""
-        if not self.when.overlaps(other.when):
+        shared = self.during(other.when)
+        if shared is None or other.during(shared.when) is None:
             return None
         outline = self.footprint & other.footprint
         if outline.is_empty:
             return None
         inside = other.area if self.crs == other.crs else project(outline, self)
-        return self._narrowed(self.area & inside, outline, self.when & other.when)
+        return shared._narrowed(self.area & inside, outline)
 
     def within(self, geometry: BaseGeometry, crs: CRS) -> Region | None:
         """The part inside a geometry of any CRS; None where there is none."""
@@ -77,11 +81,29 @@ class Region:
         if outline.is_empty:
             return None
         inside = geometry if self.crs == crs else project(outline, self)
-        return self._narrowed(self.area & inside, outline, self.when)
+        return self._narrowed(self.area & inside, outline)
 
     def during(self, when: Interval) -> Region | None:
         """The part within an interval; None where there is none."""
-        return replace(self, when=self.when & when) if self.when.overlaps(when) else None
+        if not self.when.overlaps(when):
+            return None
+        moments = tuple(moment for moment in self.moments if moment.overlaps(when))
+        if self.moments and not moments:
+            return None
+        return replace(self, when=self.when & when, moments=moments)
+
+    def at(self, moments: Sequence[Interval]) -> Region:
+        """The same place at some of its moments."""
+        return replace(self, when=Interval.hull(moments), moments=tuple(moments))
+
+    @property
+    def times(self) -> tuple[Interval, ...]:
+        """When there is data: its moments, or all the time of `when`."""
+        return self.moments or (self.when,)
+
+    def without(self, other: Region) -> Region | None:
+        """The part outside another of the same CRS; None where there is none."""
+        return self._narrowed(self.area - other.area, self.footprint - other.footprint)
 
     def on_lattice(self, lattice: GeoBox, *, bounded: bool = False) -> Region | None:
         """The same place on another lattice, in any CRS; None where `bounded` and outside the lattice."""
@@ -99,11 +121,9 @@ class Region:
         frame = window(lattice, top, left, bottom - top, right - left)
         return replace(self, frame=frame, area=area, crs=lattice.crs)
 
-    def _narrowed(self, area: BaseGeometry, outline: BaseGeometry, when: Interval) -> Region | None:
+    def _narrowed(self, area: BaseGeometry, outline: BaseGeometry) -> Region | None:
         area, outline = surface(area), surface(outline)
-        if area.is_empty:
-            return None
-        return replace(self, area=area, footprint=outline, when=when)
+        return None if area.is_empty else replace(self, area=area, footprint=outline)
 
 
 def window(grid: GeoBox, row: int, col: int, height: int, width: int) -> GeoBox:
@@ -178,12 +198,16 @@ def _moved(part: BaseGeometry, move: object) -> BaseGeometry:
     """A polygon through a transformation, without the points that have no place there."""
     if part.geom_type != "Polygon":
         return shapely.Polygon()
-    lon, lat = shapely.get_coordinates(shapely.segmentize(part.exterior, 0.5)).T
-    x, y = move(lon, lat)  # type: ignore[operator]
-    finite = np.isfinite(x) & np.isfinite(y)
-    if finite.sum() < 3:
+    rings = []
+    for ring in (part.exterior, *part.interiors):
+        lon, lat = shapely.get_coordinates(shapely.segmentize(ring, 0.5)).T
+        x, y = move(lon, lat)  # type: ignore[operator]
+        finite = np.isfinite(x) & np.isfinite(y)
+        rings.append(np.column_stack([x[finite], y[finite]]))
+    shell, *holes = rings
+    if len(shell) < 3:
         return shapely.Polygon()
-    return surface(shapely.Polygon(np.column_stack([x[finite], y[finite]])))
+    return surface(shapely.Polygon(shell, [hole for hole in holes if len(hole) >= 3]))
 
 
 def to_lonlat(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
@@ -191,12 +215,16 @@ def to_lonlat(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
     polygons = shapely.get_parts(surface(geometry))
     cut = []
     for polygon in polygons:
-        ring = shapely.segmentize(polygon.exterior, max(polygon.length / 256, 1e-12))
-        lon, lat = shapely.get_coordinates(ring).T
-        if crs != WGS84:
-            lon, lat = transformer(crs_name(crs), "EPSG:4326").transform(lon, lat)
-            lon = np.unwrap(lon, period=360)
-        outline = surface(shapely.Polygon(np.column_stack([lon, lat])))
+        rings = [
+            _ring_in_degrees(shapely.segmentize(ring, max(polygon.length / 256, 1e-12)), crs)
+            for ring in (polygon.exterior, *polygon.interiors)
+        ]
+        for hole in rings[1:]:
+            hole[:, 0] += 360.0 * np.round((rings[0][:, 0].mean() - hole[:, 0].mean()) / 360.0)
+        outline = surface(shapely.Polygon(rings[0], rings[1:]))
+        if -180 <= outline.bounds[0] and outline.bounds[2] <= 180:
+            cut.append(outline)
+            continue
         for turn in (-360, 0, 360):
             world = shapely.box(-180 + turn, -90, 180 + turn, 90)
             part = shapely.transform(
@@ -204,3 +232,12 @@ def to_lonlat(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
             )
             cut.append(part)
     return surface(shapely.union_all(cut))
+
+
+def _ring_in_degrees(ring: BaseGeometry, crs: CRS) -> np.ndarray:
+    """Longitudes, which run on across the antimeridian, and latitudes (N, 2) of a ring."""
+    lon, lat = shapely.get_coordinates(ring).T
+    if crs != WGS84:
+        lon, lat = transformer(crs_name(crs), "EPSG:4326").transform(lon, lat)
+        lon = np.unwrap(lon, period=360)
+    return np.column_stack([lon, lat])
