@@ -23,9 +23,10 @@ def one_by_one(values, width, corner, right, lower):
     step=st.floats(-2.5, 2.5),
     slope=st.floats(-1.5, 1.5),
     start=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    ends=st.tuples(st.integers(0, 9), st.integers(0, 9)),
     seed=st.integers(0, 99),
 )
-def test_equals_one_by_one(dtype, count, step, slope, start, seed):
+def test_equals_one_by_one(dtype, count, step, slope, start, ends, seed):
     """Along any line through the window, up to its very edges."""
     rng = np.random.default_rng(seed)
     height, width = rng.integers(2, 40, 2)
@@ -37,16 +38,19 @@ def test_equals_one_by_one(dtype, count, step, slope, start, seed):
     corner = (rows * width + cols).astype(np.uint64)
     right, lower = rng.random((2, count)).astype(dtype)
     splits = np.empty(count // LANES, np.int64)
-    find_runs(corner, int(height * width - width - 2), splits)
-    buffer = np.empty(count, dtype)
-    bilinear_row(values, int(width), corner, splits, right, lower, buffer)
-    np.testing.assert_array_equal(buffer, one_by_one(values, width, corner, right, lower))
+    first, after = min(ends[0], count), max(count - ends[1], min(ends[0], count))
+    find_runs(corner, first, after, int(height * width - width - 2), splits)
+    buffer = np.full(count, 99, dtype)
+    bilinear_row(values, int(width), corner, first, after, splits, right, lower, buffer)
+    expected = np.full(count, 99, dtype)
+    expected[first:after] = one_by_one(values, width, corner, right, lower)[first:after]
+    np.testing.assert_array_equal(buffer, expected)
 
 
 def test_runs_are_found():
     def splits_of(*corner, last=1000):
         found = np.empty(1, np.int64)
-        find_runs(np.array(corner, np.uint64), last, found)
+        find_runs(np.array(corner, np.uint64), 0, LANES, last, found)
         return int(found[0])
 
     assert splits_of(*range(10, 18)) == 8

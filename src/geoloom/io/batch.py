@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from odc.geo.geobox import GeoBox
 
 from .direct import read_ready
-from .engines import ENGINES
+from .engines import choose_engine
 from .plan import Kernel
 from .stack import Stack
 
@@ -107,9 +107,8 @@ def _read(stack: Stack, order: Order, out: NDArray[Any], valid: NDArray[np.bool_
         return
     valid.fill(True)
     for i, channel in enumerate(stack.channels):
-        values, seen = ENGINES[-1].read(
-            channel.header, order.grid, (channel.band,), order.kernel, channel.nodata
-        )
+        which = channel.header, order.grid, (channel.band,), order.kernel
+        values, seen = choose_engine("auto", *which).read(*which, channel.nodata)
         out[i] = values[0]
         np.logical_and(valid, seen, out=valid)
 

@@ -81,21 +81,23 @@ _lerp_one, _lerp_two = _lerp(1), _lerp(2)
 
 
 @compiled
-def find_runs(corner: np.ndarray, last: int, splits: np.ndarray) -> None:
-    """How each eight of the pixels come from the source.
+def find_runs(corner: np.ndarray, start: int, stop: int, last: int, splits: np.ndarray) -> None:
+    """How each eight of the pixels from `start` up to `stop` come from the source.
 
     Args:
         corner: uint64 (N,), flat numbers of the upper left source pixels.
+        start, stop: Which of them.
         last: Greatest flat number that may be loaded as an upper left pixel.
-        splits: int64 (N // 8,): the first lane of the second run, 8 where there is one run, -1 where there
-            are more.
+        splits: int64, at least (stop - start) // 8: the first lane of the second run, 8 where there is one
+            run, -1 where there are more.
     """
-    for group in range(splits.size):
-        first = np.int64(corner[group * LANES])
-        back = np.int64(corner[group * LANES + LANES - 1]) - (LANES - 1)
+    for group in range((stop - start) // LANES):
+        origin = start + group * LANES
+        first = np.int64(corner[origin])
+        back = np.int64(corner[origin + LANES - 1]) - (LANES - 1)
         split = LANES
         for lane in range(LANES):
-            at = np.int64(corner[group * LANES + lane])
+            at = np.int64(corner[origin + lane])
             if split == LANES and at != first + lane:
                 split = lane
             if split < LANES and at != back + lane:
@@ -111,57 +113,44 @@ def bilinear_row(
     values: np.ndarray,
     width: int,
     corner: np.ndarray,
+    start: int,
+    stop: int,
     splits: np.ndarray,
     right: np.ndarray,
     lower: np.ndarray,
     buffer: np.ndarray,
 ) -> None:
-    """Bilinear values along a row, of places that have all four pixels.
+    """Bilinear values of the places from `start` up to `stop` of a row, which have all four pixels.
 
     Args:
         values: (n,) float32 or float64, a window of the source.
         width: Its columns.
-        corner, splits: See `find_runs`.
+        corner, start, stop, splits: See `find_runs`.
         right, lower: (N,), shares of the right and of the lower pixels.
         buffer: (N,), the result.
     """
     size = values.itemsize
-    origin, shares, drops, out = (
-        address_of(values),
-        address_of(right),
-        address_of(lower),
-        address_of(buffer),
-    )
-    for group in range(splits.size):
-        start, split = group * LANES, splits[group]
-        offset = start * size
-        first = origin + np.int64(corner[start]) * size
+    source, shares = address_of(values), address_of(right)
+    drops, out = address_of(lower), address_of(buffer)
+    groups = (stop - start) // LANES
+    for group in range(groups):
+        here, split = start + group * LANES, splits[group]
+        offset = here * size
+        first = source + np.int64(corner[here]) * size
         if split == LANES:
             _lerp_one(
-                values,
-                first,
-                first,
-                width * size,
-                split,
-                shares + offset,
-                drops + offset,
-                out + offset,
-            )
+                values, first, first, width * size, split,
+                shares + offset, drops + offset, out + offset,
+            )  # fmt: skip
         elif split > 0:
-            second = origin + (np.int64(corner[start + LANES - 1]) - (LANES - 1)) * size
+            second = source + (np.int64(corner[here + LANES - 1]) - (LANES - 1)) * size
             _lerp_two(
-                values,
-                first,
-                second,
-                width * size,
-                split,
-                shares + offset,
-                drops + offset,
-                out + offset,
-            )
+                values, first, second, width * size, split,
+                shares + offset, drops + offset, out + offset,
+            )  # fmt: skip
         else:
-            _bilinear_some(values, width, corner, right, lower, buffer, start, start + LANES)
-    _bilinear_some(values, width, corner, right, lower, buffer, splits.size * LANES, corner.size)
+            _bilinear_some(values, width, corner, right, lower, buffer, here, here + LANES)
+    _bilinear_some(values, width, corner, right, lower, buffer, start + groups * LANES, stop)
 
 
 @compiled

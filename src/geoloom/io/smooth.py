@@ -59,7 +59,8 @@ def warp_smooth(
     width = source.shape[2]
     plane = source.shape[1] * width
     radius = 2 if cubic else 1
-    simple = not cubic and span[0] == 1 and span[1] == 1
+    simple = not cubic and span[0] == 1 and span[1] == 1 and source.shape[1] > 1 and width > 1
+    whole = find_whole(source, nodata, tagged, holes if simple else np.zeros_like(holes))
     for number in range(cells.shape[0]):
         cell = cells[number]
         count = cell[3] - cell[2]
@@ -70,12 +71,15 @@ def warp_smooth(
         across = np.empty((count, 2 * radius * span[0]), source.dtype)
         down = np.empty((count, 2 * radius * span[1]), source.dtype)
         buffer, observed = np.empty(count, source.dtype), np.empty(count, np.uint8)
+        inner, picks = np.zeros(count, np.uint8), np.empty(count, np.int64)
         for row in range(cell[0], cell[1]):
             fill_places(cell, coefs[number], exact, row, cols, rows)
-            lost = index_pixels(cols, rows, window, width, index)
+            index_pixels(cols, rows, window, width, index)
+            first, after = 0, 0
             if simple:
-                lost += _corners(cols, rows, window, width, corner, right, lower)
-                find_runs(corner, plane - width - 2, splits)
+                first, after = _corners(cols, rows, window, width, corner, right, lower, inner)
+                find_runs(corner, first, after, plane - width - 2, splits)
+            weighed = False
             seen = line_of(address_of(valid), row * out.shape[2] + cell[2], count, valid)
             for i in range(count):
                 seen[i] = 1
@@ -83,15 +87,19 @@ def warp_smooth(
                 values = line_of(address_of(source), band * plane, plane, source)
                 place = (band * out.shape[1] + row) * out.shape[2] + cell[2]
                 line = line_of(address_of(out), place, count, out)
-                if simple and not lost and not holes[band]:
-                    bilinear_row(values, width, corner, splits, right, lower, buffer)
+                bilinear_row(values, width, corner, first, after, splits, right, lower, buffer)
+                if after - first == count and not holes[band]:
                     finish_row(buffer, limits, line)
                     continue
-                if band == 0 or simple:
+                few = _pick(inner, corner, whole, band * plane, holes[band], picks)
+                if few and not weighed:
                     _weigh(cols, cubic, span[0], across)
                     _weigh(rows, cubic, span[1], down)
+                    weighed = True
+                for i in range(count):
+                    observed[i] = 1
                 _kernel_row(
-                    values, width, window, cols, rows, index, cubic, across, down,
+                    values, width, window, cols, rows, index, picks[:few], cubic, across, down,
                     nodata[band], tagged[band], buffer, observed,
                 )  # fmt: skip
                 finish_row(buffer, limits, line)
@@ -117,6 +125,33 @@ def find_holes(source: np.ndarray, nodata: np.ndarray, tagged: np.ndarray) -> np
 
 
 @compiled
+def find_whole(
+    source: np.ndarray, nodata: np.ndarray, tagged: np.ndarray, holes: np.ndarray
+) -> np.ndarray:
+    """Whether each pixel and its neighbours to the right, below and across are all observed.
+
+    Returns:
+        uint8, one a value of `source` (C, h, w), set for bands that have holes; empty where none has.
+    """
+    if not holes.any():
+        return np.empty(0, np.uint8)
+    width = source.shape[2]
+    plane = source.shape[1] * width
+    whole = np.empty(source.size, np.uint8)
+    for band in range(source.shape[0]):
+        if not holes[band]:
+            continue
+        values = line_of(address_of(source), band * plane, plane, source)
+        seen = line_of(address_of(whole), band * plane, plane, whole)
+        unobserved, holds = nodata[band], tagged[band]
+        for i in range(plane):
+            seen[i] = np.uint8(not ((values[i] != values[i]) | (holds & (values[i] == unobserved))))
+        for i in range(plane - width - 1):
+            seen[i] &= seen[i + 1] & seen[i + width] & seen[i + width + 1]
+    return whole
+
+
+@compiled
 def _corners(
     cols: np.ndarray,
     rows: np.ndarray,
@@ -125,21 +160,48 @@ def _corners(
     corner: np.ndarray,
     right: np.ndarray,
     lower: np.ndarray,
-) -> int:
+    inner: np.ndarray,
+) -> tuple[int, int]:
     """Upper left of the four pixels around each place, and the shares of the right and lower ones.
 
-    Returns how many places have not all four in the raster.
+    Returns:
+        First of the places that have all four in the raster, and the one after the first run of them:
+        those for which `inner` is 1. The rest of `corner` means nothing.
     """
-    special = 0
     for i in range(cols.size):
         col, row = cols[i] - 0.5, rows[i] - 0.5
         left, top = np.floor(col), np.floor(row)
         right[i], lower[i] = col - left, row - top
-        whole = (left >= 0) & (left + 1 < window[3]) & (top >= 0) & (top + 1 < window[2])
+        inside = (left >= 0) & (left + 1 < window[3]) & (top >= 0) & (top + 1 < window[2])
         place = (top - window[0]) * width + (left - window[1])
-        corner[i] = np.uint64(place if whole else 0.0)
-        special += not whole
-    return special
+        corner[i] = np.uint64(place if inside else 0.0)
+        inner[i] = np.uint8(inside)
+    first = 0
+    while first < inner.size and not inner[first]:
+        first += 1
+    after = first
+    while after < inner.size and inner[after]:
+        after += 1
+    inner[after:] = 0
+    return first, after
+
+
+@compiled
+def _pick(
+    inner: np.ndarray,
+    corner: np.ndarray,
+    whole: np.ndarray,
+    origin: int,
+    holes: bool,
+    picks: np.ndarray,
+) -> int:
+    """Number the places that lack one of four observed pixels, or were not looked at; returns how many."""
+    few = 0
+    for i in range(inner.size):
+        if not inner[i] or (holes and not whole[origin + np.int64(corner[i])]):
+            picks[few] = i
+            few += 1
+    return few
 
 
 @compiled
@@ -194,6 +256,7 @@ def _kernel_row(
     cols: np.ndarray,
     rows: np.ndarray,
     index: np.ndarray,
+    picks: np.ndarray,
     cubic: bool,
     across: np.ndarray,
     down: np.ndarray,
@@ -202,13 +265,13 @@ def _kernel_row(
     buffer: np.ndarray,
     observed: np.ndarray,
 ) -> None:
-    """Weighted means of the observed ones of the pixels around each place; see `warp_smooth`.
+    """Weighted means of the observed ones of the pixels around the places picked; see `warp_smooth`.
 
     As GDAL has it, a cubic kernel that is not widened and lacks one of its 16 pixels gives way to bilinear.
     """
     lone = cubic and across.shape[1] == 4 and down.shape[1] == 4
     linear_across, linear_down = np.empty((1, 2)), np.empty((1, 2))
-    for i in range(index.size):
+    for i in picks:
         buffer[i] = 0
         observed[i] = 0
         if index[i] < 0:
