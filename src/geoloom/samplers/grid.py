@@ -13,7 +13,6 @@ from ..datasets.base import GeoDataset
 from .places import (
     GridChoice,
     Place,
-    Roi,
     Size,
     Toi,
     Units,
@@ -21,6 +20,7 @@ from .places import (
     places_of,
     refuse_too_large,
 )
+from .rois import Roi, rois_of
 from .shard import TableSampler
 from .table import ChipTable, joined_rows, rows_of
 
@@ -38,7 +38,7 @@ class GridGeoSampler(TableSampler):
         dataset: Whose regions to cover.
         size: Height and width of a chip, or both.
         stride: Step between chips. Default: the size, so that they do not overlap.
-        roi: Where; see `RandomGeoSampler`. Chips that touch it are kept whole.
+        roi: Where, one place or several; see `RandomGeoSampler`. Chips that touch one are kept whole, once.
         toi: When: as `Interval.of` reads it.
         units: Of `size` and `stride`: `pixels`, or the `crs`'s units.
         edge: The last row and column are `shift`ed back into the scene, or stick out and are `pad`ded with
@@ -72,7 +72,7 @@ class GridGeoSampler(TableSampler):
         super().__init__(rank, world_size, drop_last)
         if edge not in ("shift", "pad"):
             raise SamplerError(f"edge is {edge!r}; expected 'shift' or 'pad'")
-        places = places_of(dataset, size, units=units, grid=grid, roi=roi, toi=toi)
+        places = places_of(dataset, size, units=units, grid=grid, rois=rois_of(roi), toi=toi)
         if edge == "shift" and not all(place.fits for place in places):
             _refuse(places, size)
         parts = []

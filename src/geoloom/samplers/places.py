@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-import shapely
 from odc.geo.geobox import GeoBox
-from odc.geo.geom import Geometry
 from shapely.geometry.base import BaseGeometry
 
 from ..core.errors import SamplerError
-from ..core.grid import WGS84
 from ..core.interval import Instant, Interval
 from ..datasets.base import GeoDataset, describe
 from ..datasets.raster import common_lattice
 from ..datasets.region import Region, pixel_geometry
+from .rois import cut_by_rois, cut_to_rois
 
 Units: TypeAlias = Literal["pixels", "crs"]
 Size: TypeAlias = int | float | tuple[int, int] | tuple[float, float]
 GridChoice: TypeAlias = Literal["native", "common"] | GeoBox
-Roi: TypeAlias = BaseGeometry | Geometry | GeoBox | tuple[float, float, float, float]
 Toi: TypeAlias = Interval | Instant | tuple[Instant, Instant]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What is left of one of a dataset's regions."""
+
+    region: Region
+    number: int
+    """Position of the dataset's region that it is part of."""
+    roi: int = 0
+    """Position of the place of interest that it lies in, where these are kept apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,10 @@ class Place:
     """Height and width of a chip here, pixels."""
     area_px: BaseGeometry
     """The region's area in pixel coordinates (col, row) of its frame."""
+    number: int = 0
+    """Position of the dataset's region that it is part of."""
+    roi: int = 0
+    """Position of the place of interest that it lies in, where these are kept apart."""
 
     @property
     def frame(self) -> GeoBox:
@@ -53,26 +66,47 @@ def places_of(
     *,
     units: Units,
     grid: GridChoice,
-    roi: Roi | None,
+    rois: Sequence[Region] | None,
     toi: Toi | None,
+    apart: bool = False,
 ) -> tuple[Place, ...]:
-    """The dataset's regions inside a region and time of interest, on the grid chosen.
+    """The dataset's regions inside a region and time of interest, on the grid chosen; see `cuts_of`."""
+    cuts = cuts_of(dataset, grid=grid, rois=rois, toi=toi, apart=apart)
+    return tuple(place_of(cut, size, units) for cut in cuts)
+
+
+def cuts_of(
+    dataset: GeoDataset,
+    *,
+    grid: GridChoice,
+    rois: Sequence[Region] | None,
+    toi: Toi | None,
+    apart: bool = False,
+) -> list[Cut]:
+    """What is left of the dataset's regions inside a region and time of interest, on the grid chosen.
+
+    Args:
+        dataset: Whose regions.
+        grid: See `RandomGeoSampler`.
+        rois: Places of interest, from `rois_of`; a region gives one part for all of them.
+        toi: Time of interest.
+        apart: Give one part for each place of interest instead, place by place.
 
     Raises:
-        SamplerError: nothing is left, a region has no pixels of its own, or the size is no size.
+        SamplerError: nothing is left, or a region has no pixels of its own.
     """
-    regions = list(dataset.regions)
+    cuts = [Cut(region, number) for number, region in enumerate(dataset.regions)]
     if toi is not None:
         when = Interval.of(toi)
-        regions = [cut for region in regions if (cut := region.during(when)) is not None]
-        _some(regions, dataset, f"toi {when}")
-    if roi is not None:
-        geometry, crs = _geometry_of(roi)
-        regions = [cut for region in regions if (cut := region.within(geometry, crs)) is not None]
-        _some(regions, dataset, f"roi {geometry.bounds} in {crs}")
-    regions = _on_grid(regions, grid)
-    _some(regions, dataset, "the given grid")
-    return tuple(_place(region, size, units) for region in regions)
+        inside = [(cut, cut.region.during(when)) for cut in cuts]
+        cuts = [Cut(region, cut.number) for cut, region in inside if region is not None]
+        _some(cuts, dataset, f"toi {when}")
+    if rois is not None:
+        cuts = _in_rois(cuts, rois, apart=apart)
+        _some(cuts, dataset, f"roi ({describe(rois).split(', time')[0]})")
+    cuts = _on_grid(cuts, grid)
+    _some(cuts, dataset, "the given grid")
+    return cuts
 
 
 def chip_shape(size: Size, units: Units, frame: GeoBox, *, what: str = "size") -> tuple[int, int]:
@@ -106,51 +140,44 @@ def refuse_too_large(places: tuple[Place, ...], size: Size, mend: str) -> Sample
     )
 
 
-def _place(region: Region, size: Size, units: Units) -> Place:
-    frame = region.frame
+def place_of(cut: Cut, size: Size, units: Units) -> Place:
+    """A part of a region with the shape of chips there."""
+    frame = cut.region.frame
     assert frame is not None  # `_on_grid` left none without
-    return Place(region, chip_shape(size, units, frame), pixel_geometry(region.area, frame))
+    area_px = pixel_geometry(cut.region.area, frame)
+    return Place(cut.region, chip_shape(size, units, frame), area_px, cut.number, cut.roi)
 
 
-def _on_grid(regions: list[Region], grid: GridChoice) -> list[Region]:
+def _in_rois(cuts: Sequence[Cut], rois: Sequence[Region], *, apart: bool) -> list[Cut]:
+    regions = [cut.region for cut in cuts]
+    if apart:
+        parts = cut_by_rois(regions, rois)
+        return [Cut(part, cuts[number].number, place) for number, place, part in parts]
+    wholes = zip(cuts, cut_to_rois(regions, rois), strict=True)
+    return [Cut(part, cut.number) for cut, part in wholes if part is not None]
+
+
+def _on_grid(cuts: list[Cut], grid: GridChoice) -> list[Cut]:
     if isinstance(grid, GeoBox):
-        moved = [region.on_lattice(grid, bounded=True) for region in regions]
-        return [region for region in moved if region is not None]
+        return _moved(cuts, grid, bounded=True)
     if grid not in ("native", "common"):
         raise SamplerError(f"grid is {grid!r}; expected 'native', 'common' or a GeoBox")
-    frames = [region.frame for region in regions if region.frame is not None]
-    if not frames or (grid == "native" and len(frames) < len(regions)):
+    frames = [cut.region.frame for cut in cuts if cut.region.frame is not None]
+    if not frames or (grid == "native" and len(frames) < len(cuts)):
         raise SamplerError(
             "a vector layer has no pixels of its own: make it with res=..., sample it together with "
             "imagery (imagery & labels), or give the sampler grid=GeoBox(...)"
         )
-    if grid == "native":
-        return regions
-    lattice = common_lattice(frames[0], None, None)
-    moved = [region.on_lattice(lattice) for region in regions]
-    return [region for region in moved if region is not None]
+    return cuts if grid == "native" else _moved(cuts, common_lattice(frames[0], None, None))
 
 
-def _geometry_of(roi: Roi) -> tuple[BaseGeometry, Any]:
-    if isinstance(roi, GeoBox):
-        region = Region.of_frame(roi, Interval.always())
-        return region.area, region.crs
-    if isinstance(roi, Geometry):
-        if roi.crs is None:
-            raise SamplerError(
-                "the roi has no CRS; build it with odc.geo.geom.Geometry(shape, crs)"
-            )
-        return roi.geom, roi.crs
-    if isinstance(roi, tuple):
-        west, south, east, north = roi
-        if west <= east:
-            return shapely.box(west, south, east, north), WGS84
-        return shapely.box(west, south, east + 360, north), WGS84
-    return roi, WGS84
+def _moved(cuts: Sequence[Cut], lattice: GeoBox, *, bounded: bool = False) -> list[Cut]:
+    moved = [(cut, cut.region.on_lattice(lattice, bounded=bounded)) for cut in cuts]
+    return [Cut(region, cut.number, cut.roi) for cut, region in moved if region is not None]
 
 
-def _some(regions: list[Region], dataset: GeoDataset, what: str) -> None:
-    if not regions:
+def _some(cuts: Sequence[Cut], dataset: GeoDataset, what: str) -> None:
+    if not cuts:
         raise SamplerError(
             f"nothing is left inside {what}: the dataset holds {describe(dataset.regions)}"
         )

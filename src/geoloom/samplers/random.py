@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,11 @@ import shapely
 
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
-from .places import GridChoice, Place, Roi, Size, Toi, Units, places_of, refuse_too_large
+from .places import GridChoice, Place, Size, Toi, Units, places_of, refuse_too_large
+from .rois import Roi, rois_of
 from .shard import TableSampler
 from .table import ROW, ChipTable, rows_of
+from .weights import RoiWeights, Weights, chances
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -26,7 +28,7 @@ _SMALL_PX = 64
 
 
 class RandomGeoSampler(TableSampler):
-    """Queries at places drawn uniformly from the ground that a dataset covers.
+    """Queries at places drawn uniformly from the ground that a dataset covers, or as weights say.
 
     Chips lie wholly in a scene's frame, their centres in its area, on whole pixels of its lattice: imagery
     is copied, not resampled. Each pass over the sampler is the next epoch, another draw; equal seeds give
@@ -36,18 +38,24 @@ class RandomGeoSampler(TableSampler):
         dataset: Whose regions to draw from.
         size: Height and width of a chip, or both.
         length: Chips an epoch. Default: as many as would tile the area once.
-        roi: Where: a shapely geometry or (west, south, east, north) in degrees, a GeoBox, or an odc-geo
-            Geometry in any CRS. Chips' centres lie inside.
+        roi: Where: a shapely geometry or (west, south, east, north) in degrees, a GeoBox, an odc-geo
+            Geometry in any CRS, several of these, a GeoDataFrame, or a vector file. Chips' centres lie
+            inside; where places overlap, the ground counts once.
         toi: When: as `Interval.of` reads it, such as `"2019-07"`.
         units: Of `size`: `pixels`, or the `crs`'s units (metres, degrees).
         generator: Seed, or a torch generator from which to draw one. Default: torch's own.
+        weights: How often each region is drawn: by the `area` on which chips may lie there, the ground with
+            data where the dataset knows its outline; `equal`; one number a region of the dataset; or a
+            function of the region (cut to the roi). 0 leaves a region out.
+        roi_weights: How often each place of interest is drawn: `equal`, or one number a place; `weights`
+            hold inside each. Default: the places are one.
         grid: `native`: each scene's own pixels; `common`: one lattice in the first scene's CRS for all; or
             the lattice of a GeoBox, inside it.
         rank, world_size, drop_last: Whose share of the `length` chips; see `TableSampler`. Ranks need the
             same seed.
 
     Raises:
-        SamplerError: nothing is left of the dataset, or a chip exceeds every scene.
+        SamplerError: nothing is left of the dataset, a chip exceeds every scene, or weights do not fit.
 
     Example:
         >>> sampler = RandomGeoSampler(dataset, size=224, length=512, generator=0)  # doctest: +SKIP
@@ -63,13 +71,19 @@ class RandomGeoSampler(TableSampler):
         units: Units = "pixels",
         generator: int | Generator | None = None,
         *,
+        weights: Weights = "area",
+        roi_weights: RoiWeights | None = None,
         grid: GridChoice = "native",
         rank: int | None = None,
         world_size: int | None = None,
         drop_last: bool = False,
     ) -> None:
         super().__init__(rank, world_size, drop_last)
-        places = places_of(dataset, size, units=units, grid=grid, roi=roi, toi=toi)
+        rois = rois_of(roi)
+        if roi_weights is not None and rois is None:
+            raise SamplerError("roi_weights are given, but no roi; name the places of interest")
+        apart = roi_weights is not None
+        places = places_of(dataset, size, units=units, grid=grid, rois=rois, toi=toi, apart=apart)
         eligible = [(place, _centres(place)) for place in places if place.fits]
         if not eligible:
             raise refuse_too_large(places, size, "give a smaller size")
@@ -83,12 +97,19 @@ class RandomGeoSampler(TableSampler):
             )
         self._places = tuple(place for place, _ in kept)
         self._centres = tuple(centres for _, centres in kept)
-        weights = np.array([_weight(place, centres) for place, centres in kept])
-        self._chances = weights / weights.sum()
-        self.length = _default_length(self._places) if length is None else int(length)
+        self._chances = chances(
+            self._places,
+            np.array([_ground(place, centres) for place, centres in kept]),
+            weights,
+            roi_weights,
+            regions=len(dataset.regions),
+            rois=len(rois or ()),
+        )
+        drawn = [place for place, chance in zip(self._places, self._chances, strict=True) if chance]
+        self.length = default_length(drawn) if length is None else int(length)
         if self.length < 1:
             raise SamplerError(f"length={length}; give at least 1")
-        self.seed = _seed(generator)
+        self.seed = seed_of(generator)
         self._seed_is_common = generator is not None
 
     def table(self, epoch: int = 0) -> ChipTable:
@@ -122,7 +143,7 @@ class RandomBatchGeoSampler(RandomGeoSampler):
         size: Height and width of a chip, or both.
         batch_size: Queries a batch.
         length: Chips an epoch, rounded down to whole batches. Default: as many as would tile the area.
-        roi, toi, units, generator, grid: As `RandomGeoSampler`.
+        roi, toi, units, generator, weights, roi_weights, grid: As `RandomGeoSampler`.
         rank, world_size, drop_last: Whose share of the batches; see `TableSampler`.
 
     Raises:
@@ -140,6 +161,8 @@ class RandomBatchGeoSampler(RandomGeoSampler):
         units: Units = "pixels",
         generator: int | Generator | None = None,
         *,
+        weights: Weights = "area",
+        roi_weights: RoiWeights | None = None,
         grid: GridChoice = "native",
         rank: int | None = None,
         world_size: int | None = None,
@@ -153,6 +176,8 @@ class RandomBatchGeoSampler(RandomGeoSampler):
             toi,
             units,
             generator,
+            weights=weights,
+            roi_weights=roi_weights,
             grid=grid,
             rank=rank,
             world_size=world_size,
@@ -197,8 +222,8 @@ def _can_hold(place: Place, centres: Any) -> bool:
     return len(_tried(place, centres, _ROUND, np.random.default_rng(0))[0]) > 0
 
 
-def _weight(place: Place, centres: Any) -> float:
-    """Ground on which centres may lie."""
+def _ground(place: Place, centres: Any) -> float:
+    """Ground on which centres may lie, square kilometres."""
     return float(place.region.weight * centres.area / place.area_px.area)
 
 
@@ -236,13 +261,14 @@ def _tried(
     return row[inside], col[inside]
 
 
-def _default_length(places: tuple[Place, ...]) -> int:
+def default_length(places: Iterable[Place]) -> int:
     """As many chips as would tile the areas once."""
     tiles = (p.area_px.area / (p.shape[0] * p.shape[1]) for p in places)
     return max(1, sum(max(1, int(count)) for count in tiles))
 
 
-def _seed(generator: int | Generator | None) -> int:
+def seed_of(generator: int | Generator | None) -> int:
+    """The seed meant by a number or a torch generator; drawn from torch's own where there is none."""
     if isinstance(generator, (int, np.integer)):
         if generator < 0:
             raise SamplerError(f"generator={generator}; a seed is 0 or more")

@@ -1,0 +1,147 @@
+"""Places of interest, one or many, and what of a dataset lies in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import shapely
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from odc.geo.geom import Geometry
+from shapely import STRtree
+from shapely.geometry.base import BaseGeometry
+
+from ..core.errors import SamplerError
+from ..core.grid import WGS84
+from ..core.interval import ALWAYS
+from ..datasets.region import Region, surface, to_lonlat
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame, GeoSeries
+
+OneRoi: TypeAlias = BaseGeometry | Geometry | GeoBox | tuple[float, float, float, float]
+Roi: TypeAlias = "OneRoi | Sequence[OneRoi] | GeoDataFrame | GeoSeries | str | Path"
+"""One place of interest or several: a shapely geometry or (west, south, east, north) in degrees, a GeoBox, an
+odc-geo Geometry in any CRS, a sequence of these, a GeoDataFrame, or a vector file's features."""
+
+
+def rois_of(roi: Roi | None) -> tuple[Region, ...] | None:
+    """The places of interest meant, each as a region of all time without pixels; None for everywhere.
+
+    A sequence, table or file gives one a member, a geometry of several polygons that stands alone one a
+    polygon.
+
+    Raises:
+        SamplerError: a place has no CRS or no area, or is none.
+        VectorError: a file cannot be read as one layer of features with a CRS.
+    """
+    if roi is None:
+        return None
+    shapes = _shapes(roi)
+    if not shapes:
+        raise SamplerError("the roi is empty; give at least one place of interest")
+    return tuple(_region(shape, crs, number) for number, (shape, crs) in enumerate(shapes))
+
+
+def cut_to_rois(regions: Sequence[Region], rois: Sequence[Region]) -> list[Region | None]:
+    """The part of each region that lies in any of the places; None where there is none."""
+    near: dict[int, list[int]] = {}
+    for region, roi in _neighbours(regions, rois):
+        near.setdefault(region, []).append(roi)
+    return [
+        _cut(region, [rois[i] for i in near[number]]) if number in near else None
+        for number, region in enumerate(regions)
+    ]
+
+
+def cut_by_rois(regions: Sequence[Region], rois: Sequence[Region]) -> list[tuple[int, int, Region]]:
+    """What each place holds of each region, place by place: numbers of the region and the place, the part."""
+    pairs = sorted(_neighbours(regions, rois), key=lambda pair: (pair[1], pair[0]))
+    cuts = ((region, roi, regions[region] & rois[roi]) for region, roi in pairs)
+    return [(region, roi, cut) for region, roi, cut in cuts if cut is not None]
+
+
+def _neighbours(regions: Sequence[Region], rois: Sequence[Region]) -> list[tuple[int, int]]:
+    """Numbers of the regions and places whose outlines' boxes meet, in order."""
+    parts, owners = shapely.get_parts([r.footprint for r in regions], return_index=True)
+    asked, askers = shapely.get_parts([r.footprint for r in rois], return_index=True)
+    at_asked, at_parts = STRtree(parts).query(asked)
+    met = zip(owners[at_parts].tolist(), askers[at_asked].tolist(), strict=True)
+    return sorted(set(met))
+
+
+def _cut(region: Region, rois: Sequence[Region]) -> Region | None:
+    """The part of a region in any of the places: those of one CRS are joined first, as each cut costs."""
+    by_crs: dict[CRS, list[Region]] = {}
+    for roi in rois:
+        by_crs.setdefault(roi.crs, []).append(roi)
+    cuts = [cut for same in by_crs.values() if (cut := region & _together(same)) is not None]
+    return _together(cuts) if cuts else None
+
+
+def _together(parts: Sequence[Region]) -> Region:
+    if len(parts) == 1:
+        return parts[0]
+    return replace(
+        parts[0],
+        area=shapely.union_all([part.area for part in parts]),
+        footprint=shapely.union_all([part.footprint for part in parts]),
+    )
+
+
+def _region(shape: BaseGeometry, crs: CRS, number: int) -> Region:
+    area = surface(shape)
+    if area.is_empty:
+        raise SamplerError(
+            f"place of interest {number} is a {shape.geom_type} without area; give polygons, such as "
+            "its buffer"
+        )
+    return Region(None, area, crs, ALWAYS, to_lonlat(area, crs), f"roi {number}")
+
+
+def _shapes(roi: Roi) -> list[tuple[BaseGeometry, CRS]]:
+    if isinstance(roi, (str, Path)):
+        from ..io.vector import read_features
+
+        features = read_features(roi)
+        return [(shape, features.crs) for shape in features.geometries]
+    if hasattr(roi, "geometry") and hasattr(roi, "to_crs"):  # a table of geopandas
+        if roi.crs is None:
+            raise SamplerError("the roi's table has no CRS; say which with set_crs")
+        return [(shape, CRS(roi.crs.to_wkt())) for shape in roi.geometry if shape is not None]
+    if isinstance(roi, Iterable) and not isinstance(roi, (GeoBox, Geometry, BaseGeometry)):
+        members = list(roi)
+        if _is_box(members):
+            return [_shape(tuple(members))]
+        return [_shape(member) for member in members]
+    shape, crs = _shape(roi)
+    return [(part, crs) for part in shapely.get_parts(shape)] or [(shape, crs)]
+
+
+def _shape(roi: Any) -> tuple[BaseGeometry, CRS]:
+    """One place and the CRS that it is told in."""
+    if isinstance(roi, GeoBox):
+        region = Region.of_frame(roi, ALWAYS)
+        return region.area, region.crs
+    if isinstance(roi, Geometry):
+        if roi.crs is None:
+            raise SamplerError(
+                "the roi has no CRS; build it with odc.geo.geom.Geometry(shape, crs)"
+            )
+        return roi.geom, roi.crs
+    if isinstance(roi, BaseGeometry):
+        return roi, WGS84
+    if isinstance(roi, Sequence) and _is_box(roi):
+        west, south, east, north = roi
+        return shapely.box(west, south, east if west <= east else east + 360, north), WGS84
+    raise SamplerError(
+        f"a place of interest is a geometry, a GeoBox or (west, south, east, north) in degrees, got {roi!r}"
+    )
+
+
+def _is_box(members: Sequence[Any]) -> bool:
+    return len(members) == 4 and all(isinstance(member, Real) for member in members)
