@@ -232,6 +232,16 @@ class TestValidity:
                 continue
             np.testing.assert_allclose(got.values[0][ours], by_hand[ours], rtol=1e-6, atol=near)
 
+    def test_a_strip_beyond_the_antimeridian_is_seen(self, tmp_path, engine):
+        """One column of the grid lies on the far side, where the source's first half pixel is."""
+        source = GeoBox((8, 31), Affine(0.0005, 0, -180.0002, 0, -0.0005, 0.002), "EPSG:4326")
+        grid = GeoBox((8, 19), Affine(90, 0, 165_972, 0, -60, 238), "EPSG:32601")
+        path = write_raster(tmp_path / "a.tif", np.ones((1, 8, 31), "uint8"), source)
+        inside = truth(source, grid).inside(0)
+        assert inside[:, 0].any()
+        for kernel in ("nearest", "bilinear"):
+            assert read(path, grid, kernel=kernel, engine=engine).valid[inside].all()
+
     def test_a_band_does_not_depend_on_the_others(self, tmp_path, engine):
         source = some.grid_around((30.0, 10.0), "EPSG:32636", (30, 30), 10)
         grid = some.grid_around((30.0, 10.0), "EPSG:4326", (20, 20), 12)

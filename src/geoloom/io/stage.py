@@ -71,8 +71,11 @@ def _warp_turns(
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     values: NDArray[Any] | None = None
     seen = np.zeros(tuple(grid.shape), dtype=np.bool_)
-    for turned in _turns(stage.grid, grid):
-        part, part_seen = _warp_once(replace(stage, grid=turned), grid, kernel, span)
+    turns = _turns(stage.grid, grid)
+    for turned in turns:
+        part, part_seen = _warp_once(
+            replace(stage, grid=turned), grid, kernel, span, seam=len(turns) > 1
+        )
         if values is None:
             values = part
         else:
@@ -107,9 +110,12 @@ def _turns(source: GeoBox, grid: GeoBox) -> list[GeoBox]:
 
 
 def _warp_once(
-    stage: Stage, grid: GeoBox, kernel: Kernel, span: Span
+    stage: Stage, grid: GeoBox, kernel: Kernel, span: Span, *, seam: bool
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     count, height, width = stage.values.shape
+    # GDAL looks for its part of the source at few points of the grid; where only a strip of the grid lies on
+    # the source's side of the antimeridian these can miss it, and nothing is warped: let it look at all.
+    looks = {"SAMPLE_GRID": "YES", "SAMPLE_STEPS": "ALL"} if seam else {}
     profile = {
         "driver": "GTiff",
         "width": width,
@@ -139,6 +145,7 @@ def _warp_once(
                 YSCALE=1 / span[1],
                 # The stage holds all that the grid needs: GDAL's own guess of the part is not wanted.
                 SOURCE_EXTRA=max(height, width),
+                **looks,
             ) as warped,
         ):
             result = warped.read()
