@@ -176,6 +176,12 @@ class TestFootprint:
         # The horizon is acos(R / (R + h)) = 81.3 degrees away; a pixel short of it, some degrees less.
         assert core.footprint(disc).bounds == pytest.approx((-153, -79, 3, 79), abs=3)
 
+    @given(grids=st.lists(st.one_of([some.grids(kind) for kind in some.KINDS]), max_size=6))
+    def test_of_many_grids_are_those_of_each(self, grids):
+        for many, grid in zip(core.footprints(grids), grids, strict=True):
+            assert many.equals(core.footprint(grid))
+            assert many.bounds == core.footprint(grid).bounds
+
     def test_another_body_has_no_place(self):
         mars = GeoBox((4, 4), Affine(0.1, 0, 0, 0, -0.1, 0), "+proj=longlat +R=3396190 +no_defs")
         with pytest.raises(GridError, match=r"no place on Earth .* check its CRS"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -186,6 +187,25 @@ def test_a_file_without_a_crs_needs_one(tmp_path):
         scan(tmp_path, Naming())
     (scene,) = scan(tmp_path, Naming(), crs="EPSG:32622")
     assert scene.grid.crs == "EPSG:32622"
+
+
+def test_progress_and_rate_are_told(tmp_path, caplog):
+    for number in range(70):
+        write(tmp_path / f"{number}.tif")
+    told = []
+    with caplog.at_level("INFO"):
+        scan(tmp_path, Naming(), progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (70, 70)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert re.search(r"70 headers read in \d+\.\d\d s: \d+ files/s", caplog.text)
+
+
+def test_a_damaged_file_among_many_is_named(tmp_path):
+    for number in range(40):
+        write(tmp_path / f"{number}.tif")
+    (tmp_path / "7.tif").write_bytes(b"II*\0")
+    with pytest.raises(ReadError, match=r"7\.tif is no raster that GDAL can read"):
+        scan(tmp_path, Naming())
 
 
 @pytest.mark.shared

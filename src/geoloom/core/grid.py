@@ -5,6 +5,7 @@ All comparisons happen in pixels with a tolerance, never by `==` on world coordi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,7 +16,16 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from pyproj.exceptions import ProjError
-from shapely import MultiPoint, Polygon, box, get_coordinates, make_valid, transform
+from shapely import (
+    MultiPoint,
+    Polygon,
+    box,
+    get_coordinates,
+    is_valid,
+    make_valid,
+    polygons,
+    transform,
+)
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
@@ -29,6 +39,7 @@ may differ from it by no more than cutting a grid may (1e-5 of the signal).
 """
 
 WGS84 = CRS("EPSG:4326")
+_OUTLINED_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +140,8 @@ def scale_between(source: GeoBox, grid: GeoBox) -> tuple[float, float]:
 def densified_outline(grid: GeoBox, points_per_side: int = 32) -> np.ndarray:
     """World coordinates along the grid's edge, closed, float64 (4 * points_per_side + 1, 2)."""
     height, width = grid.shape
-    t = np.linspace(0, 1, points_per_side, endpoint=False)
-    zero, one = np.zeros_like(t), np.ones_like(t)
-    cols = np.concatenate([t, one, 1 - t, zero, [0.0]]) * width
-    rows = np.concatenate([zero, t, one, 1 - t, [0.0]]) * height
+    cols, rows = _edge(points_per_side)
+    cols, rows = cols * width, rows * height
     a, b, c, d, e, f = grid.affine[:6]
     return np.column_stack([a * cols + b * rows + c, d * cols + e * rows + f])
 
@@ -164,6 +173,51 @@ def footprint(grid: GeoBox, points_per_side: int = 32) -> BaseGeometry:
         for turn in (-720, -360, 0, 360, 720)
     ]
     return unary_union([part for part in parts if not part.is_empty])
+
+
+def footprints(grids: Sequence[GeoBox], points_per_side: int = 32) -> list[BaseGeometry]:
+    """`footprint` of each of many grids: the same vertices, at a tenth of the cost."""
+    found: dict[int, BaseGeometry] = {}
+    alike: dict[str, list[int]] = {}
+    for number, grid in enumerate(grids):
+        alike.setdefault(str(grid.crs), []).append(number)
+    for numbers in alike.values():
+        for start in range(0, len(numbers), _OUTLINED_AT_ONCE):
+            some = numbers[start : start + _OUTLINED_AT_ONCE]
+            found.update(_plain_footprints(grids, some, points_per_side))
+    return [
+        found[number] if number in found else footprint(grid, points_per_side)
+        for number, grid in enumerate(grids)
+    ]
+
+
+def _plain_footprints(
+    grids: Sequence[GeoBox], numbers: Sequence[int], points_per_side: int
+) -> dict[int, BaseGeometry]:
+    """Of the grids of one CRS that lie wholly on Earth, and neither on a pole nor the antimeridian."""
+    chosen = [grids[number] for number in numbers]
+    cols, rows = _edge(points_per_side)
+    height, width = np.array([tuple(grid.shape) for grid in chosen], float).T[..., None]
+    a, b, c, d, e, f = np.array([grid.affine[:6] for grid in chosen]).T[..., None]
+    x, y = (k * (cols * width) + m * (rows * height) + n for k, m, n in ((a, b, c), (d, e, f)))
+    at = _lon_lat(chosen[0], np.column_stack([x.ravel(), y.ravel()]))
+    lon, lat = (values.reshape(x.shape) for values in at)
+    with np.errstate(invalid="ignore"):
+        plain = (np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= 180)).all(axis=1)
+        plain &= (np.abs(np.diff(lon)) < 180).all(axis=1)
+    outlines = polygons(np.stack([lon[plain], lat[plain]], axis=-1))
+    good = is_valid(outlines)
+    places = np.asarray(numbers)[plain][good]
+    return dict(zip(places.tolist(), outlines[good].tolist(), strict=True))
+
+
+def _edge(points_per_side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Columns and rows along the edge of a grid of one pixel, closed."""
+    t = np.linspace(0, 1, points_per_side, endpoint=False)
+    zero, one = np.zeros_like(t), np.ones_like(t)
+    return np.concatenate([t, one, 1 - t, zero, [0.0]]), np.concatenate(
+        [zero, t, one, 1 - t, [0.0]]
+    )
 
 
 def _lon_lat(grid: GeoBox, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

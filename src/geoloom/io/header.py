@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ import rasterio
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
+from rasterio._err import CPLE_BaseError  # what some attributes raise; it has no public name
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 
@@ -21,10 +23,16 @@ from geoloom.core.errors import BandError, ReadError
 from geoloom.core.grid import crs_name
 
 from .categories import category_names
+from .directory import Directory, read_directory
 from .handles import Stamp, open_handle, stamp_of
 
 ValidityRule = Literal["all", "nodata", "mask", "alpha"]
 """Where a band says which of its pixels are observed: nowhere, a value, a mask band, an alpha band."""
+
+_NO_SIDECARS = ((0, 0), (0, 0))
+_KINDS: dict[tuple[Hashable, str | None], Header] = {}
+"""One header that GDAL read of each kind of TIFF, and CRS given in place of its own."""
+_KINDS_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +124,62 @@ def read_header(uri: str | Path, *, crs: str | None = None) -> Header:
     """
     name = str(uri)
     stamp = stamp_of(name)
-    if stamp:
+    if stamp and not os.path.isabs(name):  # noqa: PTH117 - per file, a Path costs more
         name = str(Path(name).absolute())
     return _read_header(name, crs, stamp)
 
 
 @lru_cache(maxsize=4096)
 def _read_header(uri: str, crs: str | None, stamp: Stamp) -> Header:
-    # Inside an Env what GDAL has to say goes to logging, not to the terminal.
-    with rasterio.Env():
+    directory = read_directory(uri) if _stands_alone(uri, stamp) else None
+    known = None if directory is None else _KINDS.get((directory.kind, crs))
+    if directory is not None and known is not None and _is_map(directory.affine):
+        return replace(
+            known,
+            uri=uri,
+            grid=GeoBox(directory.shape, Affine(*directory.affine), known.grid.crs),
+            tags={**known.tags, **directory.texts},
+            stamp=stamp,
+        )
+    header = _ask_gdal(uri, crs, stamp)
+    if directory is not None and _agree(directory, header):
+        if len(_KINDS) >= _KINDS_KEPT:
+            _KINDS.clear()
+        _KINDS[directory.kind, crs] = header
+    return header
+
+
+def _stands_alone(uri: str, stamp: Stamp) -> bool:
+    """Whether a local file has neither a mask nor metadata beside it, in any spelling that GDAL knows."""
+    return stamp[1:] == _NO_SIDECARS and not os.path.exists(uri + ".MSK")  # noqa: PTH110 - as above
+
+
+def _is_map(affine: Sequence[float]) -> bool:
+    a, b, _, d, e, _ = affine
+    return all(math.isfinite(v) for v in affine) and a * e - b * d != 0
+
+
+def _agree(directory: Directory, header: Header) -> bool:
+    """Whether GDAL understood the file as `read_directory` did: then its kind is understood."""
+    return (
+        header.driver == "GTiff"
+        and directory.shape == tuple(header.grid.shape)
+        and directory.affine == tuple(header.grid.affine[:6])
+        and directory.texts.items() <= header.tags.items()
+    )
+
+
+def _ask_gdal(uri: str, crs: str | None, stamp: Stamp) -> Header:
+    # Inside an Env what GDAL has to say goes to logging, not to the terminal. It looks for sidecars by
+    # name: listing a folder of thousands of files at each of them takes longer than all the rest.
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN=True):
         handle = open_handle(uri)
         if handle.count == 0:
             inside = ", ".join(handle.subdatasets[:5]) or "none"
             raise ReadError(f"{uri} holds no band; open one of its subdatasets instead: {inside}")
         try:
             return _header_of(handle, uri, crs, stamp)
-        except RasterioError as error:
+        except (RasterioError, CPLE_BaseError) as error:
             raise ReadError(f"{uri} has a damaged header ({error}); fetch it again") from error
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import PurePath
 
 from ..core.errors import DatasetError, IntervalError
@@ -48,21 +50,22 @@ class Naming:
 
     def parse(self, uri: str) -> FileName | None:
         """What the file's name says, or None where it does not match."""
-        path = PurePath(uri)
-        match = re.match(self.filename_regex, path.name, re.VERBOSE)
+        folder, name = os.path.split(uri)
+        match = re.match(self.filename_regex, name, re.VERBOSE)
         if match is None:
             return None
         groups = match.groupdict()
+        when = self._when(groups, name)
         if not self.separate_files:
-            return FileName(uri, path.stem, None, self._when(groups, path.name))
+            return FileName(uri, os.path.splitext(name)[0], None, when)  # noqa: PTH122 - per file
         spans = [match.span(g) for g in ("band", "resolution") if groups.get(g) is not None]
-        scene = path.name
+        scene = name
         for start, stop in sorted(spans, reverse=True):
             scene = f"{scene[:start]}*{scene[stop:]}"
         if groups.get("resolution") is None:
             # Bands of one scene share a folder, except where the provider sorts them by resolution.
-            scene = str(path.parent / scene)
-        return FileName(uri, scene, groups["band"], self._when(groups, path.name))
+            scene = str(PurePath(folder, scene))
+        return FileName(uri, scene, groups["band"], when)
 
     def _when(self, groups: dict[str, str | None], name: str) -> Interval:
         try:
@@ -91,6 +94,7 @@ class FileName:
     when: Interval
 
 
+@lru_cache(maxsize=4096)
 def interval_from(text: str, date_format: str) -> Interval:
     """The year, month, day or second that a date text means, by the finest part of its format.
 

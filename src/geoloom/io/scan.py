@@ -7,16 +7,20 @@ import glob
 import logging
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatch
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import get_args
+
+from odc.geo.geobox import GeoBox
+from shapely.geometry.base import BaseGeometry
 
 from ..core.bands import Band, Role
 from ..core.errors import BandError, DatasetError, suggest
-from ..core.grid import footprint
+from ..core.grid import footprints
 from ..core.query import Asset, Scene
 from .header import Header, read_header
 from .naming import FileName, Naming
@@ -26,6 +30,8 @@ log = logging.getLogger(__name__)
 Paths = str | Path | Sequence[str | Path]
 Calibrate = Callable[[Band, str], Band]
 """(band, uri) -> the band with what the provider's naming tells of its scale, offset and nodata."""
+Progress = Callable[[int, int], None]
+"""Told (done, total), counts of the same thing."""
 
 RASTER_SUFFIXES = frozenset({
     ".tif", ".tiff", ".gtiff", ".jp2", ".j2k", ".vrt", ".img", ".nc", ".hdf", ".h5", ".he5", ".hgt",
@@ -35,6 +41,8 @@ RASTER_SUFFIXES = frozenset({
 _ROLES: frozenset[str] = frozenset(get_args(Role))
 _NAMED = 3
 _THREADS = 16
+_AT_ONCE = 64
+"""Headers that a thread reads before it reports: most take less time than handing over their names."""
 
 
 def find_files(
@@ -68,8 +76,9 @@ def scan(
     wanted: Sequence[str] | None = None,
     calibrate: Calibrate | None = None,
     crs: str | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Scene, ...]:
-    """The scenes in files, in the order of their names; all have the same bands.
+    """The scenes in files, in the order of their names; all have the same bands. The log tells the rate.
 
     Args:
         paths: Files, folders or shell patterns.
@@ -79,6 +88,7 @@ def scan(
         wanted: Bands by name, in order; None means `bands`, less those that no scene has.
         calibrate: Completes a band from its file's address.
         crs: CRS to use in place of the files' missing or wrong one.
+        progress: Told (files read, files in all).
 
     Raises:
         DatasetError: nothing matches, or scenes differ in their bands; the message names both.
@@ -99,13 +109,50 @@ def scan(
                 f"none of the bands {', '.join(sorted(chosen))} is among the files at {_where(paths)}; "
                 f"bands found: {', '.join(held)}"
             )
-    headers = _headers(names, crs)
+    headers = read_headers([name.uri for name in names], crs=crs, progress=progress)
     finish = calibrate or (lambda band, _: band)
     if naming.separate_files:
         return _gather(names, headers, (*bands, *extra), wanted, finish)
-    scenes = tuple(_whole(n, headers[n.uri], (*bands, *extra), wanted, finish) for n in names)
+    outlines = footprints([headers[name.uri].grid for name in names])
+    scenes = tuple(
+        _whole(name, headers[name.uri], outline, (*bands, *extra), wanted, finish)
+        for name, outline in zip(names, outlines, strict=True)
+    )
     _same_bands(scenes)
     return scenes
+
+
+def read_headers(
+    uris: Sequence[str], *, crs: str | None = None, progress: Progress | None = None
+) -> dict[str, Header]:
+    """The headers of files, in their order, read by threads; the log tells how many a second.
+
+    Args:
+        uris: Paths or GDAL paths.
+        crs: As `read_header`.
+        progress: Told (files read, files in all), by the calling thread.
+
+    Raises:
+        ReadError: a file cannot be read or placed.
+    """
+    threads = min(_THREADS, 4 * (os.cpu_count() or 1))
+    step = max(1, min(_AT_ONCE, len(uris) // (4 * threads)))
+    began = time.perf_counter()
+    headers: dict[str, Header] = {}
+    with ThreadPoolExecutor(threads) as pool:
+        some = [uris[i : i + step] for i in range(0, len(uris), step)]
+        for read in pool.map(lambda part: [read_header(uri, crs=crs) for uri in part], some):
+            headers.update(zip(uris[len(headers) :], read, strict=False))
+            if progress is not None:
+                progress(len(headers), len(uris))
+    seconds = time.perf_counter() - began
+    log.info(
+        "%d headers read in %.2f s: %.0f files/s",
+        len(uris),
+        seconds,
+        len(uris) / max(seconds, 1e-9),
+    )
+    return headers
 
 
 def matching_names(
@@ -138,6 +185,8 @@ def file_band(band: Band, header: Header, index: int) -> Band:
     nodata = header.nodata[index - 1]
     if nodata is None and header.validity[index - 1] == "all":
         nodata = band.nodata
+    if (scale, offset, nodata) == (band.scale, band.offset, band.nodata):
+        return band
     return replace(band, scale=scale, offset=offset, nodata=nodata)
 
 
@@ -152,7 +201,10 @@ def _files_at(path: str | Path, filename_glob: str, suffixes: frozenset[str]) ->
         found = sorted(str(found) for found in root.glob(pattern) if found.is_file())
     else:
         found = []
-    yield from (uri for uri in found if fnmatch(PurePath(uri).name, filename_glob))
+    if filename_glob == "*":
+        yield from found
+    else:
+        yield from (uri for uri in found if fnmatch(os.path.basename(uri), filename_glob))  # noqa: PTH119
 
 
 def _files_under(folder: str, suffixes: frozenset[str] | None) -> list[str]:
@@ -160,8 +212,13 @@ def _files_under(folder: str, suffixes: frozenset[str] | None) -> list[str]:
     found = []
     for inside, inner, files in os.walk(folder):
         inner.sort()
-        found += [str(Path(inside, name)) for name in sorted(files)]
-    return [f for f in found if suffixes is None or Path(f).suffix.lower() in suffixes]
+        start = str(Path(inside, "_"))[:-1]
+        found += [
+            start + name
+            for name in sorted(files)
+            if suffixes is None or os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122
+        ]
+    return found
 
 
 def _split_pattern(text: str) -> tuple[Path, str]:
@@ -193,15 +250,10 @@ def _where(paths: Paths) -> str:
     return ", ".join(str(p) for p in listed[:_NAMED]) + more
 
 
-def _headers(names: Sequence[FileName], crs: str | None) -> dict[str, Header]:
-    uris = [name.uri for name in names]
-    with ThreadPoolExecutor(min(_THREADS, 4 * (os.cpu_count() or 1))) as pool:
-        return dict(zip(uris, pool.map(lambda uri: read_header(uri, crs=crs), uris), strict=True))
-
-
 def _whole(
     name: FileName,
     header: Header,
+    outline: BaseGeometry,
     declared: Sequence[Band],
     wanted: Sequence[str] | None,
     finish: Calibrate,
@@ -229,7 +281,7 @@ def _whole(
         when=name.when,
         bands=tuple(finish(file_band(band, header, i), name.uri) for band, i in chosen),
         assets=tuple(Asset(name.uri, i) for _, i in chosen),
-        footprint=footprint(header.grid),
+        footprint=outline,
     )
 
 
@@ -251,7 +303,7 @@ def _gather(
     known = {band.name: band for band in declared}
     held = {band for files in groups.values() for band in files}
     order = list(wanted or [b for b in known if b in held] or sorted(held, key=_natural))
-    scenes = []
+    finest: list[GeoBox] = []
     for key, files in groups.items():
         lacking = [band for band in order if band not in files]
         if lacking:
@@ -259,17 +311,19 @@ def _gather(
                 f"scene {Path(key).name} lacks the bands {', '.join(lacking)}: no such file beside "
                 f"{next(iter(files.values()))}; add the files or choose others with bands=[...]"
             )
+        finest.append(min((headers[files[band]] for band in order), key=_pixel_area).grid)
+    scenes = []
+    for (key, files), grid, outline in zip(groups.items(), finest, footprints(finest), strict=True):
         read = [headers[files[band]] for band in order]
         bands = [file_band(known.get(b, _plain(b)), h, 1) for b, h in zip(order, read, strict=True)]
-        finest = min(read, key=_pixel_area).grid
         scenes.append(
             Scene(
                 name=Path(key).name,
-                grid=finest,
+                grid=grid,
                 when=whens[key],
                 bands=tuple(finish(b, files[b.name]) for b in bands),
                 assets=tuple(Asset(files[band]) for band in order),
-                footprint=footprint(finest),
+                footprint=outline,
             )
         )
     return tuple(scenes)

@@ -108,7 +108,7 @@ def parse_tiff(data: memoryview) -> tuple[TiffImage, ...]:
         UnsupportedTiffError: not a TIFF, damaged, or packed in a way left to GDAL.
     """
     try:
-        order, big, first = _parse_header(data)
+        order, big, first = parse_start(data)
         images: list[TiffImage] = []
         seen: set[int] = set()
         at = first
@@ -128,8 +128,12 @@ def parse_tiff(data: memoryview) -> tuple[TiffImage, ...]:
     return tuple(images)
 
 
-def _parse_header(data: memoryview) -> tuple[str, bool, int]:
-    """Byte order, whether BigTIFF, offset of the first directory."""
+def parse_start(data: memoryview) -> tuple[str, bool, int]:
+    """Byte order (`<` or `>`), whether BigTIFF, offset of the first directory.
+
+    Raises:
+        UnsupportedTiffError: not a TIFF.
+    """
     mark = bytes(data[:2])
     if mark not in (b"II", b"MM"):
         raise UnsupportedTiffError("not a TIFF")
