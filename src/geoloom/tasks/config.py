@@ -36,6 +36,7 @@ class TrainConfig:
     decay_rate: float = 0.1
     decay_steps: int | None = None
     weight_decay: float = 1e-2
+    average: float = 0.0
     loss: str = "crossentropy"
     label_smoothing: float = 0.0
     class_weights: ClassWeights = None
@@ -72,6 +73,10 @@ class TrainConfig:
             raise ConfigError(
                 f"learning_rate is {self.learning_rate} and weight_decay {self.weight_decay}; "
                 "give more than 0, and 0 or more"
+            )
+        if not 0 <= self.average <= 1:
+            raise ConfigError(
+                f"average is {self.average}; give a share of the training, 0 (no mean of the weights) to 1"
             )
         if self.label_smoothing and self.loss != "crossentropy":
             raise ConfigError(

@@ -17,6 +17,7 @@ from ..losses.registry import Loss, get_loss
 from ..metrics.tally import Tally
 from ..models.saved import normalised
 from ..transforms.normalize import Normalization
+from .average import averaged, kept_share, move_average
 from .schedule import Schedule
 
 
@@ -37,6 +38,8 @@ class SegmentationTask(LightningModule):
         learning_rate: The highest that the schedule reaches.
         weight_decay: Of AdamW; applied to convolutions, not to biases and batch norm.
         schedule: How the learning rate moves.
+        average: Share of the training over which a running mean of the weights looks back; the mean is what
+            validation scores and what `outcome` gives. 0 for none.
         seed: Fixes dropout, step by step, so that a resumed training repeats an uninterrupted one.
         codes: Class code of each output, where masks hold codes instead of positions; pixels of
             other codes do not count.
@@ -53,11 +56,14 @@ class SegmentationTask(LightningModule):
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-4,
         schedule: Schedule | None = None,
+        average: float = 0.0,
         seed: int = 0,
         codes: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
+        self.mean = averaged(self.network) if average else None
+        self.average = average
         self.num_classes = num_classes
         self.loss = get_loss(loss) if isinstance(loss, str) else loss
         self.normalization = normalization
@@ -73,13 +79,19 @@ class SegmentationTask(LightningModule):
         self.train_loss = _Mean()
         self.val_loss = _Mean()
 
+    @property
+    def outcome(self) -> nn.Module:
+        """The network that counts: the mean where one is kept, else the network in training itself."""
+        return self.network if self.mean is None else self.mean
+
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Logits float (B, K, H, W) of a batch."""
+        """Logits float (B, K, H, W) of a batch: the network's while training, otherwise the outcome's."""
+        network = self.network if self.training else self.outcome
         observed = batch.get("observed", batch.get("valid"))
         if observed is None:
             observed = torch.ones_like(batch["image"][:, 0], dtype=torch.bool)
         image = normalised(batch["image"], observed, self.normalization)
-        logits: Tensor = self.network(image.contiguous(memory_format=torch.channels_last))
+        logits: Tensor = network(image.contiguous(memory_format=torch.channels_last))
         return logits
 
     def target(self, batch: Mapping[str, Tensor]) -> Tensor:
@@ -105,6 +117,12 @@ class SegmentationTask(LightningModule):
         loss = self.loss(self(batch), target, self._weights)
         self.train_loss.add(loss, target)
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Bring the step's weights into the mean."""
+        if self.mean is not None:
+            window = self.average * float(self.trainer.estimated_stepping_batches)
+            move_average(self.mean, self.network, kept_share(self.global_step, window))
 
     def on_validation_epoch_start(self) -> None:
         """Start the validation's sums."""

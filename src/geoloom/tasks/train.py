@@ -57,6 +57,7 @@ def train(
     decay_rate: float = 0.1,
     decay_steps: int | None = None,
     weight_decay: float = 1e-2,
+    average: float = 0.0,
     loss: str = "crossentropy",
     label_smoothing: float = 0.0,
     class_weights: ClassWeights = None,
@@ -90,6 +91,9 @@ def train(
         schedule: `one_cycle`, `cosine`, `exponential` or `constant`.
         decay_rate, decay_steps: Of `exponential`: the factor, and over how many batches.
         weight_decay: Pull of the convolutions' weights to 0 (AdamW).
+        average: Keep, instead of the weights themselves, their running mean over about this share of the
+            training (an exponential moving average): 0.1 steadies a training whose scores scatter from seed
+            to seed. The mean is what validation scores, what early stopping watches, and what is saved.
         loss: One of `list_losses()`.
         label_smoothing: Of `crossentropy`: eases the pull of labels that may be wrong; 0.1 is usual.
         class_weights: Weights of the classes in the loss: a rule such as `balanced`, one number a class,
@@ -133,6 +137,7 @@ def train(
         decay_rate=decay_rate,
         decay_steps=decay_steps,
         weight_decay=weight_decay,
+        average=average,
         loss=loss,
         label_smoothing=label_smoothing,
         class_weights=class_weights,
@@ -175,6 +180,7 @@ def _run(
         normalization=normalization,
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
+        average=config.average,
         schedule=Schedule(config.schedule, config.decay_rate, config.decay_steps),
         seed=config.seed,
     )
@@ -207,7 +213,7 @@ def _run(
         write_json(workspace.folder / VALIDATION_FILE, accuracy.to_dict())
         metrics = accuracy.to_dict(curves=False)
     card = _card(config, plan, normalization, metrics)
-    return save_model(workspace.folder, task.network, card)
+    return save_model(workspace.folder, task.outcome, card)
 
 
 def _normalization(kind: str, plan: TrainingChips) -> Normalization:

@@ -47,6 +47,7 @@ class Train(Step):
     decay_rate: PositiveFloat = 0.1
     decay_steps: PositiveInt | None = None
     weight_decay: NonNegativeFloat = 1e-2
+    average: Annotated[float, Field(ge=0, le=1)] = 0.0
     loss: str = "crossentropy"
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     class_weights: WeightRule | tuple[float, ...] | None = None
@@ -94,6 +95,7 @@ class Train(Step):
             decay_rate=self.decay_rate,
             decay_steps=self.decay_steps,
             weight_decay=self.weight_decay,
+            average=self.average,
             loss=self.loss,
             label_smoothing=self.label_smoothing,
             class_weights=self.class_weights,

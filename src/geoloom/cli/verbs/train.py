@@ -54,6 +54,13 @@ def train(
     weight_decay: Annotated[
         float, typer.Option(help="Pull of the weights to 0.", rich_help_panel=_HOW)
     ] = 1e-2,
+    average: Annotated[
+        float,
+        typer.Option(
+            help="Keep the weights' mean over this share of the training; 0.1 steadies scores.",
+            rich_help_panel=_HOW,
+        ),
+    ] = 0.0,
     loss: Annotated[
         str, typer.Option(help="crossentropy, dice, focal, ...", rich_help_panel=_HOW)
     ] = "crossentropy",
