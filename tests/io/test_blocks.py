@@ -65,6 +65,16 @@ def test_the_bound_holds_in_memory(tiff):
     assert held <= block.nbytes
 
 
+def test_strips_of_few_rows_count_for_little_more_than_their_pixels(tmp_path):
+    """Many files have them: counted with an inflater each, a scene would fill the cache eightfold."""
+    values = make(tmp_path / "s.tif", 256, tiled=False, blockxsize=256, blockysize=4)
+    mapped = map_tiff(str(tmp_path / "s.tif"), stamp_of(str(tmp_path / "s.tif")))
+    cache = BlockCache(max_bytes=values.nbytes)
+    kept = [block_at(mapped, 0, row, 0, 4, cache) for row in range(64)]
+    assert len(cache) == 64
+    np.testing.assert_array_equal(np.concatenate([b.pixels[..., 0] for b in kept]), values[0])
+
+
 def test_a_block_larger_than_the_bound_is_read_but_not_kept(tiff):
     mapped, values = tiff
     cache = BlockCache(max_bytes=10)

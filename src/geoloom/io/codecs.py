@@ -56,8 +56,9 @@ class Block:
         """(rows, block width, samples in a block), native byte order; only the first `rows` are decoded."""
         self.address = int(self.pixels.__array_interface__["data"][0])
         self.rows = 0
-        # An inflater keeps a copy of what it has not decoded yet, and its window.
-        waiting = len(stored) + 65_536 if self._inflater is not None else 0
+        # An inflater keeps a copy of what it has not decoded yet, and its window, unless one step is all.
+        is_stepped = self._inflater is not None and rows > _STEP_ROWS
+        waiting = len(stored) + 65_536 if is_stepped else 0
         self.nbytes = self.pixels.nbytes + waiting
         """Bound of the memory held, bytes."""
 
