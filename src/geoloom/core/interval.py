@@ -120,6 +120,14 @@ class Interval:
         """Time between the end of one and the start of the other; zero where they overlap or touch."""
         return max(other.start - self.stop, self.start - other.stop, timedelta(0))
 
+    def nearest(self, others: Iterable[Interval], within: timedelta) -> tuple[Interval, ...]:
+        """Of others, those with a gap of at most `within`, the nearest first.
+
+        Equal gaps are told apart by the time between the middles, then the earlier comes first.
+        """
+        ranked = sorted((self.gap(o), abs(self.middle - o.middle), o) for o in others)
+        return tuple(other for gap, _, other in ranked if gap <= within)
+
     def by(self, step: CalendarStep | timedelta) -> tuple[Interval, ...]:
         """The interval cut into successive steps, which tile it.
 

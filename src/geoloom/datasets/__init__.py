@@ -1,21 +1,26 @@
 """Files as datasets that answer queries; look-up in space and time; union and intersection."""
 
 from .base import GeoDataset
-from .compose import IntersectionDataset, UnionDataset
+from .compose import IntersectionDataset, UnionDataset, intersection, union
 from .index import SceneIndex
 from .loader import loader
 from .opening import open  # noqa: A004 - the verb users know, reached as gl.open
+from .pairing import Pairing
 from .raster import RasterDataset
 from .region import Region
 from .sensors.cdl import CDL
 from .sensors.landsat import Landsat, Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
 from .sensors.naip import NAIP
 from .sensors.sentinel2 import Sentinel2
+from .series import SeriesDataset
+from .steps import EveryDate, FixedSteps, NearestDates
 from .vector import VectorDataset
 
 __all__ = [
     "CDL",
     "NAIP",
+    "EveryDate",
+    "FixedSteps",
     "GeoDataset",
     "IntersectionDataset",
     "Landsat",
@@ -24,12 +29,17 @@ __all__ = [
     "Landsat7",
     "Landsat8",
     "Landsat9",
+    "NearestDates",
+    "Pairing",
     "RasterDataset",
     "Region",
     "SceneIndex",
     "Sentinel2",
+    "SeriesDataset",
     "UnionDataset",
     "VectorDataset",
+    "intersection",
     "loader",
     "open",
+    "union",
 ]

@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from functools import cached_property, partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+import shapely
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
@@ -17,9 +18,14 @@ from ..core.errors import QueryError
 from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Query, Sample
+from .index import lonlat_boxes
 from .plan import Plan, answered, fulfil
 from .region import Region
 from .sample import picked
+
+if TYPE_CHECKING:
+    from .pairing import Rule
+    from .steps import Steps
 
 Layer = Literal["image", "mask"]
 Transform = Callable[[Sample], Sample]
@@ -64,8 +70,21 @@ class GeoDataset(ABC):
 
     def _newest(self, query: Query) -> float:
         """When the newest data under the query starts, seconds since 1970; unions prefer the newest."""
-        found = [r.when.start for r in self.regions if r.when.overlaps(query.when)]
+        found = [m.start for r in self.regions for m in r.times if query.takes(m)]
         return max((t.timestamp() for t in found), default=float("-inf"))
+
+    def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
+        """Times of the data near each query that answer it, each once, oldest first."""
+        return [
+            tuple(sorted({m for r in self.regions if _near(r, q) for m in r.times if q.takes(m)}))
+            for q in queries
+        ]
+
+    @property
+    def _puts_newest_first(self) -> bool:
+        """Whether, asked for several moments at once, it composes as if they were asked for one by one,
+        the newest first."""
+        return False
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -202,6 +221,36 @@ class GeoDataset(ABC):
 
         return union(self, other)
 
+    def paired(self, other: GeoDataset, pairing: Rule, *, days: float | None = None) -> GeoDataset:
+        """What lies in both, its times paired by a rule; see `IntersectionDataset`.
+
+        Args:
+            other: Layers to come beside these.
+            pairing: `overlap`, `same_year`, `nearest` or `static`; see `Pairing`.
+            days: Of `nearest`: the longest time between the two.
+
+        Raises:
+            DatasetError: they never meet, or days are missing or out of place.
+        """
+        from .compose import intersection
+        from .pairing import Pairing
+
+        return intersection(self, other, pairing=Pairing(pairing, days))
+
+    def series(self, steps: Steps | None = None, *, min_dates: int | None = None) -> GeoDataset:
+        """The dates under each query as one sample, (T, C, H, W) in the order of time; see `SeriesDataset`.
+
+        Args:
+            steps: `EveryDate` (the default), `FixedSteps` or `NearestDates`.
+            min_dates: Dates at which a valid pixel is observed. Default: all.
+
+        Raises:
+            DatasetError: the data has no dates, or none that the steps take.
+        """
+        from .series import SeriesDataset
+
+        return SeriesDataset(self, steps, min_dates=min_dates)
+
     def _where_text(self) -> str:
         return f"the dataset holds {describe(self.regions)}"
 
@@ -229,6 +278,10 @@ def _as_query(query: Query | GeoBox) -> Query:
         f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__}; draw queries with a "
         "sampler, such as GridGeoSampler(dataset, size=256)"
     )
+
+
+def _near(region: Region, query: Query) -> bool:
+    return any(shapely.intersects(region.footprint, box) for box in lonlat_boxes(query.grid))
 
 
 def _in_worker() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import DatasetError
 from ..io.buffers import BUFFERS
 
 if TYPE_CHECKING:
@@ -26,10 +27,21 @@ def collate(samples: Sequence[Any]) -> Any:
     plain = type(first) is dict and all(sample.keys() == first.keys() for sample in samples)
     if not plain or get_worker_info() is not None:
         return default_collate(list(samples))
-    return {key: _together([sample[key] for sample in samples]) for key in first}
+    _refuse_ragged(samples)
+    return {key: stacked([sample[key] for sample in samples]) for key in first}
 
 
-def _together(values: list[Any]) -> Any:
+def _refuse_ragged(samples: Sequence[Any]) -> None:
+    counts = sorted({len(sample["times"]) for sample in samples if "times" in sample})
+    if len(counts) > 1:
+        raise DatasetError(
+            f"series of {', '.join(map(str, counts))} dates cannot be stacked to one batch; fix the number "
+            "with dataset.series(EveryDate(count=...)), FixedSteps or NearestDates, or take batch_size=1"
+        )
+
+
+def stacked(values: list[Any]) -> Any:
+    """Values along a new first axis, without a copy where they are tensors that lie behind one another."""
     import torch
     from torch.utils.data import default_collate
 

@@ -5,39 +5,46 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from functools import partial
 
-import shapely
-from shapely import STRtree
-
 from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.errors import DatasetError
-from ..core.query import Query, Sample
+from ..core.interval import ALWAYS, Interval
+from ..core.query import MomentQuery, Query, Sample
 from .bandmatch import match_bands
-from .base import GeoDataset, Layer, describe
+from .base import GeoDataset, Layer
+from .pairing import Pairing, Rule, meet, newest_pair
 from .plan import Plan, answered
 from .region import Region
 from .sample import filled, joined, picked
+from .series import SeriesDataset
 
 
 class IntersectionDataset(GeoDataset):
-    """Layers that share places and times: `imagery & labels`.
+    """Layers that share places and times: `imagery & labels`, or `imagery.paired(labels, "same_year")`.
 
     A sample holds the image and the mask of its parts on the query's grid; several images are concatenated
-    along their channels. A pixel is valid where it is valid in all parts. Regions are those of the first
-    part that has an image, cut to where the others have data at the same time: labels come to the imagery's
-    pixels, whichever is named first. Make one with `&`, which flattens and drops duplicates.
+    along their channels, at each date where some are series. A pixel is valid where it is valid in all parts.
+    Regions are those of the first part that has an image, cut to where the others have data that goes with
+    it: labels come to the imagery's pixels, whichever is named first. Make one with `&` or `intersection`,
+    which flatten what is paired alike and drop duplicates.
+
+    Under `overlap`, each part is asked with the query's interval. Under the other rules a query is answered
+    by what belongs together alone: of the leading part, what has the same partners as its newest acquisition
+    under the query; of the others, those partners, though they may lie outside the query's interval.
 
     Args:
         parts: At least two datasets.
+        pairing: How their times go together; a `Pairing` or a rule's name.
 
     Raises:
         DatasetError: the parts never meet; the message says whether in space or in time.
     """
 
-    def __init__(self, *parts: GeoDataset) -> None:
-        self.parts = _distinct(_flattened(parts, IntersectionDataset))
-        lead = next((p for p in self.parts if "image" in p.layers), self.parts[0])
-        self._order = (lead, *(p for p in self.parts if p is not lead))
+    def __init__(self, *parts: GeoDataset, pairing: Pairing | Rule = "overlap") -> None:
+        self.pairing = Pairing.of(pairing)
+        self.parts = _distinct(_together(parts, self.pairing))
+        images = [n for n, part in enumerate(self.parts) if "image" in part.layers]
+        self._lead = images[0] if images else 0
         self.regions  # noqa: B018 - found now, so that datasets that never meet are refused now
 
     @property
@@ -57,16 +64,36 @@ class IntersectionDataset(GeoDataset):
         return next((p.classes for p in self.parts if p.classes is not None), None)
 
     def _identity(self) -> Hashable:
-        return self.parts
+        return self.parts, self.pairing
 
     def _find_regions(self) -> tuple[Region, ...]:
-        regions = self._order[0].regions
-        for part in self._order[1:]:
-            met = _meet(regions, part.regions)
-            if not met:
-                raise DatasetError(_never_meet(regions, part.regions))
-            regions = met
+        regions = self.parts[self._lead].regions
+        for number, part in enumerate(self.parts):
+            if number != self._lead:
+                regions = meet(regions, part.regions, self.pairing)
         return regions
+
+    def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
+        """Those of the leading part that have partners in all others."""
+        found = []
+        for moments in self._moments_of_parts(queries):
+            leading, others = moments[self._lead], _without(moments, self._lead)
+            found.append(
+                tuple(m for m in leading if all(self.pairing.partners(m, o) for o in others))
+            )
+        return found
+
+    def _moments_of_parts(self, queries: Sequence[Query]) -> list[tuple[tuple[Interval, ...], ...]]:
+        """For each query, part by part; of those that do not lead, all that the rule might choose from."""
+        anytime = queries
+        if self.pairing.rule != "overlap" or any(isinstance(q, MomentQuery) for q in queries):
+            spans = [q.when if self.pairing.rule == "overlap" else ALWAYS for q in queries]
+            anytime = [Query(q.grid, span) for q, span in zip(queries, spans, strict=True)]
+        by_part = [
+            part._moments(queries if number == self._lead else anytime)
+            for number, part in enumerate(self.parts)
+        ]
+        return list(zip(*by_part, strict=True))
 
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
         return answered(self._plan([query], channels)[0])
@@ -74,11 +101,43 @@ class IntersectionDataset(GeoDataset):
     def _plan(
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
     ) -> list[Plan | None]:
-        by_part = [part.plan(queries) for part in self.parts]
-        return [_all_or_none(plans, channels) for plans in zip(*by_part, strict=True)]
+        asked = self._asked(queries)
+        answerable = [few for few in asked if few is not None]
+        by_part = [
+            part.plan([few[number] for few in answerable]) for number, part in enumerate(self.parts)
+        ]
+        found = iter(zip(*by_part, strict=True))
+        return [None if few is None else _all_or_none(next(found), channels) for few in asked]
+
+    def _asked(self, queries: Sequence[Query]) -> list[tuple[Query, ...] | None]:
+        """What each part is asked with; None where nothing goes together."""
+        rule, count = self.pairing.rule, len(self.parts)
+        if rule == "overlap" and not any(isinstance(q, MomentQuery) for q in queries):
+            return [(q,) * count for q in queries]
+        if rule == "static":
+            return [
+                tuple(q if n == self._lead else Query(q.grid) for n in range(count))
+                for q in queries
+            ]
+        return [
+            self._belonging(query, moments)
+            for query, moments in zip(queries, self._moments_of_parts(queries), strict=True)
+        ]
+
+    def _belonging(
+        self, query: Query, moments: Sequence[tuple[Interval, ...]]
+    ) -> tuple[Query, ...] | None:
+        """Queries for the newest moments that go together, part by part."""
+        chosen = newest_pair(self.pairing, moments[self._lead], _without(moments, self._lead))
+        if chosen is None:
+            return None
+        leading, *others = (MomentQuery.at(query.grid, few) for few in chosen)
+        return (*others[: self._lead], leading, *others[self._lead :])
 
     def __repr__(self) -> str:
-        return " & ".join(_bracketed(p) for p in self.parts)
+        if self.pairing.rule == "overlap":
+            return " & ".join(_bracketed(p) for p in self.parts)
+        return f"intersection({', '.join(map(repr, self.parts))}, pairing={self.pairing!r})"
 
 
 class UnionDataset(GeoDataset):
@@ -147,6 +206,10 @@ class UnionDataset(GeoDataset):
     def _newest(self, query: Query) -> float:
         return max(part._newest(query) for part in self.parts)
 
+    def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
+        by_part = [part._moments(queries) for part in self.parts]
+        return [tuple(sorted(set().union(*found))) for found in zip(*by_part, strict=True)]
+
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
         return answered(self._plan([query], channels)[0])
 
@@ -192,25 +255,48 @@ class UnionDataset(GeoDataset):
         return " | ".join(_bracketed(p) for p in self.parts)
 
 
-def intersection(*datasets: GeoDataset) -> GeoDataset:
+def intersection(*datasets: GeoDataset, pairing: Pairing | Rule = "overlap") -> GeoDataset:
     """What lies in all datasets; one that stands alone (`a & a`) is given back itself.
+
+    Args:
+        datasets: At least one.
+        pairing: How their times go together; a `Pairing` or a rule's name.
 
     Raises:
         DatasetError: they never meet; the message says whether in space or in time.
     """
-    parts = _distinct(_flattened(datasets, IntersectionDataset))
-    return parts[0] if len(parts) == 1 else IntersectionDataset(*parts)
+    rule = Pairing.of(pairing)
+    parts = _distinct(_together(datasets, rule))
+    return parts[0] if len(parts) == 1 else IntersectionDataset(*parts, pairing=rule)
 
 
 def union(*datasets: GeoDataset) -> GeoDataset:
     """What lies in either dataset; one that stands alone (`a | a`) is given back itself.
 
+    Series unite to the series of what they are made of, so that all acquisitions stand in one order.
+
     Raises:
-        DatasetError: one has images and another has masks.
+        DatasetError: one has images and another has masks, or series differ in their steps.
         BandError: the bands cannot be matched.
     """
     parts = _distinct(_flattened(datasets, UnionDataset))
-    return parts[0] if len(parts) == 1 else UnionDataset(*parts)
+    if len(parts) == 1:
+        return parts[0]
+    if any(isinstance(part, SeriesDataset) for part in parts):
+        return _united_series(parts)
+    return UnionDataset(*parts)
+
+
+def _united_series(parts: Sequence[GeoDataset]) -> GeoDataset:
+    series = [p for p in parts if isinstance(p, SeriesDataset) and p.transforms is None]
+    alike = {(p.steps, p.min_dates) for p in series}
+    if len(series) < len(parts) or len(alike) > 1:
+        raise DatasetError(
+            f"a union needs series of equal steps without transforms, found {'; '.join(map(repr, parts))}; "
+            "unite first, then make the series: (a | b).series(steps).with_transforms(...)"
+        )
+    ((steps, min_dates),) = alike
+    return SeriesDataset(union(*(p.dataset for p in series)), steps, min_dates=min_dates)
 
 
 def _all_or_none(plans: Sequence[Plan | None], channels: tuple[int, ...] | None) -> Plan | None:
@@ -243,6 +329,19 @@ def _flattened(parts: tuple[GeoDataset, ...], kind: type) -> tuple[GeoDataset, .
     return tuple(flat)
 
 
+def _together(parts: tuple[GeoDataset, ...], pairing: Pairing) -> tuple[GeoDataset, ...]:
+    """Parts of the intersections that are paired alike."""
+    flat: list[GeoDataset] = []
+    for part in parts:
+        alike = isinstance(part, IntersectionDataset) and part.pairing == pairing
+        flat.extend(_flattened((part,), IntersectionDataset) if alike else (part,))
+    return tuple(flat)
+
+
+def _without(items: Sequence[tuple[Interval, ...]], number: int) -> list[tuple[Interval, ...]]:
+    return [item for i, item in enumerate(items) if i != number]
+
+
 def _distinct(parts: tuple[GeoDataset, ...]) -> tuple[GeoDataset, ...]:
     return tuple(dict.fromkeys(parts))
 
@@ -257,52 +356,3 @@ def _through(
     if own is None or channels is None:
         return own if channels is None else channels
     return tuple(own[i] for i in channels)
-
-
-def _meet(regions: tuple[Region, ...], others: tuple[Region, ...]) -> tuple[Region, ...]:
-    """Regions cut to the others; those of the others that share one interval with a region act as one."""
-    parts, owners = shapely.get_parts([o.footprint for o in others], return_index=True)
-    tree = STRtree(parts)
-    met: list[Region] = []
-    for region in regions:
-        pieces = shapely.get_parts(region.footprint)
-        near = sorted({int(owners[i]) for i in tree.query(pieces)[1]})
-        by_time: dict[object, list[Region]] = {}
-        for other in (others[i] for i in near):
-            cut = region & other
-            if cut is not None:
-                by_time.setdefault(cut.when, []).append(cut)
-        met.extend(_merged(cuts) for cuts in by_time.values())
-    return tuple(met)
-
-
-def _merged(cuts: list[Region]) -> Region:
-    if len(cuts) == 1:
-        return cuts[0]
-    first = cuts[0]
-    return Region(
-        frame=first.frame,
-        area=shapely.union_all([cut.area for cut in cuts]),
-        crs=first.crs,
-        when=first.when,
-        footprint=shapely.union_all([cut.footprint for cut in cuts]),
-        name=first.name,
-    )
-
-
-def _never_meet(regions: tuple[Region, ...], others: tuple[Region, ...]) -> str:
-    ground = shapely.union_all([r.footprint for r in others])
-    in_space = any(r.footprint.intersects(ground) for r in regions)
-    in_time = any(r.when.overlaps(o.when) for r in regions for o in others)
-    if in_space and in_time:
-        how = "where they share a place, they share no time"
-    elif in_space:
-        how = "they share places, but no time"
-    elif in_time:
-        how = "they share no place on Earth"
-    else:
-        how = "they share neither place nor time"
-    return (
-        f"the intersection is empty: {how}. One holds {describe(regions)}; the other holds "
-        f"{describe(others)}"
-    )

@@ -16,7 +16,8 @@ from odc.geo.geobox import GeoBox
 from ..core.bands import Band, find_bands
 from ..core.classes import Classes
 from ..core.errors import BandError, DatasetError, suggest
-from ..core.query import Query, Sample, Scene
+from ..core.interval import ALWAYS, Interval
+from ..core.query import MomentQuery, Query, Sample, Scene
 from ..io.header import read_header
 from ..io.naming import Naming
 from ..io.raster import Kernel
@@ -262,8 +263,38 @@ class RasterDataset(GeoDataset):
 
     def _found(self, queries: Sequence[Query]) -> list[list[int]]:
         """Positions of the scenes near each query, in the order of the mosaic rule."""
+        dated = iter(self._found_at([q for q in queries if isinstance(q, MomentQuery)]))
+        plain = [(q.grid, q.when) for q in queries if not isinstance(q, MomentQuery)]
+        found = iter(self._index.find_many(plain))
+        return [
+            next(dated) if isinstance(query, MomentQuery) else self._ordered(next(found))
+            for query in queries
+        ]
+
+    def _found_at(self, queries: Sequence[MomentQuery]) -> list[list[int]]:
+        """`_found` of queries for moments; many ask for the same grid, which is looked up once."""
+        grids = {id(query.grid): query.grid for query in queries}
+        found = self._index.find_many([(grid, ALWAYS) for grid in grids.values()])
+        held: dict[int, dict[Interval, list[int]]] = {}
+        for key, positions in zip(grids, found, strict=True):
+            by_moment = held[key] = {}
+            for i in positions:
+                by_moment.setdefault(self.scenes[i].when, []).append(i)
+        return [
+            self._ordered(sorted(i for m in q.moments for i in held[id(q.grid)].get(m, ())))
+            for q in queries
+        ]
+
+    def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
         found = self._index.find_many([(query.grid, query.when) for query in queries])
-        return [self._ordered(positions) for positions in found]
+        return [
+            tuple(sorted({when for i in few if query.takes(when := self.scenes[i].when)}))
+            for query, few in zip(queries, found, strict=True)
+        ]
+
+    @property
+    def _puts_newest_first(self) -> bool:
+        return self.mosaic == "newest" and not self.scaled and self._transforms is None
 
     def _ordered(self, positions: Sequence[int]) -> list[int]:
         if self.mosaic != "newest" or len(positions) < 2:
@@ -271,7 +302,7 @@ class RasterDataset(GeoDataset):
         return sorted(positions, key=lambda i: self.scenes[i].when.start, reverse=True)
 
     def _newest(self, query: Query) -> float:
-        found = self._index.find(query.grid, query.when)
+        (found,) = self._found([query])
         starts = (self.scenes[i].when.start.timestamp() for i in found)
         return max(starts, default=float("-inf"))
 

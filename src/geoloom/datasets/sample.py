@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from ..core.errors import DatasetError
 from ..core.grid import place
 from ..core.query import Sample
 from .index import grid_key
@@ -81,9 +82,12 @@ def to_tensor(array: np.ndarray | Tensor) -> Tensor:
 def joined(samples: Sequence[Sample]) -> Sample:
     """Answers of several layers to one query as one sample.
 
-    Images are concatenated along their channels, masks stacked along a first axis where there are
-    several. A pixel is valid where it is valid in all; where images and masks come together, `observed`
-    tells where the images are. Other keys are kept, the first one's first.
+    Images are concatenated along their channels, at each date where some are series; masks are stacked
+    along a first axis where there are several. A pixel is valid where it is valid in all; where images and
+    masks come together, `observed` tells where the images are. Other keys are kept, the first one's first.
+
+    Raises:
+        DatasetError: series have different dates.
     """
     import torch
 
@@ -92,7 +96,9 @@ def joined(samples: Sequence[Sample]) -> Sample:
         whole.update(sample)
     images = [s["image"] for s in samples if "image" in s]
     masks = [s["mask"] for s in samples if "mask" in s]
-    if len(images) > 1:
+    if "times" in whole:
+        whole.update(_dated(samples))
+    elif len(images) > 1:
         whole["image"] = torch.cat(images, dim=0)
     if len(masks) > 1:
         whole["mask"] = torch.cat([m if m.ndim == 3 else m[None] for m in masks], dim=0)
@@ -101,6 +107,39 @@ def joined(samples: Sequence[Sample]) -> Sample:
         seen = [s.get("observed", s["valid"]) for s in samples if "image" in s]
         whole["observed"] = _all_of(seen)
     return whole  # type: ignore[return-value]
+
+
+def _dated(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Image and validity at each date of samples of which some are series of the same dates."""
+    import torch
+
+    series = [s for s in samples if "times" in s]
+    times = _same_times(series)
+    if any("mask" in s for s in series) and sum("mask" in s for s in samples) > 1:
+        raise DatasetError(
+            "a series of labels and other labels cannot share one mask; leave one of them out"
+        )
+    imagery = [s["image"] for s in samples if "image" in s]
+    images = [i if i.ndim == 4 else i.expand(len(times), *i.shape) for i in imagery]
+    seen = [s["valid_series"] for s in series]
+    seen += [
+        s["valid"].expand(len(times), -1, -1) for s in samples if "image" in s and "times" not in s
+    ]
+    merged = {"valid_series": _all_of(seen)}
+    if len(images) > 1:
+        merged["image"] = torch.cat(images, dim=1)
+    return merged
+
+
+def _same_times(series: Sequence[Sample]) -> Any:
+    first, *others = (sample.get("times", ()) for sample in series)
+    for other in others:
+        if not np.array_equal(first, other, equal_nan=True):
+            raise DatasetError(
+                f"a series of {len(first)} dates and one of {len(other)} have different dates, so that "
+                "they do not make one; give both the same FixedSteps or NearestDates"
+            )
+    return first
 
 
 def _all_of(masks: list[Tensor]) -> Tensor:
@@ -113,11 +152,17 @@ def _all_of(masks: list[Tensor]) -> Tensor:
 
 
 def filled(first: Sample, second: Sample) -> Sample:
-    """The first answer, completed by the second where the first is not valid."""
+    """The first answer, completed by the second where the first is not valid.
+
+    Raises:
+        DatasetError: they are series of different dates.
+    """
     import torch
 
     whole: dict[str, Any] = {**second, **first}
-    for name in _LAYERS:
+    if "times" in whole:
+        _same_times([first, second])
+    for name in (*_LAYERS, "valid_series"):
         if name in first and name in second:
             whole[name] = torch.where(first["valid"], first[name], second[name])  # type: ignore[literal-required]
     for name in ("valid", "observed"):
@@ -130,5 +175,5 @@ def picked(sample: Sample, channels: tuple[int, ...] | None) -> Sample:
     """The sample with some channels of its image, in the order given."""
     if channels is None or "image" not in sample:
         return sample
-    whole: dict[str, Any] = {**sample, "image": sample["image"][list(channels)]}
+    whole: dict[str, Any] = {**sample, "image": sample["image"][..., list(channels), :, :]}
     return whole  # type: ignore[return-value]

@@ -189,7 +189,7 @@ class VectorDataset(GeoDataset):
         files = [
             file
             for file, region in zip(self._files, self._outlines, strict=True)
-            if file.when.overlaps(query.when)
+            if query.takes(file.when)
             and any(shapely.box(*region.footprint.bounds).intersects(box) for box in boxes)
         ]
         whole: Sample | None = None
