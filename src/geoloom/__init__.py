@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from .analysis.report import report
+    from .chips.materialize import materialize
     from .core.interval import Interval
     from .core.query import Query
     from .datasets.loader import loader
@@ -33,6 +34,7 @@ _HOMES = {
     "evaluate": "geoloom.tasks.evaluate",
     "list_models": "geoloom.models.registry",
     "loader": "geoloom.datasets.loader",
+    "materialize": "geoloom.chips.materialize",
     "open": "geoloom.datasets.opening",
     "predict": "geoloom.inference.predict",
     "read": "geoloom.io.raster",
@@ -50,6 +52,7 @@ __all__ = [
     "evaluate",
     "list_models",
     "loader",
+    "materialize",
     "open",
     "predict",
     "read",

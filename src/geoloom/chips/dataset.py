@@ -3,61 +3,120 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import torch
 
+from ..core.errors import ChipError, suggest
 from ..core.query import Sample
+from ..datasets.sample import torch_dtype
+from ..io.buffers import BUFFERS
+from .fill import Plane, fill
 
 if TYPE_CHECKING:
     from .store import ChipStore
+
+GivenDtype = Literal["native", "stored", "float32"]
+GivenLabels = Literal["positions", "codes"]
 
 
 class ChipDataset(torch.utils.data.Dataset[Mapping[str, Any]]):
     """Chips of one store, chosen by position. Picklable, and safe under fork and spawn.
 
-    Samples hold `image` (C, H, W) in the stored dtype; `mask` (H, W) int64 class *positions* 0..K-1 where
-    the store has labels; `valid` (H, W) bool, True = observed and labelled; `observed` (H, W) bool, True =
-    observed in every band; and `crs`, `transform`, `bounds`. Loss and metrics look at `valid`; what the
-    network is shown is a matter of `observed`.
+    Samples hold `image` (C, H, W); `mask` (H, W) int64 where the store has labels; `valid` (H, W) bool,
+    True = observed and labelled; `observed` (H, W) bool, True = observed in every band; and `crs`,
+    `transform`, `bounds`. Loss and metrics look at `valid`; what the network is shown is a matter of
+    `observed`.
+
+    A `DataLoader` asks for whole batches: threads read them straight into the batch's own memory, which
+    `geoloom.loader` hands on without a copy.
 
     Args:
         store: An open chip store.
         indices: Positions in the store, in the order wanted.
+        dtype: Of the image. `native`: as stored, but uint16 as float32 and uint32 as int64, since torch can
+            scarcely compute with those; `stored`: as stored, to convert on the device; `float32`.
+        labels: What the mask holds, in a store that knows its classes: `positions` 0..K-1 of the classes, as
+            losses need them, or the `codes` stored, as the labels' files have them.
+
+    Raises:
+        ChipError: `dtype` or `labels` is none of those.
     """
 
-    def __init__(self, store: ChipStore, indices: Sequence[int] | np.ndarray) -> None:
+    def __init__(
+        self,
+        store: ChipStore,
+        indices: Sequence[int] | np.ndarray,
+        *,
+        dtype: GivenDtype = "native",
+        labels: GivenLabels = "positions",
+    ) -> None:
+        for value, known in ((dtype, GivenDtype), (labels, GivenLabels)):
+            if value not in get_args(known):
+                raise ChipError(
+                    f"chips are not given as {value!r}{suggest(value, get_args(known))}"
+                )
         self.store = store
         self.indices = np.asarray(indices, dtype=np.int64)
-        self._positions: np.ndarray | None = None
-        if store.classes is not None:
-            self._positions = store.classes.encode(np.arange(256))[0]
+        self._dtype = np.dtype(np.float32) if dtype == "float32" else store.dtype
+        if dtype == "native":
+            self._dtype = torch_dtype(store.dtype)
+        self._table: np.ndarray | None = None
+        if store.classes is not None and labels == "positions":
+            self._table = store.classes.encode(np.arange(256))[0]
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, index: int) -> Sample:
-        i = int(self.indices[index])
-        store = self.store
-        transform = store.transform(i)
-        sample = Sample(
-            image=torch.from_numpy(store.image(i)),
-            valid=torch.from_numpy(store.valid(i)),
-            observed=torch.from_numpy(store.observed(i)),
-            crs=store.crs(i),
-            transform=torch.from_numpy(transform.copy()),
-            bounds=torch.from_numpy(_bounds(transform, store.size)),
-        )
-        if self._positions is not None:
-            sample["mask"] = torch.from_numpy(self._positions[store.mask(i)])
-        return sample
+        return self._samples(self.indices[[index]], np.empty)[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Sample]:
+        """The samples of a batch, read together by threads; a `DataLoader` asks for batches through this.
+
+        Guarantee: equal, bit for bit, to asking for one after the other. They lie behind one another in
+        memory, so that `collate` need not copy them.
+
+        Raises:
+            ChipError: the store is damaged.
+        """
+        return self._samples(self.indices[list(indices)], BUFFERS.take)
+
+    def _samples(self, chips: np.ndarray, take: Any) -> list[Sample]:
+        store, count = self.store, len(chips)
+        height, width = store.size
+        layers = {
+            "image": take((count, store.channels, height, width), self._dtype),
+            "valid": take((count, height, width), np.dtype(np.bool_)),
+            "observed": take((count, height, width), np.dtype(np.bool_)),
+        }
+        if store.has_labels:
+            layers["mask"] = take((count, height, width), np.dtype(np.int64))
+        planes = [
+            Plane(store.plane(name), out, self._table if name == "mask" else None)
+            for name, out in layers.items()
+        ]
+        fill(planes, store.places(chips), threads=1 if _in_worker() else None)
+        transforms = store.transforms(chips)
+        layers["transform"], layers["bounds"] = transforms, _bounds(transforms, store.size)
+        tensors = {name: torch.from_numpy(values) for name, values in layers.items()}
+        samples: list[Any] = [
+            {**{name: values[k] for name, values in tensors.items()}, "crs": store.crs(i)}
+            for k, i in enumerate(chips.tolist())
+        ]
+        return samples
 
 
-def _bounds(transform: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(4,) left, bottom, right, top of the chip's outline, whatever its rotation."""
-    a, b, c, d, e, f = transform
+def _in_worker() -> bool:
+    """Whether this is a loader's worker process, beside which others already use the processors."""
+    return torch.utils.data.get_worker_info() is not None
+
+
+def _bounds(transforms: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(n, 4) left, bottom, right, top of the chips' outlines, whatever their rotation."""
+    a, b, c, d, e, f = transforms.T[..., None]
     height, width = size
-    x = c + np.array([0, a * width, b * height, a * width + b * height])
-    y = f + np.array([0, d * width, e * height, d * width + e * height])
-    return np.array([x.min(), y.min(), x.max(), y.max()])
+    x = c + np.concatenate([0 * a, a * width, b * height, a * width + b * height], axis=1)
+    y = f + np.concatenate([0 * d, d * width, e * height, d * width + e * height], axis=1)
+    return np.stack([x.min(axis=1), y.min(axis=1), x.max(axis=1), y.max(axis=1)], axis=1)

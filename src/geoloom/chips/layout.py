@@ -18,6 +18,16 @@ NO_SPLIT = 255
 
 FORMAT = "geoloom-chips"
 VERSION = 1
+"""Additions that older readers pass over keep the number: times, labels without classes."""
+
+Compression = Literal["none", "lz4", "zstd"]
+
+CODECS: dict[Compression, tuple[str, int] | None] = {
+    "none": None,
+    "lz4": ("lz4", 5),
+    "zstd": ("zstd", 3),
+}
+"""Name and level of the compressor inside blosc, which puts bytes of one rank together first."""
 
 # A shard is one file: large enough that thousands of chips are few files, small enough to buffer whole.
 SHARD_BYTES = 32 << 20

@@ -12,15 +12,17 @@ from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
 from ..core.errors import ChipError, suggest
+from ..core.interval import ALWAYS, Interval
 from .layout import NO_SPLIT, SPLITS, Split, store_attributes
 from .shards import ShardedArray
 from .statistics import BandStatistics, band_statistics
+from .times import interval_between, microseconds
 from .writer import ChipWriter
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .dataset import ChipDataset
+    from .dataset import ChipDataset, GivenDtype, GivenLabels
 
 __all__ = ["ChipStore", "ChipWriter"]
 
@@ -55,9 +57,9 @@ class ChipStore:
         """How the chips were cut."""
         labels = attributes["classes"]
         self.classes: Classes | None = Classes.from_dict(labels) if labels else None
-        planes = (
-            ("image", "mask", "valid", "observed") if labels else ("image", "valid", "observed")
-        )
+        self.has_labels: bool = attributes.get("labels", labels is not None)
+        """Whether chips have a mask; what its codes mean, `classes` says where it is known."""
+        planes = ("image", *(("mask",) if self.has_labels else ()), "valid", "observed")
         self._arrays = {name: ShardedArray(self.path / name) for name in planes}
         self._sources: dict[str, Any] = attributes["sources"]
         self._crs: list[str] = attributes["crs"]
@@ -96,7 +98,7 @@ class ChipStore:
         return self._arrays["image"][self._at(i)]
 
     def mask(self, i: int) -> np.ndarray:
-        """(H, W) uint8 class codes; meaningful where `valid`.
+        """(H, W) class codes, uint8 in a store that knows its classes; meaningful where `valid`.
 
         Raises:
             ChipError: the store has no labels.
@@ -113,6 +115,15 @@ class ChipStore:
         """(H, W) bool, True = observed in every band, labelled or not."""
         return self._arrays["observed"][self._at(i)]
 
+    def plane(self, name: str) -> ShardedArray:
+        """A stored array as a whole: `image`, `mask`, `valid` or `observed`; see `places`."""
+        return self._arrays[name]
+
+    def places(self, chips: np.ndarray) -> np.ndarray:
+        """Where chips (n,) of this view are stored in the arrays that `plane` gives, int64 (n,)."""
+        found: np.ndarray = chips if self._positions is None else self._positions[chips]
+        return found
+
     def _at(self, i: int) -> int:
         """Where chip `i` of this view is stored."""
         return i if self._positions is None else int(self._positions[i])
@@ -124,6 +135,16 @@ class ChipStore:
     def transform(self, i: int) -> np.ndarray:
         """(6,) float64, affine of the upper-left pixel corner of chip `i`."""
         return np.asarray(self._columns["transform"][i])
+
+    def transforms(self, chips: np.ndarray) -> np.ndarray:
+        """(n, 6) float64, fresh: `transform` of several chips."""
+        return np.array(self._columns["transform"][chips])
+
+    def when(self, i: int) -> Interval:
+        """The time that chip `i` was asked for; always, where none was noted."""
+        if "start" not in self._columns:
+            return ALWAYS
+        return interval_between(int(self._columns["start"][i]), int(self._columns["stop"][i]))
 
     def grid(self, i: int) -> GeoBox:
         """Where chip `i` lies."""
@@ -141,7 +162,8 @@ class ChipStore:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a chip: index, split (None where undecided), source, row, col, crs, a..f."""
+        """One row a chip: index, split (None where undecided), source, row, col, crs, a..f; and, where times
+        were noted, start and stop (UTC, stop exclusive; not a time where a chip is of any time)."""
         import pandas as pd
 
         names = np.array([*SPLITS, None], dtype=object)
@@ -156,6 +178,12 @@ class ChipStore:
         }
         for i, letter in enumerate("abcdef"):
             columns[letter] = self._columns["transform"][:, i]
+        if "start" in self._columns:
+            times = np.stack([self._columns["start"], self._columns["stop"]])
+            anytime = (times == np.array(microseconds(ALWAYS))[:, None]).all(axis=0)
+            for name, column in zip(("start", "stop"), times.astype("datetime64[us]"), strict=True):
+                instants = np.where(anytime, np.datetime64("NaT", "us"), column)
+                columns[name] = pd.Series(instants).dt.tz_localize("UTC")
         return pd.DataFrame(columns)
 
     def indices(self, split: Split | None = None) -> np.ndarray:
@@ -196,9 +224,19 @@ class ChipStore:
         return band_statistics(blocks, self.bands)
 
     def dataset(
-        self, split: Split | None = None, indices: Sequence[int] | None = None
+        self,
+        split: Split | None = None,
+        indices: Sequence[int] | None = None,
+        *,
+        dtype: GivenDtype = "native",
+        labels: GivenLabels = "positions",
     ) -> ChipDataset:
         """A torch dataset of samples: of a split, of chosen chips, or of all.
+
+        Args:
+            split: Which chips; None means all.
+            indices: Positions in the store, in place of a split.
+            dtype, labels: As `ChipDataset` explains.
 
         Raises:
             ChipError: the split is unknown or has no chip.
@@ -206,7 +244,7 @@ class ChipStore:
         from .dataset import ChipDataset
 
         chosen = self.indices(split) if indices is None else np.asarray(indices, dtype=np.int64)
-        return ChipDataset(self, chosen)
+        return ChipDataset(self, chosen, dtype=dtype, labels=labels)
 
     def __repr__(self) -> str:
         height, width = self.size
@@ -221,4 +259,5 @@ def _read_columns(path: Path) -> dict[str, np.ndarray]:
 
     group: Any = zarr.open_group(path, mode="r", zarr_format=3)
     names = ("split", "source", "crs", "row", "col", "transform")
-    return {name: np.asarray(group[name][...]) for name in names}
+    noted = [name for name in ("start", "stop") if name in group]
+    return {name: np.asarray(group[name][...]) for name in (*names, *noted)}

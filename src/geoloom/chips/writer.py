@@ -10,16 +10,20 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
-from ..core.errors import ChipError
+from ..core.errors import ChipError, suggest
 from ..core.grid import crs_name
+from ..core.interval import ALWAYS, Interval
 from .layout import (
+    CODECS,
     FORMAT,
     NO_SPLIT,
     SPLITS,
     VERSION,
+    Compression,
     Split,
     check_target,
     chips_per_shard,
@@ -27,6 +31,7 @@ from .layout import (
     publish,
     remove_part,
 )
+from .times import microseconds
 
 _TABLE = {
     "split": np.uint8,
@@ -44,9 +49,9 @@ class ChipWriter:
     What it guarantees: a store appears under its name only when it is whole; a writer that is killed leaves
     `<name>.part`, which readers refuse and the next writer removes. Unobserved pixels hold 0.
 
-    On disk: arrays `image` (chip, band, y, x), `mask` (chip, y, x) uint8 class codes where classes are
-    given, `valid` and `observed` (chip, y, x) bool, and one small array a column of the table; xarray
-    reads it as it is.
+    On disk: arrays `image` (chip, band, y, x), `mask` (chip, y, x) class codes where there are labels,
+    `valid` and `observed` (chip, y, x) bool, and one small array a column of the table; xarray reads it
+    as it is. Chips whose times were noted have columns `start` and `stop`, microseconds since 1970 UTC.
 
     Args:
         path: Folder to make, by custom `*.zarr`.
@@ -54,13 +59,16 @@ class ChipWriter:
         size: Rows and columns of every chip, pixels; one number for square chips.
         dtype: Stored type of the images, usually the scene's own.
         bands: Names, one a channel.
-        classes: What the mask's codes mean; None for chips without labels.
+        classes: What the mask's codes mean, which are then uint8; None where there are no labels, or
+            where nobody knows.
+        mask_dtype: Integer type of the codes of labels without classes; None for no labels then.
+        compress: `none` is read fastest, `lz4` almost as fast and smaller, `zstd` is smallest.
         overwrite: Replace a chip store of that name.
         provenance: How the chips were cut, kept in the store as it is; JSON values.
 
     Raises:
         WriteError: the path exists and may not be replaced.
-        ChipError: the bands are not as many as the channels.
+        ChipError: the bands are not as many as the channels, or an option is unknown or impossible.
 
     Example:
         >>> import tempfile
@@ -81,27 +89,35 @@ class ChipWriter:
         dtype: Any,
         bands: Sequence[str],
         classes: Classes | None = None,
+        mask_dtype: DTypeLike | None = None,
+        compress: Compression = "lz4",
         overwrite: bool = False,
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
         if len(bands) != channels:
             raise ChipError(f"{channels} channels need as many band names; found {list(bands)}")
+        if compress not in CODECS:
+            raise ChipError(f"no compression is called {compress!r}{suggest(compress, CODECS)}")
         self.path = Path(path)
         check_target(self.path, overwrite=overwrite)
         remove_part(self.path)
         self._shape = (channels, *((size, size) if isinstance(size, int) else size))
         self._dtype = np.dtype(dtype)
         self._classes = classes
+        self._mask_dtype = _mask_dtype(classes, mask_dtype)
+        self._compress = compress
         self._sources: dict[str, dict[str, Any] | None] = {}
         self._codes: dict[str, int] = {}
         self._crs: dict[str, int] = {}
         self._rows: dict[str, list[Any]] = {name: [] for name in _TABLE}
+        self._times: list[Interval] = []
         self._attributes: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
             "complete": False,
             "bands": [str(band) for band in bands],
             "classes": classes.to_dict() if classes is not None else None,
+            "labels": self._mask_dtype is not None,
             "splits": list(SPLITS),
             "provenance": dict(provenance or {}),
         }
@@ -109,18 +125,16 @@ class ChipWriter:
 
     def _open(self) -> None:
         import zarr
-        from zarr.codecs import BloscCodec
 
-        _, height, width = self._shape
-        plane = ("mask", "valid", "observed") if self._classes else ("valid", "observed")
-        shapes = {"image": self._shape, **dict.fromkeys(plane, (height, width))}
-        types = {"image": self._dtype, "mask": np.dtype(np.uint8)}
+        types = {"image": self._dtype, "valid": np.dtype(bool), "observed": np.dtype(bool)}
+        if self._mask_dtype is not None:
+            types["mask"] = self._mask_dtype
         per_shard = chips_per_shard(int(np.prod(self._shape)) * self._dtype.itemsize)
         self._group: Any = zarr.open_group(part_path(self.path), mode="w", zarr_format=3)
         self._group.attrs.update(self._attributes)
         self._buffers: dict[str, np.ndarray] = {}
-        for name, shape in shapes.items():
-            dtype = types.get(name, np.dtype(bool))
+        for name, dtype in types.items():
+            shape = self._shape if name == "image" else self._shape[1:]
             axes = ("band", "y", "x")[-len(shape) :]
             self._group.create_array(
                 name,
@@ -130,9 +144,7 @@ class ChipWriter:
                 dtype=dtype,
                 # A plane that is true throughout, as most are, is then not stored at all.
                 fill_value=name in ("valid", "observed"),
-                compressors=BloscCodec(
-                    cname="lz4", clevel=5, shuffle="shuffle" if dtype.itemsize > 1 else "noshuffle"
-                ),
+                compressors=_compressor(self._compress, dtype),
                 dimension_names=("chip", *axes),
             )
             self._buffers[name] = np.zeros((per_shard, *shape), dtype=dtype)
@@ -163,12 +175,13 @@ class ChipWriter:
         col: int,
         split: Split | None = None,
         labelled: np.ndarray | None = None,
+        when: Interval | None = None,
     ) -> None:
         """Append one chip.
 
         Args:
             image: (C, H, W) in the store's dtype.
-            mask: (H, W) class codes 0..255; None where the chip has no labels.
+            mask: (H, W) class codes; None where the chip has no labels.
             valid: (H, W) bool, True = observed in every band; None = all. Pixels that are not finite are
                 taken as unobserved.
             crs: `EPSG:n` or WKT; empty where the chip has no place on Earth.
@@ -178,9 +191,11 @@ class ChipWriter:
             split: Where the chip belongs, if that is decided.
             labelled: (H, W) bool, True = the mask says something; None = all. A code that is no class
                 counts as unlabelled in any case.
+            when: The time that was asked for, noted where any chip has one; None is any time.
 
         Raises:
-            ChipError: a shape or dtype differs, labels come without classes, or the split is unknown.
+            ChipError: a shape or dtype differs, the store holds no labels, a code does not fit, or the split
+                is unknown.
         """
         shape = self._shape[1:]
         observed = np.ones(shape, bool) if valid is None else valid
@@ -190,9 +205,11 @@ class ChipWriter:
         slot = len(self) % len(self._buffers["image"])
         self._buffers["image"][slot] = np.where(observed, image, 0)
         self._buffers["observed"][slot] = observed
-        if self._classes is not None:
-            codes = np.zeros(shape, np.uint8) if mask is None else mask
-            known = np.zeros(shape, bool) if mask is None else self._classes.encode(codes)[1]
+        if self._mask_dtype is not None:
+            codes = np.zeros(shape, self._mask_dtype) if mask is None else mask
+            known = np.full(shape, mask is not None)
+            if mask is not None and self._classes is not None:
+                known = self._classes.encode(codes)[1]
             known = known if labelled is None else known & labelled
             self._buffers["mask"][slot] = codes
             self._buffers["valid"][slot] = observed & known
@@ -204,6 +221,7 @@ class ChipWriter:
         self._rows["row"].append(row)
         self._rows["col"].append(col)
         self._rows["transform"].append([float(v) for v in transform])
+        self._times.append(ALWAYS if when is None else when)
         if slot == len(self._buffers["image"]) - 1:
             self._flush(len(self._buffers["image"]))
 
@@ -236,10 +254,15 @@ class ChipWriter:
             raise ChipError(
                 f"chip {len(self)}: valid is {observed.dtype}, not bool (True = observed)"
             )
-        if mask is not None and self._classes is None:
+        if mask is not None and self._mask_dtype is None:
             raise ChipError("labels were given, but the store has no classes; pass classes=")
-        if mask is not None and mask.dtype != np.uint8 and not ((mask >= 0) & (mask <= 255)).all():
-            raise ChipError(f"chip {len(self)}: class codes outside 0..255")
+        if mask is not None and mask.dtype != self._mask_dtype:
+            limits = np.iinfo(self._mask_dtype)
+            if mask.size and not limits.min <= mask.min() <= mask.max() <= limits.max:
+                raise ChipError(
+                    f"chip {len(self)}: class codes {mask.min()}..{mask.max()} are outside "
+                    f"{limits.min}..{limits.max}, which {limits.dtype} holds"
+                )
         if split is not None and split not in SPLITS:
             raise ChipError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}")
 
@@ -263,11 +286,13 @@ class ChipWriter:
             raise ChipError(f"no chip was added: {self.path} is not written")
         if rest := len(self) % len(self._buffers["image"]):
             self._flush(rest)
-        for name, dtype in _TABLE.items():
+        table = {name: np.asarray(self._rows[name], dtype) for name, dtype in _TABLE.items()}
+        if any(when != ALWAYS for when in self._times):
+            times = np.array([microseconds(when) for when in self._times], dtype=np.int64)
+            table["start"], table["stop"] = times.T
+        for name, column in table.items():
             axes = ("chip", "affine") if name == "transform" else ("chip",)
-            self._group.create_array(
-                name, data=np.asarray(self._rows[name], dtype=dtype), dimension_names=axes
-            )
+            self._group.create_array(name, data=np.ascontiguousarray(column), dimension_names=axes)
         self._group.attrs.update({"sources": self._sources, "crs": list(self._crs)})
         self._group.attrs.update({"complete": True})
         with warnings.catch_warnings():
@@ -294,3 +319,25 @@ class ChipWriter:
             self.close()
         else:
             self.abort()
+
+
+def _mask_dtype(classes: Classes | None, asked: DTypeLike | None) -> np.dtype[Any] | None:
+    """In which type codes are stored; None for no labels."""
+    if classes is not None:
+        return np.dtype(np.uint8)
+    if asked is None:
+        return None
+    dtype = np.dtype(asked)
+    if dtype.kind not in "iu":
+        raise ChipError(f"mask_dtype is {dtype}; class codes are integers, such as 'uint16'")
+    return dtype
+
+
+def _compressor(name: Compression, dtype: np.dtype[Any]) -> Any:
+    from zarr.codecs import BloscCodec
+
+    codec = CODECS[name]
+    if codec is None:
+        return None
+    shuffle = "shuffle" if dtype.itemsize > 1 else "noshuffle"
+    return BloscCodec(cname=codec[0], clevel=codec[1], shuffle=shuffle)  # type: ignore[arg-type]
