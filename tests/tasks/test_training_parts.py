@@ -8,12 +8,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from lightning.pytorch import Trainer
 from torch import nn
 
 from geoloom.core.errors import ConfigError, ModelError
 from geoloom.losses import IGNORE_INDEX
 from geoloom.tasks.config import TrainConfig
 from geoloom.tasks.data import ChipDataModule, EpochOrder, MemoryChips
+from geoloom.tasks.fitting import quiet
 from geoloom.tasks.schedule import Schedule
 from geoloom.tasks.segmentation import SegmentationTask
 from geoloom.transforms.normalize import Normalization
@@ -59,6 +61,7 @@ def test_the_rate_never_exceeds_what_was_asked(name, step, total):
         ({"epochs": 0}, ConfigError, "epochs is 0"),
         ({"learning_rate": 0.0}, ConfigError, "learning_rate is 0"),
         ({"early_stopping": 0}, ConfigError, "early_stopping is 0"),
+        ({"jitter": 1.0}, ConfigError, "jitter is 1"),
         ({"loss": "dice", "label_smoothing": 0.1}, ConfigError, "not of 'dice'"),
     ],
 )
@@ -103,6 +106,54 @@ def test_copies_make_an_epoch_seven_times_as_long(chips, memory_bytes):
     seen = sorted(batch["image"][i].sum().item() for batch in batches for i in range(4))
     expected = sorted(7 * [sample["image"].sum().item() for sample in chips.dataset("train")])
     assert seen == expected
+
+
+@pytest.mark.parametrize("augment_mode", ["random", "copies"])
+def test_only_training_batches_are_jittered_each_step_anew(chips, tmp_path, augment_mode):
+    seen = {"train": [], "valid": []}
+
+    class Watcher(SegmentationTask):
+        def training_step(self, batch, batch_idx):
+            seen["train"].append(batch["image"].clone())
+            return super().training_step(batch, batch_idx)
+
+        def validation_step(self, batch, batch_idx):
+            seen["valid"].append(batch["image"].clone())
+            return super().validation_step(batch, batch_idx)
+
+    def run(jitter):
+        for images in seen.values():
+            images.clear()
+        data = ChipDataModule(
+            chips.dataset("train"),
+            chips.dataset("valid"),
+            batch_size=8,
+            augment=(),
+            augment_mode=augment_mode,
+            jitter=jitter,
+        )
+        trainer = Trainer(
+            max_epochs=2,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            default_root_dir=tmp_path,
+        )
+        with quiet():
+            trainer.fit(Watcher(nn.Conv2d(2, 2, 1), 2, codes=None), datamodule=data)
+        return {name: list(images) for name, images in seen.items()}
+
+    plain, jittered = run(0.0), run(0.3)
+    assert all(torch.equal(a, b) for a, b in zip(plain["valid"], jittered["valid"], strict=True))
+    ratios = [
+        (b - a.float()).abs().mean() for a, b in zip(plain["train"], jittered["train"], strict=True)
+    ]
+    assert len(ratios) == 2
+    assert min(ratios) > 1
+    assert ratios[0] != ratios[1]
 
 
 def task_of_one_layer(**options):

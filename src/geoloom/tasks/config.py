@@ -42,6 +42,7 @@ class TrainConfig:
     class_weights: ClassWeights = None
     augment: tuple[str, ...] = AUGMENTATIONS
     augment_mode: AugmentMode = "random"
+    jitter: float = 0.0
     normalize: str = "mean_std"
     early_stopping: int | None = None
     seed: int = 0
@@ -73,6 +74,10 @@ class TrainConfig:
             raise ConfigError(
                 f"learning_rate is {self.learning_rate} and weight_decay {self.weight_decay}; "
                 "give more than 0, and 0 or more"
+            )
+        if not 0 <= self.jitter < 1:
+            raise ConfigError(
+                f"jitter is {self.jitter}; give 0 (none) or more, below 1, such as 0.2"
             )
         if not 0 <= self.average <= 1:
             raise ConfigError(

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..transforms.augment import AUGMENTATIONS, FullCopies, augment, check_augmentations
+from ..transforms.jitter import jitter
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ class ChipDataModule(LightningDataModule):
         augment: Operations of `AUGMENTATIONS`.
         augment_mode: `random`: each chip of a batch gets one of the operations or none. `copies`: an epoch
             holds every chip untouched and once moved by each operation (seven times as many chips for six).
+        jitter: Strength of the random gain and offset of each band, in either mode; 0 for none.
         seed: Fixes order and augmentation, epoch by epoch.
         memory_bytes: Chips of up to this size are kept decoded in memory.
         num_workers: Reading processes where chips are not in memory.
@@ -108,6 +110,7 @@ class ChipDataModule(LightningDataModule):
         batch_size: int = 16,
         augment: Sequence[str] = AUGMENTATIONS,
         augment_mode: AugmentMode = "random",
+        jitter: float = 0.0,
         seed: int = 0,
         memory_bytes: int = MEMORY_BYTES,
         num_workers: int | None = None,
@@ -116,6 +119,7 @@ class ChipDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.augment = check_augmentations(augment)
         self.augment_mode = augment_mode
+        self.jitter = jitter
         self.seed = seed
         both = [train] if validation is None else [train, validation]
         in_memory = sum(_bytes(samples) for samples in both) <= memory_bytes
@@ -155,13 +159,12 @@ class ChipDataModule(LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Augment training batches, on the device."""
         trainer = self.trainer
-        if trainer is None or not trainer.training or self.augment_mode != "random":
+        if trainer is None or not trainer.training:
             return batch
-        if not self.augment:
-            return batch
-        step = trainer.global_step
-        self._choices.manual_seed(self.seed + 1_000_003 * (step + 1))
-        return augment(batch, self.augment, self._choices)
+        self._choices.manual_seed(self.seed + 1_000_003 * (trainer.global_step + 1))
+        if self.augment and self.augment_mode == "random":
+            batch = augment(batch, self.augment, self._choices)
+        return jitter(batch, self.jitter, self._choices) if self.jitter else batch
 
 
 def _pixels(sample: Mapping[str, Any]) -> dict[str, Tensor]:

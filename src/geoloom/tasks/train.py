@@ -63,6 +63,7 @@ def train(
     class_weights: ClassWeights = None,
     augment: Sequence[str] = AUGMENTATIONS,
     augment_mode: AugmentMode = "random",
+    jitter: float = 0.0,
     normalize: str = "mean_std",
     early_stopping: int | None = None,
     validation: str | Path | ChipStore | None = None,
@@ -101,6 +102,8 @@ def train(
         augment: Rotations and flips, while loading.
         augment_mode: `random`: one or none of them for each chip of a batch. `copies`: each as a full copy
             of the chips, so that six make an epoch seven times as long.
+        jitter: Random gain and offset of each band of each chip, while loading, up to this share of the band's
+            spread: 0.2 readies a network for ground that is hazier or brighter than what it learns from.
         normalize: A kind of normalisation, fitted on the training chips and kept with the model.
         early_stopping: Stop after so many epochs without a lower validation loss; None trains all epochs. The
             falling learning rate of `one_cycle` and `cosine` often pays in the last epochs: stop late or not.
@@ -143,6 +146,7 @@ def train(
         class_weights=class_weights,
         augment=tuple(augment),
         augment_mode=augment_mode,
+        jitter=jitter,
         normalize=normalize,
         early_stopping=early_stopping,
         seed=seed,
@@ -190,6 +194,7 @@ def _run(
         batch_size=config.batch_size,
         augment=config.augment,
         augment_mode=config.augment_mode,
+        jitter=config.jitter,
         seed=config.seed,
     )
     bar = ProgressBar()

@@ -53,6 +53,7 @@ class Train(Step):
     class_weights: WeightRule | tuple[float, ...] | None = None
     augment: Annotated[tuple[Augmentation, ...], BeforeValidator(as_list)] = ("all",)
     augment_mode: Literal["random", "copies"] = "random"
+    jitter: Annotated[float, Field(ge=0, lt=1)] = 0.0
     normalize: str = "mean_std"
     early_stopping: PositiveInt | None = None
     validation: Path | None = None
@@ -101,6 +102,7 @@ class Train(Step):
             class_weights=self.class_weights,
             augment=self._augment(),
             augment_mode=self.augment_mode,
+            jitter=self.jitter,
             normalize=self.normalize,
             early_stopping=self.early_stopping,
             validation=self.validation,

@@ -102,6 +102,13 @@ def train(
             rich_help_panel=_DATA,
         ),
     ] = "random",
+    jitter: Annotated[
+        float,
+        typer.Option(
+            help="Random gain and offset of each band: 0.2 for scenes under another light.",
+            rich_help_panel=_DATA,
+        ),
+    ] = 0.0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
     resume: Annotated[
