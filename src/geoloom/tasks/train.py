@@ -102,7 +102,7 @@ def train(
         augment: Rotations and flips, while loading.
         augment_mode: `random`: one or none of them for each chip of a batch. `copies`: each as a full copy
             of the chips, so that six make an epoch seven times as long.
-        jitter: Random gain and offset of each band of each chip, while loading, up to this share of the band's
+        jitter: Random gain and offset of each band of each chip, while loading, up to this share of its
             spread: 0.2 readies a network for ground that is hazier or brighter than what it learns from.
         normalize: A kind of normalisation, fitted on the training chips and kept with the model.
         early_stopping: Stop after so many epochs without a lower validation loss; None trains all epochs. The
