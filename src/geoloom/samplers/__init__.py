@@ -1,14 +1,20 @@
 """Where to look: iterables of queries, made from a dataset's regions."""
 
+from .balanced import BalancedGeoSampler
 from .grid import GridGeoSampler
 from .random import RandomBatchGeoSampler, RandomGeoSampler
 from .shard import TableSampler
+from .statistics import LabelStatistics, class_shares, label_statistics
 from .table import ChipTable
 
 __all__ = [
+    "BalancedGeoSampler",
     "ChipTable",
     "GridGeoSampler",
+    "LabelStatistics",
     "RandomBatchGeoSampler",
     "RandomGeoSampler",
     "TableSampler",
+    "class_shares",
+    "label_statistics",
 ]

@@ -224,7 +224,7 @@ def _can_hold(place: Place, centres: Any) -> bool:
 
 def _ground(place: Place, centres: Any) -> float:
     """Ground on which centres may lie, square kilometres."""
-    return float(place.region.weight * centres.area / place.area_px.area)
+    return float(place.pixel_km2 * centres.area)
 
 
 def _draw(

@@ -103,7 +103,7 @@ def _region(shape: BaseGeometry, crs: CRS, number: int) -> Region:
     return Region(None, area, crs, ALWAYS, to_lonlat(area, crs), f"roi {number}")
 
 
-def _shapes(roi: Roi) -> list[tuple[BaseGeometry, CRS]]:
+def _shapes(roi: Any) -> list[tuple[BaseGeometry, CRS]]:
     if isinstance(roi, (str, Path)):
         from ..io.vector import read_features
 

@@ -50,7 +50,8 @@ def chances(
         found = _share_out(wanted, homes, found)
     if found.sum() == 0:
         raise SamplerError("what has a weight above 0 cannot hold a chip; weigh other places, too")
-    return found / found.sum()
+    shares: np.ndarray = found / found.sum()
+    return shares
 
 
 def _by_region(
@@ -95,4 +96,5 @@ def _share_out(wanted: np.ndarray, homes: np.ndarray, found: np.ndarray) -> np.n
             len(wanted),
             np.flatnonzero(lost)[0],
         )
-    return found * (wanted / np.where(sums == 0, 1, sums))[homes]
+    shared: np.ndarray = found * (wanted / np.where(sums == 0, 1, sums))[homes]
+    return shared

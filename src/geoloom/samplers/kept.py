@@ -1,0 +1,92 @@
+"""Counts kept in a file, so that labels are looked at once."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+from ..core.errors import SamplerError
+from ..core.grid import crs_name
+from ..datasets.base import GeoDataset
+from ..datasets.region import Region
+from .tally import Counts
+
+log = logging.getLogger(__name__)
+
+_FORMAT = "geoloom label statistics 1"
+
+
+def fingerprint(regions: Sequence[Region], labels: GeoDataset, every_px: int, seed: int) -> str:
+    """What tells one look at labels from another; pixels are not part of it."""
+    told = [repr(labels), str(every_px), str(seed)]
+    for region in (*regions, *labels.regions):
+        told += [
+            region.name,
+            str(region.when),
+            crs_name(region.crs),
+            shapely.to_wkb(region.area, hex=True),
+        ]
+        if region.frame is not None:
+            told += [str(tuple(region.frame.shape)), str(region.frame.affine[:6])]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def kept_counts(path: str | Path | None, key: str, count: Callable[[], Counts]) -> Counts:
+    """The counts that a file keeps under a key, or else those just made, which are kept then.
+
+    Raises:
+        SamplerError: there is a file of another kind.
+    """
+    if path is None:
+        return count()
+    path = Path(path)
+    if path.exists():
+        stored = _load(path)
+        if stored[0] == key:
+            return stored[1]
+        log.info("%s keeps a look at other labels or regions; it is made anew", path)
+    made = count()
+    _save(path, key, made)
+    return made
+
+
+def _load(path: Path) -> tuple[str, Counts]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if str(file["format"]) != _FORMAT:
+                raise KeyError("format")
+            points = np.split(file["points"], file["ends"][:-1])
+            return str(file["key"]), Counts(file["codes"], file["counts"], tuple(points))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise SamplerError(
+            f"{path} is no file of label statistics ({error}); delete it or give another cache"
+        ) from error
+
+
+def _save(path: Path, key: str, made: Counts) -> None:
+    """Whole or not at all: under another name first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(
+                file,
+                format=_FORMAT,
+                key=key,
+                codes=made.codes,
+                counts=made.counts,
+                points=np.concatenate(made.points) if made.points else np.empty(0),
+                ends=np.cumsum([len(points) for points in made.points]),
+            )
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
