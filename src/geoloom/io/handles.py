@@ -14,6 +14,8 @@ from rasterio.errors import RasterioError
 
 from geoloom.core.errors import ReadError, suggest
 
+from .remote import gdal_name, is_remote, without_query
+
 HANDLES_PER_THREAD = 32
 """Sixteen loading threads then stay within half of the usual limit of 1024 open files."""
 
@@ -97,12 +99,17 @@ def close_handles() -> None:
 def _open(uri: str) -> Any:
     try:
         # sharing=False: GDAL would else hand one dataset to several threads, which corrupts reads.
-        return rasterio.open(uri, sharing=False)
+        return rasterio.open(gdal_name(uri), sharing=False)
     except (RasterioError, ValueError, TypeError) as error:
         raise ReadError(_why_not(uri, error)) from error
 
 
 def _why_not(uri: str, error: Exception) -> str:
+    if is_remote(uri):
+        return (
+            f"{without_query(uri)} cannot be opened: {without_query(str(error))}; check the address and "
+            "that you may read it (signed addresses expire)"
+        )
     path = Path(uri)
     if path.exists():
         if uri.endswith(".zip"):

@@ -25,6 +25,7 @@ from geoloom.core.grid import crs_name
 from .categories import category_names
 from .directory import Directory, read_directory
 from .handles import Stamp, open_handle, stamp_of
+from .remote import is_remote, remotely, without_query
 
 ValidityRule = Literal["all", "nodata", "mask", "alpha"]
 """Where a band says which of its pixels are observed: nowhere, a value, a mask band, an alpha band."""
@@ -141,7 +142,7 @@ def _read_header(uri: str, crs: str | None, stamp: Stamp) -> Header:
             tags={**known.tags, **directory.texts},
             stamp=stamp,
         )
-    header = _ask_gdal(uri, crs, stamp)
+    header = remotely(_ask_gdal, uri, crs, stamp) if is_remote(uri) else _ask_gdal(uri, crs, stamp)
     if directory is not None and _agree(directory, header):
         if len(_KINDS) >= _KINDS_KEPT:
             _KINDS.clear()
@@ -172,15 +173,17 @@ def _agree(directory: Directory, header: Header) -> bool:
 def _ask_gdal(uri: str, crs: str | None, stamp: Stamp) -> Header:
     # Inside an Env what GDAL has to say goes to logging, not to the terminal. It looks for sidecars by
     # name: listing a folder of thousands of files at each of them takes longer than all the rest.
-    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN=True):
+    options = {} if is_remote(uri) else {"GDAL_DISABLE_READDIR_ON_OPEN": True}
+    with rasterio.Env(**options):
         handle = open_handle(uri)
+        shown = without_query(uri)
         if handle.count == 0:
             inside = ", ".join(handle.subdatasets[:5]) or "none"
-            raise ReadError(f"{uri} holds no band; open one of its subdatasets instead: {inside}")
+            raise ReadError(f"{shown} holds no band; open one of its subdatasets instead: {inside}")
         try:
             return _header_of(handle, uri, crs, stamp)
         except (RasterioError, CPLE_BaseError) as error:
-            raise ReadError(f"{uri} has a damaged header ({error}); fetch it again") from error
+            raise ReadError(f"{shown} has a damaged header ({error}); fetch it again") from error
 
 
 def _header_of(handle: Any, uri: str, crs: str | None, stamp: Stamp) -> Header:
@@ -188,7 +191,7 @@ def _header_of(handle: Any, uri: str, crs: str | None, stamp: Stamp) -> Header:
     return Header(
         uri=uri,
         driver=handle.driver,
-        grid=_grid(handle, uri, crs),
+        grid=_grid(handle, without_query(uri), crs),
         count=handle.count,
         dtypes=tuple(handle.dtypes),
         nodata=tuple(handle.nodatavals),

@@ -15,6 +15,7 @@ from geoloom.core.grid import PixelWindow
 
 from .handles import open_handle
 from .header import Header
+from .remote import is_remote, remotely, without_query
 from .validity import fill_values, observed
 
 
@@ -34,7 +35,10 @@ def read_window(
     if top >= bottom or left >= right:
         return empty(header, bands, nodata, (window.height, window.width))
     inside = Window(left, top, right - left, bottom - top)
-    stored, stored_seen = _read_inside(header, inside, bands, nodata)
+    if is_remote(header.uri):
+        stored, stored_seen = remotely(_read_inside, header, inside, bands, nodata)
+    else:
+        stored, stored_seen = _read_inside(header, inside, bands, nodata)
     if stored.shape[1:] == (window.height, window.width):
         return stored, stored_seen
     values, seen = empty(header, bands, nodata, (window.height, window.width))
@@ -72,8 +76,8 @@ def _read_inside(
             masks = handle.read_masks(list(bands), window=window) if masked else None
     except RasterioError as error:
         raise ReadError(
-            f"{header.uri} is damaged in rows {window.row_off} to {window.row_off + window.height}, "
-            f"columns {window.col_off} to {window.col_off + window.width}: "
+            f"{without_query(header.uri)} is damaged in rows {window.row_off} to "
+            f"{window.row_off + window.height}, columns {window.col_off} to {window.col_off + window.width}: "
             f"{error.__cause__ or error}; fetch it again, or read a part that avoids the damage"
         ) from error
     return values, observed(values, masks, header, bands, nodata)
