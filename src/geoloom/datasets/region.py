@@ -11,6 +11,7 @@ import shapely
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
+from odc.geo.types import Shape2d
 from shapely.geometry.base import BaseGeometry
 
 from ..core.grid import LATTICE_TOLERANCE_PX, WGS84, crs_name, footprint, transformer
@@ -83,6 +84,10 @@ class Region:
         inside = geometry if self.crs == crs else project(outline, self)
         return self._narrowed(self.area & inside, outline)
 
+    def within_footprint(self) -> Region:
+        """The part of the area that the footprint tells, which may be less than the frame."""
+        return replace(self, area=surface(self.area & project(self.footprint, self)))
+
     def during(self, when: Interval) -> Region | None:
         """The part within an interval; None where there is none."""
         if not self.when.overlaps(when):
@@ -130,7 +135,9 @@ def window(grid: GeoBox, row: int, col: int, height: int, width: int) -> GeoBox:
     """A window of a grid's lattice, also beyond its edges."""
     a, b, c, d, e, f = grid.affine[:6]
     corner = a * col + b * row + c, d * col + e * row + f
-    return GeoBox((height, width), Affine(a, b, corner[0], d, e, corner[1]), grid.crs)
+    # A plain tuple would be looked at for what it might be, which costs more than the GeoBox.
+    shape = Shape2d(x=width, y=height)
+    return GeoBox(shape, Affine(a, b, corner[0], d, e, corner[1]), grid.crs)
 
 
 def pixel_geometry(geometry: BaseGeometry, grid: GeoBox) -> BaseGeometry:

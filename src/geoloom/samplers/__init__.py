@@ -6,6 +6,7 @@ from .random import RandomBatchGeoSampler, RandomGeoSampler
 from .shard import TableSampler
 from .statistics import LabelStatistics, class_shares, label_statistics
 from .table import ChipTable
+from .triplets import TripletGeoSampler
 
 __all__ = [
     "BalancedGeoSampler",
@@ -15,6 +16,7 @@ __all__ = [
     "RandomBatchGeoSampler",
     "RandomGeoSampler",
     "TableSampler",
+    "TripletGeoSampler",
     "class_shares",
     "label_statistics",
 ]

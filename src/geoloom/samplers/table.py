@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from ..datasets.region import Region, window
 
 ROW = np.dtype([("region", "i4"), ("row", "i8"), ("col", "i8"), ("height", "i4"), ("width", "i4")])
 """Region number, and the chip's window in that region's frame, whole pixels."""
+
+_AT_ONCE = 1024
+"""Rows that become Python numbers together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,18 +35,23 @@ class ChipTable:
         return len(self.rows)
 
     def __getitem__(self, position: int) -> Query:
-        number, row, col, height, width = self.rows[position].tolist()
-        region = self.regions[number]
-        assert region.frame is not None  # samplers take only regions with pixels
-        return Query(window(region.frame, row, col, height, width), region.when)
+        return self._query(*self.rows[position].tolist())
 
     def __iter__(self) -> Iterator[Query]:
-        return (self[i] for i in range(len(self)))
+        for start in range(0, len(self), _AT_ONCE):
+            for row in self.rows[start : start + _AT_ONCE].tolist():
+                yield self._query(*row)
 
     def batches(self, size: int) -> Iterator[list[Query]]:
         """Successive lists of `size` queries; the last one may be shorter."""
-        for start in range(0, len(self), size):
-            yield [self[i] for i in range(start, min(start + size, len(self)))]
+        queries = iter(self)
+        while batch := list(islice(queries, size)):
+            yield batch
+
+    def _query(self, number: int, row: int, col: int, height: int, width: int) -> Query:
+        region = self.regions[number]
+        assert region.frame is not None  # samplers take only regions with pixels
+        return Query(window(region.frame, row, col, height, width), region.when)
 
 
 def rows_of(
