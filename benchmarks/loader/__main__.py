@@ -44,34 +44,34 @@ def main() -> None:
     size = data.Size(12) if given.quick else data.Size()
     print(_machine(size), flush=True)
     peer.python()
-    results, notes = [], []
+    results: list[report.Result] = []
+    notes: list[str] = []
     for name in given.only:
-        sampler, state, workers = CASES[name]
-        root, plain = _root(state, size)
-        length = LENGTHS[sampler] // (8 if given.quick else 1)
-        asked = data.OUT / f"queries-{sampler}-{size.scenes}-{length}.json"
-        if not asked.exists():
-            queries.write(asked, plain, sampler, length, seed=0)
-        _warm(root)
-        if name == given.only[0]:
-            notes.append(_rightness(root, asked))
-        else:
-            run(
-                "ours", root, asked, workers
-            )  # compiles what is not compiled yet, outside the timing
-        runs = [(run("ours", root, asked, workers), run("peer", root, asked, workers))
-                for _ in range(given.repeats)]  # fmt: skip
-        result = report.Result(name, [o for o, _ in runs], [p for _, p in runs])
-        results.append(result)
-        print(result.row(), flush=True)
-        if state == "plain" and workers == 0:
-            notes.append(_profile(name, root, asked))
+        case = _prepare(name, size, 8 if given.quick else 1)
+        run("ours", *case)  # compiles what is not compiled yet, outside the timing
+        pairs = [(run("ours", *case), run("peer", *case)) for _ in range(given.repeats)]
+        results.append(report.Result(name, *map(list, zip(*pairs, strict=True))))
+        print(results[-1].row(), flush=True)
+        if name in queries.SAMPLERS:
+            notes.append(_profile(name, *case[:2]))
     notes.append(_rightness(data.make(data.OUT, "plain", size), size))
     print("\n".join(["", report.table(results), "", *notes]))
     report.write(data.OUT / "loader.json", results)
     text = "\n\n".join([_machine(size), report.table(results), *notes])
     (data.OUT / "loader.md").write_text(text + "\n")
     report.draw(data.OUT / "loader.png", results)
+
+
+def _prepare(name: str, size: data.Size, share: int) -> tuple[Path, Path, int]:
+    """Data in the page cache, queries, and number of workers of a case; makes what is not there yet."""
+    sampler, state, workers = CASES[name]
+    root, plain = _root(state, size)
+    length = LENGTHS[sampler] // share
+    asked = data.OUT / f"queries-{sampler}-{size.scenes}-{length}.json"
+    if not asked.exists():
+        queries.write(asked, plain, sampler, length, seed=0)
+    _warm(root)
+    return root, asked, workers
 
 
 def _machine(size: data.Size) -> str:
