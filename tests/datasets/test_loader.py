@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pytest
+import rasterio
 import torch
 from affine import Affine
 from odc.geo.geobox import GeoBox
@@ -106,3 +107,80 @@ def test_what_a_loader_cannot_do_is_said(scenes):
 def test_chips_need_no_sampler():
     chips = torch.utils.data.TensorDataset(torch.arange(10))
     assert [len(batch[0]) for batch in gl.loader(chips, batch_size=4)] == [4, 4, 2]
+
+
+class TestDevice:
+    """Files' own types up to the device, float32 and int64 on it."""
+
+    @pytest.fixture
+    def layers(self, raster, tmp_path):
+        """Images of uint16 with scale and offset, and labels in another CRS."""
+        grid = GeoBox((60, 80), Affine(30, 0, 600000, 0, -30, 4500000), "EPSG:32633")
+        values = np.random.default_rng(0).integers(1, 65536, (2, 60, 80)).astype("uint16")
+        with rasterio.open(raster("image/a.tif", values, grid), "r+") as file:
+            file.scales, file.offsets = (0.5, 2.0), (-1.0, 3.0)
+        labels = GeoBox((90, 90), Affine(3e-4, 0, 16.18, 0, -3e-4, 40.645), "EPSG:4326")
+        codes = np.random.default_rng(1).integers(0, 7, (1, 90, 90)).astype("uint8")
+        raster("labels/b.tif", codes, labels)
+        mask = RasterDataset(tmp_path / "labels", is_image=False)
+        return RasterDataset(tmp_path / "image"), mask
+
+    def test_gives_what_the_dataset_gives(self, layers):
+        image, mask = layers
+        dataset = image & mask
+        sampler = GridGeoSampler(dataset, 16)
+        plain = gl.loader(dataset, sampler, batch_size=6)
+        moved = gl.loader(dataset, sampler, batch_size=6, device="cpu")
+        assert len(moved) == len(plain)
+        for one, other in zip(plain, moved, strict=True):
+            assert one.keys() == other.keys()
+            assert other["image"].dtype == torch.float32
+            assert other["mask"].dtype == torch.int64
+            for name in ("image", "mask", "valid", "transform"):
+                assert torch.equal(one[name], other[name])
+
+    def test_crosses_as_stored(self, layers):
+        image, mask = layers
+        dataset = (image | image.with_bands([b.name for b in image.bands])) & mask
+        batch = next(
+            iter(
+                gl.loader(
+                    dataset, GridGeoSampler(dataset, 16), batch_size=4, device="cpu", convert=False
+                )
+            )
+        )
+        assert batch["image"].dtype == torch.uint16
+        assert batch["mask"].dtype == torch.uint8
+        one_by_one = [dataset.as_stored()[q] for q in list(GridGeoSampler(dataset, 16))[:4]]
+        assert torch.equal(batch["image"], torch.stack([s["image"] for s in one_by_one]))
+
+    def test_scales_as_the_dataset_would(self, layers, tmp_path):
+        image, _ = layers
+        scaled = RasterDataset(tmp_path / "image", scaled=True)
+        sampler = GridGeoSampler(image, 16)
+        expected = next(iter(gl.loader(scaled, sampler, batch_size=8)))
+        got = next(iter(gl.loader(image, sampler, batch_size=8, device="cpu", scaled=True)))
+        torch.testing.assert_close(got["image"], expected["image"], rtol=1e-6, atol=1e-3)
+
+    def test_what_alters_values_stays(self, layers, tmp_path):
+        image, _ = layers
+        scaled = RasterDataset(tmp_path / "image", scaled=True)
+        assert scaled.as_stored() is scaled
+        changed = image.with_transforms(lambda sample: sample)
+        assert changed.as_stored() is changed
+        assert image.as_stored() != image
+        with pytest.raises(SamplerError, match="leave scaled out"):
+            gl.loader(scaled, GridGeoSampler(scaled, 16), device="cpu", scaled=True)
+        with pytest.raises(SamplerError, match="give device="):
+            gl.loader(image, GridGeoSampler(image, 16), convert=False)
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+    def test_on_a_gpu(self, layers):
+        image, mask = layers
+        dataset = image & mask
+        sampler = GridGeoSampler(dataset, 16)
+        here = next(iter(gl.loader(dataset, sampler, batch_size=6)))
+        there = next(iter(gl.loader(dataset, sampler, batch_size=6, device="cuda")))
+        assert there["image"].is_cuda
+        assert torch.equal(there["image"].cpu(), here["image"])
+        assert torch.equal(there["mask"].cpu(), here["mask"])

@@ -113,6 +113,14 @@ class GeoDataset(ABC):
         other._transforms = transforms
         return other
 
+    def as_stored(self) -> GeoDataset:
+        """The same dataset, whose samples hold values in the types of the files, uint16 and uint8 masks too.
+
+        For batches that are converted on the device they go to, see `to_device`. Parts that alter values
+        (by transforms, scaling or another dtype) or make them (vector layers) stay as they are.
+        """
+        return self
+
     def _plan(
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
     ) -> list[Plan | None]:

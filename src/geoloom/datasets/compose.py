@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from copy import copy
 from functools import partial
+from typing import Any
 
 from ..core.bands import Band
 from ..core.classes import Classes
@@ -62,6 +64,10 @@ class IntersectionDataset(GeoDataset):
     def classes(self) -> Classes | None:
         """Of the first part that has classes."""
         return next((p.classes for p in self.parts if p.classes is not None), None)
+
+    def as_stored(self) -> GeoDataset:
+        """The same intersection of the parts as they are stored; see `GeoDataset.as_stored`."""
+        return _parts_as_stored(self)
 
     def _identity(self) -> Hashable:
         return self.parts, self.pairing
@@ -196,6 +202,10 @@ class UnionDataset(GeoDataset):
                 f"the union's parts give codes different meanings: {meanings}; give all the same classes"
             )
         return known[0] if known else None
+
+    def as_stored(self) -> GeoDataset:
+        """The same union of the parts as they are stored; see `GeoDataset.as_stored`."""
+        return _parts_as_stored(self)
 
     def _identity(self) -> Hashable:
         return self.parts
@@ -344,6 +354,14 @@ def _without(items: Sequence[tuple[Interval, ...]], number: int) -> list[tuple[I
 
 def _distinct(parts: tuple[GeoDataset, ...]) -> tuple[GeoDataset, ...]:
     return tuple(dict.fromkeys(parts))
+
+
+def _parts_as_stored(whole: Any) -> GeoDataset:
+    if whole.transforms is not None:
+        return whole
+    other = copy(whole)
+    other.parts = tuple(part.as_stored() for part in whole.parts)
+    return other
 
 
 def _bracketed(part: GeoDataset) -> str:

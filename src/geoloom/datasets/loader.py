@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..core.bands import Band
 from ..core.errors import SamplerError
 from ..io.batch import usable_cpus
 from .collate import collate
+from .device import DeviceBatches
 
 if TYPE_CHECKING:
+    import torch
     from torch.utils.data import DataLoader
 
 log = logging.getLogger(__name__)
@@ -28,7 +31,10 @@ def loader(
     shuffle: bool = False,
     drop_last: bool = False,
     pin_memory: bool | None = None,
-) -> DataLoader[Any]:
+    device: str | torch.device | None = None,
+    scaled: bool = False,
+    convert: bool = True,
+) -> DataLoader[Any] | DeviceBatches:
     """Batches of samples; the log says which settings were chosen.
 
     A batch is read by threads of this process, one a processor, straight into the batch's own memory:
@@ -45,6 +51,10 @@ def loader(
         shuffle: Draw chips in random order; samplers order their queries themselves.
         drop_last: Leave out a last batch that is not full.
         pin_memory: Put batches where a GPU copies them fastest. Default: where there is a GPU.
+        device: Give batches on this device. They cross in the types of the files (see `as_stored`) and
+            become float32 images and int64 masks there. Default: on the CPU, as the dataset gives them.
+        scaled: With a device: apply the bands' scale and offset there.
+        convert: With a device: False leaves the types of the files.
 
     Raises:
         SamplerError: a geospatial dataset has no sampler, or the options contradict each other.
@@ -68,6 +78,7 @@ def loader(
             f"the sampler yields batches of {own_size}, and batch_size={batch_size} is asked for; "
             "give it to the sampler alone"
         )
+    dataset, bands = _for_device(dataset, device, scaled, convert)
     pinned = torch.cuda.is_available() if pin_memory is None else pin_memory
     if own_size is not None:
         how: dict[str, Any] = {"batch_sampler": sampler}
@@ -81,7 +92,7 @@ def loader(
         _readers(dataset, num_workers),
         "pinned" if pinned else "pageable",
     )
-    return DataLoader(
+    batches: DataLoader[Any] = DataLoader(
         dataset,
         num_workers=num_workers,
         pin_memory=pinned,
@@ -91,6 +102,28 @@ def loader(
         prefetch_factor=_PREFETCHED_BATCHES if num_workers else None,
         **how,
     )
+    if device is None:
+        return batches
+    return DeviceBatches(batches, device, bands=bands, convert=convert)
+
+
+def _for_device(
+    dataset: Any, device: str | torch.device | None, scaled: bool, convert: bool
+) -> tuple[Any, Sequence[Band] | None]:
+    """The dataset as it is read for a device, and the bands by which its images are scaled there."""
+    from .base import GeoDataset
+
+    if device is None:
+        if scaled or not convert:
+            raise SamplerError(
+                "scaled and convert say what is done on a device: give device= as well, or make the dataset "
+                "with scaled=True or dtype='stored'"
+            )
+        return dataset, None
+    bands = getattr(dataset, "bands", None) if scaled else None
+    if scaled and (getattr(dataset, "scaled", False) or not isinstance(dataset, GeoDataset)):
+        raise SamplerError(f"{dataset!r} gives no stored values to scale; leave scaled out")
+    return (dataset.as_stored() if isinstance(dataset, GeoDataset) else dataset), bands
 
 
 def _readers(dataset: Any, num_workers: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -28,7 +29,7 @@ from .legend import legend
 from .mosaic import Mosaic, compose
 from .plan import Plan
 from .region import Region
-from .sample import to_sample, torch_dtype
+from .sample import stored_tensor, to_sample, torch_dtype
 from .saved import kept_scenes
 from .scenes import read_scene
 from .stacks import SceneStacks, StackShelf
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Color = tuple[int, int, int] | tuple[int, int, int, int]
+Dtype = Literal["native", "float32", "stored"]
 
 
 class RasterDataset(GeoDataset):
@@ -97,7 +99,7 @@ class RasterDataset(GeoDataset):
         kernel: Kernel | None = None,
         nodata: float | None = None,
         scaled: bool = False,
-        dtype: Literal["native", "float32"] = "native",
+        dtype: Dtype = "native",
         assume_crs: str | None = None,
         index: str | Path | None = None,
     ) -> None:
@@ -119,7 +121,8 @@ class RasterDataset(GeoDataset):
             nodata: Stored value that means unobserved, in place of what the files say.
             scaled: Apply scale and offset, as declared by the files or else by the sensor; float32.
             dtype: `native` keeps the files' dtype (uint16 images become float32, as torch can scarcely
-                compute with uint16); `float32` converts.
+                compute with uint16, and masks int64); `float32` converts; `stored` keeps uint16 and the
+                masks' own type, too.
             assume_crs: CRS to use in place of the files' missing or wrong one.
             index: A GeoParquet file that keeps what the scan found: written by the first dataset that is
                 given it, opened in place of a scan by the next. Files that changed are read again; for
@@ -204,6 +207,14 @@ class RasterDataset(GeoDataset):
             ]
         )
         other._shelf = other._new_shelf()
+        return other
+
+    def as_stored(self) -> RasterDataset:
+        """The same scenes in the types of the files; itself where values are altered."""
+        if self.dtype != "native" or self.scaled or self._transforms is not None:
+            return self
+        other = copy(self)
+        other.dtype = "stored"
         return other
 
     def calibrate(self, band: Band, uri: str) -> Band:
@@ -378,6 +389,8 @@ class RasterDataset(GeoDataset):
     def _as_sample(
         self, grid: GeoBox, values: np.ndarray | Tensor, valid: np.ndarray | Tensor
     ) -> Sample:
+        if self.dtype == "stored":
+            values = stored_tensor(values)
         if self.is_image:
             return to_sample(grid, valid, image=values)
         return to_sample(grid, valid, mask=values[0] if len(values) == 1 else values)
@@ -386,6 +399,8 @@ class RasterDataset(GeoDataset):
         """The dtype in which bands of a common dtype are given."""
         if self.dtype == "float32":
             return np.dtype(np.float32)
+        if self.dtype == "stored":
+            return dtype.newbyteorder("=")
         return torch_dtype(dtype) if self.is_image else np.dtype(np.int64)
 
     def __repr__(self) -> str:

@@ -68,12 +68,19 @@ def _place(grid: GeoBox) -> dict[str, Any]:
 
 def to_tensor(array: np.ndarray | Tensor) -> Tensor:
     """A tensor of the array's dtype, or of one that torch computes with."""
+    return array if not isinstance(array, np.ndarray) else _tensor(array, torch_dtype(array.dtype))
+
+
+def stored_tensor(array: np.ndarray | Tensor) -> Tensor:
+    """A tensor of the array's own dtype, whether torch computes with it or not."""
+    return array if not isinstance(array, np.ndarray) else _tensor(array, array.dtype)
+
+
+def _tensor(array: np.ndarray, dtype: np.dtype[Any]) -> Tensor:
     import torch
 
-    if isinstance(array, torch.Tensor):
-        return array
     # torch refuses read-only, byte-swapped and backward arrays.
-    dtype, flags = torch_dtype(array.dtype), array.flags
+    dtype, flags = dtype.newbyteorder("="), array.flags
     if dtype != array.dtype or not (flags.c_contiguous and flags.writeable and flags.aligned):
         array = np.require(array, dtype=dtype, requirements=["C", "W", "A"])
     return torch.from_numpy(array)
