@@ -95,14 +95,40 @@ def test_equal_parts_have_equal_lengths():
 
 
 @given(intervals(), intervals())
-def test_the_gap_is_what_lies_between(a, b):
-    gap = a.gap(b)
-    assert gap == b.gap(a)
-    if a.overlaps(b):
-        assert gap == timedelta(0)
-    else:
-        early, late = sorted([a, b])
-        assert early.stop + gap == late.start
+def test_moved_by_its_distance_the_shorter_lies_inside_the_longer(a, b):
+    distance = a.distance(b)
+    assert distance == b.distance(a)
+    short, long = sorted([a, b], key=lambda i: i.stop - i.start)
+    moved = [Interval(short.start + by, short.stop + by) for by in (distance, -distance)]
+    assert any((one & long) == one for one in moved if one.overlaps(long))
+    if distance:
+        less = distance - timedelta(microseconds=1)
+        for by in (less, -less):
+            one = Interval(short.start + by, short.stop + by)
+            assert not one.overlaps(long) or (one & long) != one
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "days"),
+    [
+        ("2019-08-01", "2019-08-10", 9),
+        ("2019-08-01", "2019-08-02", 1),
+        ("2019-01-01/2019-01-16", "2019-01-17/2019-02-01", 16),
+        ("2019-07-27", "2019", 0),
+        ("2019-01-03", "2018", 3),
+        ("2019-07-27", None, 0),
+    ],
+)
+def test_distances_are_counted_as_people_do(one, other, days):
+    assert Interval.of(one).distance(Interval.of(other)) == timedelta(days=days)
+
+
+@given(intervals(), st.lists(intervals(), max_size=6), st.integers(0, 4000))
+def test_the_nearest_come_first(a, others, days):
+    found = a.nearest(others, timedelta(days=days))
+    assert sorted(found) == sorted(o for o in others if a.distance(o) <= timedelta(days=days))
+    for near, far in pairwise(found):
+        assert a.distance(near) <= a.distance(far)
 
 
 @given(intervals())

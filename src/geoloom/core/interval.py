@@ -116,17 +116,25 @@ class Interval:
         """The shortest interval that holds all of at least one."""
         return reduce(cls.__or__, intervals)
 
-    def gap(self, other: Interval) -> timedelta:
-        """Time between the end of one and the start of the other; zero where they overlap or touch."""
-        return max(other.start - self.stop, self.start - other.stop, timedelta(0))
+    def distance(self, other: Interval) -> timedelta:
+        """By how much the shorter would have to be moved to lie inside the longer; zero where it does.
+
+        Of days, composites and years alike that is what people count: from 1 to 10 August it is nine days,
+        from one 16-day composite to the next 16, from any day to its own year none.
+        """
+        short, long = sorted((self, other), key=Interval._length)
+        return max(long.start - short.start, short.stop - long.stop, timedelta(0))
+
+    def _length(self) -> timedelta:
+        return self.stop - self.start
 
     def nearest(self, others: Iterable[Interval], within: timedelta) -> tuple[Interval, ...]:
-        """Of others, those with a gap of at most `within`, the nearest first.
+        """Of others, those at a distance of at most `within`, the nearest first.
 
-        Equal gaps are told apart by the time between the middles, then the earlier comes first.
+        Equal distances are told apart by the time between the middles, then the earlier comes first.
         """
-        ranked = sorted((self.gap(o), abs(self.middle - o.middle), o) for o in others)
-        return tuple(other for gap, _, other in ranked if gap <= within)
+        ranked = sorted((self.distance(o), abs(self.middle - o.middle), o) for o in others)
+        return tuple(other for distance, _, other in ranked if distance <= within)
 
     def by(self, step: CalendarStep | timedelta) -> tuple[Interval, ...]:
         """The interval cut into successive steps, which tile it.

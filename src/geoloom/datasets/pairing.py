@@ -28,8 +28,8 @@ class Pairing:
 
     - `overlap`: what shares an instant. Each part is asked with the query's own interval.
     - `same_year`: what overlaps the calendar year (UTC) that holds the middle of the leading acquisition.
-    - `nearest`: the one acquisition nearest in time, at most `days` away: by the gap between the two
-      intervals, none where they overlap; then by that between their middles; then the earlier one.
+    - `nearest`: the one acquisition nearest in time, at most `days` away, by `Interval.distance`; of equally
+      near ones that whose middle is nearer, then the earlier.
     - `static`: everything; the parts beside the leading one have no date that matters.
 
     Undated data goes with everything, under each rule.

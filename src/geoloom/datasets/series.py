@@ -20,7 +20,7 @@ from .plan import Plan, answered
 from .region import Region
 from .sample import filled, to_tensor
 from .sites import sites_of
-from .steps import Composite, EveryDate, Slot, Steps
+from .steps import Composite, EveryDate, Slot, Steps, Takes
 
 
 class SeriesDataset(GeoDataset):
@@ -32,8 +32,8 @@ class SeriesDataset(GeoDataset):
     date without any acquisition is all zeros. A series of labels holds `mask` (T, H, W).
 
     Regions are places, not acquisitions: those of about one place are one region, on the lattice of most of
-    them, so that a sampler draws a place. Acquisitions outside a query's interval are not used. Series of
-    equal steps form unions: `a.series() | b.series()` is `(a | b).series()`.
+    them, so that a sampler draws a place. A query's interval chooses among the dates. Series of equal steps
+    form unions: `a.series() | b.series()` is `(a | b).series()`.
 
     Args:
         dataset: Whose acquisitions; each has a date.
@@ -95,7 +95,7 @@ class SeriesDataset(GeoDataset):
                 f"{len(undated)} of {len(regions)} regions, such as {undated[0].name!r}, have no date, and "
                 "make no series; give filename_regex a group (?P<date>...), and its date_format"
             )
-        sites = [(site, self._used(site.times)) for site in sites_of(regions)]
+        sites = [(site, self._held(site.times, ALWAYS.overlaps)) for site in sites_of(regions)]
         found = tuple(site.at(moments) for site, moments in sites if moments)
         if not found:
             raise DatasetError(
@@ -103,11 +103,18 @@ class SeriesDataset(GeoDataset):
             )
         return found
 
-    def _used(self, moments: Sequence[Interval]) -> tuple[Interval, ...]:
-        return tuple(sorted({m for slot in self.steps.lay_out(moments) for m in slot.moments}))
+    def _held(self, moments: Sequence[Interval], takes: Takes) -> tuple[Interval, ...]:
+        """The dates of the series that acquisitions give, by what they stand for."""
+        slots = self.steps.lay_out(moments, takes)
+        return tuple(slot.when for slot in slots if slot.when is not None and slot.moments)
 
     def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
-        return [self._used(found) for found in self.dataset._moments(queries)]
+        found = self._acquired(queries)
+        return [self._held(few, q.takes) for q, few in zip(queries, found, strict=True)]
+
+    def _acquired(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
+        """All acquisitions near each query, whatever its interval."""
+        return self.dataset._moments([Query(query.grid) for query in queries])
 
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
         return answered(self._plan([query], channels)[0])
@@ -116,7 +123,10 @@ class SeriesDataset(GeoDataset):
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
     ) -> list[Plan | None]:
         """The dates of all queries are asked for at once: those of a query lie behind one another."""
-        laid = [self.steps.lay_out(found) for found in self.dataset._moments(queries)]
+        found = self._acquired(queries)
+        laid = [
+            self.steps.lay_out(few, query.takes) for query, few in zip(queries, found, strict=True)
+        ]
         asked = [
             MomentQuery.at(query.grid, together)
             for query, slots in zip(queries, laid, strict=True)

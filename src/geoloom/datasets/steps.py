@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol, get_args
@@ -14,15 +14,22 @@ from ..core.interval import CalendarStep, Instant, Interval
 Composite = Literal["newest", "first", "mean"]
 """Which acquisition of a step gives a pixel: the newest or the first that observed it, or the mean of all."""
 
+Takes = Callable[[Interval], bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One date of a series, and what is read for it."""
 
-    time: float
-    """Seconds since 1970 UTC; NaN where the slot only fills up the number."""
+    when: Interval | None
+    """What the date stands for; None where the slot only fills up the number."""
     moments: tuple[Interval, ...] = ()
     """Acquisitions in the order of their priority; none means not observed."""
+
+    @property
+    def time(self) -> float:
+        """The middle of `when`, seconds since 1970 UTC; NaN without it."""
+        return math.nan if self.when is None else self.when.middle.timestamp()
 
 
 class Steps(Protocol):
@@ -32,13 +39,18 @@ class Steps(Protocol):
     def composite(self) -> Composite | None:
         """How the acquisitions of one slot are put together; None means in the order of the slot."""
 
-    def lay_out(self, moments: Sequence[Interval]) -> tuple[Slot, ...]:
-        """The slots in the order of time, from acquisitions, oldest first."""
+    def lay_out(self, moments: Sequence[Interval], takes: Takes) -> tuple[Slot, ...]:
+        """The slots in the order of time.
+
+        Args:
+            moments: All acquisitions of a place, oldest first.
+            takes: Whether a date is asked for, by what it stands for; others are not observed, or left out.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class EveryDate:
-    """Every acquisition under the query; how many there are differs from place to place.
+    """Every acquisition that shares an instant with the query; how many differs from place to place.
 
     With a count, the newest so many; where there are fewer, slots that are not observed, without a time,
     fill up the number after the last date.
@@ -61,11 +73,12 @@ class EveryDate:
         """None: a slot is one acquisition."""
         return None
 
-    def lay_out(self, moments: Sequence[Interval]) -> tuple[Slot, ...]:
-        """One slot an acquisition, at its middle."""
-        kept = moments if self.count is None else moments[-self.count :]
-        slots = tuple(Slot(_seconds(moment), (moment,)) for moment in kept)
-        return slots + (Slot(math.nan),) * ((self.count or 0) - len(slots))
+    def lay_out(self, moments: Sequence[Interval], takes: Takes) -> tuple[Slot, ...]:
+        """One slot an acquisition asked for."""
+        asked = [moment for moment in moments if takes(moment)]
+        kept = asked if self.count is None else asked[-self.count :]
+        slots = tuple(Slot(moment, (moment,)) for moment in kept)
+        return slots + (Slot(None),) * ((self.count or 0) - len(slots))
 
     def __str__(self) -> str:
         return "every date" if self.count is None else f"the newest {self.count} dates"
@@ -75,7 +88,8 @@ class EveryDate:
 class FixedSteps:
     """Composites of fixed steps, such as the months of a year; a step without data is not observed.
 
-    An acquisition counts for the one step that holds its middle.
+    An acquisition counts for the one step that holds its middle. A query's interval chooses whole steps:
+    those that share an instant with it.
 
     Raises:
         DatasetError: there is no step, steps overlap or are out of order, or no composite is called so.
@@ -135,14 +149,13 @@ class FixedSteps:
         assert step is not None  # one of the two is given
         return cls(whole.by(step), composite)
 
-    def lay_out(self, moments: Sequence[Interval]) -> tuple[Slot, ...]:
-        """One slot a step, at its middle; acquisitions newest first, or oldest first for `first`."""
-        backward = self.composite != "first"
-        slots = []
-        for step in self.steps:
-            inside = [moment for moment in moments if moment.middle in step]
-            slots.append(Slot(_seconds(step), tuple(inside[::-1] if backward else inside)))
-        return tuple(slots)
+    def lay_out(self, moments: Sequence[Interval], takes: Takes) -> tuple[Slot, ...]:
+        """One slot a step; acquisitions newest first, or oldest first for `first`."""
+        ordered = moments if self.composite == "first" else moments[::-1]
+        return tuple(
+            Slot(step, tuple(m for m in ordered if m.middle in step) if takes(step) else ())
+            for step in self.steps
+        )
 
     def __str__(self) -> str:
         return f"{len(self.steps)} steps in {Interval.hull(self.steps)}"
@@ -152,8 +165,8 @@ class FixedSteps:
 class NearestDates:
     """For each date asked for, the acquisition nearest in time; none within the tolerance is not observed.
 
-    Nearness is the time between date and acquisition, none where they overlap; then that between their
-    middles; of two as near, the earlier is taken. One acquisition may stand for several dates.
+    Nearness is `Interval.distance`; of equally near ones that whose middle is nearer is taken, then the
+    earlier. One acquisition may stand for several dates. A query's interval chooses dates, not acquisitions.
 
     Raises:
         DatasetError: there is no date, dates are out of order, or the tolerance is negative.
@@ -186,19 +199,15 @@ class NearestDates:
         """None: the nearest gives a pixel, then the next nearest."""
         return None
 
-    def lay_out(self, moments: Sequence[Interval]) -> tuple[Slot, ...]:
-        """One slot a date, at its middle."""
+    def lay_out(self, moments: Sequence[Interval], takes: Takes) -> tuple[Slot, ...]:
+        """One slot a date; acquisitions nearest first."""
         within = timedelta(days=self.within_days)
         slots = []
         for date in self.dates:
             assert isinstance(date, Interval)  # made so when the rule was made
-            near = date.nearest(moments, within)
-            slots.append(Slot(_seconds(date), near if self.fill else near[:1]))
+            near = date.nearest(moments, within) if takes(date) else ()
+            slots.append(Slot(date, near if self.fill else near[:1]))
         return tuple(slots)
 
     def __str__(self) -> str:
         return f"{len(self.dates)} dates, each within {self.within_days:g} days"
-
-
-def _seconds(when: Interval) -> float:
-    return when.middle.timestamp()

@@ -204,3 +204,27 @@ def intervals(draw: st.DrawFn, *, first_year: int = 1972, last_year: int = 2060)
     length = timedelta(seconds=draw(st.integers(1, 20 * 366 * 86_400)))
     assume(start.year + 21 < 9999)
     return Interval(start, start + length)
+
+
+@st.composite
+def timelines(
+    draw: st.DrawFn, *, min_size: int = 0, max_size: int = 8, years: tuple[int, int] = (2017, 2021)
+) -> tuple[Interval, ...]:
+    """Different intervals of acquisitions, oldest first: days, composites and years, which may overlap.
+
+    Args:
+        min_size, max_size: How many.
+        years: First and last in which one starts.
+    """
+    first = datetime(years[0], 1, 1, tzinfo=UTC)
+    days = (datetime(years[1] + 1, 1, 1, tzinfo=UTC) - first).days
+    starts = st.integers(0, days - 1).map(lambda day: first + timedelta(days=day))
+    dated = st.builds(
+        lambda start, length: Interval(start, start + timedelta(days=length)),
+        starts,
+        st.sampled_from([1, 1, 1, 16, 30, 365]),
+    )
+    whole_years = st.integers(*years).map(lambda year: Interval.of(str(year)))
+    held = st.one_of(dated, dated, whole_years)
+    found = draw(st.lists(held, min_size=min_size, max_size=max_size, unique=True))
+    return tuple(sorted(found))
