@@ -75,7 +75,7 @@ def joined(lists):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ranks_and_workers_give_each_query_once_though_killed_and_resumed(scene, kind):
+def test_ranks_and_workers_give_each_query_once_though_stopped_and_resumed(scene, kind):
     """3 ranks x 2 workers x 2 epochs, stopped after 2 steps of the first."""
     make, steps = KINDS[kind], 2
     epochs: dict[int, list] = {0: [], 1: []}
