@@ -11,6 +11,8 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
+from odc.geo.geom import Geometry
+from scipy import ndimage
 
 from geoloom.core.errors import SamplerError
 from geoloom.core.grid import lattice_window
@@ -44,6 +46,41 @@ def test_every_pixel_is_covered_and_shifted_chips_stay_inside(regions, kind, dat
         assert w.col >= 0
         assert w.row + w.height <= grid.shape[0]
         assert w.col + w.width <= grid.shape[1]
+
+
+@pytest.mark.parametrize("kind", some.KINDS)
+@given(data=st.data())
+def test_padded_chips_cover_every_pixel_of_any_scene(regions, kind, data):
+    grid = data.draw(some.grids(kind))
+    size = tuple(data.draw(st.integers(1, side + 10)) for side in grid.shape)
+    stride = tuple(data.draw(st.integers(max(1, side // 3), side)) for side in size)
+    sampler = GridGeoSampler(regions(grid), size, stride, edge="pad")
+    assert coverage(grid, sampler).min() >= 1
+    rows = sampler.table().rows
+    for axis, (step, side) in enumerate(zip(stride, grid.shape, strict=True)):
+        starts = rows["row" if axis == 0 else "col"]
+        assert (starts % step == 0).all()
+        assert ((starts >= 0) & (starts < side)).all()
+
+
+@pytest.mark.parametrize("kind", some.KINDS)
+@pytest.mark.parametrize("edge", ["shift", "pad"])
+@given(data=st.data())
+def test_every_pixel_of_the_places_of_interest_is_covered(regions, kind, edge, data):
+    """Places are windows of the scene, told by its own corners: south-up and turned ones, too."""
+    grid = data.draw(some.grids(kind))
+    cuts = data.draw(st.lists(some.cuts(grid), min_size=1, max_size=3))
+    size = tuple(data.draw(st.integers(1, side)) for side in grid.shape)
+    stride = tuple(data.draw(st.integers(max(1, side // 3), side)) for side in size)
+    places = [Geometry(grid[cut].extent.geom, grid.crs) for cut in cuts]
+    count = coverage(grid, GridGeoSampler(regions(grid), size, stride, roi=places, edge=edge))
+    for cut in cuts:
+        assert count[cut].min() >= 1
+    wanted = np.zeros(grid.shape, bool)
+    for rows, cols in cuts:
+        wanted[rows, cols] = True
+    near = ndimage.maximum_filter(wanted, [2 * side - 1 for side in size])
+    assert (count[~near] == 0).all()
 
 
 @given(size=st.integers(1, 130), data=st.data())

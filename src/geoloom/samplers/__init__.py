@@ -2,6 +2,7 @@
 
 from .balanced import BalancedGeoSampler
 from .grid import GridGeoSampler
+from .prechipped import PreChippedGeoSampler
 from .random import RandomBatchGeoSampler, RandomGeoSampler
 from .shard import TableSampler
 from .statistics import LabelStatistics, class_shares, label_statistics
@@ -13,6 +14,7 @@ __all__ = [
     "ChipTable",
     "GridGeoSampler",
     "LabelStatistics",
+    "PreChippedGeoSampler",
     "RandomBatchGeoSampler",
     "RandomGeoSampler",
     "TableSampler",
