@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
-from zlib_ng import zlib_ng
 
 from geoloom.core.errors import ReadError
 
@@ -49,7 +49,7 @@ class Block:
     def __init__(self, image: TiffImage, stored: memoryview, rows: int) -> None:
         self._image, self._stored = image, stored
         self._lock = threading.Lock()
-        self._inflater = zlib_ng.decompressobj() if image.compression == "deflate" else None
+        self._inflater = isal_zlib.decompressobj() if image.compression == "deflate" else None
         self._taken = 0
         shape = rows, image.block_width, image.block_samples
         self.pixels: NDArray[Any] = np.empty(shape, image.dtype.newbyteorder("="))
