@@ -225,7 +225,7 @@ class TestValidity:
                 by_hand, near = expected.nearest(values[0]), 0.0
             else:
                 by_hand = bilinear_by_hand(values[0], seen, expected)
-                near = 0.51 if tag is tag_alpha else 0.1
+                near = 0.6 if tag is tag_alpha else 0.1  # 1e-6 px of noise, and rounding
             ours = sure & got.valid
             spans = {shrinkage.span for _, _, shrinkage in cells(source, grid)}
             if kernel == "bilinear" and spans != {(1, 1)}:
