@@ -31,6 +31,8 @@ from geoloom.datasets.collate import collate
 from geoloom.samplers import GridGeoSampler, RandomGeoSampler
 from geoloom.testing.ramps import write_raster
 from geoloom.testing.strategies import timelines
+from geoloom.transforms.augment import augment_sample
+from geoloom.transforms.normalize import Normalization
 
 UTM = GeoBox((60, 80), Affine(30, 0, 600000, 0, -30, 4500000), "EPSG:32633")
 DAILY = {"filename_regex": r".*_(?P<date>\d{8})\.tif"}
@@ -479,6 +481,27 @@ class TestBatches:
         np.testing.assert_array_equal(sample["image"], stored[:, 1:])
         both = dataset.series().with_transforms(same).answer(Query(UTM), channels=(1, 0))
         np.testing.assert_array_equal(both["image"], stored[:, ::-1])
+
+
+class TestTransforms:
+    """What is done to samples is done date by date."""
+
+    def test_what_a_date_did_not_observe_is_zero_after_normalising(self, dataset, stored):
+        rule = Normalization("by hand", (10.0, 20.0), (2.0, 4.0))
+        seen = (stored[:, :1] != HOLE) & np.ones_like(stored, bool)
+        expected = (stored - np.array([10, 20])[:, None, None]) / np.array([2, 4])[:, None, None]
+        expected = np.where(seen, expected, 0)
+        series = dataset.series()
+        np.testing.assert_allclose(rule(series[UTM])["image"], expected, rtol=1e-6)
+        batch = collate(series.__getitems__([UTM] * 4))
+        np.testing.assert_allclose(rule(batch)["image"], np.stack([expected] * 4), rtol=1e-6)
+
+    @pytest.mark.parametrize("name", ["rot90", "flip_left_right"])
+    def test_validity_is_turned_with_the_image(self, dataset, name):
+        sample = dataset.series()[UTM[:40, :40]]
+        turned = augment_sample(sample, name)
+        assert torch.equal(turned["valid_series"], turned["image"][:, 0] != HOLE)
+        assert not torch.equal(turned["valid_series"], sample["valid_series"])
 
 
 class TestRefusals:

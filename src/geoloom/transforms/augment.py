@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import ConfigError, suggest
 
-SPATIAL_KEYS = ("image", "mask", "valid", "observed")
+SPATIAL_KEYS = ("image", "mask", "valid", "observed", "valid_series")
 """Entries of a sample whose last two axes are rows and columns."""
 
 

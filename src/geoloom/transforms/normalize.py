@@ -88,8 +88,8 @@ class Normalization:
         return ((image.to(center.dtype) - center) / scale).float()
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Sample transform: the same sample with `image` normalised and its not-valid pixels 0."""
-        observed = sample.get("observed", sample.get("valid"))
+        """Sample transform: the same sample with `image` normalised, not-valid pixels 0, date by date."""
+        observed = sample.get("valid_series", sample.get("observed", sample.get("valid")))
         image = self.apply(sample["image"], observed)
         if observed is not None:
             image = _zero_where_not(image, observed)
