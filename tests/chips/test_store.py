@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import xarray
+import zarr
 from torch.utils.data import DataLoader
 
 from geoloom.chips import layout
@@ -82,6 +83,26 @@ def test_xarray_reads_the_same(tmp_path, small_shards):
             data[name].values, [getattr(store, name)(k) for k in range(len(store))]
         )
     np.testing.assert_array_equal(data["transform"].values[3], [30, 0, 300, 0, -30, 5000])
+
+
+@pytest.mark.parametrize("compress", list(layout.CODECS))
+def test_shards_are_the_bytes_that_zarr_writes(tmp_path, small_shards, compress):
+    store = _write(tmp_path / "a.zarr", compress=compress)
+    group = zarr.open_group(store.path, mode="r")
+    again = zarr.open_group(tmp_path / "b.zarr", mode="w", zarr_format=3)
+    for name in ("image", "mask", "valid", "observed"):
+        array = group[name]
+        again.create_array(
+            name, data=array[...], chunks=array.chunks, shards=array.shards, fill_value=array.fill_value,
+            compressors=array.compressors or None, dimension_names=array.metadata.dimension_names,
+        )  # fmt: skip
+        ours, theirs = (_files(root / name / "c") for root in (store.path, tmp_path / "b.zarr"))
+        assert ours == theirs
+        assert len(ours) == 3
+
+
+def _files(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_table_and_splits(tmp_path):
@@ -166,7 +187,6 @@ def test_statistics_are_of_the_splits_valid_pixels(tmp_path):
 def test_cut_short_is_refused_and_replaced(tmp_path):
     path = tmp_path / "a.zarr"
     writer = ChipWriter(path, channels=2, size=SIZE, dtype="int16", bands="ab", classes=CLASSES)
-    writer._flush(0)
     del writer  # as a killed process would leave it
     with pytest.raises(ChipError, match="cut short"):
         ChipStore.open(path)

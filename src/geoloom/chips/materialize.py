@@ -42,7 +42,7 @@ def materialize(
 
     Chip `i` holds what `dataset[query i]` gives, value for value, where that is observed (`image`) or valid
     (`mask`), and 0 elsewhere. Pixels whose code is none of the dataset's classes are not valid. The store
-    appears under its name only when it is whole; one batch and the shards being written are in memory.
+    appears under its name only when it is whole; one batch is in memory at a time.
 
     Args:
         dataset: Whom to ask, transforms included. Chips may lie in different CRSs.
@@ -190,7 +190,7 @@ def _add(writer: ChipWriter, form: _Form, chip: Chip, sample: Sample) -> None:
         mask = np.where(valid, mask, 0)
     grid = chip.query.grid
     writer.add(
-        _exactly(np.where(observed, image, 0), form.dtype, len(writer)),
+        _exactly(image, observed, form.dtype, len(writer)),
         mask,
         observed,
         labelled=valid,
@@ -204,17 +204,21 @@ def _add(writer: ChipWriter, form: _Form, chip: Chip, sample: Sample) -> None:
     )
 
 
-def _exactly(values: np.ndarray, dtype: np.dtype[Any], number: int) -> np.ndarray:
-    """The values in another dtype; floats are rounded, integers must be met."""
-    if values.dtype == dtype:
-        return values
+def _exactly(
+    image: np.ndarray, observed: np.ndarray, dtype: np.dtype[Any], number: int
+) -> np.ndarray:
+    """The image in another dtype; floats are rounded, integers must be met where they are observed."""
+    if image.dtype == dtype:
+        return image
+    if not observed.all():
+        image = np.where(observed, image, 0)
     with np.errstate(invalid="ignore"):  # what cannot be cast is found by comparing
-        stored = values.astype(dtype)
-    if dtype.kind != "f" and not (stored == values).all():
-        lost = values[stored != values]
+        stored = image.astype(dtype)
+    if dtype.kind != "f" and not (stored == image).all():
+        lost = image[stored != image]
         raise ChipError(
             f"query {number}: {lost.size} values, such as {lost[0]}, do not fit {dtype} exactly; say "
-            f"dtype={str(values.dtype)!r}, or another that holds them"
+            f"dtype={str(image.dtype)!r}, or another that holds them"
         )
     return stored
 

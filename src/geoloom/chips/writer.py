@@ -1,15 +1,17 @@
-"""Writing a chip store: whole shards at a time, under a temporary name until it is complete."""
+"""Writing a chip store: chip by chip, under a temporary name until it is complete."""
 
 from __future__ import annotations
 
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
+from numcodecs import blosc  # type: ignore[import-untyped]  # zarr's own, without type information
 from numpy.typing import DTypeLike
 from odc.geo.geobox import GeoBox
 
@@ -31,6 +33,7 @@ from .layout import (
     publish,
     remove_part,
 )
+from .shardfile import Encode, ShardFiles
 from .times import microseconds
 
 _TABLE = {
@@ -132,7 +135,8 @@ class ChipWriter:
         per_shard = chips_per_shard(int(np.prod(self._shape)) * self._dtype.itemsize)
         self._group: Any = zarr.open_group(part_path(self.path), mode="w", zarr_format=3)
         self._group.attrs.update(self._attributes)
-        self._buffers: dict[str, np.ndarray] = {}
+        self._shards: dict[str, ShardFiles] = {}
+        self._types = {name: dtype.newbyteorder("<") for name, dtype in types.items()}
         for name, dtype in types.items():
             shape = self._shape if name == "image" else self._shape[1:]
             axes = ("band", "y", "x")[-len(shape) :]
@@ -147,7 +151,13 @@ class ChipWriter:
                 compressors=_compressor(self._compress, dtype),
                 dimension_names=("chip", *axes),
             )
-            self._buffers[name] = np.zeros((per_shard, *shape), dtype=dtype)
+            self._shards[name] = ShardFiles(
+                part_path(self.path) / name,
+                dimensions=1 + len(shape),
+                per_shard=per_shard,
+                fill=name in ("valid", "observed"),
+                encode=_encoder(self._compress, dtype),
+            )
 
     def __len__(self) -> int:
         """Chips added so far."""
@@ -202,19 +212,17 @@ class ChipWriter:
         self._check(image, mask, observed, split)
         if image.dtype.kind == "f":
             observed = observed & np.isfinite(image).all(axis=0)
-        slot = len(self) % len(self._buffers["image"])
-        self._buffers["image"][slot] = np.where(observed, image, 0)
-        self._buffers["observed"][slot] = observed
+        known = observed
+        planes = {"image": image if observed.all() else np.where(observed, image, 0)}
         if self._mask_dtype is not None:
-            codes = np.zeros(shape, self._mask_dtype) if mask is None else mask
-            known = np.full(shape, mask is not None)
-            if mask is not None and self._classes is not None:
-                known = self._classes.encode(codes)[1]
+            planes["mask"] = np.zeros(shape, self._mask_dtype) if mask is None else mask
+            if mask is None:
+                known = np.zeros(shape, bool)
+            elif self._classes is not None:
+                known = observed & self._classes.encode(mask)[1]
             known = known if labelled is None else known & labelled
-            self._buffers["mask"][slot] = codes
-            self._buffers["valid"][slot] = observed & known
-        else:
-            self._buffers["valid"][slot] = observed
+        for name, plane in {**planes, "valid": known, "observed": observed}.items():
+            self._shards[name].add(np.ascontiguousarray(plane, self._types[name]))
         self._rows["split"].append(NO_SPLIT if split is None else SPLITS.index(split))
         self._rows["source"].append(self._source_code(source))
         self._rows["crs"].append(self._crs.setdefault(crs, len(self._crs)))
@@ -222,8 +230,6 @@ class ChipWriter:
         self._rows["col"].append(col)
         self._rows["transform"].append([float(v) for v in transform])
         self._times.append(ALWAYS if when is None else when)
-        if slot == len(self._buffers["image"]) - 1:
-            self._flush(len(self._buffers["image"]))
 
     def assign(self, splits: Sequence[Split | None]) -> None:
         """Decide the split of every chip added so far, in place of what `add` was told.
@@ -266,15 +272,8 @@ class ChipWriter:
         if split is not None and split not in SPLITS:
             raise ChipError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}")
 
-    def _flush(self, count: int) -> None:
-        stop = len(self)
-        for name, buffer in self._buffers.items():
-            array = self._group[name]
-            array.resize((stop, *buffer.shape[1:]))
-            array[stop - count : stop] = buffer[:count]
-
     def close(self) -> Path:
-        """Write what is buffered and the table, and give the store its name.
+        """Write what is left and the table, and give the store its name.
 
         Raises:
             ChipError: no chip was added.
@@ -284,8 +283,10 @@ class ChipWriter:
         if not len(self):
             self.abort()
             raise ChipError(f"no chip was added: {self.path} is not written")
-        if rest := len(self) % len(self._buffers["image"]):
-            self._flush(rest)
+        for name, shards in self._shards.items():
+            shards.close()
+            array = self._group[name]
+            array.resize((len(self), *array.shape[1:]))
         table = {name: np.asarray(self._rows[name], dtype) for name, dtype in _TABLE.items()}
         if any(when != ALWAYS for when in self._times):
             times = np.array([microseconds(when) for when in self._times], dtype=np.int64)
@@ -304,6 +305,8 @@ class ChipWriter:
 
     def abort(self) -> None:
         """Remove what was written."""
+        for shards in self._shards.values():
+            shards.abandon()
         shutil.rmtree(part_path(self.path), ignore_errors=True)
 
     def __enter__(self) -> ChipWriter:
@@ -334,6 +337,7 @@ def _mask_dtype(classes: Classes | None, asked: DTypeLike | None) -> np.dtype[An
 
 
 def _compressor(name: Compression, dtype: np.dtype[Any]) -> Any:
+    """As zarr is told."""
     from zarr.codecs import BloscCodec
 
     codec = CODECS[name]
@@ -341,3 +345,12 @@ def _compressor(name: Compression, dtype: np.dtype[Any]) -> Any:
         return None
     shuffle = "shuffle" if dtype.itemsize > 1 else "noshuffle"
     return BloscCodec(cname=codec[0], clevel=codec[1], shuffle=shuffle)  # type: ignore[arg-type]
+
+
+def _encoder(name: Compression, dtype: np.dtype[Any]) -> Encode | None:
+    """What does as zarr is told."""
+    codec = CODECS[name]
+    if codec is None:
+        return None
+    shuffle = blosc.SHUFFLE if dtype.itemsize > 1 else blosc.NOSHUFFLE
+    return partial(blosc.compress, cname=codec[0].encode(), clevel=codec[1], shuffle=shuffle)
