@@ -112,6 +112,15 @@ def test_the_commands_of_a_page_parse(command):
     known[verb].make_context(verb, words)
 
 
+def test_the_picture_of_alignment_shows_what_its_page_says(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    pictures = importlib.import_module("pictures")
+    once, twice = pictures.draw_alignment(tmp_path / "alignment.png")
+    assert once == 0
+    assert twice > 0.2
+    assert (tmp_path / "alignment.png").stat().st_size > 10_000
+
+
 def test_every_page_is_in_the_contents_and_the_contents_are_pages():
     nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text().split("markdown_extensions")[0])["nav"]
 
