@@ -6,6 +6,7 @@ import logging
 from collections.abc import Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -22,15 +23,16 @@ from ..core.query import MomentQuery, Query, Sample, Scene
 from ..io.header import read_header
 from ..io.naming import Naming
 from ..io.raster import Kernel
-from ..io.scan import Paths, scan
+from ..io.scan import Footprints, Paths, Progress, scan
 from .base import GeoDataset, Layer, Transform
 from .index import SceneIndex
+from .kept import IndexPlace, Recipe, kept_scenes
 from .legend import legend
 from .mosaic import Mosaic, compose
+from .observed import with_observed_footprints
 from .plan import Plan
 from .region import Region
 from .sample import stored_tensor, to_sample, torch_dtype
-from .saved import kept_scenes
 from .scenes import read_scene
 from .stacks import SceneStacks, StackShelf
 from .waiting import Waiting, allot
@@ -101,7 +103,9 @@ class RasterDataset(GeoDataset):
         scaled: bool = False,
         dtype: Dtype = "native",
         assume_crs: str | None = None,
-        index: str | Path | None = None,
+        index: IndexPlace = None,
+        footprints: Footprints = "grid",
+        progress: Progress | None = None,
     ) -> None:
         """Find the files and read their headers.
 
@@ -124,9 +128,13 @@ class RasterDataset(GeoDataset):
                 compute with uint16, and masks int64); `float32` converts; `stored` keeps uint16 and the
                 masks' own type, too.
             assume_crs: CRS to use in place of the files' missing or wrong one.
-            index: A GeoParquet file that keeps what the scan found: written by the first dataset that is
-                given it, opened in place of a scan by the next. Files that changed are read again; for
-                files added since, delete it.
+            index: Where to keep what the scan found, as GeoParquet, for the next dataset to open in place
+                of a scan: a file; True for the folder `.geoloom` beside the data; `"cache"` for the user's
+                cache folder. Only files that changed or came since are scanned then.
+            footprints: What a scene covers: all of its `grid`, or what lies around the pixels that its first
+                band observed (`valid`; pixels are looked at for that, best kept in an index). Samplers draw
+                from there.
+            progress: Told (files read, files in all); then, of `valid` footprints, (scenes, scenes in all).
 
         Raises:
             DatasetError: no file matches, or a scene lacks a band.
@@ -149,6 +157,10 @@ class RasterDataset(GeoDataset):
             raise DatasetError(
                 f"no mosaic rule is called {mosaic!r}{suggest(mosaic, get_args(Mosaic))}"
             )
+        if footprints not in get_args(Footprints):
+            raise DatasetError(
+                f"no footprints are called {footprints!r}{suggest(footprints, get_args(Footprints))}"
+            )
         if mosaic == "mean" and not self.is_image:
             raise DatasetError(
                 "the mean of class codes means nothing; use mosaic='newest' or 'first'"
@@ -160,11 +172,8 @@ class RasterDataset(GeoDataset):
         self.mosaic, self.kernel, self.nodata = mosaic, kernel, nodata
         self.scaled, self.dtype, self._assume_crs = scaled, dtype, assume_crs
         self._wanted = None if bands is None else self._named(bands)
-        self._index = SceneIndex(
-            self._scan(self._paths)
-            if index is None
-            else kept_scenes(index, self._paths, self._scan, self._wanted)
-        )
+        self.footprints = footprints
+        self._index = SceneIndex(self._find_scenes(index, progress))
         self._shelf = self._new_shelf()
 
     @property
@@ -235,23 +244,57 @@ class RasterDataset(GeoDataset):
         plain = (Band(b) if isinstance(b, str) else b for b in self.all_bands)
         return (*plain, *self.extra_bands)
 
-    def _scan(self, paths: Paths) -> tuple[Scene, ...]:
-        declared = self._declared()
-        count = len(self.all_bands)
-        return scan(
-            paths,
-            Naming(self.filename_glob, self.filename_regex, self.date_format, self.separate_files),
+    def _find_scenes(self, index: IndexPlace, progress: Progress | None) -> Sequence[Scene]:
+        return kept_scenes(index, self._recipe(), partial(self._scan, progress=progress))
+
+    def _recipe(self) -> Recipe:
+        declared, count = self._declared(), len(self.all_bands)
+        return Recipe(
+            paths=self._paths,
+            naming=self._naming,
             bands=declared[:count],
             extra=declared[count:],
             wanted=self._wanted,
+            crs=self._assume_crs,
+            sensor=type(self).__qualname__,
+            footprints=self.footprints,
+            nodata=self.nodata if self.footprints == "valid" else None,
+        )
+
+    @property
+    def _naming(self) -> Naming:
+        return Naming(
+            self.filename_glob, self.filename_regex, self.date_format, self.separate_files
+        )
+
+    def _scan(
+        self, paths: Paths, wanted: Sequence[str] | None, *, progress: Progress | None
+    ) -> tuple[Scene, ...]:
+        declared, count = self._declared(), len(self.all_bands)
+        scenes = scan(
+            paths,
+            self._naming,
+            bands=declared[:count],
+            extra=declared[count:],
+            wanted=wanted,
             calibrate=self.calibrate,
             crs=self._assume_crs,
+            progress=progress,
+        )
+        if self.footprints == "grid":
+            return scenes
+        return with_observed_footprints(
+            scenes, nodata=self.nodata, crs=self._assume_crs, progress=progress
         )
 
     def _find_regions(self) -> tuple[Region, ...]:
         regions = tuple(
-            Region.of_frame(s.grid, s.when, name=s.name, outline=s.footprint) for s in self.scenes
+            Region.of_frame(s.grid, s.when, name=s.name, outline=s.footprint)
+            for s in self.scenes
+            if not s.footprint.is_empty
         )
+        if self.footprints == "valid":
+            regions = tuple(region.within_footprint() for region in regions)
         if self._asked_crs is None and self._asked_res is None:
             return regions
         lattice = common_lattice(self.scenes[0].grid, self._asked_crs, self._asked_res)
@@ -261,7 +304,8 @@ class RasterDataset(GeoDataset):
     def _identity(self) -> Hashable:
         options = tuple(_hashable(getattr(self, option)) for option in self._options)
         reading = self.mosaic, self.kernel, self.nodata, self.scaled, self.dtype, self._assume_crs
-        return self._paths, self._asked_crs, self._asked_res, self._wanted, options, reading
+        place = self._asked_crs, self._asked_res, self.footprints
+        return self._paths, place, self._wanted, options, reading
 
     def _new_shelf(self) -> StackShelf:
         return StackShelf(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -24,10 +24,9 @@ from ..core.errors import DatasetError
 from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Asset, Scene
+from .folders import file_stamps, is_remote
 
-log = logging.getLogger(__name__)
-
-_VERSION = 1
+_VERSION = 2
 _GROUP = 8192
 _GROUPS_KEPT = 8
 """Outlines are large beside the rest: they are read a group of scenes at a time, when asked for."""
@@ -68,13 +67,20 @@ _SCHEMA = pa.schema(
 )
 
 
-def save_scenes(path: str | Path, scenes: Sequence[Scene]) -> Path:
+def save_scenes(
+    path: str | Path, scenes: Sequence[Scene], record: Mapping[str, Any] | None = None
+) -> Path:
     """Write scenes to a GeoParquet file, a row each, with the sizes and times of their files.
 
     Local files are named relative to the index's folder, so both may be moved together.
 
+    Args:
+        path: The file.
+        scenes: At least one.
+        record: What else there is to tell, as JSON has it; `SavedScenes` gives it back.
+
     Returns:
-        The path, written whole or not at all.
+        The path, written whole or not at all, also where several processes write it at once.
 
     Raises:
         DatasetError: there are no scenes.
@@ -82,61 +88,16 @@ def save_scenes(path: str | Path, scenes: Sequence[Scene]) -> Path:
     if not scenes:
         raise DatasetError("there are no scenes to save; scan some files first")
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    base = str(path.absolute().parent)
     sets: dict[tuple[Band, ...], int] = {}
-    outlines = np.array([scene.footprint for scene in scenes])
-    columns: dict[str, Any] = {name: [] for name in _SCHEMA.names}
-    for scene in scenes:
-        for name, value in _row(scene, base, sets).items():
-            columns[name].append(value)
-    columns["geometry"] = shapely.to_wkb(outlines)
-    columns["parts"] = shapely.get_num_geometries(outlines)
-    bounds = shapely.bounds(outlines).T
-    columns.update(zip(("west", "south", "east", "north"), bounds, strict=True))
-    told = {"version": _VERSION, "band_sets": [[asdict(b) for b in bands] for bands in sets]}
-    table = pa.table(columns, schema=_SCHEMA).replace_schema_metadata(
-        {_KEY: json.dumps(told), b"geo": json.dumps(_GEO)}
-    )
-    part = path.with_name(path.name + ".part")
-    pq.write_table(table, part, compression="zstd", row_group_size=_GROUP)
-    part.replace(path)
-    return path
-
-
-def kept_scenes(
-    index: str | Path,
-    paths: tuple[str, ...],
-    scan: Callable[[tuple[str, ...]], Sequence[Scene]],
-    bands: Sequence[str] | None = None,
-) -> Sequence[Scene]:
-    """The scenes of an index file where it exists, those that changed scanned anew; else saved to it.
-
-    Args:
-        index: The file.
-        paths: Where to look when there is no such file.
-        scan: Finds scenes at paths.
-        bands: Bands by name, in order. Default: all that were saved.
-
-    Raises:
-        DatasetError: it is no index, or files that it names are gone.
-        BandError: a band is not in it.
-    """
-    if not Path(index).exists():
-        found = scan(paths)
-        save_scenes(index, found)
-        log.info("%d scenes saved to %s", len(found), index)
-        return found
-    scenes = SavedScenes(index, bands)
-    changed = scenes.refreshed(scan)
-    log.info("%d scenes from %s, %d of them scanned again", len(scenes), index, len(changed))
-    return scenes
+    table = _table(scenes, str(path.absolute().parent), sets)
+    return _write(path, table, sets, record)
 
 
 class SavedScenes(Sequence[Scene]):
     """The scenes of an index file; each becomes a `Scene` when it is asked for.
 
-    Guarantee: equal to the scenes that were saved, but that local files are named by absolute paths.
+    Guarantee: equal to the scenes that were saved, but that local files are named by absolute paths. They
+    stay what they were when the file is replaced by another one.
 
     Args:
         path: A file that `save_scenes` wrote.
@@ -155,7 +116,9 @@ class SavedScenes(Sequence[Scene]):
         self.path = Path(path).absolute()
         self._base = str(self.path.parent)
         try:
-            file = pq.ParquetFile(self.path)
+            # Mapped, so that outlines read later come from this very file, whatever has its name by then.
+            self._source = pa.memory_map(str(self.path))
+            file = pq.ParquetFile(self._source)
         except (OSError, pa.ArrowInvalid) as error:
             raise DatasetError(
                 f"{path} is no readable index of scenes ({error}); delete it to have it made anew"
@@ -166,6 +129,8 @@ class SavedScenes(Sequence[Scene]):
                 f"{path} has no scenes as this version writes them (format {told.get('version')}, expected "
                 f"{_VERSION}); delete it to have it made anew"
             )
+        self.record: Mapping[str, Any] | None = told["record"]
+        """What was told when it was saved."""
         self._sets = [tuple(Band(**band) for band in held) for held in told["band_sets"]]
         self._bands = bands
         self._channels = [
@@ -178,7 +143,6 @@ class SavedScenes(Sequence[Scene]):
         self._table = self._table.combine_chunks()
         self._outlines: dict[int, Any] = {}
         self._made: dict[int, Scene] = {}
-        self._fresh: dict[int, Scene] = {}
 
     def __len__(self) -> int:
         return len(self._table)
@@ -199,76 +163,70 @@ class SavedScenes(Sequence[Scene]):
         return known
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopened, (self.path, self._bands, self._fresh)
+        return SavedScenes, (self.path, self._bands)
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """Of all bands that were saved, in their order."""
+        return tuple(band.name for band in self._sets[0])
 
     def parts(self) -> tuple[np.ndarray, np.ndarray]:
-        """What covers the footprints' parts, shapely boxes, and the scene of each."""
-        sides = (self._column(name, "f8") for name in ("west", "south", "east", "north"))
-        boxes = shapely.box(*sides)
-        split = self._column("parts", "i4") > 1
-        changed = np.zeros(len(self), dtype=bool)
-        changed[list(self._fresh)] = True
-        apart = np.flatnonzero(split | changed)
-        whole = np.flatnonzero(~(split | changed))
+        """Boxes, shapely's, that cover the footprints, and the scene of each; two across the antimeridian."""
+        west, south, east, north = (
+            self._column(name, "f8") for name in ("west", "south", "east", "north")
+        )
+        split = (self._column("parts", "i4") > 1) & (east - west > 180)
+        apart, whole = np.flatnonzero(split), np.flatnonzero(~split)
+        boxes = shapely.box(west[whole], south[whole], east[whole], north[whole])
         found, owners = shapely.get_parts(
             [self[i].footprint for i in apart.tolist()], return_index=True
         )
-        return np.concatenate([boxes[whole], found]), np.concatenate([whole, apart[owners]])
+        return np.concatenate([boxes, found]), np.concatenate([whole, apart[owners]])
 
     def times(self) -> tuple[np.ndarray, np.ndarray]:
         """Starts and stops, seconds since 1970, float64."""
         starts, stops = (self._column(name, "i8") / 1e6 for name in ("start", "stop"))
-        for number, scene in self._fresh.items():
-            starts[number] = (scene.when.start - _EPOCH).total_seconds()
-            stops[number] = (scene.when.stop - _EPOCH).total_seconds()
         return starts, stops
 
-    def stale(self) -> list[int]:
-        """Positions of the scenes with files that changed since they were saved.
-
-        Raises:
-            DatasetError: files are gone; the message names some.
-        """
+    def files(self) -> tuple[list[str], np.ndarray]:
+        """All files, and the position of the scene to which each belongs."""
         listed = self._table["files"].combine_chunks()
-        files, offsets = listed.flatten().to_pylist(), _numbers(listed.offsets, "i4")
+        owners = np.repeat(np.arange(len(self)), np.diff(_numbers(listed.offsets, "i4")))
+        return [self._located(file) for file in listed.flatten().to_pylist()], owners
+
+    def stale(self) -> list[int]:
+        """Positions, ascending, of the scenes with files that changed or went since they were saved."""
+        listed = self._table["files"].combine_chunks()
         mtimes, sizes = (
             _numbers(self._table[name].combine_chunks().flatten(), "i8")
             for name in ("mtimes_ns", "sizes")
         )
-        now = np.array([_stamp(self._found(file)) for file in files], dtype=np.int64)
-        gone = np.flatnonzero((now[:, 1] < 0) & (sizes >= 0))
-        if gone.size:
-            named = ", ".join(self._located(files[i]) for i in gone[:3])
-            raise DatasetError(
-                f"{gone.size} of {len(files)} files in the index {self.path} are gone, such as {named}; put "
-                "them back, or delete the index to have it made anew"
-            )
-        changed = np.flatnonzero((now[:, 0] != mtimes) | (now[:, 1] != sizes))
-        numbers: list[int] = np.unique(np.searchsorted(offsets, changed, side="right") - 1).tolist()
-        return numbers
+        local = np.flatnonzero(sizes >= 0)
+        files = listed.flatten().take(pa.array(local)).to_pylist()
+        now = file_stamps([f"{self._base}/{file}" for file in files])
+        changed = local[(now != np.stack([mtimes, sizes], axis=1)[local]).any(axis=1)]
+        owners = np.searchsorted(_numbers(listed.offsets, "i4"), changed, side="right") - 1
+        found: list[int] = np.unique(owners).tolist()
+        return found
 
-    def refreshed(self, scan: Callable[[tuple[str, ...]], Sequence[Scene]]) -> list[int]:
-        """Replace the scenes whose files changed by what a scan of their files gives; which they were.
+    def rewrite(
+        self, order: Sequence[int | Scene], record: Mapping[str, Any] | None = None
+    ) -> Path:
+        """Put an index of some of these scenes, by position, and of others in the file's place.
 
         Raises:
-            DatasetError: files are gone, or no longer give the scene that they gave.
+            DatasetError: there are none.
         """
-        numbers = self.stale()
-        if not numbers:
-            return numbers
-        files = tuple(dict.fromkeys(a.uri for i in numbers for a in self[i].assets))
-        found = {str(Path(scene.assets[0].uri).absolute()): scene for scene in scan(files)}
-        for number in numbers:
-            old = self[number]
-            new = found.get(old.assets[0].uri)
-            if new is None or [b.name for b in new.bands] != [b.name for b in old.bands]:
-                raise DatasetError(
-                    f"{old.assets[0].uri} no longer gives scene {old.name!r} with the bands "
-                    f"{', '.join(b.name for b in old.bands)}; delete the index {self.path} to have it made "
-                    "anew"
-                )
-            self._made[number] = self._fresh[number] = new
-        return numbers
+        if not order:
+            raise DatasetError("there are no scenes to save; scan some files first")
+        fresh = [scene for scene in order if isinstance(scene, Scene)]
+        places = iter(range(len(self), len(self) + len(fresh)))
+        wanted = [next(places) if isinstance(one, Scene) else one for one in order]
+        sets = {bands: number for number, bands in enumerate(self._sets)}
+        table = pq.ParquetFile(self._source).read()
+        if fresh:
+            table = pa.concat_tables([table, _table(fresh, self._base, sets)]).unify_dictionaries()
+        return _write(self.path, table.take(wanted), sets, record)
 
     def _outline(self, number: int) -> Any:
         """A scene's footprint."""
@@ -277,7 +235,7 @@ class SavedScenes(Sequence[Scene]):
         if known is None:
             if len(self._outlines) >= _GROUPS_KEPT:
                 self._outlines.pop(next(iter(self._outlines)))
-            file = pq.ParquetFile(self.path)
+            file = pq.ParquetFile(self._source)
             known = file.read_row_group(group, columns=["geometry"])["geometry"]
             self._outlines[group] = known
         return shapely.from_wkb(known[row].as_py())
@@ -290,12 +248,11 @@ class SavedScenes(Sequence[Scene]):
     def _column(self, name: str, dtype: str) -> np.ndarray:
         return _numbers(self._table[name].combine_chunks(), dtype)
 
-    def _found(self, file: str) -> str:
-        """Where a file is, perhaps by way of a folder's parent."""
-        return file if _is_remote(file) else f"{self._base}/{file}"
-
     def _located(self, file: str) -> str:
-        return file if _is_remote(file) else os.path.normpath(self._found(file))
+        """Where a file is: an absolute path, without the way by a folder's parent."""
+        if is_remote(file):
+            return file
+        return os.path.normpath(f"{self._base}/{file}") if ".." in file else f"{self._base}/{file}"
 
     def _scene(self, number: int) -> Scene:
         row = {
@@ -326,11 +283,45 @@ class SavedScenes(Sequence[Scene]):
         )
 
 
-def _reopened(path: Path, bands: Sequence[str] | None, fresh: Mapping[int, Scene]) -> SavedScenes:
-    scenes = SavedScenes(path, bands)
-    scenes._fresh.update(fresh)
-    scenes._made.update(fresh)
-    return scenes
+def _table(scenes: Sequence[Scene], base: str, sets: dict[tuple[Band, ...], int]) -> Any:
+    """Scenes as a table; `sets` learns their bands."""
+    outlines = np.array([scene.footprint for scene in scenes])
+    columns: dict[str, Any] = {name: [] for name in _SCHEMA.names}
+    for scene in scenes:
+        for name, value in _row(scene, base, sets).items():
+            columns[name].append(value)
+    stamps = iter(file_stamps([file for files in columns["files"] for file in files]).tolist())
+    for files in columns["files"]:
+        mtimes, sizes = zip(*(next(stamps) for _ in files), strict=True)
+        columns["mtimes_ns"].append(mtimes)
+        columns["sizes"].append(sizes)
+    columns["files"] = [[_relative(file, base) for file in files] for files in columns["files"]]
+    columns["geometry"] = shapely.to_wkb(outlines)
+    columns["parts"] = shapely.get_num_geometries(outlines)
+    bounds = shapely.bounds(outlines).T
+    columns.update(zip(("west", "south", "east", "north"), bounds, strict=True))
+    return pa.table(columns, schema=_SCHEMA)
+
+
+def _write(
+    path: Path, table: Any, sets: Mapping[tuple[Band, ...], int], record: Mapping[str, Any] | None
+) -> Path:
+    """Under a name of its own, which then takes the place of the right one."""
+    told = {
+        "version": _VERSION,
+        "band_sets": [[asdict(band) for band in bands] for bands in sets],
+        "record": record,
+    }
+    table = table.replace_schema_metadata({_KEY: json.dumps(told), b"geo": json.dumps(_GEO)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        pq.write_table(table, part, compression="zstd", row_group_size=_GROUP)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return path
 
 
 def _numbers(array: Any, dtype: str) -> np.ndarray:
@@ -341,7 +332,6 @@ def _numbers(array: Any, dtype: str) -> np.ndarray:
 def _row(scene: Scene, base: str, sets: dict[tuple[Band, ...], int]) -> dict[str, Any]:
     """One scene's values, but for the columns made all at once."""
     files = list(dict.fromkeys(asset.uri for asset in scene.assets))
-    stamps = [_stamp(file) for file in files]
     return {
         "name": scene.name,
         "start": (scene.when.start - _EPOCH) // _MICROSECOND,
@@ -352,24 +342,14 @@ def _row(scene: Scene, base: str, sets: dict[tuple[Band, ...], int]) -> dict[str
         "crs": crs_name(scene.grid.crs),
         "band_set": sets.setdefault(scene.bands, len(sets)),
         "bands": [band.name for band in scene.bands],
-        "files": [f if _is_remote(f) else os.path.relpath(f, base) for f in files],
+        "files": files,
         "file_of_band": [files.index(asset.uri) for asset in scene.assets],
         "number_of_band": [asset.index for asset in scene.assets],
-        "mtimes_ns": [mtime for mtime, _ in stamps],
-        "sizes": [size for _, size in stamps],
     }
 
 
-def _stamp(file: str) -> tuple[int, int]:
-    """Modification time, ns, and size of a local file; -1 for what is none."""
-    if _is_remote(file):
-        return -1, -1
-    try:
-        status = os.stat(file)  # noqa: PTH116 - once a file, a Path costs more than the call
-    except OSError:
-        return -1, -1
-    return status.st_mtime_ns, status.st_size
-
-
-def _is_remote(file: str) -> bool:
-    return "://" in file or file.startswith("/vsi")
+def _relative(file: str, base: str) -> str:
+    if is_remote(file):
+        return file
+    inside = base + os.sep
+    return file[len(inside) :] if file.startswith(inside) else os.path.relpath(file, base)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
@@ -38,6 +38,10 @@ RASTER_SUFFIXES = frozenset({
     ".dem", ".asc", ".bil", ".bip", ".bsq", ".dat", ".png", ".jpg", ".jpeg", ".webp", ".grd", ".rst",
     ".sdat", ".kea", ".ntf", ".nitf",
 })  # fmt: skip
+INDEX_FOLDER = ".geoloom"
+"""Holds indexes beside the data, and is not looked through."""
+Footprints = Literal["grid", "valid"]
+"""What a scene covers: all of its grid, or what lies around the pixels that were observed."""
 _ROLES: frozenset[str] = frozenset(get_args(Role))
 _NAMED = 3
 _THREADS = 16
@@ -101,14 +105,7 @@ def scan(
         if known and name not in known:
             raise BandError(f"no band is called {name!r}{suggest(name, known)}")
     if naming.separate_files:
-        chosen = set(wanted or (band.name for band in bands))
-        held = sorted({str(name.band) for name in names}, key=_natural)
-        names = [name for name in names if not chosen or name.band in chosen]
-        if not names:
-            raise DatasetError(
-                f"none of the bands {', '.join(sorted(chosen))} is among the files at {_where(paths)}; "
-                f"bands found: {', '.join(held)}"
-            )
+        names = names_of_bands(names, wanted or [band.name for band in bands], _where(paths))
     headers = read_headers([name.uri for name in names], crs=crs, progress=progress)
     finish = calibrate or (lambda band, _: band)
     if naming.separate_files:
@@ -177,6 +174,40 @@ def matching_names(
     return names
 
 
+def names_of_bands(names: Sequence[FileName], bands: Sequence[str], where: str) -> list[FileName]:
+    """The files that hold one of the bands, where each band has a file of its own; all, if none is named.
+
+    Raises:
+        DatasetError: there are none; the message says which bands there are.
+    """
+    chosen = set(bands)
+    found = [name for name in names if not chosen or name.band in chosen]
+    if not found:
+        held = sorted({str(name.band) for name in names}, key=_natural)
+        raise DatasetError(
+            f"none of the bands {', '.join(sorted(chosen))} is among the files at {where}; "
+            f"bands found: {', '.join(held)}"
+        )
+    return found
+
+
+def searched(paths: Paths) -> Iterator[tuple[str, int | None]]:
+    """The local folders that `find_files` looks through, and how many folders deep; None: all of them.
+
+    Files, addresses and GDAL paths are looked for nowhere else than where they say.
+    """
+    for path in [paths] if isinstance(paths, (str, Path)) else paths:
+        text = str(path)
+        if text.startswith("/vsi") or "://" in text or Path(text).is_file():
+            continue
+        if glob.has_magic(text) and not Path(text).is_dir():
+            root, pattern = _split_pattern(text)
+            deep = "**" in Path(pattern).parts
+            yield str(root.absolute()), None if deep else len(Path(pattern).parts) - 1
+        else:
+            yield str(Path(text).absolute()), None
+
+
 def file_band(band: Band, header: Header, index: int) -> Band:
     """The band with the file's own scale, offset and nodata where the file tells them."""
     scale, offset = header.scales[index - 1], header.offsets[index - 1]
@@ -198,7 +229,8 @@ def _files_at(path: str | Path, filename_glob: str, suffixes: frozenset[str]) ->
         found = _files_under(text, suffixes if filename_glob == "*" else None)
     elif glob.has_magic(text):
         root, pattern = _split_pattern(text)
-        found = sorted(str(found) for found in root.glob(pattern) if found.is_file())
+        matches = (f for f in root.glob(pattern) if INDEX_FOLDER not in f.parts)
+        found = sorted(str(found) for found in matches if found.is_file())
     else:
         found = []
     if filename_glob == "*":
@@ -211,7 +243,7 @@ def _files_under(folder: str, suffixes: frozenset[str] | None) -> list[str]:
     """All files below a folder, sorted; with one of the suffixes, unless any will do."""
     found = []
     for inside, inner, files in os.walk(folder):
-        inner.sort()
+        inner[:] = sorted(name for name in inner if name != INDEX_FOLDER)
         start = str(Path(inside, "_"))[:-1]
         found += [
             start + name

@@ -1,0 +1,278 @@
+"""An index that is kept between runs: where it lies, and what makes it stale."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+from ..core.bands import Band, find_bands
+from ..core.errors import DatasetError
+from ..core.query import Scene
+from ..io.naming import FileName, Naming
+from ..io.scan import INDEX_FOLDER, Footprints, matching_names, names_of_bands, searched
+from .folders import State, changed_folders, folder_states, is_remote
+from .saved import SavedScenes, save_scenes
+
+log = logging.getLogger(__name__)
+
+IndexPlace = str | Path | bool | None
+"""A file; True: beside the data; `"cache"`: in the user's cache folder; None or False: nowhere."""
+
+CACHE_VARIABLE = "GEOLOOM_CACHE"
+"""Environment variable that names the cache folder."""
+
+Scan = Callable[[tuple[str, ...], Sequence[str] | None], Sequence[Scene]]
+"""(paths, bands wanted) -> the scenes there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides what a scan finds, apart from the files."""
+
+    paths: tuple[str, ...]
+    naming: Naming
+    bands: tuple[Band, ...]
+    """Those that a scan takes unless others are wanted; empty: as the files say."""
+    extra: tuple[Band, ...]
+    """Those that it takes when they are wanted."""
+    wanted: tuple[str, ...] | None
+    crs: str | None
+    """In place of the files' own."""
+    sensor: str
+    """Whose calibration the bands have; also the start of the index's name."""
+    footprints: Footprints
+    nodata: float | None
+    """What counts as unobserved in footprints, in place of what files and providers say."""
+
+    def digest(self) -> str:
+        """Of the options: of all but the paths and the bands wanted."""
+        reading = self.naming, self.bands, self.extra, self.crs, self.sensor
+        told = reading, self.footprints, self.nodata
+        return _digest(repr(told))
+
+
+def cache_folder() -> Path:
+    """Where the user's caches lie: `$GEOLOOM_CACHE`, else the platform's place for them."""
+    if os.environ.get(CACHE_VARIABLE):
+        return Path(os.environ[CACHE_VARIABLE])
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "geoloom"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "geoloom"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "geoloom"
+
+
+def index_path(place: str | Path | Literal[True], recipe: Recipe) -> Path:
+    """The file that keeps the index.
+
+    One beside the data, or in the cache, bears a name made of all that decides what it holds: datasets of
+    other options or bands have files of their own.
+
+    Raises:
+        DatasetError: beside the data is nowhere: the paths have no local folder in common.
+    """
+    if isinstance(place, Path) or (isinstance(place, str) and place != "cache"):
+        return Path(place)
+    if place == "cache":
+        folder = cache_folder() / "scenes"
+        paths = [_absolute(path) for path in recipe.paths]
+    else:
+        folder = _common_folder(recipe.paths) / INDEX_FOLDER
+        paths = _relative(recipe.paths, folder)
+    about = recipe.digest(), recipe.wanted, paths
+    name = re.sub(r"\W", "", recipe.sensor.rpartition(".")[2]).lower()
+    return folder / f"{name}-{_digest(repr(about))[:16]}.parquet"
+
+
+def kept_scenes(place: IndexPlace, recipe: Recipe, scan: Scan) -> Sequence[Scene]:
+    """The scenes of a kept index where there is one, brought up to date; else of a scan, which is kept.
+
+    Guarantee: those that a scan would find now. Folders are looked at for files that came or went, each
+    file for its time and size; scenes of which nothing changed are not scanned.
+
+    Args:
+        place: Where the index is kept.
+        recipe: What decides what is found.
+        scan: Finds scenes at paths.
+
+    Raises:
+        DatasetError: a file is there that is no index, or was not made by a scan; or as `scan`.
+        BandError: a wanted band is in none of the files.
+    """
+    if place is None or place is False:
+        return scan(recipe.paths, recipe.wanted)
+    path = index_path(place, recipe)
+    saved = _opened(path, recipe)
+    if saved is None:
+        return _made(path, recipe, scan)
+    return _current(saved, recipe, scan)
+
+
+def _opened(path: Path, recipe: Recipe) -> SavedScenes | None:
+    """The index with the bands wanted; None where there is none, or one of another recipe."""
+    if not path.exists():
+        return None
+    saved = SavedScenes(path)
+    if saved.record is None:
+        raise DatasetError(
+            f"{path} does not tell how its scenes were found, so a scan must not replace it; name another "
+            "file as the index"
+        )
+    known = {band.name for band in recipe.extra}
+    has_bands = saved.record["wanted"] is None or recipe.wanted is not None
+    unknown = set(recipe.wanted or ()) - set(saved.band_names)
+    if saved.record["options"] != recipe.digest() or saved.record["paths"] != _digest(
+        repr(_relative(recipe.paths, path.absolute().parent))
+    ):
+        log.info("%s holds what other paths or options gave: scanning anew", path)
+        return None
+    if not has_bands or unknown & known or (unknown and saved.record["wanted"] is not None):
+        log.info("%s holds other bands: scanning anew", path)
+        return None
+    return SavedScenes(path, recipe.wanted)
+
+
+def _made(path: Path, recipe: Recipe, scan: Scan) -> Sequence[Scene]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        log.warning("no index can be kept at %s (%s): scanning each time", path, error)
+        return scan(recipe.paths, recipe.wanted)
+    record = _record(path, recipe)  # before the scan: what comes meanwhile must count as a change
+    scenes = scan(recipe.paths, recipe.wanted)
+    try:
+        save_scenes(path, scenes, record)
+    except OSError as error:
+        log.warning("no index can be kept at %s (%s): scanning each time", path, error)
+    else:
+        log.info("%d scenes saved to %s", len(scenes), path)
+    return scenes
+
+
+def _current(saved: SavedScenes, recipe: Recipe, scan: Scan) -> Sequence[Scene]:
+    """The saved scenes, those scanned anew that changed or are new, without those that are gone."""
+    told = saved.record or {}
+    base, wanted = saved.path.parent, told["wanted"]
+    folders = {os.path.normpath(base / name): state for name, state in told["folders"].items()}
+    stale, changed = saved.stale(), changed_folders(folders, saved.path)
+    if not stale and not changed:
+        log.info("%d scenes from %s, none of them scanned again", len(saved), saved.path)
+        return saved
+    record = _record(saved.path, recipe)
+    names = matching_names(recipe.paths, recipe.naming)
+    if recipe.naming.separate_files:
+        chosen = wanted or [band.name for band in recipe.bands]
+        names = names_of_bands(names, chosen, ", ".join(recipe.paths))
+    order, again = _sorted_out(names, saved, set(stale), changed)
+    fresh = scan(tuple(file for files in again for file in files), wanted) if again else ()
+    alike = all([b.name for b in scene.bands] == list(saved.band_names) for scene in fresh)
+    if not alike or len(fresh) != len(again):
+        log.info("files in %s now give other bands: scanning all anew", base)
+        return _made(saved.path, recipe, scan)
+    found = iter(fresh)
+    scenes = [next(found) if row is None else row for row in order]
+    log.info("%d scenes from %s, %d of them scanned again", len(scenes), saved.path, len(again))
+    return _rewritten(saved, scenes, record, recipe)
+
+
+def _sorted_out(
+    names: Sequence[FileName], saved: SavedScenes, stale: set[int], changed: set[str]
+) -> tuple[list[int | None], list[list[str]]]:
+    """The scenes that the files make, in order: saved ones by position, or None and their files.
+
+    A saved scene stays when none of its files changed, and no file joined or left it: its folders hold
+    what they held, or its files are just those of the scene.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        key = name.uri if name.band is None else name.scene
+        groups.setdefault(key, []).append(_absolute(name.uri))
+    files, owners = saved.files()
+    row_of = dict(zip(files, owners.tolist(), strict=True))
+    order: list[int | None] = []
+    again = []
+    for members in groups.values():
+        rows = {row_of[file] for file in members if file in row_of}
+        row = rows.pop() if len(rows) == 1 else None
+        held = sum(file in row_of for file in members)
+        settled = held == len(members) or not any(
+            os.path.dirname(file) in changed  # noqa: PTH120 - per file, a Path costs more
+            for file in members
+        )
+        if row is None or row in stale or not settled:
+            order.append(None)
+            again.append(members)
+        else:
+            order.append(row)
+    return order, again
+
+
+def _rewritten(
+    saved: SavedScenes, scenes: Sequence[int | Scene], record: Mapping[str, Any], recipe: Recipe
+) -> Sequence[Scene]:
+    try:
+        return SavedScenes(saved.rewrite(scenes, record), recipe.wanted)
+    except OSError as error:
+        log.warning("the index %s cannot be brought up to date: %s", saved.path, error)
+    bands = recipe.wanted or saved.band_names
+    picked = find_bands(bands, saved.band_names, where=f"the index {saved.path}")
+    return tuple(
+        saved[one]
+        if isinstance(one, int)
+        else replace(
+            one,
+            bands=tuple(one.bands[i] for i in picked),
+            assets=tuple(one.assets[i] for i in picked),
+        )
+        for one in scenes
+    )
+
+
+def _record(path: Path, recipe: Recipe) -> dict[str, Any]:
+    """What tells later whether an index is still what a scan would find."""
+    base = path.absolute().parent
+    states: Mapping[str, State] = folder_states(recipe.paths, path.absolute())
+    return {
+        "options": recipe.digest(),
+        "paths": _digest(repr(_relative(recipe.paths, base))),
+        "wanted": None if recipe.wanted is None else list(recipe.wanted),
+        "folders": {os.path.relpath(folder, base): state for folder, state in states.items()},
+    }
+
+
+def _common_folder(paths: Sequence[str]) -> Path:
+    """The innermost folder that holds everything at the paths."""
+    local = [path for path in paths if not is_remote(path)]
+    if len(local) < len(paths):
+        raise DatasetError(
+            "index=True keeps the index beside the data, but some of it is remote; give a file, or "
+            "index='cache'"
+        )
+    roots = [folder for folder, _ in searched(local)]
+    named = [str(Path(path).absolute().parent) for path in local if Path(path).is_file()]
+    try:
+        return Path(os.path.commonpath([*roots, *named]))
+    except ValueError as error:
+        raise DatasetError(
+            f"index=True keeps the index beside the data, but the paths share no folder ({error}); give a "
+            "file, or index='cache'"
+        ) from error
+
+
+def _relative(paths: Sequence[str], base: Path) -> list[str]:
+    return [path if is_remote(path) else os.path.relpath(path, base) for path in paths]
+
+
+def _absolute(path: str) -> str:
+    return path if is_remote(path) else os.path.abspath(path)  # noqa: PTH100 - also without `..`
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

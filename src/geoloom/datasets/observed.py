@@ -1,0 +1,73 @@
+"""Scenes whose footprints are outlines of what was observed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import shapely
+from shapely.affinity import affine_transform
+from shapely.geometry.base import BaseGeometry
+
+from ..core.query import Scene
+from ..io.header import read_header
+from ..io.observed import observed_outline
+from ..io.scan import Progress
+from .region import to_lonlat
+
+log = logging.getLogger(__name__)
+
+
+def with_observed_footprints(
+    scenes: Sequence[Scene],
+    *,
+    nodata: float | None = None,
+    crs: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[Scene, ...]:
+    """The scenes with footprints around the observed pixels of their first bands; see `observed_outline`.
+
+    A scene without any has an empty one. One that reaches a pole keeps that of its grid.
+
+    Args:
+        scenes: As they were scanned.
+        nodata: Stored value that means unobserved, in place of what files and providers say.
+        crs: In place of the files' own.
+        progress: Told (scenes looked at, scenes in all).
+    """
+
+    def outlined(scene: Scene) -> Scene:
+        return replace(scene, footprint=_footprint(scene, nodata, crs))
+
+    began = time.perf_counter()
+    found: list[Scene] = []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for scene in pool.map(outlined, scenes):
+            found.append(scene)
+            if progress is not None:
+                progress(len(found), len(scenes))
+    empty = [scene.name for scene in found if scene.footprint.is_empty]
+    if empty:
+        log.warning(
+            "%d of %d scenes hold no observed pixel, such as %s", len(empty), len(found), empty[0]
+        )
+    seconds = max(time.perf_counter() - began, 1e-9)
+    log.info("%d scenes outlined: %.1f scenes/s", len(found), len(found) / seconds)
+    return tuple(found)
+
+
+def _footprint(scene: Scene, nodata: float | None, crs: str | None) -> BaseGeometry:
+    _, south, _, north = scene.footprint.bounds
+    if max(-south, north) >= 90:
+        return scene.footprint
+    header = read_header(scene.assets[0].uri, crs=crs)
+    own = nodata if nodata is not None else scene.bands[0].nodata
+    outline = observed_outline(header, scene.assets[0].index, nodata=own)
+    if outline.is_empty:
+        return shapely.Polygon()
+    a, b, c, d, e, f = header.grid.affine[:6]
+    return to_lonlat(affine_transform(outline, (a, b, d, e, c, f)), header.grid.crs)
