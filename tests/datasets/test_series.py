@@ -461,6 +461,22 @@ class TestBatches:
         for batch in loader(series, sampler, 4, num_workers=1, start="spawn"):
             assert batch["image"].shape == shapes
 
+    @pytest.mark.parametrize("steps", [EveryDate(5), RULES[2], RULES[3], RULES[5]])
+    def test_batches_cross_to_the_device_as_the_files_have_them(self, raster, steps):
+        """Gaps, empty steps and means of uint16, which torch scarcely computes with."""
+        for seed, date in enumerate(DATES):
+            values = (noise(seed) + 100).astype("uint16")
+            path = raster(f"d/s_{date}.tif", values, nodata=99)
+        series = RasterDataset(path.parent, **DAILY).series(steps)
+        sampler = RandomGeoSampler(series, 16, 4, generator=0)
+        (plain,) = loader(series, sampler, 4)
+        sampler.set_epoch(0)
+        (stored,) = loader(series, sampler, 4, device="cpu", convert=False)
+        is_mean = steps.composite == "mean"
+        assert stored["image"].dtype == (torch.float32 if is_mean else torch.uint16)
+        assert torch.equal(stored["image"].float(), plain["image"])
+        assert torch.equal(stored["valid_series"], plain["valid_series"])
+
     def test_batches_of_different_lengths_are_refused_with_the_mend(self, dataset):
         series = dataset.series()
         samples = [series[UTM], series[Query(UTM, Interval.of("2019-01"))]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -83,6 +84,14 @@ class SeriesDataset(GeoDataset):
     def classes(self) -> Classes | None:
         """What the codes of a series of labels mean."""
         return self.dataset.classes
+
+    def as_stored(self) -> GeoDataset:
+        """The same series of what it is made of, as it is stored; see `GeoDataset.as_stored`."""
+        if self.transforms is not None:
+            return self
+        other = copy(self)
+        other.dataset = self.dataset.as_stored()
+        return other
 
     def _identity(self) -> Hashable:
         return self.dataset, self.steps, self.min_dates
