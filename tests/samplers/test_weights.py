@@ -11,8 +11,10 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import SamplerError
+from geoloom.datasets import RasterDataset
 from geoloom.datasets.region import to_lonlat
 from geoloom.samplers import RandomBatchGeoSampler, RandomGeoSampler
+from geoloom.testing.ramps import write_raster
 
 LARGE = GeoBox((300, 200), Affine(30, 0, 600000, 0, -30, 4500000), "EPSG:32633")
 SMALL = GeoBox((100, 100), Affine(30, 0, 700000, 0, -30, 4500000), "EPSG:32633")
@@ -41,6 +43,21 @@ def test_by_area_scenes_count_with_their_valid_ground(regions):
     row, col = in_part["row"] + 1, in_part["col"] + 1
     left = 100 - row / 3
     assert ((col >= left) & (col <= left + 100)).all()
+
+
+def test_ground_without_data_is_not_drawn_from(tmp_path):
+    """A swath's wedges hold no data, as in every Landsat scene: half of the frame."""
+    rows, cols = np.mgrid[:300, :200]
+    seen = (cols > 100 - rows / 3) & (cols < 200 - rows / 3)
+    write_raster(tmp_path / "swath.tif", seen[None].astype("uint8"), LARGE, nodata=0)
+    shares = {}
+    for footprints in ("grid", "valid"):
+        dataset = RasterDataset(tmp_path / "swath.tif", footprints=footprints)
+        sampler = RandomGeoSampler(dataset, 2, 1000, generator=0)
+        row, col = sampler.table().rows["row"] + 1, sampler.table().rows["col"] + 1
+        shares[footprints] = seen[row, col].mean()
+    assert shares["grid"] == pytest.approx(seen.mean(), abs=0.05)
+    assert shares["valid"] > 0.95  # the outline runs a few pixels around what was observed
 
 
 def test_equal_weights_draw_each_scene_alike(regions):

@@ -44,9 +44,9 @@ class RandomGeoSampler(TableSampler):
         toi: When: as `Interval.of` reads it, such as `"2019-07"`.
         units: Of `size`: `pixels`, or the `crs`'s units (metres, degrees).
         generator: Seed, or a torch generator from which to draw one. Default: torch's own.
-        weights: How often each region is drawn: by the `area` on which chips may lie there, the ground with
-            data where the dataset knows its outline; `equal`; one number a region of the dataset; or a
-            function of the region (cut to the roi). 0 leaves a region out.
+        weights: How often each region is drawn: by the `area` on which chips may lie there, that with valid
+            data where the dataset was made with `footprints="valid"`; `equal`; one number a region of the
+            dataset; or a function of the region (cut to the roi). 0 leaves a region out.
         roi_weights: How often each place of interest is drawn: `equal`, or one number a place; `weights`
             hold inside each. Default: the places are one.
         grid: `native`: each scene's own pixels; `common`: one lattice in the first scene's CRS for all; or
