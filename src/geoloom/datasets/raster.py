@@ -103,6 +103,7 @@ class RasterDataset(GeoDataset):
         scaled: bool = False,
         dtype: Dtype = "native",
         assume_crs: str | None = None,
+        overviews: bool = False,
         index: IndexPlace = None,
         footprints: Footprints = "grid",
         progress: Progress | None = None,
@@ -128,6 +129,7 @@ class RasterDataset(GeoDataset):
                 compute with uint16, and masks int64); `float32` converts; `stored` keeps uint16 and the
                 masks' own type, too.
             assume_crs: CRS to use in place of the files' missing or wrong one.
+            overviews: Read grids of much coarser pixels from the files' overviews; see `read`.
             index: Where to keep what the scan found, as GeoParquet, for the next dataset to open in place
                 of a scan: a file; True for the folder `.geoloom` beside the data; `"cache"` for the user's
                 cache folder. Only files that changed or came since are scanned then.
@@ -171,6 +173,7 @@ class RasterDataset(GeoDataset):
         self._asked_res = (res, res) if isinstance(res, (int, float)) else res
         self.mosaic, self.kernel, self.nodata = mosaic, kernel, nodata
         self.scaled, self.dtype, self._assume_crs = scaled, dtype, assume_crs
+        self.overviews = overviews
         self._wanted = None if bands is None else self._named(bands)
         self.footprints = footprints
         self._index = SceneIndex(self._find_scenes(index, progress))
@@ -303,8 +306,8 @@ class RasterDataset(GeoDataset):
 
     def _identity(self) -> Hashable:
         options = tuple(_hashable(getattr(self, option)) for option in self._options)
-        reading = self.mosaic, self.kernel, self.nodata, self.scaled, self.dtype, self._assume_crs
-        place = self._asked_crs, self._asked_res, self.footprints
+        reading = self.mosaic, self.kernel, self.nodata, self.scaled, self.dtype, self.overviews
+        place = self._assume_crs, self._asked_crs, self._asked_res, self.footprints
         return self._paths, place, self._wanted, options, reading
 
     def _new_shelf(self) -> StackShelf:
@@ -391,7 +394,9 @@ class RasterDataset(GeoDataset):
     ) -> Waiting | None:
         """The arrays that `read_batch` can fill as `_composed` would; None where it cannot."""
         several = len(scenes) > 1
-        if not scenes or (several and (self.mosaic == "mean" or self.scaled)):
+        if not scenes or self.overviews:
+            return None
+        if several and (self.mosaic == "mean" or self.scaled):
             return None
         stacks: list[SceneStacks] = []
         for scene in scenes:
@@ -424,6 +429,7 @@ class RasterDataset(GeoDataset):
                 nodata=self.nodata,
                 scaled=self.scaled,
                 crs=self._assume_crs,
+                overviews=self.overviews,
                 deliver=self._delivered,
             )
             for scene in scenes

@@ -23,6 +23,7 @@ def read_scene(
     nodata: float | None = None,
     scaled: bool = False,
     crs: str | None = None,
+    overviews: bool = False,
     deliver: Callable[[np.dtype[Any]], np.dtype[Any]] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The scene's bands on a grid; bands that share a file are read together.
@@ -35,6 +36,7 @@ def read_scene(
         nodata: In place of the bands' own.
         scaled: Apply the bands' scale and offset.
         crs: In place of the files' own.
+        overviews: As `read`.
         deliver: From the bands' common dtype to the one wanted; bands are converted as they are put
             together, as large fresh arrays cost more than the reading.
 
@@ -54,7 +56,9 @@ def read_scene(
     values: np.ndarray | None = None
     for (uri, own, how), positions in reads.items():
         numbers = [scene.assets[chosen[p]].index for p in positions]
-        raster = read(uri, grid, bands=numbers, kernel=how, nodata=own, crs=crs)
+        raster = read(
+            uri, grid, bands=numbers, kernel=how, nodata=own, crs=crs, overviews=overviews
+        )
         valid = raster.valid if valid is None else valid & raster.valid
         values = raster.values
         planes.update(zip(positions, raster.values, strict=True))

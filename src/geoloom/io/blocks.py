@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from geoloom.core.errors import ReadError
 
 from .codecs import Block
-from .handles import Stamp
+from .handles import Key, Stamp
 from .tiff import TiffImage, UnsupportedTiffError, parse_tiff
 
 FILES_MAPPED = 4096
@@ -35,7 +35,7 @@ BlockKey = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MappedTiff:
-    """A TIFF's bytes and the layout of its full-resolution image."""
+    """A TIFF's bytes and the layout of its full-resolution image, or of an overview."""
 
     uri: str
     serial: int
@@ -102,35 +102,37 @@ class BlockCache:
 CACHE = BlockCache()
 """The process's one cache."""
 
-_MAPS: OrderedDict[str, tuple[Stamp, MappedTiff | None]] = OrderedDict()
+_MAPS: OrderedDict[Key, tuple[Stamp, MappedTiff | None]] = OrderedDict()
 _MAPS_LOCK = threading.Lock()
 _SERIALS = iter(range(1, 1 << 62))
 
 
-def map_tiff(uri: str, stamp: Stamp) -> MappedTiff | None:
+def map_tiff(uri: str, stamp: Stamp, level: int | None = None) -> MappedTiff | None:
     """The mapped file, or None where it is left to GDAL; remembered until the file changes.
 
     Args:
         uri: Local path.
         stamp: Modification time and size as they are now; another one than last time maps the file anew.
+        level: Number of the overview inside the file, from 0; None for the full resolution.
     """
-    known = _MAPS.get(uri)
+    key = uri, level
+    known = _MAPS.get(key)
     if known is not None and known[0] == stamp:
         return known[1]
     try:
-        mapped = _map(uri, stamp)
+        mapped = _map(uri, stamp, level)
     except (UnsupportedTiffError, OSError, ValueError):
         mapped = None
     with _MAPS_LOCK:
-        _MAPS[uri] = (stamp, mapped)
-        _MAPS.move_to_end(uri)
+        _MAPS[key] = (stamp, mapped)
+        _MAPS.move_to_end(key)
         # First in, first out: ordering by use would put a lock around every read.
         while len(_MAPS) > FILES_MAPPED:
             _MAPS.popitem(last=False)
     return mapped
 
 
-def _map(uri: str, stamp: Stamp) -> MappedTiff:
+def _map(uri: str, stamp: Stamp, level: int | None) -> MappedTiff:
     descriptor = os.open(uri, os.O_RDONLY)
     try:
         if os.fstat(descriptor).st_size != stamp[0][1]:
@@ -138,7 +140,13 @@ def _map(uri: str, stamp: Stamp) -> MappedTiff:
         data = memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
     finally:
         os.close(descriptor)
-    image = parse_tiff(data)[0]
+    images = parse_tiff(data)
+    image = images[0]
+    if level is not None:
+        reduced = [other for other in images if other.reduced and not other.mask]
+        if level >= len(reduced):
+            raise UnsupportedTiffError(f"{uri} keeps its overviews elsewhere")
+        image = reduced[level]
     base = int(np.frombuffer(data, np.uint8).ctypes.data)
     plain = (
         image.compression == "none"

@@ -22,6 +22,9 @@ HANDLES_PER_THREAD = 32
 Stamp = tuple[tuple[int, int], ...]
 """(mtime in ns, size in bytes) of a file and its sidecars; empty for what is no local file."""
 
+Key = tuple[str, int | None]
+"""A file, and which of its overviews."""
+
 _SIDECARS = ("", ".msk", ".aux.xml")
 
 
@@ -40,13 +43,13 @@ class _Rack:
     __slots__ = ("__weakref__", "handles")
 
     def __init__(self) -> None:
-        self.handles: OrderedDict[str, tuple[Stamp, Any]] = OrderedDict()
+        self.handles: OrderedDict[Key, tuple[Stamp, Any]] = OrderedDict()
 
 
 _RACKS: weakref.WeakSet[_Rack] = weakref.WeakSet()
 _RACKS_LOCK = threading.Lock()
-_HELD: list[OrderedDict[str, tuple[Stamp, Any]]] = []
-_ABANDONED: list[OrderedDict[str, tuple[Stamp, Any]]] = []
+_HELD: list[OrderedDict[Key, tuple[Stamp, Any]]] = []
+_ABANDONED: list[OrderedDict[Key, tuple[Stamp, Any]]] = []
 _SHELF = _Shelf()
 
 
@@ -65,25 +68,30 @@ def stamp_of(uri: str) -> Stamp:
     return tuple(found)
 
 
-def open_handle(uri: str) -> Any:
+def open_handle(uri: str, level: int | None = None) -> Any:
     """The calling thread's handle on a file, opened on first use and again when the file changes.
 
     Guarantee: no other thread or process holds it; it stays open until the thread ends, or more than
     `HANDLES_PER_THREAD` other files were opened after it. Do not close it.
+
+    Args:
+        uri: Path or address.
+        level: Number of an overview, from 0, to open in place of the full resolution.
 
     Raises:
         ReadError: the file is missing, or GDAL does not recognise it; the message says which.
     """
     stamp = stamp_of(uri)
     handles = _SHELF.rack.handles
-    known = handles.get(uri)
+    key = uri, level
+    known = handles.get(key)
     if known is not None:
         if known[0] == stamp:
-            handles.move_to_end(uri)
+            handles.move_to_end(key)
             return known[1]
-        handles.pop(uri)[1].close()
-    handle = _open(uri)
-    handles[uri] = (stamp, handle)
+        handles.pop(key)[1].close()
+    handle = _open(uri, level)
+    handles[key] = (stamp, handle)
     while len(handles) > HANDLES_PER_THREAD:
         handles.popitem(last=False)[1][1].close()
     return handle
@@ -96,10 +104,11 @@ def close_handles() -> None:
         handles.popitem()[1][1].close()
 
 
-def _open(uri: str) -> Any:
+def _open(uri: str, level: int | None) -> Any:
+    options = {} if level is None else {"overview_level": level}
     try:
         # sharing=False: GDAL would else hand one dataset to several threads, which corrupts reads.
-        return rasterio.open(gdal_name(uri), sharing=False)
+        return rasterio.open(gdal_name(uri), sharing=False, **options)
     except (RasterioError, ValueError, TypeError) as error:
         raise ReadError(_why_not(uri, error)) from error
 

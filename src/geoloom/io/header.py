@@ -72,6 +72,8 @@ class Header:
     """The file's free metadata."""
     stamp: Stamp = field(repr=False, compare=False, default=())
     """Modification time and size when it was read; empty for what is no local file."""
+    level: int | None = None
+    """Number of the overview, from 0, whose pixels `grid` places; None for the full resolution."""
 
     @property
     def band_names(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from geoloom.core.errors import GridError, ReadError, suggest
 
 from .engines import EngineName, choose_engine
 from .header import Header, read_header
+from .overviews import coarser
 from .plan import KERNELS, Kernel
 
 __all__ = ["Kernel", "Raster", "read"]
@@ -43,6 +44,7 @@ def read(
     nodata: float | None = None,
     scaled: bool = False,
     crs: str | None = None,
+    overviews: bool = False,
     engine: EngineName = "auto",
 ) -> Raster:
     """Read a raster onto a grid: a copy where the lattices agree, else exactly one resampling.
@@ -60,6 +62,10 @@ def read(
         nodata: Stored value to treat as unobserved in place of the file's own.
         scaled: Apply the bands' scale and offset; values become float32.
         crs: CRS to use in place of the file's missing or wrong one.
+        overviews: Read a grid of much coarser pixels from the file's overviews, where it has some: far less
+            to read, but only as right as these are. They were averaged, or merely thinned out, by whoever
+            wrote the file, and lie up to half a pixel off where sides are no multiple of the reduction. At
+            least two pixels of an overview go into each of the grid's. Classes never come from overviews.
         engine: Which reader to use; all give equal answers.
 
     Returns:
@@ -87,6 +93,8 @@ def read(
         kernel = "nearest" if header.categorical else "bilinear"
     elif kernel not in KERNELS:
         raise ReadError(f"no kernel is called {kernel!r}{suggest(kernel, KERNELS)}")
+    if overviews:
+        header = coarser(header, target, kernel)
     reader = choose_engine(engine, header, target, numbers, kernel)
     values, valid = reader.read(header, target, numbers, kernel, nodata)
     if scaled:

@@ -255,7 +255,7 @@ def _usable(channel: Channel) -> MappedTiff | None:
         return None
     if header.validity[band - 1] not in ("all", "nodata"):
         return None
-    mapped = map_tiff(header.uri, header.stamp)
+    mapped = map_tiff(header.uri, header.stamp, header.level)
     if mapped is None:
         return None
     image = mapped.image

@@ -71,7 +71,7 @@ def _read_inside(
     try:
         # Inside an Env what GDAL has to say goes to logging, not to the terminal.
         with rasterio.Env():
-            handle = open_handle(header.uri)
+            handle = open_handle(header.uri, header.level)
             values = handle.read(list(bands), window=window, out_dtype=common_dtype(header, bands))
             masks = handle.read_masks(list(bands), window=window) if masked else None
     except RasterioError as error:
