@@ -27,11 +27,11 @@ def sites_of(regions: Sequence[Region]) -> tuple[Region, ...]:
     for number, region in enumerate(regions):
         alike.setdefault(_key(region), []).append(number)
     stacks = sorted(alike.values(), key=len, reverse=True)
-    members: dict[int, list[int]] = {}
+    by_leader: dict[int, list[list[int]]] = {}
     for stack, leader in zip(stacks, _leaders([regions[s[0]] for s in stacks]), strict=True):
-        members.setdefault(stacks[leader][0], []).extend(stack)
-    sites = sorted(members.items(), key=lambda site: min(site[1]))
-    return tuple(_site(regions[leader], [regions[i] for i in found]) for leader, found in sites)
+        by_leader.setdefault(leader, []).append(stack)
+    in_order = sorted(by_leader.values(), key=lambda held: min(stack[0] for stack in held))
+    return tuple(_site([[regions[i] for i in stack] for stack in held]) for held in in_order)
 
 
 def _key(region: Region) -> Hashable:
@@ -43,33 +43,55 @@ def _key(region: Region) -> Hashable:
 def _leaders(regions: Sequence[Region]) -> list[int]:
     """For each region the position of the first, itself at the latest, that covers about the same place."""
     outlines = np.array([region.footprint for region in regions])
-    areas = shapely.area(outlines)
-    parts, owners = shapely.get_parts(outlines, return_index=True)
-    near: dict[int, set[int]] = {}
-    for one, other in zip(*STRtree(parts).query(parts), strict=True):
-        near.setdefault(int(owners[one]), set()).add(int(owners[other]))
-    leaders: list[int] = []
+    areas, bounds = shapely.area(outlines), shapely.bounds(outlines)
+    one, other = _near_earlier(outlines)
+    # What two share is at most what their boxes share, and that is told at once.
+    low, high = (
+        np.maximum(bounds[one, :2], bounds[other, :2]),
+        np.minimum(bounds[one, 2:], bounds[other, 2:]),
+    )
+    possible = np.prod(high - low, axis=1) >= _least_shared(areas[one], areas[other])
+    one, other = one[possible], other[possible]
+    starts = np.searchsorted(one, np.arange(len(regions) + 1))
+    leaders = np.arange(len(regions))
     for number, outline in enumerate(outlines):
-        earlier = sorted(i for i in near[number] if i < number and leaders[i] == i)
+        earlier = other[starts[number] : starts[number + 1]]
+        earlier = earlier[leaders[earlier] == earlier]
         shared = shapely.area(shapely.intersection(outlines[earlier], outline))
-        covered = areas[earlier] + areas[number] - shared
-        same = np.flatnonzero(shared >= _SAME_SITE * covered)
-        leaders.append(earlier[same[0]] if len(same) else number)
-    return leaders
+        same = shared >= _least_shared(areas[earlier], areas[number])
+        if same.any():
+            leaders[number] = earlier[same.argmax()]
+    found: list[int] = leaders.tolist()
+    return found
 
 
-def _site(leader: Region, members: Sequence[Region]) -> Region:
-    moments = sorted({moment for member in members for moment in member.times})
-    others = {_key(member): member for member in members if _key(member) != _key(leader)}
+def _least_shared(area: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """What two share at least where that is the wanted share of what they cover together."""
+    return _SAME_SITE / (1 + _SAME_SITE) * (area + other)
+
+
+def _near_earlier(outlines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of outlines whose boxes meet, each once: the later, in ascending order, and the earlier."""
+    parts, owners = shapely.get_parts(outlines, return_index=True)
+    one, other = owners[STRtree(parts).query(parts)]
+    pairs = np.sort((one * len(outlines) + other)[other < one])
+    return np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], len(outlines))
+
+
+def _site(stacks: Sequence[Sequence[Region]]) -> Region:
+    """Stacks of acquisitions that share lattice and shape each as one region, on the first one's lattice."""
+    moments = sorted({time for stack in stacks for region in stack for time in region.times})
+    leader, *others = (stack[0] for stack in stacks)
     if not others:
         return leader.at(moments)
     areas = [
         other.area if other.crs == leader.crs else project(other.footprint, leader)
-        for other in (leader, *others.values())
+        for other in others
     ]
-    outlines = [leader.footprint, *(other.footprint for other in others.values())]
     merged = replace(
-        leader, area=shapely.union_all(areas), footprint=shapely.union_all(outlines)
+        leader,
+        area=shapely.union_all([leader.area, *areas]),
+        footprint=shapely.union_all([stack[0].footprint for stack in stacks]),
     ).at(moments)
     placed = merged if leader.frame is None else merged.on_lattice(leader.frame)
     assert placed is not None  # it holds the leader
