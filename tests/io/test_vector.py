@@ -7,6 +7,7 @@ import pickle
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import shapely
@@ -259,6 +260,44 @@ def test_every_format_reads_alike(tmp_path, suffix, caplog):
     assert len(features) == 3
     assert "dropped 1 features without a class" in caplog.text
     assert "class" in list_fields(path)
+
+
+@pytest.mark.parametrize("crs", [UTM, "EPSG:4326", "OGC:CRS84", None])
+def test_geoparquet_is_read_as_geopandas_reads_it(tmp_path, monkeypatch, crs):
+    """In pieces, only the columns needed, heights left out."""
+    monkeypatch.setattr("geoloom.io.vector._ROWS_AT_ONCE", 3)
+    shapes = [*squares(), *shapely.force_3d(squares(), 7.0)]
+    values = [1, 2, None, 4, 5, 6, 7, 2]
+    frame = gpd.GeoDataFrame(
+        {"k": values, "other": ["x"] * 8}, geometry=shapes, crs=crs
+    ).rename_geometry("outline")
+    frame.to_parquet(tmp_path / "a.parquet")
+    if crs is None:
+        with pytest.raises(VectorError, match="has no CRS"):
+            read_features(tmp_path / "a.parquet")
+    features = read_features(tmp_path / "a.parquet", class_field="k", crs=None if crs else UTM)
+    asked = read_features(
+        tmp_path / "a.parquet", class_field="k", where="k > 0", crs=None if crs else UTM
+    )
+    assert features.geometries.tolist() == asked.geometries.tolist()
+    assert features.codes.tolist() == asked.codes.tolist()
+    assert features.class_names == asked.class_names == dict(enumerate("124567", 1))
+    assert features.crs == asked.crs == (crs or UTM)
+    assert not shapely.has_z(features.geometries).any()
+
+
+def test_parquet_that_is_no_layer_says_so(tmp_path):
+    pd.DataFrame({"k": [1]}).to_parquet(tmp_path / "table.parquet")
+    with pytest.raises(VectorError, match="Parquet without geometries"):
+        read_features(tmp_path / "table.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    with pytest.raises(VectorError, match=r"broken\.parquet cannot be read as a vector layer"):
+        read_features(tmp_path / "broken.parquet")
+    gpd.GeoDataFrame({"kind": [1]}, geometry=squares()[:1], crs=UTM).to_parquet(
+        tmp_path / "a.parquet"
+    )
+    with pytest.raises(VectorError, match="no field 'kin'; did you mean 'kind'"):
+        read_features(tmp_path / "a.parquet", class_field="kin")
 
 
 def test_numeric_classes_sort_by_size_and_where_filters(tmp_path):

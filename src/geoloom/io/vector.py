@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class of them; a mapping gives such groups their names."""
 
 _POLYGONAL = (3, 6)
 _GEOPARQUET = (".parquet", ".geoparquet")
+_ROWS_AT_ONCE = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +178,46 @@ def _read_layer(path: Path, *, layer: str | None, field: str | None, where: str 
 
 
 def _read_geoparquet(path: Path, *, field: str | None, where: str | None) -> _Layer:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+    except pyarrow.ArrowInvalid as error:
+        raise VectorError(f"{path} cannot be read as a vector layer: {error}") from error
+    schema = file.schema_arrow
+    told = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
+    geometry = told.get("primary_column")
+    if geometry is None:
+        raise VectorError(
+            f"{path} is Parquet without geometries: it lacks the `geo` metadata of GeoParquet; write it with "
+            "geopandas' to_parquet"
+        )
+    if field is not None and field not in schema.names:
+        fields = [name for name in schema.names if name != geometry]
+        raise VectorError(f"{path} has no field {field!r}{suggest(field, fields)}")
+    column = told["columns"][geometry]
+    if where is not None or column["encoding"] != "WKB":
+        return _read_by_geopandas(path, field=field, where=where)
+    crs = column.get("crs", "OGC:CRS84")
+    # Piece by piece: a million outlines as text, as objects and as shapes at once take a gigabyte more.
+    shapes, values = [], []
+    for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[geometry, *([field] if field else [])]):
+        wkb = batch[geometry].to_numpy(zero_copy_only=False)
+        shapes.append(shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore")))
+        values += batch[field].to_pylist() if field else []
+    return _Layer(
+        np.concatenate(shapes) if shapes else np.empty(0, dtype=object),
+        np.array(values, dtype=object) if field else None,
+        None if crs is None else CRS(crs).to_wkt(),
+        path.stem,
+    )
+
+
+def _read_by_geopandas(path: Path, *, field: str | None, where: str | None) -> _Layer:
     import geopandas
 
     frame = geopandas.read_parquet(path)
-    if field is not None and field not in frame.columns:
-        fields = [c for c in frame.columns if c != frame.geometry.name]
-        raise VectorError(f"{path} has no field {field!r}{suggest(field, fields)}")
     if where is not None:
         frame = frame.query(where)
     values = frame[field].to_numpy(dtype=object) if field else None
