@@ -68,11 +68,6 @@ class GeoDataset(ABC):
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
         """The answer with the channels wanted (None: all); None where nothing lies near the query."""
 
-    def _newest(self, query: Query) -> float:
-        """When the newest data under the query starts, seconds since 1970; unions prefer the newest."""
-        found = [m.start for r in self.regions for m in r.times if query.takes(m)]
-        return max((t.timestamp() for t in found), default=float("-inf"))
-
     def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
         """Times of the data near each query that answer it, each once, oldest first."""
         return [

@@ -213,9 +213,6 @@ class UnionDataset(GeoDataset):
     def _find_regions(self) -> tuple[Region, ...]:
         return tuple(dict.fromkeys(region for part in self.parts for region in part.regions))
 
-    def _newest(self, query: Query) -> float:
-        return max(part._newest(query) for part in self.parts)
-
     def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
         by_part = [part._moments(queries) for part in self.parts]
         return [tuple(sorted(set().union(*found))) for found in zip(*by_part, strict=True)]
@@ -227,7 +224,7 @@ class UnionDataset(GeoDataset):
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
     ) -> list[Plan | None]:
         """Only the first part that has something is read with the batch; seldom is another needed."""
-        ranked = [self._ranked(query) for query in queries]
+        ranked = self._ranked(queries)
         plans: list[Plan | None] = [None] * len(queries)
         waiting = list(range(len(queries)))
         for rank in range(len(self.parts)):
@@ -243,10 +240,14 @@ class UnionDataset(GeoDataset):
             waiting = [i for i in waiting if plans[i] is None]
         return plans
 
-    def _ranked(self, query: Query) -> list[int]:
-        """Numbers of the parts, the one with the newest data under the query first."""
-        newest = [part._newest(query) for part in self.parts]
-        return sorted(range(len(self.parts)), key=lambda number: newest[number], reverse=True)
+    def _ranked(self, queries: Sequence[Query]) -> list[list[int]]:
+        """For each query the numbers of the parts, the one with the newest data under it first."""
+        by_part = [part._moments(queries) for part in self.parts]
+        ranked = []
+        for found in zip(*by_part, strict=True):
+            newest = [max((m.start for m in moments), default=ALWAYS.start) for moments in found]
+            ranked.append(sorted(range(len(newest)), key=newest.__getitem__, reverse=True))
+        return ranked
 
     def _completed(
         self, plan: Plan, rest: Sequence[int], query: Query, channels: tuple[int, ...] | None

@@ -344,11 +344,7 @@ class RasterDataset(GeoDataset):
         ]
 
     def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
-        found = self._index.find_many([(query.grid, query.when) for query in queries])
-        return [
-            tuple(sorted({when for i in few if query.takes(when := self.scenes[i].when)}))
-            for query, few in zip(queries, found, strict=True)
-        ]
+        return [tuple(sorted({self.scenes[i].when for i in few})) for few in self._found(queries)]
 
     @property
     def _puts_newest_first(self) -> bool:
@@ -358,11 +354,6 @@ class RasterDataset(GeoDataset):
         if self.mosaic != "newest" or len(positions) < 2:
             return list(positions)
         return sorted(positions, key=lambda i: self.scenes[i].when.start, reverse=True)
-
-    def _newest(self, query: Query) -> float:
-        (found,) = self._found([query])
-        starts = (self.scenes[i].when.start.timestamp() for i in found)
-        return max(starts, default=float("-inf"))
 
     def _plan(
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
