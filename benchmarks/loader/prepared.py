@@ -1,4 +1,4 @@
-"""The same data warped once onto one lattice: the paper's "preprocessed" condition, for both systems."""
+"""The paper's "preprocessed" condition: files warped onto one lattice for the peer, chips for us."""
 
 from __future__ import annotations
 
@@ -13,16 +13,35 @@ from odc.geo.geobox import GeoBox
 from odc.geo.geom import box
 from rasterio.windows import Window
 
+from geoloom.chips.materialize import materialize
+from geoloom.datasets.sensors.cdl import CDL
+from geoloom.datasets.sensors.landsat import Landsat8
 from geoloom.io.header import read_header
 from geoloom.io.raster import read
 
-from .data import GSD_M, TILE_PX, ZONES, Size
+from .data import BANDS, GSD_M, TILE_PX, ZONES, Size
+from .queries import SIZE_PX
 
 _STRIP_PX = 2048
 
 
+def make_chips(folder: Path, plain: Path, asked: Path) -> Path:
+    """The store of what the queries asked give, one chip a query in their order; made on first use."""
+    out = folder / f"prepared-{asked.stem}.zarr"
+    if not out.exists():
+        dataset = Landsat8(plain / "landsat", bands=BANDS) & CDL(plain / "cdl")
+        given = json.loads(asked.read_text())
+        grids = (
+            GeoBox((SIZE_PX, SIZE_PX), Affine(GSD_M, 0, left, 0, -GSD_M, top), given["crs"])
+            for batch in given["batches"]
+            for left, _, _, top in batch
+        )
+        materialize(dataset, grids, out)
+    return out
+
+
 def make(folder: Path, plain: Path, size: Size) -> Path:
-    """The prepared data set's folder, made on first use."""
+    """The folder of the files warped, made on first use."""
     root = folder / f"prepared-{size.scenes}x{size.side_px}"
     done = root / "done.json"
     if done.exists() and json.loads(done.read_text()) == asdict(size):

@@ -58,7 +58,7 @@ def folder(tmp_path_factory):
         values[:, :10, :15] = 0
         write_raster(root / "images" / f"{name}.tif", values, zone, nodata=0)
         albers = _albers((220, 200), zone)
-        codes = rng.integers(0, 4, (1, *albers.shape)).astype("uint8")
+        codes = rng.choice([0, 1, 2, 3, 9], (1, *albers.shape)).astype("uint8")
         write_raster(root / "labels" / f"{name}.tif", codes, albers)
         wide = rng.integers(0, 900, (1, *albers.shape)).astype("uint16")
         write_raster(root / "wide" / f"{name}.tif", wide, albers)
@@ -72,7 +72,7 @@ def images(folder):
 
 @pytest.fixture(scope="module")
 def dataset(folder, images):
-    names = {1: "forest", 2: "water", 3: "bare"}  # 0 is no class
+    names = {1: "forest", 2: "water", 3: "bare"}  # 0 and 9 are none
 
     class Labels(RasterDataset):
         is_image = False
@@ -104,7 +104,7 @@ def test_chips_are_the_files_pixels_in_every_zone(tmp_path, folder, dataset, sam
         assert store.image(i).dtype == np.uint16
         np.testing.assert_array_equal(store.image(i), stored)
         np.testing.assert_array_equal(store.observed(i), (stored != 0).all(axis=0))
-        labelled = (stored != 0).all(axis=0) & (nearest != 0)
+        labelled = (stored != 0).all(axis=0) & (nearest != 0) & (nearest != 9)
         np.testing.assert_array_equal(store.valid(i)[sure], labelled[sure])
         np.testing.assert_array_equal(store.mask(i)[sure & labelled], nearest[sure & labelled])
         assert store.grid(i) == ZONES[name][row : row + SIZE, col : col + SIZE]
@@ -127,11 +127,11 @@ def test_prepared_samples_equal_those_of_the_dataset(tmp_path, dataset):
         fresh, kept = dataset[query], given[i]
         assert kept["image"].dtype == fresh["image"].dtype == torch.float32
         seen = fresh["observed"]
-        valid = fresh["valid"] & (fresh["mask"] > 0)
+        known = (fresh["mask"] > 0) & (fresh["mask"] < 9)
         assert torch.equal(kept["observed"], seen)
-        assert torch.equal(kept["valid"], valid)
+        assert torch.equal(kept["valid"], fresh["valid"] & known)
         assert torch.equal(kept["image"], torch.where(seen, fresh["image"], 0))
-        assert torch.equal(kept["mask"], torch.where(valid, fresh["mask"], 0))
+        assert torch.equal(kept["mask"], torch.where(fresh["valid"], fresh["mask"], 0))
         for key in ("transform", "bounds"):
             assert torch.equal(kept[key], fresh[key])
         assert kept["crs"] == fresh["crs"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..core.classes import Classes
+from ..core.classes import MAX_CODE, Classes
 from ..core.errors import ChipError
 from ..core.grid import crs_name
 from ..core.query import Sample
@@ -41,8 +41,9 @@ def materialize(
     """Read a set of queries once, aligned and warped, and keep the result as a chip store.
 
     Chip `i` holds what `dataset[query i]` gives, value for value, where that is observed (`image`) or valid
-    (`mask`), and 0 elsewhere. Pixels whose code is none of the dataset's classes are not valid. The store
-    appears under its name only when it is whole; one batch is in memory at a time.
+    (`mask`), and 0 elsewhere. A pixel whose code is none of the dataset's classes counts as not labelled, so
+    it is not valid. The store appears under its name only when it is whole; one batch is in memory at a
+    time.
 
     Args:
         dataset: Whom to ask, transforms included. Chips may lie in different CRSs.
@@ -185,9 +186,10 @@ def _add(writer: ChipWriter, form: _Form, chip: Chip, sample: Sample) -> None:
     mask = None
     if "mask" in sample:
         mask = _array(sample["mask"])
+        kept = valid
         if form.classes is not None:
-            valid = valid & form.classes.encode(mask)[1]
-        mask = np.where(valid, mask, 0)
+            kept = valid & (mask >= 0) & (mask <= MAX_CODE)  # what lies outside is no class
+        mask = np.where(kept, mask, 0)
     grid = chip.query.grid
     writer.add(
         _exactly(image, observed, form.dtype, len(writer)),
