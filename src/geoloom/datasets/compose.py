@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from copy import copy
 from functools import partial
-from typing import Any
 
 from ..core.bands import Band
 from ..core.classes import Classes
@@ -357,7 +356,7 @@ def _distinct(parts: tuple[GeoDataset, ...]) -> tuple[GeoDataset, ...]:
     return tuple(dict.fromkeys(parts))
 
 
-def _parts_as_stored(whole: Any) -> GeoDataset:
+def _parts_as_stored(whole: IntersectionDataset | UnionDataset) -> GeoDataset:
     if whole.transforms is not None:
         return whole
     other = copy(whole)

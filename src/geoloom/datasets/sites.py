@@ -67,7 +67,8 @@ def _leaders(regions: Sequence[Region]) -> list[int]:
 
 def _least_shared(area: np.ndarray, other: np.ndarray) -> np.ndarray:
     """What two share at least where that is the wanted share of what they cover together."""
-    return _SAME_SITE / (1 + _SAME_SITE) * (area + other)
+    least: np.ndarray = _SAME_SITE / (1 + _SAME_SITE) * (area + other)
+    return least
 
 
 def _near_earlier(outlines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
