@@ -17,8 +17,8 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 import geoloom as gl
-from geoloom.chips import layout
 from geoloom.chips.materialize import materialize
+from geoloom.chips.native import file_dtype
 from geoloom.chips.reconstitute import reconstitute
 from geoloom.chips.splits import BlockSplit, RandomSplit
 from geoloom.chips.store import ChipStore
@@ -224,6 +224,23 @@ def test_values_that_a_type_cannot_hold_are_refused(tmp_path, images):
     assert (store.image(0) == images[grid]["image"].numpy()).all()
 
 
+def test_the_type_is_the_files_where_values_are_unaltered(folder, images):
+    options = {"dtype": "float32"}, {"scaled": True}, {"mosaic": "mean"}
+    altered = [RasterDataset(folder / "images", **NAMING, **option) for option in options]
+    labels = RasterDataset(folder / "labels", is_image=False, **NAMING)
+    wide = RasterDataset(folder / "wide", is_image=False, **NAMING)
+    assert file_dtype(images, "image") == np.uint16
+    assert file_dtype(labels & images, "image") == np.uint16
+    assert file_dtype(labels & images, "mask") == np.uint8
+    assert file_dtype(labels | wide, "mask") == np.uint16
+    for dataset in (*altered, images.with_transforms(_with_ndvi)):
+        assert file_dtype(dataset, "image") is None
+        assert file_dtype(dataset & labels, "image") is None
+        assert file_dtype(dataset & labels, "mask") == np.uint8
+    assert file_dtype(images, "mask") is None
+    assert file_dtype((images & labels).with_transforms(_with_ndvi), "mask") is None
+
+
 def _with_ndvi(sample):
     """A channel of fractions, NaN where there is nothing."""
     red, nir = sample["image"][0], sample["image"][2]
@@ -375,8 +392,7 @@ def test_a_killed_run_leaves_no_store_and_the_next_one_makes_it_whole(tmp_path, 
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
 
 
-def test_memory_does_not_grow_with_the_chips(tmp_path, images, monkeypatch):
-    monkeypatch.setattr(layout, "SHARD_BYTES", 1 << 16)
+def test_memory_does_not_grow_with_the_chips(tmp_path, images):
     query = Query(ZONES["s14_2019"][:64, :64])
 
     def peak(count):

@@ -19,7 +19,7 @@ from ..datasets.base import GeoDataset
 from .layout import Compression, check_target
 from .native import file_dtype
 from .store import ChipStore, ChipWriter
-from .wanted import Asked, Chip, SplitChoice, Wanted
+from .wanted import Asked, SplitChoice, Wanted, WantedChip
 
 Progress = Callable[[int, int], None]
 
@@ -109,7 +109,7 @@ def materialize(
 
 def _answered(
     dataset: GeoDataset, wanted: Wanted, size: int
-) -> Iterator[tuple[list[Chip], list[Sample]]]:
+) -> Iterator[tuple[list[WantedChip], list[Sample]]]:
     for chips in wanted.batches(size):
         yield chips, dataset.__getitems__([chip.query for chip in chips])
 
@@ -173,7 +173,7 @@ def _first(*choices: DTypeLike | None) -> np.dtype[Any]:
     return next(np.dtype(choice) for choice in choices if choice is not None)
 
 
-def _add(writer: ChipWriter, form: _Form, chip: Chip, sample: Sample) -> None:
+def _add(writer: ChipWriter, form: _Form, chip: WantedChip, sample: Sample) -> None:
     image, valid = _array(sample["image"]), _array(sample["valid"])
     if image.shape != form.shape:
         raise ChipError(

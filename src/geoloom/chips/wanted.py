@@ -30,7 +30,7 @@ LOOSE = "queries"
 
 
 @dataclass(frozen=True, slots=True)
-class Chip:
+class WantedChip:
     """One chip that is wanted."""
 
     query: Query
@@ -152,7 +152,7 @@ class Wanted:
             notes={**self.notes, "split": repr(rule), "dropped_between_splits": dropped},
         )
 
-    def __iter__(self) -> Iterator[Chip]:
+    def __iter__(self) -> Iterator[WantedChip]:
         names = list(self.scenes)
         for k, query in enumerate(_flat(self.queries)):
             source, row, col = LOOSE, 0, 0
@@ -164,9 +164,9 @@ class Wanted:
                 split = SPLITS[split[k]]
             elif callable(split):
                 split = split(query)
-            yield Chip(query, source, row, col, split)
+            yield WantedChip(query, source, row, col, split)
 
-    def batches(self, size: int) -> Iterator[list[Chip]]:
+    def batches(self, size: int) -> Iterator[list[WantedChip]]:
         """Successive lists of `size` chips; the last one may be shorter."""
         chips = iter(self)
         while batch := list(islice(chips, size)):
