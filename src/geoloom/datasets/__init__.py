@@ -13,6 +13,7 @@ from .sensors.landsat import Landsat, Landsat4TM, Landsat5TM, Landsat7, Landsat8
 from .sensors.naip import NAIP
 from .sensors.sentinel2 import Sentinel2
 from .series import SeriesDataset
+from .stac import StacDataset
 from .steps import EveryDate, FixedSteps, NearestDates
 from .vector import VectorDataset
 
@@ -36,6 +37,7 @@ __all__ = [
     "SceneIndex",
     "Sentinel2",
     "SeriesDataset",
+    "StacDataset",
     "UnionDataset",
     "VectorDataset",
     "intersection",

@@ -21,6 +21,8 @@ from .sensors.cdl import CDL
 from .sensors.landsat import Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
 from .sensors.naip import NAIP
 from .sensors.sentinel2 import Sentinel2
+from .stac.dataset import StacDataset
+from .stac.recognise import are_stac
 from .vector import VECTOR_SUFFIXES, VectorDataset
 
 log = logging.getLogger(__name__)
@@ -64,20 +66,34 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     Files named by a known sensor's rules become that sensor, and what else lies beside them is left alone
     (several sensors of one place: open each, then join them with `|`); vector files become a
     `VectorDataset`; other rasters a `RasterDataset`, of masks where they are palettes or name their classes.
+    STAC items, collections, catalogues and tables, also remote ones, become a `StacDataset`.
 
     Args:
-        paths: File, folder, shell pattern, or several.
+        paths: File, folder, shell pattern or address, or several.
         bands: Bands by name, in order.
         is_image: Whether rasters are measurements; default: decided by looking.
         class_field, classes, layer: Of vector files; see `VectorDataset`.
         filename_regex, date_format, all_bands, mosaic, kernel, nodata, scaled: Of rasters; see
-            `RasterDataset`.
+            `RasterDataset`. STAC tells what the first three tell otherwise.
         crs, res: Common grid; default: each scene keeps its own pixels.
         transforms: What is done to each sample.
 
     Raises:
         DatasetError: nothing is there, or rasters and vectors are mixed.
     """
+    if not (filename_regex or all_bands) and are_stac(paths):
+        return StacDataset(
+            paths,
+            crs,
+            res,
+            bands,
+            transforms,
+            is_image=is_image is not False,
+            mosaic=mosaic,
+            kernel=kernel,
+            nodata=nodata,
+            scaled=scaled,
+        )
     files = find_files(paths, suffixes=_SUFFIXES)
     chosen = RasterDataset if filename_regex or all_bands else _sensor_of(files)
     vectors = [f for f in files if _is_vector(f)] if chosen is RasterDataset else []

@@ -199,7 +199,7 @@ class RasterDataset(GeoDataset):
         """What the mask's codes mean, as the first file or else the class attributes tell."""
         if self.is_image:
             return None
-        header = read_header(self.scenes[0].assets[0].uri, crs=self._assume_crs)
+        header = read_header(self._to_read(0, (0,)).assets[0].uri, crs=self._assume_crs)
         return legend(header.class_names or self.class_names, header.colormap or self.cmap)
 
     def with_bands(self, bands: Sequence[str]) -> RasterDataset:
@@ -249,6 +249,10 @@ class RasterDataset(GeoDataset):
 
     def _find_scenes(self, index: IndexPlace, progress: Progress | None) -> Sequence[Scene]:
         return kept_scenes(index, self._recipe(), partial(self._scan, progress=progress))
+
+    def _to_read(self, position: int, channels: tuple[int, ...] | None) -> Scene:
+        """A scene as its files are read; datasets of what was told, not seen, settle it here."""
+        return self.scenes[position]
 
     def _recipe(self) -> Recipe:
         declared, count = self._declared(), len(self.all_bands)
@@ -312,7 +316,7 @@ class RasterDataset(GeoDataset):
 
     def _new_shelf(self) -> StackShelf:
         return StackShelf(
-            self.scenes, kernel=self._kernel_asked, nodata=self.nodata, crs=self._assume_crs
+            self._to_read, kernel=self._kernel_asked, nodata=self.nodata, crs=self._assume_crs
         )
 
     @property
@@ -397,7 +401,7 @@ class RasterDataset(GeoDataset):
             stacks.append(one)
         if several and not all(one.fills_like(stacks[0]) for one in stacks):
             return None
-        bands = self.scenes[scenes[0]].bands
+        bands = self._to_read(scenes[0], channels).bands
         if channels is not None:
             bands = tuple(bands[i] for i in channels)
         dtype = stacks[0].dtype if self.scaled else self._delivered(stacks[0].dtype)
@@ -413,7 +417,7 @@ class RasterDataset(GeoDataset):
         """The answer scene by scene, file by file: for what `read_batch` has no rule for."""
         answers = (
             read_scene(
-                self.scenes[scene],
+                self._to_read(scene, channels),
                 query.grid,
                 channels=channels,
                 kernel=self._kernel_asked,

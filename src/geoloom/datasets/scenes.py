@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from ..core.bands import Band
 from ..core.query import Scene
 from ..io.raster import Kernel, read
+from ..io.remote import is_remote, together
 from .stacks import kernel_of
 
 
@@ -54,11 +56,22 @@ def read_scene(
     valid: np.ndarray | None = None
     planes: dict[int, np.ndarray] = {}
     values: np.ndarray | None = None
-    for (uri, own, how), positions in reads.items():
-        numbers = [scene.assets[chosen[p]].index for p in positions]
-        raster = read(
-            uri, grid, bands=numbers, kernel=how, nodata=own, crs=crs, overviews=overviews
+    calls = [
+        partial(
+            read,
+            uri,
+            grid,
+            bands=[scene.assets[chosen[p]].index for p in positions],
+            kernel=how,
+            nodata=own,
+            crs=crs,
+            overviews=overviews,
         )
+        for (uri, own, how), positions in reads.items()
+    ]
+    far = len(calls) > 1 and all(is_remote(uri) for uri, _, _ in reads)
+    rasters = together(calls) if far else (call() for call in calls)
+    for positions, raster in zip(reads.values(), rasters, strict=True):
         valid = raster.valid if valid is None else valid & raster.valid
         values = raster.values
         planes.update(zip(positions, raster.values, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,19 +137,19 @@ class StackShelf:
     """The stacks of a dataset's scenes, made when they are first asked for. Empty when it is pickled.
 
     Args:
-        scenes: In the dataset's order.
+        scene_at: Position and channels -> the scene, as it is to be read.
         kernel, nodata, crs: As `read_scene`.
     """
 
     def __init__(
         self,
-        scenes: Sequence[Scene],
+        scene_at: Callable[[int, tuple[int, ...] | None], Scene],
         *,
         kernel: Kernel | None,
         nodata: float | None,
         crs: str | None,
     ) -> None:
-        self._scenes = scenes
+        self._scene_at = scene_at
         self._kernel, self._nodata, self._crs = kernel, nodata, crs
         self._known: dict[tuple[int, tuple[int, ...] | None], SceneStacks] = {}
 
@@ -167,7 +167,7 @@ class StackShelf:
             if len(self._known) >= _STACKS_KEPT:
                 self._known.clear()
             known = scene_stacks(
-                self._scenes[scene],
+                self._scene_at(scene, channels),
                 channels,
                 kernel=self._kernel,
                 nodata=self._nodata,

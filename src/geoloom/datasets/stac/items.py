@@ -1,0 +1,189 @@
+"""Items as plain records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+
+import pyproj
+import shapely
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from shapely.geometry.base import BaseGeometry
+
+from ...core.errors import DatasetError
+from ...core.grid import crs_name
+from ...core.interval import Interval
+from .addresses import joined
+from .assets import AssetKind, asset_kind
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file's lattice, as an item tells it; a grid is made of it only where one is needed."""
+
+    shape: tuple[int, int]
+    """Rows, columns."""
+    transform: tuple[float, ...]
+    """(6,), affine a, b, c, d, e, f of the upper-left pixel corner."""
+    crs: CRS
+
+    @property
+    def pixel_area(self) -> float:
+        """In the CRS's units, squared."""
+        a, b, _, d, e, _ = self.transform
+        return abs(a * e - b * d)
+
+    def grid(self) -> GeoBox:
+        """The lattice."""
+        return GeoBox(self.shape, Affine(*self.transform), self.crs)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where an asset lies: in storage, and on the Earth."""
+
+    href: str
+    """Absolute path or address."""
+    place: Place | None
+    """None where the item does not tell CRS, shape and transform."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """One item of a catalogue, as far as it matters for reading."""
+
+    name: str
+    collection: str | None
+    when: Interval
+    outline: BaseGeometry | None = field(repr=False)
+    """Its geometry in longitude and latitude; None where it has none."""
+    kinds: tuple[AssetKind, ...] = field(repr=False)
+    """Its assets."""
+    located: Callable[[str], Located] = field(repr=False)
+    """Asset key -> where it lies."""
+    home: str
+    """The document that holds it, for messages."""
+
+
+def parse_item(document: Mapping[str, Any], home: str) -> Item:
+    """The item that a STAC document (a GeoJSON Feature) describes.
+
+    Args:
+        document: As JSON has it, of any STAC version from 1.0.
+        home: Address of the document; relative addresses inside start from there.
+
+    Raises:
+        DatasetError: it has no time, or one that is no time; the message names the item.
+    """
+    told = document.get("properties") or {}
+    name = str(document.get("id"))
+    assets: Mapping[str, Any] = document.get("assets") or {}
+    gsd_m = told.get("gsd")
+
+    def located(key: str) -> Located:
+        asset = assets[key]
+        return Located(joined(home, str(asset["href"])), place_of(asset, told))
+
+    geometry = document.get("geometry")
+    return Item(
+        name=name,
+        collection=document.get("collection"),
+        when=item_time(told, f"item {name!r} of {home}"),
+        outline=None if not geometry else shapely.from_geojson(json.dumps(geometry)),
+        kinds=tuple(asset_kind(key, asset, gsd_m) for key, asset in assets.items()),
+        located=located,
+        home=home,
+    )
+
+
+def item_time(told: Mapping[str, Any], whose: str) -> Interval:
+    """The item's time, half-open: its range, else the second of its `datetime`.
+
+    An end belongs to the range, as the standard has it, to the second; but midnight ends the day before,
+    so that what is dated from one New Year to the next touches one year alone.
+
+    Raises:
+        DatasetError: there is no time, or it is not written as RFC 3339.
+    """
+    start, end, at = (told.get(n) for n in ("start_datetime", "end_datetime", "datetime"))
+    if not (start and end) and not at:
+        raise DatasetError(
+            f"{whose} has neither a datetime nor a start_datetime and end_datetime; add one to its properties"
+        )
+    try:
+        return (
+            interval_of(_instant(start), _instant(end))
+            if start and end
+            else interval_of(_instant(at))
+        )
+    except ValueError as error:
+        raise DatasetError(
+            f"{whose} is dated {start or at!r} to {end or at!r}, which is no time ({error}); expected such "
+            "as '2019-07-27T00:00:00Z', the end not before the start"
+        ) from error
+
+
+def _instant(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+
+
+def interval_of(start: datetime, end: datetime | None = None) -> Interval:
+    """The interval from `start` up to and with `end`; see `item_time`."""
+    last = start if end is None else end
+    stop = last.replace(microsecond=0)
+    if end is None or end.timetz().replace(tzinfo=None) != time.min or end <= start:
+        stop += _SECOND
+    return Interval(start, stop)
+
+
+def place_of(*told: Mapping[str, Any]) -> Place | None:
+    """What the projection extension tells whole: CRS, shape and transform; else None.
+
+    Args:
+        told: Fields of the asset, then of the item, which count where the asset has none.
+    """
+    shape, transform, crs = (_first(told, names) for names in (_SHAPE, _TRANSFORM, _CRS))
+    return native_place(shape, transform, crs)
+
+
+_SHAPE, _TRANSFORM = ("proj:shape",), ("proj:transform",)
+_CRS = ("proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
+PLACING = (_SHAPE, _TRANSFORM, _CRS)
+"""Fields of the projection extension: any of each triple's names will do, the first that is there."""
+
+
+def _first(told: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
+    return next((v for fields in told for name in names if (v := fields.get(name))), None)
+
+
+def native_place(shape: Any, transform: Any, crs: Any) -> Place | None:
+    """The lattice of these values, as JSON has them; None where one is missing or makes no sense."""
+    if not shape or not transform or not crs or len(shape) != 2 or len(transform) not in (6, 9):
+        return None
+    six = tuple(float(value) for value in transform[:6])
+    known = native_crs(json.dumps(crs) if isinstance(crs, Mapping) else crs)
+    if known is None or six == _UNPLACED or min(shape) < 1:
+        return None
+    place = Place((int(shape[0]), int(shape[1])), six, known)
+    return place if place.pixel_area > 0 else None
+
+
+_UNPLACED = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+@lru_cache(maxsize=1024)
+def native_crs(told: str | int) -> CRS | None:
+    """The CRS of an EPSG number, a code, WKT 2 or PROJJSON; None where PROJ knows none such."""
+    try:
+        found = pyproj.CRS.from_user_input(told)
+        return CRS(crs_name(CRS(found.to_wkt())))
+    except pyproj.exceptions.CRSError:
+        return None

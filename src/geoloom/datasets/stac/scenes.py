@@ -1,0 +1,187 @@
+"""From items to scenes: bands by name, grids as items tell them or as the files do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import shapely
+from odc.geo.geobox import GeoBox
+from shapely.geometry.base import BaseGeometry
+
+from ...core.bands import Band
+from ...core.errors import DatasetError
+from ...core.grid import footprint, footprints
+from ...core.query import Asset, Scene
+from ...io.header import Header, read_header
+from ...io.remote import without_query
+from ...io.scan import Progress, read_headers
+from ..index import boxes_of
+from .choice import Choice, Choices, common_bands
+from .items import Item, Located
+from .trust import completed
+
+log = logging.getLogger(__name__)
+
+Grids = Literal["items", "files"]
+"""Who tells a scene's pixel grid: its item, where it tells it whole, or always the files' headers."""
+
+_HALF_TURN = 180.0
+
+
+def scenes_of(
+    items: Sequence[Item],
+    wanted: Sequence[str] | None,
+    *,
+    grids: Grids = "items",
+    crs: str | None = None,
+    sign: Callable[[str], str] | None = None,
+    progress: Progress | None = None,
+) -> list[Scene]:
+    """A scene an item, in their order; all have the same bands.
+
+    Args:
+        items: At least one.
+        wanted: Bands, by the names of bands or assets, or by common names, in order. None means all bands of
+            the assets that hold data, as far as all items have them.
+        grids: Whose word counts.
+        crs: In place of what items and files say.
+        sign: Address -> the address to read; scenes keep the unsigned ones.
+        progress: Told of the headers read.
+
+    Raises:
+        BandError: a band is unknown; the message lists what there is.
+        DatasetError: the items have no band in common.
+        ReadError: a header that is needed cannot be read.
+    """
+    signed = sign or (lambda uri: uri)
+    choices = Choices(wanted, lambda uri: read_header(signed(uri), crs=crs))
+    chosen = [choices.of(item) for item in items]
+    if wanted is None:
+        names = common_bands(chosen)
+        chosen = [tuple(c for name in names for c in few if c.band.name == name) for few in chosen]
+    placed = [
+        [item.located(key) for key in dict.fromkeys(choice.key for choice in few)]
+        for item, few in zip(items, chosen, strict=True)
+    ]
+    headers = _needed_headers(placed, grids, crs, signed, progress)
+    found = [_finest(places, headers, crs) for places in placed]
+    return [
+        _scene(item, few, places, headers, grid, outline)
+        for item, few, places, grid, outline in zip(
+            items, chosen, placed, found, _outlines(items, found, grids), strict=True
+        )
+    ]
+
+
+def _needed_headers(
+    placed: Sequence[Sequence[Located]],
+    grids: Grids,
+    crs: str | None,
+    signed: Callable[[str], str],
+    progress: Progress | None,
+) -> dict[str, Header]:
+    """Headers, by unsigned address, of the items' files whose grids are not told."""
+    hrefs = [
+        place.href for places in placed for place in places if grids == "files" or not place.place
+    ]
+    if not hrefs:
+        return {}
+    if grids == "items":
+        log.info("items do not tell the grids of %d files: their headers are read", len(hrefs))
+    unsigned = dict.fromkeys(hrefs)
+    read = read_headers([signed(href) for href in unsigned], crs=crs, progress=progress)
+    return dict(zip(unsigned, read.values(), strict=True))
+
+
+def _finest(places: Sequence[Located], headers: dict[str, Header], crs: str | None) -> GeoBox:
+    """The grid with the smallest pixels of an item's files."""
+    read = [headers[place.href].grid for place in places if place.href in headers]
+    told = [found.place for found in places if found.href not in headers and found.place]
+    if told:
+        finest = min(told, key=lambda place: place.pixel_area).grid()
+        read.append(finest if crs is None else GeoBox(finest.shape, finest.affine, crs))
+    return min(read, key=lambda grid: abs(float(grid.affine.determinant)))
+
+
+def _scene(
+    item: Item,
+    chosen: Sequence[Choice],
+    places: Sequence[Located],
+    headers: dict[str, Header],
+    grid: GeoBox,
+    outline: BaseGeometry,
+) -> Scene:
+    hrefs = dict(zip(dict.fromkeys(c.key for c in chosen), (p.href for p in places), strict=True))
+    return Scene(
+        name=item.name,
+        grid=grid,
+        when=item.when,
+        bands=tuple(_band(c.band, headers.get(hrefs[c.key]), c.index) for c in chosen),
+        assets=tuple(Asset(hrefs[choice.key], choice.index) for choice in chosen),
+        footprint=outline,
+    )
+
+
+def _band(band: Band, header: Header | None, index: int) -> Band:
+    return band if header is None else completed(band, header, index)
+
+
+def _outlines(items: Sequence[Item], grids: Sequence[GeoBox], told_by: Grids) -> list[BaseGeometry]:
+    """What each scene covers: its item's geometry, else all of its grid.
+
+    A geometry that is missing, or of which a part is wider than half the Earth or reaches beyond 180 degrees
+    (drawn across the antimeridian instead of split there), is not used; nor one that lies elsewhere than a
+    grid that the files tell.
+
+    Raises:
+        DatasetError: an item's geometry and grid lie in different places.
+    """
+    told = np.array([item.outline for item in items], dtype=object)
+    broken = ~shapely.is_valid(told) & ~shapely.is_missing(told)
+    told[broken] = shapely.make_valid(told[broken])
+    told = shapely.force_2d(told)
+    parts, owners = shapely.get_parts(told, return_index=True)
+    west, _, east, _ = shapely.bounds(parts).T
+    doubtful = (east - west > _HALF_TURN) | (west < -_HALF_TURN) | (east > _HALF_TURN)
+    usable = np.zeros(len(told), dtype=bool)
+    usable[owners] = True
+    usable[owners[doubtful]] = False
+    usable &= shapely.area(told) > 0
+    for number in _elsewhere(told, grids, usable):
+        usable[number] = False
+        _report(items[number], told[number], grids[number], told_by)
+    lacking = np.flatnonzero(~usable).tolist()
+    for number, outline in zip(lacking, footprints([grids[i] for i in lacking]), strict=True):
+        told[number] = outline
+    found: list[BaseGeometry] = told.tolist()
+    return found
+
+
+def _elsewhere(told: np.ndarray, grids: Sequence[GeoBox], usable: np.ndarray) -> list[int]:
+    """Positions of the usable geometries that do not touch their grids."""
+    numbers = np.flatnonzero(usable)
+    boxes = boxes_of([grids[i] for i in numbers.tolist()])
+    owners = np.repeat(numbers, [len(few) for few in boxes])
+    parts = np.array([box for few in boxes for box in few], dtype=object)
+    touching = np.unique(owners[shapely.intersects(parts, told[owners])])
+    found: list[int] = np.setdiff1d(numbers, touching).tolist()
+    return found
+
+
+def _report(item: Item, geometry: BaseGeometry, grid: GeoBox, told_by: Grids) -> None:
+    said, west_to_north = (
+        ", ".join(f"{value:.4f}" for value in shape.bounds) for shape in (geometry, footprint(grid))
+    )
+    told = (
+        f"item {item.name!r} of {without_query(item.home)} has a geometry at ({said}), but its pixels lie at "
+        f"({west_to_north})"
+    )
+    if told_by == "items":
+        raise DatasetError(
+            f"{told}; correct proj:transform and proj:code, or open the catalogue with grids='files', which "
+            "reads them from the files"
+        )
+    log.warning("%s, elsewhere: its geometry is not used", told)

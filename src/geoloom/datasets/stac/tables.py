@@ -1,0 +1,257 @@
+"""Items in GeoParquet tables, by columns.
+
+Source: the stac-geoparquet specification 1.0: a row an item, its properties as columns of their own.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+
+from ...core.errors import DatasetError
+from ...io.remote import without_query
+from .addresses import is_address, joined
+from .assets import AssetKind, asset_kind, is_items_own
+from .documents import open_seekable, read_bytes
+from .filters import Filters
+from .items import PLACING, Item, Located, item_time, native_place
+
+TABLES = (".parquet", ".geoparquet")
+_NEEDED = {"id", "geometry", "assets"}
+_TIMES = ("datetime", "start_datetime", "end_datetime")
+_NO_PROPERTIES = {
+    *_NEEDED,
+    "links",
+    "bbox",
+    "type",
+    "stac_version",
+    "stac_extensions",
+    "collection",
+}
+_ROWS = 8192
+
+
+def is_stac_table(path: str) -> bool:
+    """Whether a local Parquet file holds STAC items."""
+    try:
+        names = set(pq.read_schema(path).names)
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return _holds_items(names)
+
+
+def _holds_items(names: set[str]) -> bool:
+    return names >= _NEEDED and bool(names & set(_TIMES))
+
+
+def table_items(address: str, filters: Filters) -> Iterator[Item]:
+    """The items wanted of a table, in its order.
+
+    Raises:
+        DatasetError: it cannot be read, or its columns are not those of items.
+    """
+    remote = address.startswith(("http://", "https://"))
+    source = io.BytesIO(read_bytes(address)) if remote else open_seekable(address)
+    try:
+        file = pq.ParquetFile(source)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DatasetError(f"{without_query(address)} is no readable table: {error}") from error
+    names = set(file.schema_arrow.names)
+    if not _holds_items(names):
+        raise DatasetError(
+            f"{without_query(address)} has the columns {', '.join(sorted(names))}; a table of STAC items has "
+            f"{', '.join(sorted(_NEEDED))} and a datetime"
+        )
+    for number, batch in enumerate(file.iter_batches(_ROWS, columns=_columns(names, filters))):
+        yield from _Batch(batch, file, number * _ROWS, address).items(filters)
+
+
+def _columns(names: set[str], filters: Filters) -> list[str]:
+    wanted = {*_NEEDED, *_TIMES, "collection", "gsd"}
+    wanted |= {name for name in names if name.startswith("proj:")} - {"proj:geometry", "proj:bbox"}
+    if callable(filters.where):
+        wanted |= names - _NO_PROPERTIES
+    elif filters.where is not None:
+        wanted |= set(filters.where)
+    return sorted(wanted & names)
+
+
+class _Batch:
+    """Some rows of a table."""
+
+    def __init__(self, batch: pa.RecordBatch, file: pq.ParquetFile, first: int, home: str) -> None:
+        self._batch, self._file, self._first, self._home = batch, file, first, home
+        assets = batch.column("assets")
+        if not pa.types.is_struct(assets.type):
+            raise DatasetError(
+                f"{without_query(home)} has assets of type {assets.type}; expected a struct with a field an "
+                "asset, as stac-geoparquet 1.0 has it"
+            )
+        self._assets = dict(zip((f.name for f in assets.type), assets.flatten(), strict=True))
+        self._values: dict[tuple[str | None, str], list[Any]] = {}
+        self._places: dict[str, list[list[list[Any]]]] = {}
+
+    def items(self, filters: Filters) -> Iterator[Item]:
+        """The items wanted, in the order of the rows."""
+        names, collections = self._column("id"), self._column("collection")
+        outlines = shapely.from_wkb(np.array(self._column("geometry"), dtype=object))
+        near: Any = np.ones(len(names), dtype=bool)
+        if filters.area is not None:
+            shapely.prepare(area := filters.area)
+            near = shapely.intersects(area, outlines) | shapely.is_missing(outlines)
+        times = [(name, self._column(name)) for name in _TIMES]
+        told = [(n, self._column(n)) for n in self._properties] if filters.where else []
+        shown = without_query(self._home)
+        for row in np.flatnonzero(near).tolist():
+            when = item_time({n: c[row] for n, c in times}, f"item {names[row]!r} of {shown}")
+            item = Item(
+                name=str(names[row]),
+                collection=collections[row],
+                when=when,
+                outline=outlines[row],
+                kinds=self._alike or self._kinds(row),
+                located=partial(self._located, row),
+                home=self._home,
+            )
+            if filters.takes(item, {name: column[row] for name, column in told}):
+                yield item
+
+    @property
+    def _properties(self) -> list[str]:
+        """Columns that are properties of items."""
+        return [name for name in self._batch.schema.names if name not in _NO_PROPERTIES]
+
+    def _column(self, name: str, asset: str | None = None) -> list[Any]:
+        """A column, or a field of an asset, as Python values; None where it is not there."""
+        known = self._values.get((asset, name))
+        if known is None:
+            known = self._values[asset, name] = self._converted(name, asset)
+        return known
+
+    def _converted(self, name: str, asset: str | None) -> list[Any]:
+        if asset is None:
+            found = self._batch.column(name) if name in self._batch.schema.names else None
+        else:
+            found = dict(self._fields(asset)).get(name)
+        if found is None:
+            return [None] * self._batch.num_rows
+        if pa.types.is_timestamp(found.type):  # Python has no nanoseconds
+            found = found.cast(pa.timestamp("us", found.type.tz), safe=False)
+        return list(found.to_pylist())
+
+    def _fields(self, asset: str) -> Iterator[tuple[str, pa.Array]]:
+        array = self._assets[asset]
+        return zip((f.name for f in array.type), array.flatten(), strict=True)
+
+    @cached_property
+    def _alike(self) -> tuple[AssetKind, ...] | None:
+        """The assets of all rows, where they are the same in each."""
+        gsd, *others = set(self._column("gsd"))
+        alike = all(len(described) == 1 for described in self._described.values())
+        if others or not alike or any(None in self._column("href", key) for key in self._described):
+            return None
+        return tuple(_told_kind(key, rows[0], gsd) for key, rows in self._described.items())
+
+    def _kinds(self, row: int) -> tuple[AssetKind, ...]:
+        found = [
+            _told_kind(key, described[row if len(described) > 1 else 0], self._column("gsd")[row])
+            for key, described in self._described.items()
+            if self._column("href", key)[row] is not None
+        ]
+        mark = tuple(id(kind) for kind in found)  # kinds are remembered, so equal ones are one
+        return self._known_kinds.setdefault(mark, tuple(found))
+
+    @cached_property
+    def _known_kinds(self) -> dict[Any, tuple[AssetKind, ...]]:
+        return {}
+
+    @cached_property
+    def _described(self) -> dict[str, list[Any]]:
+        """What each asset is, by rows; one value where all rows agree, as they mostly do."""
+        return {key: self._description(key) for key in self._assets}
+
+    def _description(self, key: str) -> list[Any]:
+        fields = [
+            (n, array) for n, array in self._fields(key) if n == "href" or not is_items_own(n)
+        ]
+        plain = {name: array for name, array in fields if name != "href"}
+        href = next((h for h in self._column("href", key) if h is not None), "")
+        if not plain:
+            return [_Described({"href": href})]
+        rows = pa.StructArray.from_arrays(list(plain.values()), names=list(plain))
+        last = len(rows) - 1
+        if last > 0 and rows.slice(1).equals(rows.slice(0, last)):
+            rows = rows.slice(0, 1)
+        known: dict[str, _Described] = {}
+        found = []
+        for value in rows.to_pylist():
+            text = repr(value)
+            if text not in known:
+                known[text] = _Described({**_without_nulls(value), "href": href})
+            found.append(known[text])
+        return found
+
+    def _located(self, row: int, key: str) -> Located:
+        href = str(self._column("href", key)[row])
+        if not is_address(href):
+            href = joined(self._self_links[row] or self._home, href)
+        shape, transform, crs = (
+            next((value for column in columns if (value := column[row])), None)
+            for columns in self._placing(key)
+        )
+        return Located(href, native_place(shape, transform, crs))
+
+    def _placing(self, key: str) -> list[list[list[Any]]]:
+        """The columns that may tell an asset's shape, transform and CRS; its own before the item's."""
+        known = self._places.get(key)
+        if known is None:
+            own = set(self._assets[key].type.names)
+            shared = set(self._batch.schema.names)
+            known = self._places[key] = [
+                [self._column(name, key) for name in names if name in own]
+                + [self._column(name) for name in names if name in shared]
+                for names in PLACING
+            ]
+        return known
+
+    @cached_property
+    def _self_links(self) -> list[str | None]:
+        """Addresses of the rows' items where told; read only when an asset's address is relative."""
+        if "links" not in self._file.schema_arrow.names:
+            return [None] * self._batch.num_rows
+        links = self._file.read(["links"])["links"].slice(self._first, self._batch.num_rows)
+        return [
+            next((k["href"] for k in row or () if k["rel"] == "self" and "://" in k["href"]), None)
+            for row in links.to_pylist()
+        ]
+
+
+class _Described:
+    """What an item says of an asset; made once for many rows."""
+
+    __slots__ = ("kinds", "told")
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self.told = told
+        self.kinds: dict[Any, AssetKind] = {}
+
+
+def _told_kind(key: str, described: _Described, gsd_m: float | None) -> AssetKind:
+    known = described.kinds.get(gsd_m)
+    if known is None:
+        known = described.kinds[gsd_m] = asset_kind(key, described.told, gsd_m)
+    return known
+
+
+def _without_nulls(value: Any) -> Any:
+    """Fields that an item has not are nulls in a table."""
+    if isinstance(value, dict):
+        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    return [_without_nulls(v) for v in value] if isinstance(value, list) else value
