@@ -13,16 +13,18 @@ import json
 import os
 import platform
 import subprocess
-import sys
 from pathlib import Path
+from typing import Literal
 
 from . import check, data, peer, prepared, queries, report
-from .measure import ROOT, SYSTEMS, run
+from .measure import ROOT, SYSTEMS, Case, run
 
 LENGTHS = {"random": 2048, "random_batch": 2048, "grid": 4096}
 """Samples an epoch: enough to outlast the start, few enough to wait for."""
 
-CASES: dict[str, tuple[queries.SamplerName, str, int]] = {
+State = data.Packing | Literal["prepared"]
+
+CASES: dict[str, tuple[queries.SamplerName, State, int]] = {
     **{name: (name, "plain", 0) for name in queries.SAMPLERS},
     **{f"{name}_w2": (name, "plain", 2) for name in queries.SAMPLERS},
     **{
@@ -48,12 +50,12 @@ def main() -> None:
     notes: list[str] = []
     for name in given.only:
         case = _prepare(name, size, 8 if given.quick else 1)
-        run("ours", *case)  # compiles what is not compiled yet, outside the timing
-        pairs = [(run("ours", *case), run("peer", *case)) for _ in range(given.repeats)]
+        run("ours", case)  # compiles what is not compiled yet, outside the timing
+        pairs = [(run("ours", case), run("peer", case)) for _ in range(given.repeats)]
         results.append(report.Result(name, *map(list, zip(*pairs, strict=True))))
         print(results[-1].row(), flush=True)
         if name in queries.SAMPLERS:
-            notes.append(_profile(name, *case[:2]))
+            notes.append(_profile(name, case))
     notes.append(_rightness(data.make(data.OUT, "plain", size), size))
     print("\n".join(["", report.table(results), "", *notes]))
     report.write(data.OUT / "loader.json", results)
@@ -62,16 +64,23 @@ def main() -> None:
     report.draw(data.OUT / "loader.png", results)
 
 
-def _prepare(name: str, size: data.Size, share: int) -> tuple[Path, Path, int]:
-    """Data in the page cache, queries, and number of workers of a case; makes what is not there yet."""
+def _prepare(name: str, size: data.Size, share: int) -> Case:
+    """Data in the page cache, queries and workers of a case; makes what is not there yet."""
     sampler, state, workers = CASES[name]
-    root, plain = _root(state, size)
+    plain = data.make(data.OUT, "plain", size)
     length = LENGTHS[sampler] // share
     asked = data.OUT / f"queries-{sampler}-{size.scenes}-{length}.json"
     if not asked.exists():
         queries.write(asked, plain, sampler, length, seed=0)
-    _warm(root)
-    return root, asked, workers
+    ours = theirs = plain
+    if state == "prepared":
+        ours = prepared.make_chips(data.OUT, plain, asked)
+        theirs = prepared.make(data.OUT, plain, size)
+    elif state != "plain":
+        ours = theirs = data.make(data.OUT, state, size)
+    for root in {ours, theirs}:
+        _warm(root)
+    return Case(ours, theirs, asked, workers)
 
 
 def _machine(size: data.Size) -> str:
@@ -83,17 +92,9 @@ def _machine(size: data.Size) -> str:
     )
 
 
-def _root(state: str, size: data.Size) -> tuple[Path, Path]:
-    """The data's folder, and that of the plain data, from which queries are drawn."""
-    plain = data.make(data.OUT, "plain", size)
-    if state == "prepared":
-        return prepared.make(data.OUT, plain, size), plain
-    return (plain if state == "plain" else data.make(data.OUT, state, size)), plain
-
-
 def _warm(root: Path) -> None:
     """Bring all files into the page cache."""
-    for path in root.rglob("*.[tT][iI][fF]"):
+    for path in (path for path in root.rglob("*") if path.is_file()):
         with path.open("rb") as file:
             while file.read(1 << 24):
                 pass
@@ -104,7 +105,7 @@ def _rightness(plain: Path, size: data.Size) -> str:
     asked = queries.write(data.OUT / "queries-check.json", root, "random", queries.BATCH, seed=1)
     dumps = {system: data.OUT / f"last-{system}.npz" for system in SYSTEMS}
     for system, dump in dumps.items():
-        run(system, root, asked, 0, dump)
+        run(system, Case(root, root, asked, 0), dump)
     labels = {s: check.label_agreement(dump, root, asked) for s, dump in dumps.items()}
     images = check.image_agreement(dumps["ours"], dumps["peer"])
     return (
@@ -114,8 +115,8 @@ def _rightness(plain: Path, size: data.Size) -> str:
     )
 
 
-def _profile(name: str, root: Path, asked: Path) -> str:
-    command = [sys.executable, "-m", "benchmarks.loader.ours", str(root), str(asked), "--profile"]
+def _profile(name: str, case: Case) -> str:
+    command = [*case.command("ours"), "--profile"]
     cpu = sorted(os.sched_getaffinity(0))[-1]
     done = subprocess.run(
         command,

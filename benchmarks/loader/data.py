@@ -59,7 +59,9 @@ def make(folder: Path, packing: Packing, size: Size) -> Path:
     places = scene_places(size)
     for number, (zone, affine) in enumerate(places):
         write_scene(root / "landsat", number, zone, affine, size, fields, noise, packing)
-    classes = np.digitize(fields[0], [-1.2, -0.6, 0.0, 0.4, 0.8, 1.4]).astype("uint8") * 20 + 1
+    codes = np.array(sorted(CDL.class_names), "uint8")[1::10]
+    steps = np.linspace(-1.5, 1.5, len(codes) - 1)
+    classes = codes[np.digitize(fields[0], steps)]
     write_labels(root / "cdl" / "2019_30m_cdls.tif", places, size, classes, packing)
     done.write_text(json.dumps(asdict(size)))
     return root

@@ -32,17 +32,37 @@ class Run:
     """Peak of the proportional set size of all its processes, file pages apart."""
 
 
-def run(system: System, root: Path, queries: Path, workers: int, dump: Path | None = None) -> Run:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What both systems are asked."""
+
+    ours: Path
+    """Data as we read it: a folder of files, or a store of chips."""
+    theirs: Path
+    """The folder of the same data as the peer reads it."""
+    queries: Path
+    workers: int
+
+    def command(self, system: System) -> list[str]:
+        """The epoch's command line."""
+        if system == "peer":
+            return [str(peer.python()), str(HERE / "theirs.py"), str(self.theirs), *self._how()]
+        module = "ours_prepared" if self.ours.suffix == ".zarr" else "ours"
+        return [sys.executable, "-m", f"benchmarks.loader.{module}", str(self.ours), *self._how()]
+
+    def _how(self) -> list[str]:
+        return [str(self.queries), "--workers", str(self.workers)]
+
+
+def run(system: System, case: Case, dump: Path | None = None) -> Run:
     """An epoch in a fresh process; without workers on one processor, with them on all."""
-    script = ["-m", "benchmarks.loader.ours"] if system == "ours" else [str(HERE / "theirs.py")]
-    python = sys.executable if system == "ours" else str(peer.python())
-    command = [python, *script, str(root), str(queries), "--workers", str(workers)]
+    command = case.command(system)
     if dump is not None:
         command += ["--dump", str(dump)]
     # One thread each is the peer's best case, and what workers of a training loop have.
     quiet = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     cpus = sorted(os.sched_getaffinity(0))
-    chosen = set(cpus) if workers else {cpus[-1]}
+    chosen = set(cpus) if case.workers else {cpus[-1]}
     started = time.perf_counter()
     process = subprocess.Popen(
         command,

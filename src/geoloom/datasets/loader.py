@@ -128,9 +128,7 @@ def _for_device(
 
 def _readers(dataset: Any, num_workers: int) -> str:
     """Who reads, for the log."""
-    from .base import GeoDataset
-
     if num_workers:
         return f"{num_workers} worker processes"
-    threads = usable_cpus() if isinstance(dataset, GeoDataset) else 1
+    threads = usable_cpus() if hasattr(dataset, "__getitems__") else 1
     return f"read in this process by {threads} thread{'s' if threads > 1 else ''}"

@@ -153,9 +153,13 @@ def _all_of(masks: list[Tensor]) -> Tensor:
     """Where all masks are true. In numpy, as torch would start threads for work of microseconds."""
     import torch
 
-    if len(masks) == 1:
-        return masks[0]
-    return torch.from_numpy(np.logical_and.reduce([mask.numpy() for mask in masks]))
+    first, *others = masks
+    if not others:
+        return first
+    whole = np.logical_and(first.numpy(), others[0].numpy())
+    for mask in others[1:]:
+        np.logical_and(whole, mask.numpy(), out=whole)
+    return torch.from_numpy(whole)
 
 
 def filled(first: Sample, second: Sample) -> Sample:

@@ -73,9 +73,11 @@ def allot(waiting: Sequence[Waiting]) -> None:
         take = BUFFERS.take if len(members) > 1 else np.empty
         values = take((len(members), channels, *shape), dtype)
         seen = take((len(members), *shape), np.dtype(np.bool_))
-        tensors = torch.from_numpy(values), torch.from_numpy(seen)
-        for i, one in enumerate(members):
-            one.tensors = tensors[0][i], tensors[1][i]
+        tensors = zip(
+            torch.from_numpy(values).unbind(), torch.from_numpy(seen).unbind(), strict=True
+        )
+        for i, (one, pair) in enumerate(zip(members, tensors, strict=True)):
+            one.tensors = pair
             more = len(one.scenes[0].pieces) - 1
             one.values = values[i]
             one.seen = [seen[i], *(np.empty(shape, np.bool_) for _ in range(more))]

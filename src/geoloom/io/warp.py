@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
@@ -86,10 +87,10 @@ def way(source: GeoBox, crs: CRS) -> Way:
     )
 
 
-def six(affine: object) -> Six:
+def six(affine: Affine) -> Six:
     """The factors of an affine map, as floats."""
-    a, b, c, d, e, f = (float(getattr(affine, name)) for name in "abcdef")
-    return a, b, c, d, e, f
+    a, b, c, d, e, f = affine.a, affine.b, affine.c, affine.d, affine.e, affine.f
+    return float(a), float(b), float(c), float(d), float(e), float(f)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
