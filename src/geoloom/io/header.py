@@ -101,14 +101,18 @@ class Header:
         if isinstance(bands, str | int):
             raise BandError(f"bands must be a sequence, got {bands!r}; write [{bands!r}]")
         if not bands:
-            raise BandError(f"no band asked of {self.uri}; give at least one, or None for all")
+            raise BandError(
+                f"no band asked of {without_query(self.uri)}; give at least one, or None for all"
+            )
         return tuple(self._number(band) for band in bands)
 
     def _number(self, band: int | str) -> int:
         if isinstance(band, str):
-            return find_bands([band], self.band_names, where=self.uri)[0] + 1
+            return find_bands([band], self.band_names, where=without_query(self.uri))[0] + 1
         if not 1 <= band <= self.count:
-            raise BandError(f"{self.uri} has bands 1 to {self.count} (counted from 1), not {band}")
+            raise BandError(
+                f"{without_query(self.uri)} has bands 1 to {self.count} (counted from 1), not {band}"
+            )
         return int(band)
 
 

@@ -14,7 +14,7 @@ from rasterio.env import get_gdal_config
 T = TypeVar("T")
 
 LANES = 16
-"""Requests under way at once; most of their time is waiting."""
+"""Files read at once; most of their time is waiting."""
 
 _SCHEMES = {
     "http": "/vsicurl/http://",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ...core.bands import Band
-from ...core.errors import BandError, DatasetError, suggest
+from ...core.errors import BandError, DatasetError, ReadError, suggest
 from ...io.header import Header
 from .assets import AssetBand, AssetKind, data_assets
 from .items import Item
@@ -88,7 +88,7 @@ class Choices:
         if kind.bands:
             return kind
         if kind not in self._told:
-            header = self._read(item.located(kind.key).href)
+            header = self._header(kind, item)
             log.info("items do not say which bands asset %r holds: one header read", kind.key)
             numbers = header.data_bands
             named = [header.descriptions[i - 1] or f"{kind.key}_{i}" for i in numbers]
@@ -97,6 +97,15 @@ class Choices:
                 kind, bands=tuple(AssetBand(Band(name), ()) for name in names)
             )
         return self._told[kind]
+
+    def _header(self, kind: AssetKind, item: Item) -> Header:
+        try:
+            return self._read(item.located(kind.key).href)
+        except ReadError as error:
+            raise ReadError(
+                f"item {item.name!r} does not say which bands its asset {kind.key!r} holds, and its file "
+                f"cannot tell: {error}; leave it out by naming others with bands=[...]"
+            ) from error
 
 
 def _called_so(

@@ -70,7 +70,8 @@ def _pixel_area(grid: GeoBox) -> float:
 
 
 def _equal(one: GeoBox, other: GeoBox) -> bool:
-    return lattice_window(one, other) == PixelWindow(0, 0, *one.shape) and one.shape == other.shape
+    same: bool = one.shape == other.shape
+    return same and lattice_window(one, other) == PixelWindow(0, 0, *one.shape)
 
 
 def _overlap(one: GeoBox, other: GeoBox) -> bool:
