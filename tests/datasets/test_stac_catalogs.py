@@ -105,6 +105,17 @@ class TestWalking:
         with pytest.raises(DatasetError, match=r"a2\.json \(linked as item .*is no JSON"):
             names(tree)
 
+    def test_a_link_to_nowhere(self, tree):
+        write_json(tree / "b" / "inner.json", catalog("inner", [("item", None)]))
+        with pytest.raises(DatasetError, match=r"inner\.json has a link \(item\) without href"):
+            names(tree)
+
+    def test_a_collection_of_an_api_says_how_to_search_it(self, tree):
+        links = [("items", "./items"), ("root", "https://example.org/v1/")]
+        write_json(tree / "api.json", catalog("api", links, kind="Collection"))
+        with pytest.raises(DatasetError, match=r"search\('https://example\.org/v1/', collections"):
+            names(tree / "api.json")
+
     def test_a_server_that_fails_now_and_then(self, tree):
         with serving(tree, failures={"a/items/a1.json": 1}) as server:
             assert len(names(server.address("catalog.json"))) == 3

@@ -105,10 +105,22 @@ class TestPlaces:
             {"proj:transform": [1, 0, 0, 0, 1, 0]},
             {"proj:transform": [10, 0, 0, 0, 0, 0]},
             {"proj:shape": [0, 10]},
+            {"proj:shape": "ten"},
+            {"proj:transform": ["a"] * 6},
         ],
     )
     def test_what_is_not_whole_or_makes_no_sense_is_left_to_the_file(self, wrong):
         assert self.grid({**place(GRID), **wrong}) is None
+
+
+def test_items_that_are_broken_are_named():
+    with pytest.raises(DatasetError, match=r"asset 'red' of item 'a' of https://\S+ has no href"):
+        parse_item(item("a", {"red": {"type": COG}}), HOME)
+    geometry = {"type": "Polygon", "coordinates": [[1, 2]]}
+    with pytest.raises(
+        DatasetError, match=r"item 'a' of https://\S+ has a geometry that is no GeoJSON"
+    ):
+        parse_item({**item("a", {}), "geometry": geometry}, HOME)
 
 
 @pytest.mark.parametrize(

@@ -151,11 +151,25 @@ def _links_of(document: Mapping[str, Any], home: str, filters: Filters) -> Itera
     if collection and not filters.may_hold(document.get("extent") or {}):
         return
     other = filters.collections is not None and document.get("id") not in filters.collections
+    rels = {link.get("rel") for link in document["links"]}
+    if not rels & {"child", "item"} and rels & {"items", "search"}:
+        raise DatasetError(
+            f"{without_query(home)} belongs to a STAC API, whose items are found by a search: "
+            f"StacDataset.search({_root(document, home)!r}, collections=...)"
+        )
     for link in document["links"]:
         rel = link.get("rel")
+        if not link.get("href"):
+            raise DatasetError(f"{without_query(home)} has a link ({rel}) without href; correct it")
         if rel == "child" or (rel == "item" and not (collection and other)):
             told = f" (linked as {rel} from {without_query(home)})"
             yield _Link(joined(home, str(link["href"])), told)
+
+
+def _root(document: Mapping[str, Any], home: str) -> str:
+    """Where the catalogue begins to which a document belongs."""
+    roots = [joined(home, link["href"]) for link in document["links"] if link.get("rel") == "root"]
+    return roots[0] if roots else home
 
 
 def _items_in(

@@ -151,6 +151,10 @@ class StacDataset(RasterDataset):
     def search(
         cls,
         url: str,
+        crs: str | CRS | None = None,
+        res: float | tuple[float, float] | None = None,
+        bands: Sequence[str] | None = None,
+        transforms: Transform | None = None,
         *,
         collections: str | Iterable[str] | None = None,
         bbox: tuple[float, float, float, float] | None = None,
@@ -158,7 +162,18 @@ class StacDataset(RasterDataset):
         limit: int | None = None,
         query: Mapping[str, Any] | None = None,
         where: Where | None = None,
-        **options: Any,
+        grids: Grids = "items",
+        sign: Sign | None = None,
+        is_image: bool = True,
+        rgb_bands: Sequence[str] | None = None,
+        mosaic: Mosaic = "newest",
+        kernel: Kernel | None = None,
+        nodata: float | None = None,
+        scaled: bool = False,
+        dtype: Literal["native", "float32"] = "native",
+        assume_crs: str | None = None,
+        index: IndexPlace = None,
+        progress: Progress | None = None,
     ) -> StacDataset:
         """The items that a STAC API finds.
 
@@ -168,7 +183,8 @@ class StacDataset(RasterDataset):
             limit: The most items to take. Default: all.
             query: Of the query extension, for servers that have it: `{"eo:cloud_cover": {"lt": 10}}`.
             where: As the dataset's own: looked at here, after `limit`, whatever the server can do.
-            options: Of the dataset.
+            crs, res, bands, transforms, grids, sign, is_image, rgb_bands, mosaic, kernel, nodata, scaled,
+                dtype, assume_crs, index, progress: As the dataset's own.
 
         Raises:
             DatasetError: the server refuses or finds nothing.
@@ -178,16 +194,37 @@ class StacDataset(RasterDataset):
             ...     "https://example.org/stac/v1", collections="sentinel-2-l2a",
             ...     bbox=(13, 45, 14, 46), when="2019-07", bands=["red", "nir"])
         """
-        names = _names(collections)
         asked = Search(
             url,
-            collections=tuple(sorted(names or ())),
+            collections=tuple(sorted(_names(collections) or ())),
             bbox=bbox,
             when=None if when is None else Interval.of(when),
             limit=limit,
             query=query,
         )
-        return cls(asked, bbox=bbox, when=when, collections=collections, where=where, **options)
+        return cls(
+            asked,
+            crs,
+            res,
+            bands,
+            transforms,
+            bbox=bbox,
+            when=when,
+            collections=collections,
+            where=where,
+            grids=grids,
+            sign=sign,
+            is_image=is_image,
+            rgb_bands=rgb_bands,
+            mosaic=mosaic,
+            kernel=kernel,
+            nodata=nodata,
+            scaled=scaled,
+            dtype=dtype,
+            assume_crs=assume_crs,
+            index=index,
+            progress=progress,
+        )
 
     def with_bands(self, bands: Sequence[str]) -> StacDataset:
         """The same scenes with some of their bands, in another order perhaps; no file is opened."""

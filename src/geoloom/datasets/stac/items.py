@@ -81,27 +81,42 @@ def parse_item(document: Mapping[str, Any], home: str) -> Item:
         home: Address of the document; relative addresses inside start from there.
 
     Raises:
-        DatasetError: it has no time, or one that is no time; the message names the item.
+        DatasetError: it has no time or one that is no time, an asset without an address, or a geometry that
+            is none; the message names the item.
     """
     told = document.get("properties") or {}
     name = str(document.get("id"))
     assets: Mapping[str, Any] = document.get("assets") or {}
     gsd_m = told.get("gsd")
 
+    for key, asset in assets.items():
+        if not isinstance(asset, Mapping) or not asset.get("href"):
+            raise DatasetError(
+                f"asset {key!r} of item {name!r} of {home} has no href; correct the item"
+            )
+
     def located(key: str) -> Located:
         asset = assets[key]
         return Located(joined(home, str(asset["href"])), place_of(asset, told))
 
-    geometry = document.get("geometry")
     return Item(
         name=name,
         collection=document.get("collection"),
         when=item_time(told, f"item {name!r} of {home}"),
-        outline=None if not geometry else shapely.from_geojson(json.dumps(geometry)),
+        outline=_outline(document.get("geometry"), f"item {name!r} of {home}"),
         kinds=tuple(asset_kind(key, asset, gsd_m) for key, asset in assets.items()),
         located=located,
         home=home,
     )
+
+
+def _outline(geometry: Any, whose: str) -> BaseGeometry | None:
+    if not geometry:
+        return None
+    try:
+        return shapely.from_geojson(json.dumps(geometry))
+    except shapely.errors.ShapelyError as error:
+        raise DatasetError(f"{whose} has a geometry that is no GeoJSON: {error}") from error
 
 
 def item_time(told: Mapping[str, Any], whose: str) -> Interval:
@@ -166,13 +181,18 @@ def _first(told: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
 
 def native_place(shape: Any, transform: Any, crs: Any) -> Place | None:
     """The lattice of these values, as JSON has them; None where one is missing or makes no sense."""
-    if not shape or not transform or not crs or len(shape) != 2 or len(transform) not in (6, 9):
+    if not shape or not transform or not crs:
         return None
-    six = tuple(float(value) for value in transform[:6])
+    try:
+        height, width = (int(side) for side in shape)
+        six = tuple(float(value) for value in transform[:6])
+    except (TypeError, ValueError):
+        return None
     known = native_crs(json.dumps(crs) if isinstance(crs, Mapping) else crs)
-    if known is None or six == _UNPLACED or min(shape) < 1:
+    whole = len(transform) in (6, 9) and known is not None and min(height, width) > 0
+    if not whole or six == _UNPLACED:
         return None
-    place = Place((int(shape[0]), int(shape[1])), six, known)
+    place = Place((height, width), six, known)
     return place if place.pixel_area > 0 else None
 
 

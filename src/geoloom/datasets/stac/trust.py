@@ -77,7 +77,7 @@ def _equal(one: GeoBox, other: GeoBox) -> bool:
 def _overlap(one: GeoBox, other: GeoBox) -> bool:
     a, b = one.boundingbox, other.boundingbox
     across = a.left < b.right and b.left < a.right
-    return across and a.bottom < b.top and b.bottom < a.top
+    return bool(across and a.bottom < b.top and b.bottom < a.top)
 
 
 def _disagree(scene: Scene, header: Header) -> DatasetError:
