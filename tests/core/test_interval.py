@@ -129,6 +129,8 @@ def test_the_nearest_come_first(a, others, days):
     assert sorted(found) == sorted(o for o in others if a.distance(o) <= timedelta(days=days))
     for near, far in pairwise(found):
         assert a.distance(near) <= a.distance(far)
+    centred = Interval(a.start - timedelta(days=7), a.stop + timedelta(days=7))
+    assert a.nearest([centred, a, *others], timedelta(days=days))[0] == a
 
 
 @given(intervals())

@@ -131,9 +131,12 @@ class Interval:
     def nearest(self, others: Iterable[Interval], within: timedelta) -> tuple[Interval, ...]:
         """Of others, those at a distance of at most `within`, the nearest first.
 
-        Equal distances are told apart by the time between the middles, then the earlier comes first.
+        Of equally near ones that comes first whose ends are nearer, then the earlier.
         """
-        ranked = sorted((self.distance(o), abs(self.middle - o.middle), o) for o in others)
+        ranked = sorted(
+            (self.distance(o), abs(self.start - o.start) + abs(self.stop - o.stop), o)
+            for o in others
+        )
         return tuple(other for distance, _, other in ranked if distance <= within)
 
     def by(self, step: CalendarStep | timedelta) -> tuple[Interval, ...]:

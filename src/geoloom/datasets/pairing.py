@@ -29,7 +29,7 @@ class Pairing:
     - `overlap`: what shares an instant. Each part is asked with the query's own interval.
     - `same_year`: what overlaps the calendar year (UTC) that holds the middle of the leading acquisition.
     - `nearest`: the one acquisition nearest in time, at most `days` away, by `Interval.distance`; of equally
-      near ones that whose middle is nearer, then the earlier.
+      near ones that whose ends are nearer, then the earlier.
     - `static`: everything; the parts beside the leading one have no date that matters.
 
     Undated data goes with everything, under each rule.

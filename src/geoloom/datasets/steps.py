@@ -165,7 +165,7 @@ class FixedSteps:
 class NearestDates:
     """For each date asked for, the acquisition nearest in time; none within the tolerance is not observed.
 
-    Nearness is `Interval.distance`; of equally near ones that whose middle is nearer is taken, then the
+    Nearness is `Interval.distance`; of equally near ones that whose ends are nearer is taken, then the
     earlier. One acquisition may stand for several dates. A query's interval chooses dates, not acquisitions.
 
     Raises:
