@@ -280,6 +280,18 @@ class TestChoosing:
         with pytest.raises(DatasetError, match="no band in common"):
             scenes_of([parse_item(item("c", {"B08": self.assets["B08"]}), HOME), other], None)
 
+    def test_a_name_that_means_other_bands_elsewhere(self):
+        visual = self.assets["visual"]
+        two = {"visual": {**visual, "eo:bands": visual["eo:bands"][:2]}}
+        items = [
+            parse_item(item(name, assets), HOME)
+            for name, assets in (("a", self.assets), ("b", two))
+        ]
+        with pytest.raises(
+            DatasetError, match=r"red, green, blue in item 'a' and red, green in 'b'"
+        ):
+            scenes_of(items, ["visual"])
+
 
 class TestOutlines:
     def outline(self, geometry, grid=GRID):

@@ -155,3 +155,21 @@ def common_bands(chosen: Sequence[tuple[Choice, ...]]) -> tuple[str, ...]:
     if dropped:
         log.warning("not in all items, so left out: %s", ", ".join(dropped))
     return kept
+
+
+def require_same_bands(items: Sequence[Item], chosen: Sequence[tuple[Choice, ...]]) -> None:
+    """Hold the bands of items against each other, where an asset's name may mean several.
+
+    Raises:
+        DatasetError: two items differ; the message names both.
+    """
+    first = [choice.band.name for choice in chosen[0]]
+    for choices, item in {
+        id(few): (few, item) for few, item in zip(chosen, items, strict=True)
+    }.values():
+        names = [choice.band.name for choice in choices]
+        if names != first:
+            raise DatasetError(
+                f"the names asked for mean {', '.join(first)} in item {items[0].name!r} and {', '.join(names)} "
+                f"in {item.name!r}; name the bands one by one, or open the items apart with collections="
+            )

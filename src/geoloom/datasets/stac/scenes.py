@@ -19,7 +19,7 @@ from ...io.header import Header, read_header
 from ...io.remote import without_query
 from ...io.scan import Progress, read_headers
 from ..index import boxes_of
-from .choice import Choice, Choices, common_bands
+from .choice import Choice, Choices, common_bands, require_same_bands
 from .items import Item, Located
 from .trust import completed
 
@@ -53,7 +53,7 @@ def scenes_of(
 
     Raises:
         BandError: a band is unknown; the message lists what there is.
-        DatasetError: the items have no band in common.
+        DatasetError: the items have no band in common, or a name means other bands in some of them.
         ReadError: a header that is needed cannot be read.
     """
     signed = sign or (lambda uri: uri)
@@ -62,6 +62,7 @@ def scenes_of(
     if wanted is None:
         names = common_bands(chosen)
         chosen = [tuple(c for name in names for c in few if c.band.name == name) for few in chosen]
+    require_same_bands(items, chosen)
     placed = [
         [item.located(key) for key in dict.fromkeys(choice.key for choice in few)]
         for item, few in zip(items, chosen, strict=True)
@@ -91,9 +92,9 @@ def _needed_headers(
         return {}
     if grids == "items":
         log.info("items do not tell the grids of %d files: their headers are read", len(hrefs))
-    unsigned = dict.fromkeys(hrefs)
-    read = read_headers([signed(href) for href in unsigned], crs=crs, progress=progress)
-    return dict(zip(unsigned, read.values(), strict=True))
+    address_of = {href: signed(href) for href in hrefs}
+    read = read_headers(list(dict.fromkeys(address_of.values())), crs=crs, progress=progress)
+    return {href: read[address] for href, address in address_of.items()}
 
 
 def _finest(places: Sequence[Located], headers: dict[str, Header], crs: str | None) -> GeoBox:
