@@ -62,7 +62,8 @@ def scenes_of(
     if wanted is None:
         names = common_bands(chosen)
         chosen = [tuple(c for name in names for c in few if c.band.name == name) for few in chosen]
-    require_same_bands(items, chosen)
+    else:
+        require_same_bands(items, chosen)
     placed = [
         [item.located(key) for key in dict.fromkeys(choice.key for choice in few)]
         for item, few in zip(items, chosen, strict=True)
