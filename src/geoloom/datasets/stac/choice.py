@@ -171,5 +171,6 @@ def require_same_bands(items: Sequence[Item], chosen: Sequence[tuple[Choice, ...
         if names != first:
             raise DatasetError(
                 f"the names asked for mean {', '.join(first)} in item {items[0].name!r} and "
-                f"{', '.join(names)} in {item.name!r}; name the bands one by one, or open the items apart with collections="
+                f"{', '.join(names)} in {item.name!r}; name the bands one by one, or open the "
+                "items apart with collections="
             )
