@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +76,28 @@ def test_strips_of_few_rows_count_for_little_more_than_their_pixels(tmp_path):
     kept = [block_at(mapped, 0, row, 0, 4, cache) for row in range(64)]
     assert len(cache) == 64
     np.testing.assert_array_equal(np.concatenate([b.pixels[..., 0] for b in kept]), values[0])
+
+
+def held_while_reading(path, bound, rows):
+    """Largest growth of a process's memory while four threads read all blocks, and the blocks' bytes."""
+    script = Path(__file__).with_name("cache_memory.py")
+    command = [sys.executable, str(script), str(path), str(bound), str(rows)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [int(word) for word in done.stdout.split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured in /proc")
+@pytest.mark.parametrize(("tile", "count"), [(64, 1), (256, 5)])
+def test_the_bound_holds_for_the_memory_of_a_process(tmp_path, tile, count):
+    """Small blocks of which a few rows are decoded weigh by what waits beside them, large ones by pixels."""
+    path, bound, room = tmp_path / "a.tif", 4 << 20, 10 << 20  # room: what threads have in hand
+    make(path, side=2048, tile=tile, count=count, interleave="band", zlevel=1)
+    unbound, decoded = held_while_reading(path, 1 << 40, tile)
+    assert unbound > bound + 2 * room  # so much is there to hold
+    assert decoded >= 8 << 20
+    held, _ = held_while_reading(path, bound, tile)
+    assert held <= bound + room
 
 
 def test_a_block_larger_than_the_bound_is_read_but_not_kept(tiff):
