@@ -76,7 +76,8 @@ def _scaled(image: Tensor, bands: Sequence[Band]) -> Tensor:
         )
     factors = torch.tensor([[b.scale, b.offset] for b in bands], dtype=torch.float32)
     scale, offset = factors.to(image.device, non_blocking=True).T[..., None, None]
-    return image * scale + offset
+    scaled: Tensor = image * scale + offset
+    return scaled
 
 
 class DeviceBatches:

@@ -2,51 +2,35 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Hashable, Mapping, Sequence
-from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, get_args
 
-import numpy as np
-from affine import Affine
 from odc.geo.crs import CRS
-from odc.geo.geobox import GeoBox
 
 from ..core.bands import Band, find_bands
 from ..core.classes import Classes
 from ..core.errors import BandError, DatasetError, suggest
-from ..core.interval import ALWAYS, Interval
-from ..core.query import MomentQuery, Query, Sample, Scene
+from ..core.query import Scene
 from ..io.header import read_header
 from ..io.naming import Naming
 from ..io.raster import Kernel
 from ..io.scan import Footprints, Paths, Progress, scan
-from .base import GeoDataset, Layer, Transform
+from .answering import Dtype, SceneDataset
+from .base import Transform
 from .index import SceneIndex
 from .kept import IndexPlace, Recipe, kept_scenes
 from .legend import legend
-from .mosaic import Mosaic, compose
+from .mosaic import Mosaic
 from .observed import with_observed_footprints
-from .plan import Plan
-from .region import Region
-from .sample import stored_tensor, to_sample, torch_dtype
-from .scenes import read_scene
-from .stacks import SceneStacks, StackShelf
-from .waiting import Waiting, allot
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-log = logging.getLogger(__name__)
+from .region import Region, common_lattice
 
 Color = tuple[int, int, int] | tuple[int, int, int, int]
-Dtype = Literal["native", "float32", "stored"]
 
 
-class RasterDataset(GeoDataset):
+class RasterDataset(SceneDataset):
     """Raster files in folders, as scenes with bands and dates.
 
     File names and headers are read when the dataset is made, pixels when it is asked. Every read is one
@@ -180,21 +164,6 @@ class RasterDataset(GeoDataset):
         self._shelf = self._new_shelf()
 
     @property
-    def scenes(self) -> Sequence[Scene]:
-        """The acquisitions, in the order of their names."""
-        return self._index.scenes
-
-    @property
-    def bands(self) -> tuple[Band, ...]:
-        """In channel order."""
-        return self.scenes[0].bands
-
-    @property
-    def layers(self) -> frozenset[Layer]:
-        """`image` or `mask`."""
-        return frozenset({"image" if self.is_image else "mask"})
-
-    @property
     def classes(self) -> Classes | None:
         """What the mask's codes mean, as the first file or else the class attributes tell."""
         if self.is_image:
@@ -221,14 +190,6 @@ class RasterDataset(GeoDataset):
         other._shelf = other._new_shelf()
         return other
 
-    def as_stored(self) -> RasterDataset:
-        """The same scenes in the types of the files; itself where values are altered."""
-        if self.dtype != "native" or self.scaled or self._transforms is not None:
-            return self
-        other = copy(self)
-        other.dtype = "stored"
-        return other
-
     def calibrate(self, band: Band, uri: str) -> Band:
         """The band as this very file holds it; sensors whose scaling changed over the years override it."""
         return band
@@ -249,10 +210,6 @@ class RasterDataset(GeoDataset):
 
     def _find_scenes(self, index: IndexPlace, progress: Progress | None) -> Sequence[Scene]:
         return kept_scenes(index, self._recipe(), partial(self._scan, progress=progress))
-
-    def _to_read(self, position: int, channels: tuple[int, ...] | None) -> Scene:
-        """A scene as its files are read; datasets of what was told, not seen, settle it here."""
-        return self.scenes[position]
 
     def _recipe(self) -> Recipe:
         declared, count = self._declared(), len(self.all_bands)
@@ -314,154 +271,9 @@ class RasterDataset(GeoDataset):
         place = self._assume_crs, self._asked_crs, self._asked_res, self.footprints
         return self._paths, place, self._wanted, options, reading
 
-    def _new_shelf(self) -> StackShelf:
-        return StackShelf(
-            self._to_read, kernel=self._kernel_asked, nodata=self.nodata, crs=self._assume_crs
-        )
-
-    @property
-    def _kernel_asked(self) -> Kernel | None:
-        return self.kernel or (None if self.is_image else "nearest")
-
-    def _found(self, queries: Sequence[Query]) -> list[list[int]]:
-        """Positions of the scenes near each query, in the order of the mosaic rule."""
-        dated = iter(self._found_at([q for q in queries if isinstance(q, MomentQuery)]))
-        plain = [(q.grid, q.when) for q in queries if not isinstance(q, MomentQuery)]
-        found = iter(self._index.find_many(plain))
-        return [
-            next(dated) if isinstance(query, MomentQuery) else self._ordered(next(found))
-            for query in queries
-        ]
-
-    def _found_at(self, queries: Sequence[MomentQuery]) -> list[list[int]]:
-        """`_found` of queries for moments; many ask for the same grid, which is looked up once."""
-        grids = {id(query.grid): query.grid for query in queries}
-        found = self._index.find_many([(grid, ALWAYS) for grid in grids.values()])
-        held: dict[int, dict[Interval, list[int]]] = {}
-        for key, positions in zip(grids, found, strict=True):
-            by_moment = held[key] = {}
-            for i in positions:
-                by_moment.setdefault(self.scenes[i].when, []).append(i)
-        return [
-            self._ordered(sorted(i for m in q.moments for i in held[id(q.grid)].get(m, ())))
-            for q in queries
-        ]
-
-    def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
-        return [tuple(sorted({self.scenes[i].when for i in few})) for few in self._found(queries)]
-
-    @property
-    def _puts_newest_first(self) -> bool:
-        return self.mosaic == "newest" and not self.scaled and self._transforms is None
-
-    def _ordered(self, positions: Sequence[int]) -> list[int]:
-        if self.mosaic != "newest" or len(positions) < 2:
-            return list(positions)
-        return sorted(positions, key=lambda i: self.scenes[i].when.start, reverse=True)
-
-    def _plan(
-        self, queries: Sequence[Query], channels: tuple[int, ...] | None
-    ) -> list[Plan | None]:
-        found = self._found(queries)
-        waiting = [
-            self._waiting(query, scenes, channels)
-            for query, scenes in zip(queries, found, strict=True)
-        ]
-        allot([one for one in waiting if one is not None])
-        return [
-            None if not scenes else self._planned(query, scenes, channels, one)
-            for query, scenes, one in zip(queries, found, waiting, strict=True)
-        ]
-
-    def _planned(
-        self,
-        query: Query,
-        scenes: list[int],
-        channels: tuple[int, ...] | None,
-        waiting: Waiting | None,
-    ) -> Plan:
-        if waiting is None:
-            return Plan((), lambda: self._composed(query, scenes, channels))
-        return Plan(waiting.orders(), lambda: self._as_sample(query.grid, *waiting.filled()))
-
-    def _waiting(
-        self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
-    ) -> Waiting | None:
-        """The arrays that `read_batch` can fill as `_composed` would; None where it cannot."""
-        several = len(scenes) > 1
-        if not scenes or self.overviews:
-            return None
-        if several and (self.mosaic == "mean" or self.scaled):
-            return None
-        stacks: list[SceneStacks] = []
-        for scene in scenes:
-            one = self._shelf.find(scene, channels)
-            if one is None or (self.scaled and not one.one_dtype):
-                return None
-            stacks.append(one)
-        if several and not all(one.fills_like(stacks[0]) for one in stacks):
-            return None
-        bands = self._to_read(scenes[0], channels).bands
-        if channels is not None:
-            bands = tuple(bands[i] for i in channels)
-        dtype = stacks[0].dtype if self.scaled else self._delivered(stacks[0].dtype)
-        return Waiting(query.grid, tuple(stacks), len(bands), dtype, bands if self.scaled else None)
-
-    def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
-        (scenes,) = self._found([query])
-        return self._composed(query, scenes, channels) if scenes else None
-
-    def _composed(
-        self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
-    ) -> Sample:
-        """The answer scene by scene, file by file: for what `read_batch` has no rule for."""
-        answers = (
-            read_scene(
-                self._to_read(scene, channels),
-                query.grid,
-                channels=channels,
-                kernel=self._kernel_asked,
-                nodata=self.nodata,
-                scaled=self.scaled,
-                crs=self._assume_crs,
-                overviews=self.overviews,
-                deliver=self._delivered,
-            )
-            for scene in scenes
-        )
-        return self._as_sample(query.grid, *compose(answers, self.mosaic))
-
-    def _as_sample(
-        self, grid: GeoBox, values: np.ndarray | Tensor, valid: np.ndarray | Tensor
-    ) -> Sample:
-        if self.dtype == "stored":
-            values = stored_tensor(values)
-        if self.is_image:
-            return to_sample(grid, valid, image=values)
-        return to_sample(grid, valid, mask=values[0] if len(values) == 1 else values)
-
-    def _delivered(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        """The dtype in which bands of a common dtype are given."""
-        if self.dtype == "float32":
-            return np.dtype(np.float32)
-        if self.dtype == "stored":
-            return dtype.newbyteorder("=")
-        return torch_dtype(dtype) if self.is_image else np.dtype(np.int64)
-
     def __repr__(self) -> str:
         names = ", ".join(band.name for band in self.bands)
         return f"{type(self).__name__}({len(self.scenes)} scenes, bands {names})"
-
-
-def common_lattice(native: GeoBox, crs: CRS | None, res: tuple[float, float] | None) -> GeoBox:
-    """A north-up lattice whose pixel corners are multiples of the pixel size; one pixel stands for all."""
-    home = crs or native.crs
-    if res is None:
-        found = native.resolution if home == native.crs else native.to_crs(home).resolution
-        res = abs(found.x), abs(found.y)
-    if min(res) <= 0:
-        raise DatasetError(f"res is {res}; a pixel size is positive")
-    return GeoBox((1, 1), Affine(res[0], 0, 0, 0, -res[1], 0), home)
 
 
 def given_paths(paths: Paths | None, root: Paths | None) -> tuple[str, ...]:

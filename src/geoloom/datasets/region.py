@@ -14,6 +14,7 @@ from odc.geo.geobox import GeoBox
 from odc.geo.types import Shape2d
 from shapely.geometry.base import BaseGeometry
 
+from ..core.errors import DatasetError
 from ..core.grid import LATTICE_TOLERANCE_PX, WGS84, crs_name, footprint, transformer
 from ..core.interval import Interval
 
@@ -129,6 +130,21 @@ class Region:
     def _narrowed(self, area: BaseGeometry, outline: BaseGeometry) -> Region | None:
         area, outline = surface(area), surface(outline)
         return None if area.is_empty else replace(self, area=area, footprint=outline)
+
+
+def common_lattice(native: GeoBox, crs: CRS | None, res: tuple[float, float] | None) -> GeoBox:
+    """A north-up lattice whose pixel corners are multiples of the pixel size; one pixel stands for all.
+
+    Raises:
+        DatasetError: the pixel size is not positive.
+    """
+    home = crs or native.crs
+    if res is None:
+        found = native.resolution if home == native.crs else native.to_crs(home).resolution
+        res = abs(found.x), abs(found.y)
+    if min(res) <= 0:
+        raise DatasetError(f"res is {res}; a pixel size is positive")
+    return GeoBox((1, 1), Affine(res[0], 0, 0, 0, -res[1], 0), home)
 
 
 def window(grid: GeoBox, row: int, col: int, height: int, width: int) -> GeoBox:

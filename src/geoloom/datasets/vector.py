@@ -20,8 +20,8 @@ from ..io.scan import Paths, matching_names
 from ..io.vector import ClassChoice, Features, read_feature_files
 from .base import GeoDataset, Layer, Transform
 from .index import lonlat_boxes
-from .raster import common_lattice, given_paths
-from .region import Region, surface, to_lonlat
+from .raster import given_paths
+from .region import Region, common_lattice, surface, to_lonlat
 from .sample import filled, to_sample
 
 VECTOR_SUFFIXES = frozenset(

@@ -12,8 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from ..core.errors import SamplerError
 from ..core.interval import Instant, Interval
 from ..datasets.base import GeoDataset, describe
-from ..datasets.raster import common_lattice
-from ..datasets.region import Region, pixel_geometry
+from ..datasets.region import Region, common_lattice, pixel_geometry
 from .rois import cut_by_rois, cut_to_rois
 
 Units: TypeAlias = Literal["pixels", "crs"]
