@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+import shapely
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,8 @@ from geoloom.core.bands import Band
 from geoloom.core.grid import footprint
 from geoloom.core.interval import Interval
 from geoloom.core.query import Asset, Scene
-from geoloom.datasets.index import SceneIndex
+from geoloom.datasets import index as index_module
+from geoloom.datasets.index import SceneIndex, lonlat_boxes
 from geoloom.testing import strategies as some
 from geoloom.testing.ramps import truth
 
@@ -51,6 +53,43 @@ def test_times_are_half_open_and_order_is_kept(utm):
     assert index.find(utm, Interval.of("2020-01-01")) == (1,)
     assert index.find(utm, Interval.of("2018")) == ()
     assert pickle.loads(pickle.dumps(index)).find(utm) == (0, 1, 2)
+
+
+@given(data=st.data())
+def test_many_at_once_or_one_by_one_it_is_what_looking_at_each_scene_gives(utm, data):
+    """Against the definition: boxes that meet and times that overlap."""
+    years = st.sampled_from(["2018", "2019", "2019-06", "2020"])
+    moves = st.tuples(st.integers(-70, 70), st.integers(-50, 50))
+    scenes = [
+        scene(utm.translate_pix(*move), year)
+        for move, year in data.draw(st.lists(st.tuples(moves, years), min_size=1, max_size=30))
+    ]
+    asked = [
+        (utm.translate_pix(*move)[:9, :9], Interval.of(year) if year else Interval.always())
+        for move, year in data.draw(
+            st.lists(st.tuples(moves, st.one_of(years, st.none())), min_size=1, max_size=6)
+        )
+    ]
+    index = SceneIndex(scenes)
+    expected = [
+        tuple(
+            i
+            for i, held in enumerate(scenes)
+            if held.when.overlaps(when)
+            and any(
+                box.intersects(shapely.box(*held.footprint.bounds)) for box in lonlat_boxes(grid)
+            )
+        )
+        for grid, when in asked
+    ]
+    assert index.find_many(asked) == expected
+    assert [index.find(grid, when) for grid, when in asked] == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index_module, "_FEW_HITS", -1)
+        assert [index.find(grid, when) for grid, when in asked] == expected
+    for found in expected:
+        by_hand = sorted(found, key=lambda i: scenes[i].when.start, reverse=True)
+        assert index.newest_first(found) == by_hand
 
 
 def test_a_grid_over_the_pole_finds_what_lies_beyond_it():

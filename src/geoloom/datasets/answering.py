@@ -115,7 +115,7 @@ class SceneDataset(GeoDataset):
     def _ordered(self, positions: Sequence[int]) -> list[int]:
         if self.mosaic != "newest" or len(positions) < 2:
             return list(positions)
-        return sorted(positions, key=lambda i: self.scenes[i].when.start, reverse=True)
+        return self._index.newest_first(positions)
 
     def _plan(
         self, queries: Sequence[Query], channels: tuple[int, ...] | None

@@ -17,6 +17,8 @@ from ..core.query import Scene
 from .saved import SavedScenes
 
 _NODES = 5
+_FEW_HITS = 200
+"""Fewer are sorted out faster one by one than as arrays."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -40,6 +42,8 @@ class SceneIndex:
             self._starts = np.array([_seconds(s.when.start) for s in scenes])
             self._stops = np.array([_seconds(s.when.stop) for s in scenes])
         self._tree, self._owners = STRtree(parts), owners
+        # Python's own numbers: of a few scenes they are looked at faster one by one.
+        self._spans = self._starts.tolist(), self._stops.tolist()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SceneIndex, (self.scenes,)
@@ -56,21 +60,33 @@ class SceneIndex:
         if not asked:
             return []
         boxes = boxes_of([grid for grid, _ in asked])
-        owners = np.repeat(np.arange(len(asked)), [len(few) for few in boxes])
-        hits: list[set[int]] = [set() for _ in asked]
         boxed, parts = self._tree.query([box for few in boxes for box in few])
-        for number, scene in zip(owners[boxed].tolist(), self._owners[parts].tolist(), strict=True):
-            hits[number].add(scene)
-        return [
-            tuple(sorted(self._during(found, when)))
-            for found, (_, when) in zip(hits, asked, strict=True)
-        ]
+        scenes = self._owners[parts]
+        if len(asked) == 1 and len(scenes) <= _FEW_HITS:
+            return [tuple(sorted(self._during(set(scenes.tolist()), asked[0][1])))]
+        owners = np.repeat(np.arange(len(asked)), [len(few) for few in boxes])[boxed]
+        spans = np.array([_span(when) for _, when in asked])
+        held = self._starts[scenes] < spans[owners, 1]
+        held &= spans[owners, 0] < self._stops[scenes]
+        pairs = np.unique(owners[held] * len(self) + scenes[held])
+        ends = np.searchsorted(pairs, len(self) * np.arange(1, len(asked) + 1)).tolist()
+        found = (pairs % len(self)).tolist()
+        return [tuple(found[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+
+    def newest_first(self, positions: Sequence[int]) -> list[int]:
+        """Positions by the start of the scenes' times; those of one time in their order."""
+        return sorted(positions, key=self._spans[0].__getitem__, reverse=True)
 
     def _during(self, found: set[int], when: Interval) -> Iterable[int]:
         if when is ALWAYS or not found:
             return found
-        start, stop = _seconds(when.start), _seconds(when.stop)
-        return (i for i in found if self._starts[i] < stop and start < self._stops[i])
+        start, stop = _span(when)
+        starts, stops = self._spans
+        return (i for i in found if starts[i] < stop and start < stops[i])
+
+
+def _span(when: Interval) -> tuple[float, float]:
+    return (-np.inf, np.inf) if when is ALWAYS else (_seconds(when.start), _seconds(when.stop))
 
 
 def _seconds(instant: datetime) -> float:

@@ -201,7 +201,8 @@ def _read_geoparquet(path: Path, *, field: str | None, where: str | None) -> _La
         return _read_by_geopandas(path, field=field, where=where)
     crs = column.get("crs", "OGC:CRS84")
     # Piece by piece: a million outlines as text, as objects and as shapes at once take a gigabyte more.
-    shapes, values = [], []
+    shapes: list[np.ndarray] = []
+    values: list[Any] = []
     for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[geometry, *([field] if field else [])]):
         wkb = batch[geometry].to_numpy(zero_copy_only=False)
         shapes.append(shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore")))
