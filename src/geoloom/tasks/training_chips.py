@@ -94,7 +94,7 @@ class TrainingChips:
         absent = [name for name, n in zip(self.classes.names, pixels, strict=True) if not n]
         if absent:
             logger.warning(
-                "no training pixel is %s: it cannot be learned and will not be mapped",
+                "no training pixel is %s: it cannot be learned, and next to nothing will be mapped so",
                 " or ".join(absent),
             )
         return pixels
