@@ -5,6 +5,7 @@ Fresh memory costs three times what it costs to fill it: the system clears each 
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -51,7 +52,7 @@ class Buffers:
     def take(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """An array, C-contiguous, whose values mean nothing yet."""
         kind = np.dtype(dtype)
-        size = int(np.prod(shape)) * kind.itemsize
+        size = math.prod(shape) * kind.itemsize
         with self._lock:
             memory = self._free(size)
             if memory is None:

@@ -5,6 +5,7 @@ Its answers are GDAL's (see `gdal`), whose definitions of spans, boxes and major
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -159,13 +160,13 @@ def _copy(ready: Ready, origin: tuple[int, int], out: NDArray[Any], seen: Valid)
             return
         seen[top - origin[0] : bottom - origin[0], left - origin[1] : right - origin[1]] = 1
     at, shape = (top - origin[0], left - origin[1]), (bottom - top, right - left)
-    unsure = ready.tagged.any() or ready.like.dtype.kind == "f"
+    unsure = ready.any_tagged or ready.like.dtype.kind == "f"
     target = out
     if unsure and not np.can_cast(ready.like.dtype, out.dtype, "safe"):
         target = np.empty(out.shape, ready.like.dtype)
     _lay_out(ready, (top, left), shape, at, target)
     if unsure:
-        mark_observed(target, ready.nodata.astype(target.dtype), ready.tagged, at, shape, seen)
+        mark_observed(target, ready.nodata_as(target.dtype), ready.tagged, at, shape, seen)
     if target is not out:
         inside = np.s_[:, at[0] : at[0] + shape[0], at[1] : at[1] + shape[1]]
         out[inside] = target[inside]
@@ -249,8 +250,8 @@ def _gather(
     out: NDArray[Any],
     seen: Valid,
 ) -> None:
-    nodata = ready.nodata.astype(source.dtype)
-    fill = ready.fill.astype(out.dtype)
+    nodata = ready.nodata_as(source.dtype)
+    fill = ready.fill_as(out.dtype)
     if kernel == "nearest":
         _nearest(ready, source, window, places, nodata, fill, out, seen)
         return
@@ -367,6 +368,7 @@ def _bands(ready: Ready) -> list[Ready]:
             nodata=ready.nodata[i : i + 1],
             tagged=ready.tagged[i : i + 1],
             fill=ready.fill[i : i + 1],
+            any_tagged=bool(ready.tagged[i]),
         )
         for i in range(len(ready.files))
     ]
@@ -413,7 +415,7 @@ _SCRATCH = _Scratch()
 
 
 def _scratch(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     if size > _SCRATCH.memory.size:
         memory = np.empty(size + (size >> 2), np.uint8)
         if size > _SCRATCH_BYTES:

@@ -56,6 +56,25 @@ class Ready:
     """(C,), whether `nodata` counts."""
     fill: NDArray[Any]
     """(C,), of the stored dtype, what stands where there is no value."""
+    any_tagged: bool
+    """Whether some band's `nodata` counts."""
+    _casts: dict[tuple[str, np.dtype[Any]], NDArray[Any]] = field(
+        default_factory=dict, repr=False, init=False
+    )
+
+    def nodata_as(self, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """`nodata` in another dtype, remembered."""
+        return self._cast("nodata", self.nodata, dtype)
+
+    def fill_as(self, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """`fill` in another dtype, remembered."""
+        return self._cast("fill", self.fill, dtype)
+
+    def _cast(self, name: str, values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+        found = self._casts.get((name, dtype))
+        if found is None:
+            found = self._casts[name, dtype] = values.astype(dtype)
+        return found
 
     def way(self, crs: CRS) -> Way:
         """From a CRS to the stack's pixels."""
@@ -245,6 +264,7 @@ def _prepare(stack: Stack) -> Ready | None:
         nodata=np.array([0 if value is None else value for value in nodata], dtype),
         tagged=np.array([value is not None for value in nodata]),
         fill=np.array([channel.fill for channel in stack.channels], dtype),
+        any_tagged=any(value is not None for value in nodata),
     )
 
 
