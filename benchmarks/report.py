@@ -19,15 +19,11 @@ class Result:
     peer: Sequence[float] = ()
     floor: str = ""
     """What ours should reach, in words."""
-    more_is_better: bool = False
 
     @property
     def ratio(self) -> float | None:
-        """How many times better ours is."""
-        if not self.peer:
-            return None
-        one, other = median(self.ours), median(self.peer)
-        return one / other if self.more_is_better else other / one
+        """How many times as much the peer takes."""
+        return median(self.peer) / median(self.ours) if self.peer else None
 
     def row(self) -> str:
         ratio = "" if self.ratio is None else f"{self.ratio:.1f}"

@@ -139,13 +139,17 @@ class SavedScenes(Sequence[Scene]):
             else find_bands(bands, [band.name for band in held], where=f"the index {path}")
             for held in self._sets
         ]
-        self._table = file.read([name for name in _SCHEMA.names if name not in _FOR_OTHERS])
-        self._table = self._table.combine_chunks()
+        self._length = file.metadata.num_rows
         self._outlines: dict[int, Any] = {}
         self._made: dict[int, Scene] = {}
 
+    @cached_property
+    def _table(self) -> Any:
+        wanted = [name for name in _SCHEMA.names if name not in _FOR_OTHERS]
+        return pq.ParquetFile(self._source).read(wanted).combine_chunks()
+
     def __len__(self) -> int:
-        return len(self._table)
+        return self._length
 
     @overload
     def __getitem__(self, position: int) -> Scene: ...

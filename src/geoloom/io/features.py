@@ -132,7 +132,7 @@ class Features:
         if len(geometries) == 0:
             return np.full(tuple(grid.shape), fill, dtype=dtype)
         burned: np.ndarray = rasterize(
-            zip(geometries, codes.tolist(), strict=True),
+            zip(_told(geometries), codes.tolist(), strict=True),
             out_shape=tuple(grid.shape),
             transform=grid.affine,
             fill=fill,
@@ -195,6 +195,19 @@ class Features:
         spans = self._bounds[chosen, 2:] - self._bounds[chosen, :2]
         far: np.ndarray = (spans > 4 * (zone[2:] - zone[:2])).any(axis=1)
         return far
+
+
+def _told(geometries: np.ndarray) -> list[Any]:
+    """Geometries as rasterio takes them; polygons of one ring as GeoJSON, which it would make of each."""
+    told: list[Any] = geometries.tolist()
+    plain = shapely.get_type_id(geometries) == 3
+    plain &= shapely.get_num_interior_rings(geometries) == 0
+    places = np.flatnonzero(plain).tolist()
+    points = shapely.get_coordinates(geometries[plain]).tolist()
+    ends = np.cumsum(shapely.get_num_coordinates(geometries[plain])).tolist()
+    for place, start, end in zip(places, [0, *ends], ends, strict=False):
+        told[place] = {"type": "Polygon", "coordinates": [points[start:end]]}
+    return told
 
 
 def _pixel_size(grid: GeoBox) -> float:

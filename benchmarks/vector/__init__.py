@@ -1,0 +1,1 @@
+"""Burning patches of a layer of a million polygons: `python -m benchmarks.vector`."""
