@@ -200,6 +200,16 @@ class TestBands:
         with pytest.raises(BandError, match=r"scenes\.parquet has no band '7'"):
             opened(tmp_path / "data", index, bands=["7"])
 
+    def test_others_chosen_later_stay_in_the_index(self, raster, tmp_path):
+        for day in (1, 2):
+            raster(f"data/x_2019010{day}.tif", day, bands=3)
+        opened(tmp_path / "data")
+        some = opened(tmp_path / "data").with_bands(["3", "1"])
+        assert isinstance(some.scenes, SavedScenes)
+        scanned = RasterDataset(tmp_path / "data", filename_regex=REGEX).with_bands(["3", "1"])
+        assert tuple(some.scenes) == tuple(scanned.scenes)
+        assert pickle.loads(pickle.dumps(some)).bands == scanned.bands
+
     def test_all_of_an_index_of_some_are_scanned_anew(self, raster, tmp_path):
         raster("data/x_20190101.tif", 1, bands=3)
         index = tmp_path / "scenes.parquet"

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from ..core.query import Scene
 from ..io.naming import FileName, Naming
 from ..io.scan import INDEX_FOLDER, Footprints, matching_names, names_of_bands, searched
 from .folders import State, changed_folders, folder_states, is_remote
-from .saved import SavedScenes, save_scenes
+from .saved import SavedScenes, save_scenes, with_channels
 
 log = logging.getLogger(__name__)
 
@@ -221,18 +221,10 @@ def _rewritten(
         return SavedScenes(saved.rewrite(scenes, record), recipe.wanted)
     except OSError as error:
         log.warning("the index %s cannot be brought up to date: %s", saved.path, error)
-    bands = recipe.wanted or saved.band_names
-    picked = find_bands(bands, saved.band_names, where=f"the index {saved.path}")
-    return tuple(
-        saved[one]
-        if isinstance(one, int)
-        else replace(
-            one,
-            bands=tuple(one.bands[i] for i in picked),
-            assets=tuple(one.assets[i] for i in picked),
-        )
-        for one in scenes
-    )
+    names = saved.band_names
+    picked = find_bands(recipe.wanted or names, names, where=f"the index {saved.path}")
+    fresh = iter(with_channels([one for one in scenes if isinstance(one, Scene)], picked))
+    return tuple(saved[one] if isinstance(one, int) else next(fresh) for one in scenes)
 
 
 def _record(path: Path, recipe: Recipe) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -26,6 +25,7 @@ from .legend import legend
 from .mosaic import Mosaic
 from .observed import with_observed_footprints
 from .region import Region, common_lattice
+from .saved import with_channels
 
 Color = tuple[int, int, int] | tuple[int, int, int, int]
 
@@ -177,16 +177,7 @@ class RasterDataset(SceneDataset):
         other = object.__new__(type(self))
         other.__dict__.update({k: v for k, v in self.__dict__.items() if k != "regions"})
         other._wanted = tuple(bands)
-        other._index = SceneIndex(
-            [
-                replace(
-                    scene,
-                    bands=tuple(scene.bands[i] for i in channels),
-                    assets=tuple(scene.assets[i] for i in channels),
-                )
-                for scene in self.scenes
-            ]
-        )
+        other._index = SceneIndex(with_channels(self.scenes, channels))
         other._shelf = other._new_shelf()
         return other
 

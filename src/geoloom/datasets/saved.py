@@ -6,7 +6,8 @@ import json
 import os
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from copy import copy
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -93,6 +94,20 @@ def save_scenes(
     return _write(path, table, sets, record)
 
 
+def with_channels(scenes: Sequence[Scene], channels: Sequence[int]) -> Sequence[Scene]:
+    """The scenes with some of their bands, by position, in order; those of an index stay in it."""
+    if isinstance(scenes, SavedScenes):
+        return scenes.with_bands([scenes[0].bands[i].name for i in channels])
+    return tuple(
+        replace(
+            scene,
+            bands=tuple(scene.bands[i] for i in channels),
+            assets=tuple(scene.assets[i] for i in channels),
+        )
+        for scene in scenes
+    )
+
+
 class SavedScenes(Sequence[Scene]):
     """The scenes of an index file; each becomes a `Scene` when it is asked for.
 
@@ -133,13 +148,8 @@ class SavedScenes(Sequence[Scene]):
         """What was told when it was saved."""
         self._sets = [tuple(Band(**band) for band in held) for held in told["band_sets"]]
         self._bands = bands
-        self._channels = [
-            tuple(range(len(held)))
-            if bands is None
-            else find_bands(bands, [band.name for band in held], where=f"the index {path}")
-            for held in self._sets
-        ]
-        self._length = file.metadata.num_rows
+        self._channels = self._found(bands)
+        self._length = int(file.metadata.num_rows)
         self._outlines: dict[int, Any] = {}
         self._made: dict[int, Scene] = {}
 
@@ -173,6 +183,16 @@ class SavedScenes(Sequence[Scene]):
     def band_names(self) -> tuple[str, ...]:
         """Of all bands that were saved, in their order."""
         return tuple(band.name for band in self._sets[0])
+
+    def with_bands(self, bands: Sequence[str]) -> SavedScenes:
+        """The same scenes with bands by name, in order; nothing is read again.
+
+        Raises:
+            BandError: a band was not saved; the message names the nearest.
+        """
+        other = copy(self)
+        other._bands, other._channels, other._made = bands, self._found(bands), {}
+        return other
 
     def parts(self) -> tuple[np.ndarray, np.ndarray]:
         """Boxes, shapely's, that cover the footprints, and the scene of each; two across the antimeridian."""
@@ -231,6 +251,15 @@ class SavedScenes(Sequence[Scene]):
         if fresh:
             table = pa.concat_tables([table, _table(fresh, self._base, sets)]).unify_dictionaries()
         return _write(self.path, table.take(wanted), sets, record)
+
+    def _found(self, bands: Sequence[str] | None) -> list[tuple[int, ...]]:
+        """Positions of bands in each set that was saved."""
+        return [
+            tuple(range(len(held)))
+            if bands is None
+            else find_bands(bands, [band.name for band in held], where=f"the index {self.path}")
+            for held in self._sets
+        ]
 
     def _outline(self, number: int) -> Any:
         """A scene's footprint."""
