@@ -76,6 +76,8 @@ types: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(PY) -m benchmarks.memory_predict
 	$(PY) -m benchmarks.loader $(BENCH)
+	$(PY) -m benchmarks.index $(BENCH)
+	$(PY) -m benchmarks.vector $(BENCH)
 
 docs: $(VENV)/.installed-docs
 	$(VENV)/bin/mkdocs build --strict

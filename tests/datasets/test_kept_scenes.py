@@ -277,8 +277,9 @@ def test_an_index_that_cannot_be_written_is_done_without(
     assert "cannot be brought up to date: read-only" in caplog.text
 
 
-def test_an_index_that_no_scan_made_is_left_alone(folder, tmp_path):
-    index = save_scenes(tmp_path / "mine.parquet", opened(folder, None).scenes)
+@pytest.mark.parametrize("record", [None, {"question": "of a catalogue"}])
+def test_an_index_that_no_scan_made_is_left_alone(folder, tmp_path, record):
+    index = save_scenes(tmp_path / "mine.parquet", opened(folder, None).scenes, record)
     before = index.read_bytes()
     with pytest.raises(
         DatasetError, match=r"mine\.parquet does not tell how its scenes were found"

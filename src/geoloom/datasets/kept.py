@@ -120,7 +120,7 @@ def _opened(path: Path, recipe: Recipe) -> SavedScenes | None:
     if not path.exists():
         return None
     saved = SavedScenes(path)
-    if saved.record is None:
+    if saved.record is None or "options" not in saved.record:
         raise DatasetError(
             f"{path} does not tell how its scenes were found, so a scan must not replace it; name another "
             "file as the index"
