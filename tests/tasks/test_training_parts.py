@@ -14,7 +14,7 @@ from torch import nn
 from geoloom.core.errors import ConfigError, ModelError
 from geoloom.losses import IGNORE_INDEX
 from geoloom.tasks.config import TrainConfig
-from geoloom.tasks.data import ChipDataModule, EpochOrder, MemoryChips
+from geoloom.tasks.data import ChipDataModule, EpochOrder, MemoryChips, PixelChips
 from geoloom.tasks.fitting import quiet
 from geoloom.tasks.schedule import Schedule
 from geoloom.tasks.segmentation import SegmentationTask
@@ -90,6 +90,17 @@ def test_chips_in_memory_are_those_of_the_store(chips):
         for name in ("image", "mask", "valid", "observed"):
             assert torch.equal(memory[i][name], dataset[i][name])
             assert memory[i][name].dtype == dataset[i][name].dtype
+
+
+def test_chips_are_read_by_batches_as_they_are_one_by_one(chips):
+    dataset = chips.dataset("train", dtype="stored")
+    read = PixelChips(dataset)
+    batch = read.__getitems__([3, 0, 5])
+    for sample, i in zip(batch, (3, 0, 5), strict=True):
+        assert sample.keys() == read[i].keys()
+        assert all(torch.equal(sample[name], read[i][name]) for name in sample)
+        assert sample["mask"].dtype == torch.int64
+    assert torch.equal(batch[0]["image"], dataset[3]["image"])
 
 
 @pytest.mark.parametrize("memory_bytes", [0, 1 << 30])

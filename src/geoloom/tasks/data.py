@@ -48,8 +48,7 @@ class MemoryChips(Dataset[dict[str, Tensor]]):
         return len(self._planes["image"])
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        sample = {name: values[index] for name, values in self._planes.items()}
-        return {**sample, "mask": sample["mask"].long()}
+        return _with_codes({name: values[index] for name, values in self._planes.items()})
 
 
 class PixelChips(Dataset[dict[str, Tensor]]):
@@ -62,8 +61,13 @@ class PixelChips(Dataset[dict[str, Tensor]]):
         return len(self._samples)  # type: ignore[arg-type]
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        sample = _pixels(self._samples[index])
-        return {**sample, "mask": sample["mask"].long()}
+        return _with_codes(_pixels(self._samples[index]))
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Tensor]]:
+        """A batch, read together where the samples can be."""
+        together = getattr(self._samples, "__getitems__", None)
+        samples = [self._samples[i] for i in indices] if together is None else together(indices)
+        return [_with_codes(_pixels(sample)) for sample in samples]
 
 
 class EpochOrder(Sampler[int]):
@@ -170,6 +174,10 @@ class ChipDataModule(LightningDataModule):
 def _pixels(sample: Mapping[str, Any]) -> dict[str, Tensor]:
     planes = {name: sample[name] for name in _PLANES if name in sample}
     return {**planes, "mask": planes["mask"].to(torch.uint8)}
+
+
+def _with_codes(pixels: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {**pixels, "mask": pixels["mask"].long()}
 
 
 def _bytes(samples: Samples) -> int:

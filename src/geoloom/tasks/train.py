@@ -189,8 +189,8 @@ def _run(
         seed=config.seed,
     )
     data = ChipDataModule(
-        plan.store.dataset(indices=plan.train),
-        plan.judge.dataset(indices=plan.validation) if plan.judge else None,
+        plan.store.dataset(indices=plan.train, dtype="stored"),
+        plan.judge.dataset(indices=plan.validation, dtype="stored") if plan.judge else None,
         batch_size=config.batch_size,
         augment=config.augment,
         augment_mode=config.augment_mode,
