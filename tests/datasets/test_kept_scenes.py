@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import geoloom as gl
 from geoloom.core.bands import Band
 from geoloom.core.errors import BandError, DatasetError
 from geoloom.core.interval import Interval
@@ -331,3 +332,13 @@ def test_whatever_comes_or_goes_it_is_what_a_scan_gives(
         elif what == "touch" and path.exists():
             os.utime(path, ns=(number, number))
         assert scenes(index=root / "scenes.parquet") == scenes()
+
+
+def test_files_opened_by_what_they_are_are_kept_as_well(folder, raster, scanned):
+    first = gl.open(folder, filename_regex=REGEX, index=True)
+    del scanned[:]
+    assert tuple(gl.open(folder, filename_regex=REGEX, index=True).scenes) == tuple(first.scenes)
+    assert not scanned
+    raster("data/x_20190104.tif", 4)
+    assert len(gl.open(folder, filename_regex=REGEX, index=True).scenes) == 4
+    assert scanned == ["x_20190104.tif"]

@@ -15,6 +15,7 @@ from ..io.raster import Kernel
 from ..io.scan import RASTER_SUFFIXES, Paths, find_files
 from ..io.vector import ClassChoice
 from .base import GeoDataset, Transform
+from .kept import IndexPlace
 from .mosaic import Mosaic
 from .raster import RasterDataset
 from .sensors.cdl import CDL
@@ -60,6 +61,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     crs: str | None = None,
     res: float | tuple[float, float] | None = None,
     transforms: Transform | None = None,
+    index: IndexPlace = None,
 ) -> GeoDataset:
     """The dataset that some files are, by their names and contents; the log says which.
 
@@ -77,6 +79,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
             `RasterDataset`. STAC tells what the first three tell otherwise.
         crs, res: Common grid; default: each scene keeps its own pixels.
         transforms: What is done to each sample.
+        index: Where to keep what is found of rasters and catalogues; see `RasterDataset`.
 
     Raises:
         DatasetError: nothing is there, or rasters and vectors are mixed.
@@ -93,6 +96,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
             kernel=kernel,
             nodata=nodata,
             scaled=scaled,
+            index=index,
         )
     files = find_files(paths, suffixes=_SUFFIXES)
     chosen = RasterDataset if filename_regex or all_bands else _sensor_of(files)
@@ -119,7 +123,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         is_image = not read_header(files[0]).categorical
     log.info("%d files opened as %s", len(files), chosen.__name__)
     return chosen(
-        files,
+        paths,  # not the files, so that an index knows which others may come
         crs,
         res,
         bands,
@@ -132,6 +136,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         kernel=kernel,
         nodata=nodata,
         scaled=scaled,
+        index=index,
     )
 
 
