@@ -101,7 +101,9 @@ def test_four_forked_workers_read_two_thousand_patches_right(world):
     """What the parent leaves behind: open files, half-decoded blocks, mapped files, sleeping threads."""
     dataset, images, labels = world
     queries = list(RandomGeoSampler(dataset, SIZE, 2000, generator=0))
-    before = dataset.__getitems__(queries[:8])  # so few that the workers must go on reading the files
+    before = dataset.__getitems__(
+        queries[:8]
+    )  # so few that the workers must go on reading the files
     with ThreadPoolExecutor(2) as pool:  # beside the main thread, others have read, and still live
         list(pool.map(dataset.__getitem__, queries[8:16]))
         loaded = DataLoader(
