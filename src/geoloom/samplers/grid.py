@@ -120,9 +120,11 @@ def _lay_out(place: Place, step: tuple[int, int], edge: Edge) -> tuple[np.ndarra
     rows = _positions(first_row, last_row, place.shape[0], step[0], high, edge)
     cols = _positions(first_col, last_col, place.shape[1], step[1], wide, edge)
     col, row = (a.ravel() for a in np.meshgrid(cols, rows))
-    boxes = shapely.box(col, row, col + place.shape[1], row + place.shape[0])
+    right, bottom = col + place.shape[1], row + place.shape[0]
+    hair = _SLIVER_PX
+    boxes = shapely.box(col + hair, row + hair, right - hair, bottom - hair)
     shapely.prepare(place.area_px)
-    shared = shapely.area(shapely.intersection(place.area_px, boxes)) > _SLIVER_PX**2
+    shared = shapely.intersects(place.area_px, boxes)
     return row[shared], col[shared]
 
 

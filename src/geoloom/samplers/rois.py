@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import shapely
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
@@ -18,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from ..core.errors import SamplerError
 from ..core.grid import WGS84
 from ..core.interval import ALWAYS
-from ..datasets.region import Region, surface, to_lonlat
+from ..datasets.region import Region, project, surface, to_lonlat
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -27,6 +29,9 @@ OneRoi: TypeAlias = BaseGeometry | Geometry | GeoBox | tuple[float, float, float
 Roi: TypeAlias = "OneRoi | Sequence[OneRoi] | GeoDataFrame | GeoSeries | str | Path"
 """One place of interest or several: a shapely geometry or (west, south, east, north) in degrees, a GeoBox, an
 odc-geo Geometry in any CRS, a sequence of these, a GeoDataFrame, or a vector file's features."""
+
+_NEAR = 1000
+"""Steps of the fine grid within which edges count as one."""
 
 
 def rois_of(roi: Roi | None) -> tuple[Region, ...] | None:
@@ -49,19 +54,21 @@ def rois_of(roi: Roi | None) -> tuple[Region, ...] | None:
 
 def cut_to_rois(regions: Sequence[Region], rois: Sequence[Region]) -> list[Region | None]:
     """The part of each region that lies in any of the places; None where there is none."""
-    near: dict[int, list[int]] = {}
-    for region, roi in _neighbours(regions, rois):
-        near.setdefault(region, []).append(roi)
-    return [
-        _cut(region, [rois[i] for i in near[number]]) if number in near else None
-        for number, region in enumerate(regions)
-    ]
+    patches = _patches(rois)
+    near: dict[int, dict[CRS, list[Region]]] = {}
+    for number, patch in _neighbours(regions, patches):
+        near.setdefault(number, {}).setdefault(patches[patch].crs, []).append(patches[patch])
+    cuts: list[Region | None] = []
+    for number, region in enumerate(regions):
+        found = [_inside(region, _collected(same)) for same in near.get(number, {}).values()]
+        cuts.append(_together([cut for cut in found if cut is not None]))
+    return cuts
 
 
 def cut_by_rois(regions: Sequence[Region], rois: Sequence[Region]) -> list[tuple[int, int, Region]]:
     """What each place holds of each region, place by place: numbers of the region and the place, the part."""
     pairs = sorted(_neighbours(regions, rois), key=lambda pair: (pair[1], pair[0]))
-    cuts = ((region, roi, regions[region] & rois[roi]) for region, roi in pairs)
+    cuts = ((region, roi, _inside(regions[region], rois[roi])) for region, roi in pairs)
     return [(region, roi, cut) for region, roi, cut in cuts if cut is not None]
 
 
@@ -74,23 +81,83 @@ def _neighbours(regions: Sequence[Region], rois: Sequence[Region]) -> list[tuple
     return sorted(set(met))
 
 
-def _cut(region: Region, rois: Sequence[Region]) -> Region | None:
-    """The part of a region in any of the places: those of one CRS are joined first, as each cut costs."""
-    by_crs: dict[CRS, list[Region]] = {}
+def _patches(rois: Sequence[Region]) -> list[Region]:
+    """The ground of all places, those of one CRS as polygons apart from one another."""
+    if len(rois) == 1:
+        return list(rois)
+    by_crs: dict[CRS, list[BaseGeometry]] = {}
     for roi in rois:
-        by_crs.setdefault(roi.crs, []).append(roi)
-    cuts = [cut for same in by_crs.values() if (cut := region & _together(same)) is not None]
-    return _together(cuts) if cuts else None
+        by_crs.setdefault(roi.crs, []).append(roi.area)
+    return [
+        _place(patch, crs, "roi")
+        for crs, areas in by_crs.items()
+        for patch in shapely.get_parts(surface(_united(areas)))
+    ]
 
 
-def _together(parts: Sequence[Region]) -> Region:
-    if len(parts) == 1:
-        return parts[0]
+def _collected(patches: Sequence[Region]) -> Region:
+    """Polygons that lie apart as one place."""
+    if len(patches) == 1:
+        return patches[0]
     return replace(
-        parts[0],
-        area=shapely.union_all([part.area for part in parts]),
-        footprint=shapely.union_all([part.footprint for part in parts]),
+        patches[0],
+        area=_multipolygon([patch.area for patch in patches]),
+        footprint=_multipolygon([patch.footprint for patch in patches]),
     )
+
+
+def _multipolygon(shapes: Sequence[BaseGeometry]) -> BaseGeometry:
+    """Polygons, and the parts of such, that lie apart, as one geometry."""
+    parts = shapely.get_parts(np.array(shapes, dtype=object))
+    return surface(parts[0] if len(parts) == 1 else shapely.multipolygons(parts))
+
+
+def _together(cuts: Sequence[Region]) -> Region | None:
+    """Parts of one region as one."""
+    if len(cuts) < 2:
+        return next(iter(cuts), None)
+    return replace(
+        cuts[0],
+        area=surface(_united([cut.area for cut in cuts])),
+        footprint=surface(_united([cut.footprint for cut in cuts])),
+    )
+
+
+def _inside(region: Region, roi: Region) -> Region | None:
+    """The part of a region in a place, as `&` has it, whole also where their edges run along one another."""
+    outline = surface(_shared(region.footprint, roi.footprint))
+    if outline.is_empty:
+        return None
+    inside = roi.area if region.crs == roi.crs else project(outline, region)
+    area = surface(_shared(region.area, inside))
+    return None if area.is_empty else replace(region, area=area, footprint=outline)
+
+
+def _shared(one: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
+    """What lies in both: parts of the other whole where they lie inside, overlaid where their edges meet.
+
+    On a fine grid, as GEOS 3.14 else loses parts at times where edges all but coincide, as those of turned
+    grids do.
+    """
+    parts = shapely.get_parts(other)
+    hair = _hair([one, other])
+    shapely.prepare(one)
+    meeting = shapely.dwithin(one.boundary, shapely.boundary(parts), _NEAR * hair)
+    inside = ~meeting & shapely.covers(one, parts)
+    crossing = ~inside & shapely.intersects(one, parts)
+    cut = shapely.intersection(one, parts[crossing], grid_size=hair)
+    return _multipolygon([surface(part) for part in (*parts[inside], *cut)])
+
+
+def _united(shapes: Sequence[BaseGeometry]) -> BaseGeometry:
+    """What lies in any, overlaid on a fine grid for the same reason."""
+    return shapely.union_all(shapes, grid_size=_hair(shapes))
+
+
+def _hair(shapes: Sequence[BaseGeometry]) -> float:
+    """A power of two, so that whole metres stay as they are, and less than a tenth of a millimetre."""
+    reach = np.abs(shapely.total_bounds(np.array(shapes, dtype=object))).max()
+    return 2.0 ** math.floor(math.log2(1e-12 * reach))
 
 
 def _region(shape: BaseGeometry, crs: CRS, number: int) -> Region:
@@ -100,7 +167,11 @@ def _region(shape: BaseGeometry, crs: CRS, number: int) -> Region:
             f"place of interest {number} is a {shape.geom_type} without area; give polygons, such as "
             "its buffer"
         )
-    return Region(None, area, crs, ALWAYS, to_lonlat(area, crs), f"roi {number}")
+    return _place(area, crs, f"roi {number}")
+
+
+def _place(area: BaseGeometry, crs: CRS, name: str) -> Region:
+    return Region(None, area, crs, ALWAYS, to_lonlat(area, crs), name)
 
 
 def _shapes(roi: Any) -> list[tuple[BaseGeometry, CRS]]:
