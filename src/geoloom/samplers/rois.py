@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import shapely
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
@@ -21,6 +19,7 @@ from ..core.errors import SamplerError
 from ..core.grid import WGS84
 from ..core.interval import ALWAYS
 from ..datasets.region import Region, project, surface, to_lonlat
+from .overlay import multipolygon, shared, united
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -29,9 +28,6 @@ OneRoi: TypeAlias = BaseGeometry | Geometry | GeoBox | tuple[float, float, float
 Roi: TypeAlias = "OneRoi | Sequence[OneRoi] | GeoDataFrame | GeoSeries | str | Path"
 """One place of interest or several: a shapely geometry or (west, south, east, north) in degrees, a GeoBox, an
 odc-geo Geometry in any CRS, a sequence of these, a GeoDataFrame, or a vector file's features."""
-
-_NEAR = 1000
-"""Steps of the fine grid within which edges count as one."""
 
 
 def rois_of(roi: Roi | None) -> tuple[Region, ...] | None:
@@ -91,7 +87,7 @@ def _patches(rois: Sequence[Region]) -> list[Region]:
     return [
         _place(patch, crs, "roi")
         for crs, areas in by_crs.items()
-        for patch in shapely.get_parts(surface(_united(areas)))
+        for patch in shapely.get_parts(surface(united(areas)))
     ]
 
 
@@ -101,15 +97,9 @@ def _collected(patches: Sequence[Region]) -> Region:
         return patches[0]
     return replace(
         patches[0],
-        area=_multipolygon([patch.area for patch in patches]),
-        footprint=_multipolygon([patch.footprint for patch in patches]),
+        area=multipolygon([patch.area for patch in patches]),
+        footprint=multipolygon([patch.footprint for patch in patches]),
     )
-
-
-def _multipolygon(shapes: Sequence[BaseGeometry]) -> BaseGeometry:
-    """Polygons, and the parts of such, that lie apart, as one geometry."""
-    parts = shapely.get_parts(np.array(shapes, dtype=object))
-    return surface(parts[0] if len(parts) == 1 else shapely.multipolygons(parts))
 
 
 def _together(cuts: Sequence[Region]) -> Region | None:
@@ -118,46 +108,19 @@ def _together(cuts: Sequence[Region]) -> Region | None:
         return next(iter(cuts), None)
     return replace(
         cuts[0],
-        area=surface(_united([cut.area for cut in cuts])),
-        footprint=surface(_united([cut.footprint for cut in cuts])),
+        area=surface(united([cut.area for cut in cuts])),
+        footprint=surface(united([cut.footprint for cut in cuts])),
     )
 
 
 def _inside(region: Region, roi: Region) -> Region | None:
     """The part of a region in a place, as `&` has it, whole also where their edges run along one another."""
-    outline = surface(_shared(region.footprint, roi.footprint))
+    outline = surface(shared(region.footprint, roi.footprint))
     if outline.is_empty:
         return None
     inside = roi.area if region.crs == roi.crs else project(outline, region)
-    area = surface(_shared(region.area, inside))
+    area = surface(shared(region.area, inside))
     return None if area.is_empty else replace(region, area=area, footprint=outline)
-
-
-def _shared(one: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
-    """What lies in both: parts of the other whole where they lie inside, overlaid where their edges meet.
-
-    On a fine grid, as GEOS 3.14 else loses parts at times where edges all but coincide, as those of turned
-    grids do.
-    """
-    parts = shapely.get_parts(other)
-    hair = _hair([one, other])
-    shapely.prepare(one)
-    meeting = shapely.dwithin(one.boundary, shapely.boundary(parts), _NEAR * hair)
-    inside = ~meeting & shapely.covers(one, parts)
-    crossing = ~inside & shapely.intersects(one, parts)
-    cut = shapely.intersection(one, parts[crossing], grid_size=hair)
-    return _multipolygon([surface(part) for part in (*parts[inside], *cut)])
-
-
-def _united(shapes: Sequence[BaseGeometry]) -> BaseGeometry:
-    """What lies in any, overlaid on a fine grid for the same reason."""
-    return shapely.union_all(shapes, grid_size=_hair(shapes))
-
-
-def _hair(shapes: Sequence[BaseGeometry]) -> float:
-    """A power of two, so that whole metres stay as they are, and less than a tenth of a millimetre."""
-    reach = np.abs(shapely.total_bounds(np.array(shapes, dtype=object))).max()
-    return 2.0 ** math.floor(math.log2(1e-12 * reach))
 
 
 def _region(shape: BaseGeometry, crs: CRS, number: int) -> Region:
