@@ -81,15 +81,16 @@ def test_prepare_adds_indices_and_takes_clouds_out(geoloom, scene, tmp_path):
     assert answer.code == 0, answer.err
     assert answer.json["bands"] == [*scene.bands, "ndvi"]
     with rasterio.open(scene.scene) as file, rasterio.open(scene.qa) as quality:
-        red, nir = file.read([3, 4]).astype(float)
+        red, nir = file.read([3, 4]) * file.scales[0] + file.offsets[0]  # reflectance
         hidden = (quality.read(1) & 0b11111 != 0) | (file.read(1) == 0)
     with rasterio.open(out) as file:
         found = file.read()
         assert file.descriptions == (*scene.bands, "ndvi")
+        assert file.offsets == (-0.2,) * 6 + (0.0,)
     assert 0 < hidden.mean() < 1
     assert np.array_equal(np.isnan(found[0]), hidden)
-    expected = (nir - red) / np.maximum(nir + red, 1)
-    assert np.allclose(found[-1][~hidden], expected[~hidden], atol=1e-6)
+    expected = (nir - red) / (nir + red)
+    assert np.allclose(found[-1][~hidden], expected[~hidden], rtol=1e-4)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 

@@ -206,6 +206,35 @@ def test_a_standardisation_of_ones_own(raster):
     assert preproc.normalization.scale == (2.0, 2.0, 2.0)
 
 
+def test_a_raster_that_tells_its_scale_is_reflectance(tmp_path, image):
+    """As Landsat Collection 2 stores it: NDVI of the stored numbers would lack the offset."""
+    path = _save(tmp_path / "scaled.tif", image)
+    with rasterio.open(path, "r+") as file:
+        file.scales, file.offsets = (2.75e-5, 2.75e-5, 3e-5), (-0.2, -0.2, -0.1)
+    preproc = Preprocessor(path, no_data=0)
+    preproc.compute_indices(
+        {"ndvi": {"idx_b_red": 1, "idx_b_nir": 2}, "evi2": {"idx_b_red": 1, "idx_b_nir": 2}}
+    )
+    preproc.remove_bands([0])
+    out = preproc.save_stacked_raster(tmp_path / "out.tif")
+    red, nir = image[1] * 2.75e-5 - 0.2, image[2] * 3e-5 - 0.1
+    expected = (nir - red) / (nir + red), 2.5 * (nir - red) / (nir + 2.4 * red + 1)
+    with rasterio.open(out) as file:
+        valid = file.read_masks(1) > 0
+        assert file.scales == (2.75e-5, 3e-5, 1.0, 1.0)
+        assert file.offsets == (-0.2, -0.1, 0.0, 0.0)
+        np.testing.assert_array_equal(file.read(1)[valid], image[1][valid])
+        for band, by_hand in zip((3, 4), expected, strict=True):
+            np.testing.assert_allclose(file.read(band)[valid], by_hand[valid], rtol=1e-4)
+    with pytest.raises(ConfigError, match="leave factor out"):
+        preproc.compute_indices(
+            {"evi": {"idx_b_red": 1, "idx_b_nir": 2, "idx_b_blue": 0, "factor": 10_000}}
+        )
+    preproc.standardize_image("mean_std")
+    with rasterio.open(preproc.save_stacked_raster(out, overwrite=True)) as file:
+        assert file.scales == (1.0,) * 4
+
+
 def test_refusals(tmp_path, raster):
     preproc = Preprocessor(raster)
     with pytest.raises(ConfigError, match="did you mean 'ndvi'"):

@@ -49,6 +49,7 @@ class CogWriter:
         dtype: Any integer or float type of 8 to 64 bits; bool becomes uint8.
         nodata: Tagged, and left out of overviews.
         descriptions: One name a band.
+        scaling: Scale and offset a band, tagged: physical value = stored value * scale + offset.
         colormap: Code -> (red, green, blue, alpha), for one uint8 band; kept in the TIFF.
         class_names: Name by code, for one uint8 band. Kept in the TIFF as the band tag `class_names`, and
             beside it in the `.aux.xml` and `.qml` that GDAL and QGIS read.
@@ -82,6 +83,7 @@ class CogWriter:
         dtype: str | np.dtype[Any] | type = "uint8",
         nodata: float | None = None,
         descriptions: Sequence[str] | None = None,
+        scaling: Sequence[tuple[float, float]] | None = None,
         colormap: Mapping[int, sidecar.Rgba] | None = None,
         class_names: Mapping[int, str] | None = None,
         tags: Mapping[str, str] | None = None,
@@ -100,7 +102,7 @@ class CogWriter:
         require_writable(self.path, overwrite=overwrite)
         height, width = grid.shape
         self.shape = (count, int(height), int(width))
-        self._check(nodata, descriptions)
+        self._check(nodata, descriptions, scaling)
         self._vrt = raw_vrt(
             self._scratch("").name,
             self.shape,
@@ -108,6 +110,7 @@ class CogWriter:
             grid,
             nodata=nodata,
             descriptions=descriptions,
+            scaling=scaling,
             colormap=self._colormap,
             tags=tags or {},
             band_tags=self._band_tags(),
@@ -235,11 +238,18 @@ class CogWriter:
             partial.write_text(text, encoding="utf-8")
             partial.replace(target)
 
-    def _check(self, nodata: float | None, descriptions: Sequence[str] | None) -> None:
+    def _check(
+        self,
+        nodata: float | None,
+        descriptions: Sequence[str] | None,
+        scaling: Sequence[tuple[float, float]] | None,
+    ) -> None:
         gdal_type(self.dtype, self.path)
         count = self.shape[0]
         if descriptions is not None and len(descriptions) != count:
             raise WriteError(f"{self.path} has {count} bands and {len(descriptions)} descriptions")
+        if scaling is not None and len(scaling) != count:
+            raise WriteError(f"{self.path} has {count} bands and {len(scaling)} scales and offsets")
         if self._classified and (count != 1 or self.dtype != np.uint8):
             raise WriteError(
                 f"{self.path}: a colour table and class names need one uint8 band; found {count} of "

@@ -86,6 +86,11 @@ class Header:
         return tuple(i for i in range(1, self.count + 1) if i != self.alpha)
 
     @property
+    def scaling(self) -> tuple[tuple[float, float], ...]:
+        """Scale and offset of each band that measures something, in the order of `data_bands`."""
+        return tuple((self.scales[n - 1], self.offsets[n - 1]) for n in self.data_bands)
+
+    @property
     def categorical(self) -> bool:
         """Whether values are classes, as a palette or category names tell."""
         return self.colormap is not None or self.class_names is not None

@@ -48,6 +48,7 @@ def raw_vrt(
     *,
     nodata: float | None,
     descriptions: Sequence[str] | None,
+    scaling: Sequence[tuple[float, float]] | None,
     colormap: Mapping[int, tuple[int, int, int, int]],
     tags: Mapping[str, str],
     band_tags: Mapping[str, str],
@@ -76,6 +77,9 @@ def raw_vrt(
         text.append(_metadata(band_tags))
         if nodata is not None:
             text.append(f"<NoDataValue>{_number(nodata, dtype)}</NoDataValue>")
+        if scaling is not None:
+            scale, offset = scaling[band]
+            text.append(f"<Offset>{offset!r}</Offset><Scale>{scale!r}</Scale>")
         if colormap:
             text.append(f"<ColorInterp>Palette</ColorInterp>{_color_table(colormap)}")
         text.append(

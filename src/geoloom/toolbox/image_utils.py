@@ -264,6 +264,7 @@ def _stack(
         dtype=dtype,
         nodata=nodata,
         names=names,
+        scaling=[pair for header in headers for pair in header.scaling],
         overwrite=overwrite,
     )
 
@@ -277,9 +278,10 @@ def _write(
     dtype: np.dtype[Any] | None = None,
     nodata: float | None = None,
     names: Sequence[str] | None = None,
+    scaling: Sequence[tuple[float, float]] | None = None,
     overwrite: bool,
 ) -> Path:
-    """Write blocks to a file that keeps the names and colours of another."""
+    """Write blocks to a file that keeps the names, scales and colours of another."""
     numbers = like.data_bands
     if names is None:
         names = [like.band_names[n - 1] for n in numbers]
@@ -292,6 +294,7 @@ def _write(
         dtype=_dtype(like) if dtype is None else dtype,
         nodata=nodata,
         descriptions=names,
+        scaling=like.scaling if scaling is None else scaling,
         colormap=like.colormap if one else None,
         class_names=like.class_names if one else None,
         overwrite=overwrite,

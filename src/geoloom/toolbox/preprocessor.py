@@ -27,6 +27,7 @@ from .steps import (
     Block,
     CustomIndex,
     RemoveBands,
+    Scalings,
     Standardise,
     Step,
     filled,
@@ -42,9 +43,10 @@ NORMALIZATION_TAG = "GEOLOOM_NORMALIZATION"
 class Preprocessor:
     """Plans operations on a raster and carries them out block by block when a result is asked for.
 
-    Memory does not grow with the raster. Indices are computed from the bands as stored, whatever was
-    planned before; other operations act on the stack in the order of the calls. The stack stays of the
-    raster's type until an index or a standardisation makes it float32, and floats are saved as floats.
+    Memory does not grow with the raster. Indices are computed from the raster's own bands, scaled as the file
+    tells, whatever was planned before; other operations act on the stack in the order of the calls. The stack
+    stays of the raster's type until an index or a standardisation makes it float32, and floats are saved as
+    floats.
 
     Args:
         raster: File that GDAL reads.
@@ -99,6 +101,13 @@ class Preprocessor:
         return names
 
     @property
+    def _scalings(self) -> Scalings:
+        scalings = self.header.scaling
+        for step in self._steps:
+            scalings = step.scalings(scalings)
+        return scalings
+
+    @property
     def normalization(self) -> Normalization | None:
         """The rule of the last standardisation; None before one."""
         return self._normalization
@@ -109,17 +118,17 @@ class Preprocessor:
         Args:
             parameters: Index name -> its bands by position, 0-based, as in
                 `{"ndvi": {"idx_b_red": 3, "idx_b_nir": 4}}`; and `factor`, what reflectance 1 is stored as,
-                such as 10000 (used by `evi`, `evi2` and registered indices; default 1).
+                such as 10000 (used by `evi`, `evi2` and registered indices; default 1). A raster that
+                carries scale and offset, as Landsat Collection 2 does, needs none: they are applied.
 
         Raises:
-            ConfigError: an index or key is unknown.
+            ConfigError: an index or key is unknown, or a factor contradicts the raster's own scale.
             BandError: a position is outside the raster's bands, or the index is there already.
         """
-        count = len(self._numbers)
         steps = [
             AddCustomIndex(name, self._custom[name], dict(params))
             if name in self._custom
-            else index_step(name, params, count, tuple(self._custom))
+            else index_step(name, params, self.header.scaling, tuple(self._custom))
             for name, params in parameters.items()
         ]
         for name in parameters:
@@ -316,6 +325,7 @@ class Preprocessor:
             dtype=self.dtype,
             nodata=nodata,
             descriptions=[self.bands[i] for i in positions],
+            scaling=[self._scalings[i] for i in positions],
             tags=tags,
             overwrite=overwrite,
         ) as writer:

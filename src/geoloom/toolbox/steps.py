@@ -13,6 +13,11 @@ from ..transforms.indices import compute_index, get_index, list_indices
 from ..transforms.normalize import Normalization
 from .params import check_keys
 
+Scalings = tuple[tuple[float, float], ...]
+"""Scale and offset of each band: physical value = stored value * scale + offset."""
+
+AS_IT_IS = (1.0, 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -33,6 +38,10 @@ class Step(Protocol):
         """Names of the stack after the step."""
         ...
 
+    def scalings(self, scalings: Scalings) -> Scalings:
+        """Scale and offset of each band of the stack after the step."""
+        ...
+
     def __call__(self, block: Block) -> Block:
         """The block after the step."""
         ...
@@ -44,20 +53,37 @@ CustomIndex = Callable[[np.ma.MaskedArray, Mapping[str, Any]], np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class AddIndex:
-    """Append a spectral index, computed from the raster's bands as stored."""
+    """Append a spectral index, computed from the raster's own bands, whatever was planned before."""
 
     name: str
     positions: Mapping[str, int] = field(hash=False)
     factor: float = 1.0
+    scaling: Mapping[str, tuple[float, float]] | None = field(default=None, hash=False)
+    """Scale and offset of each of the bands, as the file tells them; None where values are as they are."""
 
     def bands(self, bands: tuple[str, ...]) -> tuple[str, ...]:
         """The stack and the index."""
         return (*bands, self.name)
 
+    def scalings(self, scalings: Scalings) -> Scalings:
+        """The index is physical."""
+        return (*scalings, AS_IT_IS)
+
     def __call__(self, block: Block) -> Block:
         """The block with the index; pixels where it has no value become not valid."""
-        values = compute_index(self.name, block.stored, self.positions, factor=self.factor)
+        image, positions = block.stored, self.positions
+        if self.scaling is not None:
+            image, positions = self._physical(image)
+        values = compute_index(self.name, image, positions, factor=self.factor)
         return _appended(block, values[0])
+
+    def _physical(self, stored: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+        """The index's bands alone, scaled, and their positions."""
+        assert self.scaling is not None  # the caller has looked
+        planes = [
+            stored[at] * self.scaling[b][0] + self.scaling[b][1] for b, at in self.positions.items()
+        ]
+        return np.stack(planes), {band: i for i, band in enumerate(self.positions)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +97,10 @@ class AddCustomIndex:
     def bands(self, bands: tuple[str, ...]) -> tuple[str, ...]:
         """The stack and the index."""
         return (*bands, self.name)
+
+    def scalings(self, scalings: Scalings) -> Scalings:
+        """The index is physical."""
+        return (*scalings, AS_IT_IS)
 
     def __call__(self, block: Block) -> Block:
         """The block with the index; pixels where it has no value become not valid."""
@@ -96,6 +126,10 @@ class Standardise:
         """Unchanged."""
         return bands
 
+    def scalings(self, scalings: Scalings) -> Scalings:
+        """None: values are the rule's."""
+        return (AS_IT_IS,) * len(scalings)
+
     def __call__(self, block: Block) -> Block:
         """The block, normalised."""
         return Block(block.stored, self.rule.apply(block.image, block.valid), block.valid)
@@ -111,6 +145,10 @@ class RemoveBands:
         """Those that stay."""
         return tuple(band for i, band in enumerate(bands) if i not in self.positions)
 
+    def scalings(self, scalings: Scalings) -> Scalings:
+        """Those of the bands that stay."""
+        return tuple(pair for i, pair in enumerate(scalings) if i not in self.positions)
+
     def __call__(self, block: Block) -> Block:
         """The block without the bands."""
         kept = [i for i in range(len(block.image)) if i not in self.positions]
@@ -118,22 +156,26 @@ class RemoveBands:
 
 
 def index_step(
-    name: str, params: Mapping[str, Any], bands: int, others: Sequence[str] = ()
+    name: str,
+    params: Mapping[str, Any],
+    scalings: Sequence[tuple[float, float]],
+    others: Sequence[str] = (),
 ) -> AddIndex:
     """The step of an index as the paper's params ask for it.
 
     Args:
         name: Of a known index.
         params: `idx_b_<band>` positions, 0-based, and `factor`.
-        bands: How many the raster has.
+        scalings: Scale and offset of each of the raster's bands; (1, 0) where it tells none.
         others: Names that the caller knows besides, for the message.
 
     Raises:
-        ConfigError: the name or a key is unknown, or a position is missing.
+        ConfigError: the name or a key is unknown, a position is missing, or a factor is given for bands of
+            which the file tells the scale.
         BandError: a position is outside the raster's bands.
 
     Example:
-        >>> index_step("ndvi", {"idx_b_red": 3, "idx_b_nir": 4}, 6).positions
+        >>> index_step("ndvi", {"idx_b_red": 3, "idx_b_nir": 4}, [(1.0, 0.0)] * 6).positions
         {'red': 3, 'nir': 4}
     """
     if name not in list_indices():
@@ -146,12 +188,21 @@ def index_step(
         raise ConfigError(f"index {name!r} needs {', '.join(missing)}: band positions from 0")
     positions = {band: int(given[key]) for key, band in keys.items()}
     for band, position in positions.items():
-        if not 0 <= position < bands:
+        if not 0 <= position < len(scalings):
             raise BandError(
-                f"index {name!r}: idx_b_{band} is {position}, but the raster has bands 0 to {bands - 1} "
-                "(counted from 0)"
+                f"index {name!r}: idx_b_{band} is {position}, but the raster has bands 0 to "
+                f"{len(scalings) - 1} (counted from 0)"
             )
-    return AddIndex(name, positions, float(given.get("factor", 1.0)))
+    factor = float(given.get("factor", 1.0))
+    own = {band: scalings[position] for band, position in positions.items()}
+    if all(pair == AS_IT_IS for pair in own.values()):
+        return AddIndex(name, positions, factor)
+    if factor != 1.0:
+        raise ConfigError(
+            f"index {name!r}: factor is {factor:g}, but the raster tells its bands' scale and offset itself "
+            f"({', '.join(f'{band}: {s:g}, {o:g}' for band, (s, o) in own.items())}); leave factor out"
+        )
+    return AddIndex(name, positions, scaling=own)
 
 
 def _appended(block: Block, values: np.ndarray) -> Block:

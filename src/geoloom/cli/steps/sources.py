@@ -80,6 +80,7 @@ def without_clouds(
         dtype=dtype,
         nodata=fill,
         descriptions=[header.band_names[n - 1] for n in bands],
+        scaling=[(header.scales[n - 1], header.offsets[n - 1]) for n in bands],
     ) as writer:
         for window in block_windows(header.grid.shape):
             part = grid_of(header.grid, window)
