@@ -17,7 +17,6 @@ from odc.geo.geobox import GeoBox
 from torch.utils.data import DataLoader
 
 from geoloom.core.query import Query
-from geoloom.datasets.base import GeoDataset
 from geoloom.datasets.loader import loader
 from geoloom.datasets.sensors.cdl import CDL
 from geoloom.datasets.sensors.landsat import Landsat8
@@ -56,7 +55,7 @@ class Batches:
 
 
 def load(root: Path, asked: Path) -> DataLoader:
-    """The loader that a user would make, over the queries given."""
+    """The loader that a user would make, over the queries given; it loads compiled loops, as imports do."""
     dataset = Landsat8(root / "landsat", bands=BANDS) & CDL(root / "cdl")
     given = json.loads(asked.read_text())
     crs = CRS(given["crs"])
@@ -67,15 +66,7 @@ def load(root: Path, asked: Path) -> DataLoader:
         ]
         for batch in given["batches"]
     ]
-    _warm_up(dataset, batches[0][0].grid)
     return loader(dataset, Batches(batches))
-
-
-def _warm_up(dataset: GeoDataset, near: GeoBox) -> None:
-    """Load the compiled loops (0.7 s), as the peer's process loaded its libraries on import."""
-    turned = GeoBox((8, 8), near.affine * Affine.rotation(1), near.crs)
-    for grid in (near[:8, :8], turned):
-        dataset[grid]
 
 
 def copy_limit(batches: int = 32) -> float:

@@ -109,6 +109,18 @@ def test_chips_need_no_sampler():
     assert [len(batch[0]) for batch in gl.loader(chips, batch_size=4)] == [4, 4, 2]
 
 
+def test_compiled_loops_are_loaded_before_the_first_batch(scenes, monkeypatch, tmp_path):
+    dataset, _, _ = scenes
+    asked = []
+    monkeypatch.setattr(
+        "geoloom.datasets.answering.warm_up", lambda stack, kernel, dtype: asked.append(dtype)
+    )
+    gl.loader(dataset & dataset.with_transforms(abs), GridGeoSampler(dataset, 16))
+    assert asked == ["int32"] * 2
+    (tmp_path / "s" / "a.tif").write_bytes(b"no longer a raster")
+    gl.loader(dataset, GridGeoSampler(dataset, 16))  # says nothing until it is read
+
+
 class TestDevice:
     """Files' own types up to the device, float32 and int64 on it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -10,9 +11,12 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.bands import Band
+from ..core.errors import ReadError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample, Scene
+from ..io.batch import warm_up
 from ..io.raster import Kernel
+from ..io.remote import is_remote
 from .base import GeoDataset, Layer
 from .index import SceneIndex
 from .mosaic import Mosaic, compose
@@ -24,6 +28,8 @@ from .waiting import Waiting, allot
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+log = logging.getLogger(__name__)
 
 Dtype = Literal["native", "float32", "stored"]
 
@@ -59,6 +65,18 @@ class SceneDataset(GeoDataset):
     def layers(self) -> frozenset[Layer]:
         """`image` or `mask`."""
         return frozenset({"image" if self.is_image else "mask"})
+
+    def warm_up(self) -> None:
+        """Load the compiled loops that reading the first scene takes; far and damaged ones are left alone."""
+        if is_remote(self.scenes[0].assets[0].uri):
+            return
+        try:
+            stacks = self._shelf.find(0, None)
+            for piece in () if stacks is None else stacks.pieces:
+                warm_up(piece.stack, piece.kernel, self._delivered(piece.stack.dtype))
+        except ReadError as error:
+            # It may never be asked for; if it is, the query says so.
+            log.debug("compiled loops are loaded later: %s", error)
 
     def as_stored(self) -> Self:
         """The same scenes in the types of the files; itself where values are altered."""

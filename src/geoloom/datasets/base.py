@@ -108,6 +108,12 @@ class GeoDataset(ABC):
         other._transforms = transforms
         return other
 
+    def warm_up(self) -> None:  # noqa: B027 - most layers have nothing compiled
+        """Load the compiled loops that batches will need, a good half second a process.
+
+        `geoloom.loader` does it before the first batch, and before workers are forked, which inherit them.
+        """
+
     def as_stored(self) -> GeoDataset:
         """The same dataset, whose samples hold values in the types of the files, uint16 and uint8 masks too.
 

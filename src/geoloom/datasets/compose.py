@@ -64,6 +64,11 @@ class IntersectionDataset(GeoDataset):
         """Of the first part that has classes."""
         return next((p.classes for p in self.parts if p.classes is not None), None)
 
+    def warm_up(self) -> None:
+        """Load the compiled loops of all parts."""
+        for part in self.parts:
+            part.warm_up()
+
     def as_stored(self) -> GeoDataset:
         """The same intersection of the parts as they are stored; see `GeoDataset.as_stored`."""
         return _parts_as_stored(self)
@@ -201,6 +206,11 @@ class UnionDataset(GeoDataset):
                 f"the union's parts give codes different meanings: {meanings}; give all the same classes"
             )
         return known[0] if known else None
+
+    def warm_up(self) -> None:
+        """Load the compiled loops of all parts."""
+        for part in self.parts:
+            part.warm_up()
 
     def as_stored(self) -> GeoDataset:
         """The same union of the parts as they are stored; see `GeoDataset.as_stored`."""

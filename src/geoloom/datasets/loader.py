@@ -86,6 +86,8 @@ def loader(
         how = {"sampler": sampler, "batch_size": batch_size or 32, "drop_last": drop_last}
         if sampler is None:
             how["shuffle"] = shuffle
+    if isinstance(dataset, GeoDataset):
+        dataset.warm_up()
     log.info(
         "batches of %d, %s, %s memory",
         own_size or how["batch_size"],

@@ -85,6 +85,10 @@ class SeriesDataset(GeoDataset):
         """What the codes of a series of labels mean."""
         return self.dataset.classes
 
+    def warm_up(self) -> None:
+        """Load the compiled loops of what it is made of."""
+        self.dataset.warm_up()
+
     def as_stored(self) -> GeoDataset:
         """The same series of what it is made of, as it is stored; see `GeoDataset.as_stored`."""
         if self.transforms is not None:
