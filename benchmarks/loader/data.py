@@ -2,8 +2,9 @@
 
 Laid out as in the TorchGeo paper's appendix A.1: 114 scenes of one-band uint16 files, one label file,
 512-pixel tiles, each in its own CRS. Scenes are smaller than real ones (1,536 pixels a side, 1/25 of
-the area) so that all of it stays in the page cache; their values have a landscape's spectrum, sensor noise
-and Landsat's range and nodata tag, so that they compress like the real ones.
+the area) so that all of it stays in the page cache. They overlap their neighbours as Landsat's do, and their
+values have a landscape's spectrum, sensor noise and Landsat's range and nodata tag, so that they compress
+like the real ones.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ ZONES = ("EPSG:32614", "EPSG:32615")
 ALBERS = "EPSG:5070"
 GSD_M = 30.0
 TILE_PX = 512
+SIDELAP, FORELAP = 0.29, 0.08
+"""Of neighbours across and along the track at 40 degrees (Landsat 7 Science Data Users Handbook, WRS-2)."""
 
 Packing = Literal["plain", "deflate", "zstd"]
 PACKINGS: dict[Packing, dict[str, object]] = {
@@ -88,18 +91,18 @@ def make_check(folder: Path, plain: Path, size: Size) -> Path:
 
 
 def scene_places(size: Size) -> list[tuple[str, Affine]]:
-    """CRS and transform of each scene: two blocks side by side, one a zone, 510 m between scenes."""
-    step = size.side_px * GSD_M + 510.0
+    """CRS and transform of each scene: two blocks side by side, one a zone."""
+    across, along = (size.side_px * GSD_M * (1 - lap) for lap in (SIDELAP, FORELAP))
     per_zone = -(-size.scenes // 2)
     columns = -(-per_zone // 7)
     places = []
     for number in range(size.scenes):
         zone, index = divmod(number, per_zone)
         column, row = divmod(index, 7)
-        left = 780_000.0 - (column + 1) * step if zone == 0 else 255_000.0 + column * step
-        left, top = (round(v / GSD_M) * GSD_M for v in (left, 4_500_000.0 - row * step))
+        left = 730_000.0 - column * across if zone == 0 else 255_000.0 + column * across
+        left, top = (round(v / GSD_M) * GSD_M for v in (left, 4_500_000.0 - row * along))
         places.append((ZONES[zone], Affine(GSD_M, 0, left, 0, -GSD_M, top)))
-    assert columns * step < 500_000  # within the zone's useful width
+    assert columns * across < 450_000  # within the zone's useful width
     return places
 
 
