@@ -369,7 +369,6 @@ def _bands(ready: Ready) -> list[Ready]:
             tagged=ready.tagged[i : i + 1],
             fill=ready.fill[i : i + 1],
             any_tagged=bool(ready.tagged[i]),
-            unseen=None if ready.unseen is None else ready.unseen[i : i + 1],
         )
         for i in range(len(ready.files))
     ]

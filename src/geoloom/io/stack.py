@@ -21,7 +21,6 @@ from .blocks import FILES_MAPPED, BlockCache, MappedTiff, block_at, map_tiff
 from .codecs import Block
 from .handles import stamp_of
 from .header import Header
-from .pages import ADVICE
 from .validity import as_stored, fill_values
 from .warp import Way, way
 
@@ -59,8 +58,6 @@ class Ready:
     """(C,), of the stored dtype, what stands where there is no value."""
     any_tagged: bool
     """Whether some band's `nodata` counts."""
-    unseen: NDArray[np.bool_] | None = field(repr=False)
-    """As `addresses`: which blocks' pages were not brought in yet. Changed by the way."""
     _casts: dict[tuple[str, np.dtype[Any]], NDArray[Any]] = field(
         default_factory=dict, repr=False, init=False
     )
@@ -112,9 +109,7 @@ class Ready:
                 slice(block_rows.start, block_rows.stop),
                 slice(block_cols.start, block_cols.stop),
             )
-            addresses = np.ascontiguousarray(self.addresses[:, rows, cols])
-            self._bring_in(addresses, rows, cols)
-            return addresses, []
+            return np.ascontiguousarray(self.addresses[:, rows, cols]), []
         found = np.zeros((len(self.files), len(block_rows), len(block_cols)), np.int64)
         held = []
         for band, (file, plane) in enumerate(zip(self.files, self.planes, strict=True)):
@@ -126,17 +121,6 @@ class Ready:
                         held.append(block)
                         found[band, i, j] = block.address
         return found, held
-
-    def _bring_in(self, addresses: NDArray[np.int64], rows: slice, cols: slice) -> None:
-        """Have the pages of blocks that are read for the first time brought in, a block at a time."""
-        assert self.unseen is not None  # as long as there are addresses
-        unseen = self.unseen[:, rows, cols]
-        if unseen.any():
-            height, width, samples = self.block
-            size = height * width * samples * self.like.dtype.itemsize
-            for address in addresses[unseen].tolist():
-                ADVICE.populate(address, size)
-            unseen[...] = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -281,7 +265,6 @@ def _prepare(stack: Stack) -> Ready | None:
         tagged=np.array([value is not None for value in nodata]),
         fill=np.array([channel.fill for channel in stack.channels], dtype),
         any_tagged=any(value is not None for value in nodata),
-        unseen=None if addresses is None else np.ones(addresses.shape, np.bool_),
     )
 
 
