@@ -65,15 +65,28 @@ def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
 def fill(order: Order) -> None:
     """Fill one order's arrays."""
     first, *others = order.stacks
-    _read(first, order, order.out, order.valid)
+    _read(first, order.grid, order.kernel, order.out, order.valid)
     for stack in others:
-        if order.valid.all():
+        missing = ~order.valid
+        at = _box(missing)
+        if at is None:
             return
-        values, seen = np.empty_like(order.out), np.empty_like(order.valid)
-        _read(stack, order, values, seen)
-        gain = seen & ~order.valid
-        np.copyto(order.out, values, where=gain)
-        np.logical_or(order.valid, gain, out=order.valid)
+        whole = at == (slice(0, missing.shape[0]), slice(0, missing.shape[1]))
+        grid = order.grid if whole else order.grid[at]
+        values = np.empty((len(order.out), *grid.shape), order.out.dtype)
+        seen = np.empty(grid.shape, np.bool_)
+        _read(stack, grid, order.kernel, values, seen)
+        gain = seen & missing[at]
+        np.copyto(order.out[:, *at], values, where=gain)
+        order.valid[at] |= gain
+
+
+def _box(missing: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """The smallest window that holds all missing pixels; None where none is missing."""
+    rows, cols = np.flatnonzero(missing.any(axis=1)), np.flatnonzero(missing.any(axis=0))
+    if not rows.size:
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
 
 
 def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:
@@ -100,14 +113,16 @@ def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:
         fill(Order(grid, (stack,), kernel, out, np.empty((2, 2), np.bool_)))
 
 
-def _read(stack: Stack, order: Order, out: NDArray[Any], valid: NDArray[np.bool_]) -> None:
+def _read(
+    stack: Stack, grid: GeoBox, kernel: Kernel, out: NDArray[Any], valid: NDArray[np.bool_]
+) -> None:
     ready = stack.ready()
     if ready is not None:
-        read_ready(ready, order.grid, order.kernel, out, valid)
+        read_ready(ready, grid, kernel, out, valid)
         return
     valid.fill(True)
     for i, channel in enumerate(stack.channels):
-        which = channel.header, order.grid, (channel.band,), order.kernel
+        which = channel.header, grid, (channel.band,), kernel
         values, seen = choose_engine("auto", *which).read(*which, channel.nodata)
         out[i] = values[0]
         np.logical_and(valid, seen, out=valid)
