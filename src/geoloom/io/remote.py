@@ -83,8 +83,7 @@ def remotely(call: Callable[..., T], *arguments: Any) -> T:
 def together(calls: Sequence[Callable[[], T]]) -> list[T]:
     """The results of calls, in order, made at the same time by the threads that read remote files.
 
-    Raises:
-        What the first failing call raised; calls not yet begun are dropped.
+    Where one fails, what it raised is raised here, and calls not yet begun are dropped.
     """
     if _IN_LANE.here:
         return [call() for call in calls]

@@ -183,8 +183,8 @@ class StacDataset(RasterDataset):
             limit: The most items to take. Default: all.
             query: Of the query extension, for servers that have it: `{"eo:cloud_cover": {"lt": 10}}`.
             where: As the dataset's own: looked at here, after `limit`, whatever the server can do.
-            crs, res, bands, transforms, grids, sign, is_image, rgb_bands, mosaic, kernel, nodata, scaled,
-                dtype, assume_crs, index, progress: As the dataset's own.
+            crs, res, bands, transforms, grids, sign, is_image, rgb_bands: As the dataset's own.
+            mosaic, kernel, nodata, scaled, dtype, assume_crs, index, progress: As the dataset's own.
 
         Raises:
             DatasetError: the server refuses or finds nothing.
