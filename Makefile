@@ -3,13 +3,13 @@
 #   make demo     a simulated scene through the whole cycle, into demo-out/ (open demo-out/report.html)
 #   make test     all tests
 #   make check    format, lint, types, layers, tests: what must pass before a change goes in
-#   make bench    benchmarks, as ratios against a peer in the same run (BENCH= for the long form: 25 GB of disk)
+#   make bench    benchmarks, as ratios against a peer in the same run (40 minutes, 25 GB; short: BENCH=--quick)
 #   make docs     the documentation site, into site/
 
 VENV    ?= .venv
 WORKERS ?= 2
 DEMO    ?= demo-out
-BENCH   ?= --quick
+BENCH   ?=
 
 PY := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
