@@ -89,14 +89,6 @@ class TestMaps:
             assert core.CRS(core.crs_name(grid.crs)) == grid.crs
         assert core.crs_name(UTM.crs) == "EPSG:32720"
 
-    def test_scale_between_counts_source_pixels(self):
-        half = GeoBox((20, 25), UTM.affine * Affine.scale(2), UTM.crs)
-        assert core.scale_between(UTM, half) == pytest.approx((2, 2))
-        degrees = some.grid_around((-63.0, -18.08), "EPSG:4326", (20, 20), 60)
-        # A degree of longitude is shorter by the cosine of the latitude.
-        along = core.scale_between(UTM, degrees)
-        assert along == pytest.approx((2 * np.cos(np.radians(18.08)), 2), rel=0.01)
-
 
 def lon_lat(grid, cols, rows):
     x, y = grid.affine * (cols, rows)

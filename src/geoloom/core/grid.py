@@ -111,32 +111,6 @@ def transformer(source: str, target: str) -> Transformer:
     return Transformer.from_crs(source, target, always_xy=True)
 
 
-def scale_between(source: GeoBox, grid: GeoBox) -> tuple[float, float]:
-    """How many source pixels (columns, rows) one pixel of `grid` spans, at its centre.
-
-    Above 1 the read shrinks and must average; below 1 it enlarges.
-    """
-    height, width = grid.shape
-    points = np.array(
-        [
-            (width / 2, height / 2),
-            (width / 2 + 0.5, height / 2),
-            (width / 2, height / 2 + 0.5),
-        ]
-    )
-    a, b, c, d, e, f = grid.affine[:6]
-    x = a * points[:, 0] + b * points[:, 1] + c
-    y = d * points[:, 0] + e * points[:, 1] + f
-    if source.crs != grid.crs:
-        x, y = transformer(crs_name(grid.crs), crs_name(source.crs)).transform(x, y)
-    a, b, c, d, e, f = (~source.affine)[:6]
-    cols = a * x + b * y + c
-    rows = d * x + e * y + f
-    along_col = abs(cols[1:] - cols[0]).max() * 2
-    along_row = abs(rows[1:] - rows[0]).max() * 2
-    return float(along_col), float(along_row)
-
-
 def densified_outline(grid: GeoBox, points_per_side: int = 32) -> np.ndarray:
     """World coordinates along the grid's edge, closed, float64 (4 * points_per_side + 1, 2)."""
     height, width = grid.shape

@@ -54,7 +54,7 @@ def file_stamps(files: Sequence[str]) -> np.ndarray:
         return np.concatenate(list(pool.map(_stamps, parts)))
 
 
-def is_remote(file: str) -> bool:
+def is_elsewhere(file: str) -> bool:
     """Whether this is an address or a path inside an archive, whose age nobody tells."""
     return "://" in file or file.startswith("/vsi")
 

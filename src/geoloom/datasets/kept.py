@@ -17,7 +17,7 @@ from ..core.errors import DatasetError
 from ..core.query import Scene
 from ..io.naming import FileName, Naming
 from ..io.scan import INDEX_FOLDER, Footprints, matching_names, names_of_bands, searched
-from .folders import State, changed_folders, folder_states, is_remote
+from .folders import State, changed_folders, folder_states, is_elsewhere
 from .saved import SavedScenes, save_scenes, with_channels
 
 log = logging.getLogger(__name__)
@@ -241,7 +241,7 @@ def _record(path: Path, recipe: Recipe) -> dict[str, Any]:
 
 def _common_folder(paths: Sequence[str]) -> Path:
     """The innermost folder that holds everything at the paths."""
-    local = [path for path in paths if not is_remote(path)]
+    local = [path for path in paths if not is_elsewhere(path)]
     if len(local) < len(paths):
         raise DatasetError(
             "index=True keeps the index beside the data, but some of it is remote; give a file, or "
@@ -259,11 +259,11 @@ def _common_folder(paths: Sequence[str]) -> Path:
 
 
 def _relative(paths: Sequence[str], base: Path) -> list[str]:
-    return [path if is_remote(path) else os.path.relpath(path, base) for path in paths]
+    return [path if is_elsewhere(path) else os.path.relpath(path, base) for path in paths]
 
 
 def _absolute(path: str) -> str:
-    return path if is_remote(path) else os.path.abspath(path)  # noqa: PTH100 - also without `..`
+    return path if is_elsewhere(path) else os.path.abspath(path)  # noqa: PTH100 - also without `..`
 
 
 def _digest(text: str) -> str:

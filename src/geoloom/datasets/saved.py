@@ -25,7 +25,7 @@ from ..core.errors import DatasetError
 from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Asset, Scene
-from .folders import file_stamps, is_remote
+from .folders import file_stamps, is_elsewhere
 
 _VERSION = 2
 _GROUP = 8192
@@ -283,7 +283,7 @@ class SavedScenes(Sequence[Scene]):
 
     def _located(self, file: str) -> str:
         """Where a file is: an absolute path, without the way by a folder's parent."""
-        if is_remote(file):
+        if is_elsewhere(file):
             return file
         return os.path.normpath(f"{self._base}/{file}") if ".." in file else f"{self._base}/{file}"
 
@@ -382,7 +382,7 @@ def _row(scene: Scene, base: str, sets: dict[tuple[Band, ...], int]) -> dict[str
 
 
 def _relative(file: str, base: str) -> str:
-    if is_remote(file):
+    if is_elsewhere(file):
         return file
     inside = base + os.sep
     return file[len(inside) :] if file.startswith(inside) else os.path.relpath(file, base)
