@@ -7,7 +7,7 @@ import numpy as np
 from .area import LEAST_SHARE
 from .compiled import address_of, compiled, line_of
 from .coordinates import fill_corners
-from .smooth import finish_row
+from .smooth import finished
 
 
 @compiled
@@ -53,9 +53,10 @@ def warp_boxmean(
                         values, width, window, left[i], right[i], top[i], bottom[i],
                         nodata[band], tagged[band],
                     )  # fmt: skip
-                finish_row(buffer, limits, line)
                 for i in range(count):
-                    if buffer[i] != buffer[i]:
+                    if buffer[i] == buffer[i]:
+                        line[i] = finished(buffer, i, limits)
+                    else:
                         line[i] = fill[band]
                         seen[i] = 0
 

@@ -9,6 +9,7 @@ import math
 import os
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from geoloom.core.grid import LATTICE_TOLERANCE_PX
 from .area import area_mean, boxes_are_pixels
 from .header import Header
 from .plan import Kernel, Shrinkage, Span, cells, reach_px
-from .rounding import working_dtype
 from .samples import majority, mean, points_per_pixel, sample_grid
 from .stack import Channel, Ready, Stack
 from .stage import Stage
@@ -226,9 +226,7 @@ def _warp(
         out[:] = ready.fill.reshape(-1, 1, 1)
         seen.fill(0)
         return
-    dtype = ready.like.dtype if kernel == "nearest" else working_dtype(ready.like.dtype)
-    if kernel != "nearest" and dtype == np.float32 and ready.like.dtype.kind == "f":
-        dtype = np.dtype(np.float64)
+    dtype = ready.like.dtype
     (top, left), shape = window
     size = len(out) * shape[0] * shape[1] * dtype.itemsize
     if size > _SCRATCH_BYTES and max(height, width) > _SMALLEST_CUT_PX:
@@ -264,7 +262,7 @@ def _gather(
 
         warp_smooth(
             source, window, places.cells, places.coefs, places.exact, kernel == "cubic", span,
-            nodata, ready.tagged, fill, limits, out, seen,
+            nodata, ready.tagged, fill, ready.working, limits, out, seen,
         )  # fmt: skip
     elif places.exact.size:
         _mean_of_exact(ready, source, window, places.grid, out, seen)
@@ -356,14 +354,11 @@ def _window(
 def _bands(ready: Ready) -> list[Ready]:
     """One stack a band."""
     return [
-        Ready(
-            grid=ready.grid,
-            ways=ready.ways,
+        replace(
+            ready,
             files=ready.files[i : i + 1],
             planes=ready.planes[i : i + 1],
             samples=ready.samples[i : i + 1],
-            like=ready.like,
-            block=ready.block,
             addresses=None if ready.addresses is None else ready.addresses[i : i + 1],
             nodata=ready.nodata[i : i + 1],
             tagged=ready.tagged[i : i + 1],

@@ -1,7 +1,8 @@
 """Bilinear values of eight pixels at once: the one loop that the compiler does not vectorise by itself.
 
 Neighbours on a grid mostly come from neighbours in the source: eight pixels in a row fall into one run of
-source pixels, or two where the row steps up or down. Then their sixteen loads are a few wide ones.
+source pixels, or two where the row steps up or down. Then their 32 loads are a few wide ones, of the stored
+values as they are, and one look at the places serves all bands.
 """
 
 from __future__ import annotations
@@ -12,25 +13,69 @@ from typing import Any
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]  # it publishes no types
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .compiled import address_of, compiled
+from .rounding import HALF
 
 LANES = 8
+
+_LANE_NUMBERS = list(range(LANES))
+
+
+def _splat(builder: Any, value: Any) -> Any:
+    """A vector that holds a value in all lanes."""
+    vector = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
+    for lane in _LANE_NUMBERS:
+        vector = builder.insert_element(vector, value, ir.Constant(ir.IntType(32), lane))
+    return vector
+
+
+def _load(builder: Any, element: Any, size: int, address: Any) -> Any:
+    vector = ir.VectorType(element, LANES)
+    return builder.load(builder.inttoptr(address, vector.as_pointer()), align=size)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _strays(typing_context: Any, address: Any, origin: Any) -> Any:
+    """A bit for each of the eight int32 at an address that is not `origin` plus its lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = ir.IntType(32)
+        found = _load(builder, word, 4, args[0])
+        lanes = ir.Constant(found.type, _LANE_NUMBERS)
+        stray = builder.icmp_signed("!=", builder.sub(found, lanes), _splat(builder, args[1]))
+        return builder.zext(builder.bitcast(stray, ir.IntType(LANES)), ir.IntType(64))
+
+    return types.int64(types.intp, types.int32), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _lowest_bit(typing_context: Any, bits: Any) -> Any:
+    """The number of the lowest bit that is set."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.int64), generate
 
 
 def _lerp(runs: int) -> Callable[..., Any]:
     """An intrinsic that interpolates eight pixels which come from so many runs of source pixels.
 
-    Its arguments are an array of the values' dtype, then addresses and sizes in bytes: of the upper left
-    pixel of the first and the last lane's run (counted back to the first lane), how far below the lower
-    pixels lie, the first lane of the second run, the shares of the right and lower pixels, and the output.
+    Its arguments are arrays of the dtypes of the stored values, of the shares and of the output; then
+    addresses and sizes in bytes: of the upper left pixel of the first and the last lane's run (counted back
+    to the first lane), how far below the lower pixels lie, the first lane of the second run, the shares of
+    the right and lower pixels, and the output. Stored integers are rounded.
     """
 
     @intrinsic  # type: ignore[untyped-decorator]
     def lerp(
         typing_context: Any,
-        like: Any,
+        stored: Any,
+        share: Any,
+        given: Any,
         first: Any,
         second: Any,
         below: Any,
@@ -39,134 +84,177 @@ def _lerp(runs: int) -> Callable[..., Any]:
         lower: Any,
         out: Any,
     ) -> Any:
-        wide = like.dtype == types.float64
-        number, size = (ir.DoubleType(), 8) if wide else (ir.FloatType(), 4)
-        vector = ir.VectorType(number, LANES)
-
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            _, first, second, below, split, right, lower, out = args
+            _, _, _, first, second, below, split, right, lower, out = args
+            kind, number = (context.get_value_type(a.dtype) for a in (stored, share))
+            size, step = (a.dtype.bitwidth // 8 for a in (share, stored))
+            floats = ir.VectorType(number, LANES)
 
             def load(address: Any, offset: int = 0) -> Any:
                 at = builder.add(address, ir.Constant(address.type, offset))
-                return builder.load(builder.inttoptr(at, vector.as_pointer()), align=size)
+                values = _load(builder, kind, step, at)
+                if isinstance(stored.dtype, types.Float):
+                    return values if kind == number else builder.fpext(values, floats)
+                convert = builder.sitofp if stored.dtype.signed else builder.uitofp
+                return convert(values, floats)
 
             def between(start: Any, end: Any, share: Any) -> Any:
                 return builder.fadd(start, builder.fmul(share, builder.fsub(end, start)))
 
-            share, drop = load(right), load(lower)
+            across, down = (_load(builder, number, size, a) for a in (right, lower))
 
             def run(address: Any) -> Any:
                 under = builder.add(address, below)
-                upper = between(load(address), load(address, size), share)
-                return between(upper, between(load(under), load(under, size), share), drop)
+                upper = between(load(address), load(address, step), across)
+                return between(upper, between(load(under), load(under, step), across), down)
 
             result = run(first)
             if runs == 2:
-                lane = ir.VectorType(split.type, LANES)
-                numbers = ir.Constant(lane, list(range(LANES)))
-                splits = ir.Constant(lane, ir.Undefined)
-                for i in range(LANES):
-                    splits = builder.insert_element(splits, split, ir.Constant(ir.IntType(32), i))
-                before = builder.icmp_signed("<", numbers, splits)
+                splits = _splat(builder, split)
+                lanes = ir.Constant(splits.type, _LANE_NUMBERS)
+                before = builder.icmp_signed("<", lanes, splits)
                 result = builder.select(before, result, run(second))
-            builder.store(result, builder.inttoptr(out, vector.as_pointer()), align=size)
+            if isinstance(stored.dtype, types.Integer):
+                half = _splat(builder, ir.Constant(number, HALF))
+                name = f"llvm.floor.v{LANES}{number.intrinsic_name}"
+                floor = cgutils.get_or_insert_function(
+                    builder.module, ir.FunctionType(floats, [floats]), name
+                )
+                result = builder.call(floor, [builder.fadd(result, half)])
+            result = _converted(builder, result, share.dtype, given.dtype, context)
+            target = builder.inttoptr(out, result.type.as_pointer())
+            builder.store(result, target, align=given.dtype.bitwidth // 8)
             return context.get_dummy_value()
 
-        return types.void(like, *(types.intp,) * 7), generate
+        return types.void(stored, share, given, *(types.intp,) * 7), generate
 
     return lerp  # type: ignore[no-any-return]
+
+
+def _converted(builder: Any, values: Any, of: Any, to: Any, context: Any) -> Any:
+    """A vector of floats in another dtype; what an integer cannot hold wraps around."""
+    kind = ir.VectorType(context.get_value_type(to), LANES)
+    if isinstance(to, types.Float):
+        if of.bitwidth == to.bitwidth:
+            return values
+        return (builder.fpext if of.bitwidth < to.bitwidth else builder.fptrunc)(values, kind)
+    # Enough for what is stored: 16 bits are interpolated in float32, 32 in float64.
+    whole = builder.fptosi(values, ir.VectorType(ir.IntType(of.bitwidth), LANES))
+    if of.bitwidth == to.bitwidth:
+        return whole
+    return (builder.sext if of.bitwidth < to.bitwidth else builder.trunc)(whole, kind)
 
 
 _lerp_one, _lerp_two = _lerp(1), _lerp(2)
 
 
 @compiled
-def find_runs(corner: np.ndarray, start: int, stop: int, last: int, splits: np.ndarray) -> None:
-    """How each eight of the pixels from `start` up to `stop` come from the source.
+def rounds(source: np.ndarray) -> bool:
+    """Whether the dtype is an integer's, so that its values come out rounded."""
+    whole: bool = source.dtype.type(0.5) == 0
+    return whole
+
+
+@compiled
+def split_of(corner: np.ndarray, here: int, last: int) -> int:
+    """How eight pixels of a row come from the source.
 
     Args:
-        corner: uint64 (N,), flat numbers of the upper left source pixels.
-        start, stop: Which of them.
+        corner: int32 (N,), flat numbers of the upper left source pixels.
+        here: The first of the eight.
         last: Greatest flat number that may be loaded as an upper left pixel.
-        splits: int64, at least (stop - start) // 8: the first lane of the second run, 8 where there is one
-            run, -1 where there are more.
+
+    Returns:
+        The first lane of the second run; 8 where there is one run, -1 where there are more.
     """
-    for group in range((stop - start) // LANES):
-        origin = start + group * LANES
-        first = np.int64(corner[origin])
-        back = np.int64(corner[origin + LANES - 1]) - (LANES - 1)
-        split = LANES
-        for lane in range(LANES):
-            at = np.int64(corner[origin + lane])
-            if split == LANES and at != first + lane:
-                split = lane
-            if split < LANES and at != back + lane:
-                split = -1
-                break
-        if first + LANES - 1 > last or (split != LANES and back < 0):
-            split = -1
-        splits[group] = split
+    at, first = address_of(corner) + here * corner.itemsize, corner[here]
+    if first + (LANES - 1) > last:
+        return -1
+    ahead = _strays(at, first)
+    if ahead == 0:
+        return LANES
+    back = corner[here + LANES - 1] - (LANES - 1)
+    split = _lowest_bit(ahead)
+    if back < 0 or _strays(at, np.int32(back)) >> split:
+        return -1
+    return split
 
 
 @compiled
 def bilinear_row(
-    values: np.ndarray,
-    width: int,
+    source: np.ndarray,
     corner: np.ndarray,
     start: int,
     stop: int,
-    splits: np.ndarray,
     right: np.ndarray,
     lower: np.ndarray,
-    buffer: np.ndarray,
+    out: np.ndarray,
+    place: int,
 ) -> None:
-    """Bilinear values of the places from `start` up to `stop` of a row, which have all four pixels.
+    """Bilinear values, in all bands, of the places from `start` up to `stop` of a row.
 
     Args:
-        values: (n,) float32 or float64, a window of the source.
-        width: Its columns.
-        corner, start, stop, splits: See `find_runs`.
-        right, lower: (N,), shares of the right and of the lower pixels.
-        buffer: (N,), the result.
+        source: (C, h, w) of any dtype up to 32 bits, or float64; integers come out rounded, halves up.
+        corner: int32 (N,), flat numbers, in a band's window, of the upper left of four pixels that all exist.
+        start, stop: Which of them.
+        right, lower: (N,), shares of the right and of the lower pixels, in the dtype to compute in.
+        out: (C, H, W).
+        place: Flat number, in a band of `out`, where the row begins.
     """
-    size = values.itemsize
-    source, shares = address_of(values), address_of(right)
-    drops, out = address_of(lower), address_of(buffer)
-    groups = (stop - start) // LANES
-    for group in range(groups):
-        here, split = start + group * LANES, splits[group]
-        offset = here * size
-        first = source + np.int64(corner[here]) * size
+    bands, height, width = source.shape
+    last = height * width - width - 2
+    near, far = source.itemsize, out.itemsize
+    plane, layer = height * width * near, out.shape[1] * out.shape[2] * far
+    values, line = address_of(source), address_of(out) + place * far
+    shares, drops = address_of(right), address_of(lower)
+    # The last eight overlap the eight before them where the row is no multiple of eight.
+    for begin in range(start, stop, LANES) if stop - start >= LANES else range(0):
+        here = min(begin, stop - LANES)
+        split = split_of(corner, here, last)
+        if split < 0:
+            _one_by_one(source, corner, here, here + LANES, right, lower, out, place)
+            continue
+        first = values + corner[here] * near
+        second = values + (corner[here + LANES - 1] - (LANES - 1)) * near
+        across, down = shares + here * right.itemsize, drops + here * right.itemsize
+        target = line + here * far
         if split == LANES:
-            _lerp_one(
-                values, first, first, width * size, split,
-                shares + offset, drops + offset, out + offset,
-            )  # fmt: skip
-        elif split > 0:
-            second = source + (np.int64(corner[here + LANES - 1]) - (LANES - 1)) * size
-            _lerp_two(
-                values, first, second, width * size, split,
-                shares + offset, drops + offset, out + offset,
-            )  # fmt: skip
+            for band in range(bands):
+                _lerp_one(
+                    source, right, out, first + band * plane, first + band * plane, width * near,
+                    split, across, down, target + band * layer,
+                )  # fmt: skip
         else:
-            _bilinear_some(values, width, corner, right, lower, buffer, here, here + LANES)
-    _bilinear_some(values, width, corner, right, lower, buffer, start + groups * LANES, stop)
+            for band in range(bands):
+                _lerp_two(
+                    source, right, out, first + band * plane, second + band * plane, width * near,
+                    split, across, down, target + band * layer,
+                )  # fmt: skip
+    if stop - start < LANES:
+        _one_by_one(source, corner, start, stop, right, lower, out, place)
 
 
 @compiled
-def _bilinear_some(
-    values: np.ndarray,
-    width: int,
+def _one_by_one(
+    source: np.ndarray,
     corner: np.ndarray,
-    right: np.ndarray,
-    lower: np.ndarray,
-    buffer: np.ndarray,
     start: int,
     stop: int,
+    right: np.ndarray,
+    lower: np.ndarray,
+    out: np.ndarray,
+    place: int,
 ) -> None:
-    beside, below, across = np.uint64(1), np.uint64(width), np.uint64(width + 1)
-    for i in range(start, stop):
-        at, share = corner[i], right[i]
-        above = values[at] + share * (values[at + beside] - values[at])
-        under = values[at + below] + share * (values[at + across] - values[at + below])
-        buffer[i] = above + lower[i] * (under - above)
+    width, number = source.shape[2], right.dtype.type
+    lines = out.reshape(out.shape[0], out.shape[1] * out.shape[2])
+    values = source.reshape(source.shape[0], source.shape[1] * width)
+    for band in range(source.shape[0]):
+        for i in range(start, stop):
+            at, share = corner[i], right[i]
+            above, beside = number(values[band, at]), number(values[band, at + 1])
+            below, across = number(values[band, at + width]), number(values[band, at + width + 1])
+            upper = above + share * (beside - above)
+            value = upper + lower[i] * (below + share * (across - below) - upper)
+            if rounds(source):
+                value = np.floor(value + number(HALF))
+            lines[band, place + i] = value

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_HALF = 0.5 + 1e-5
+HALF = 0.5 + 1e-5
 """Means of whole numbers are often exactly between two. Rounding those up from just below keeps them from
 falling either way with the last digit of a coordinate."""
 
@@ -17,7 +17,7 @@ def as_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind not in "iu":
         return values.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
-    rounded = np.floor(values + _HALF)
+    rounded = np.floor(values + HALF)
     # Limits of 64-bit integers are no float64s: casting them would wrap around.
     low, high = float(limits.min), np.nextafter(float(limits.max) + 1, 0)
     return rounded.clip(low, high).astype(dtype)

@@ -1,8 +1,8 @@
 """Compiled loops that interpolate: bilinear and cubic, as wide as the shrinking asks.
 
-Values are taken from a window of float32 (stored integers of up to 16 bits, exactly) or float64. An
-unobserved value never takes part: its weight goes to the others. A pixel is observed where the source pixel
-under its centre is.
+Values are taken from a window as they are stored, and computed with in float32 (exact for integers of up to
+16 bits) or float64. An unobserved value never takes part: its weight goes to the others. A pixel is observed
+where the source pixel under its centre is.
 
 Legend: C bands, H x W the grid, h x w the source window; `valid` is uint8, 1 = observed.
 """
@@ -13,14 +13,11 @@ import numpy as np
 
 from .compiled import address_of, compiled, line_of
 from .coordinates import fill_places, index_pixels
-from .lanes import LANES, bilinear_row, find_runs
+from .lanes import bilinear_row
+from .rounding import HALF
 
 _LEAST_WEIGHT = 1e-6
 """GDAL's: a kernel of which less is observed says nothing."""
-
-
-_HALF = 0.5 + 1e-5
-"""As `rounding` has it: halves go up, also from just below."""
 
 
 @compiled
@@ -35,6 +32,7 @@ def warp_smooth(
     nodata: np.ndarray,
     tagged: np.ndarray,
     fill: np.ndarray,
+    working: np.ndarray,
     limits: tuple[float, float],
     out: np.ndarray,
     valid: np.ndarray,
@@ -42,7 +40,7 @@ def warp_smooth(
     """Interpolated values at each centre.
 
     Args:
-        source: (C, h, w) float32 or float64.
+        source: (C, h, w), as stored.
         window: First row and column of `source` in the raster, and the raster's rows and columns.
         cells, coefs, exact: The coordinate map, see `coordinates.fill_places`, of all cells.
         cubic: Keys' cubic (a = -0.5), else bilinear.
@@ -50,6 +48,7 @@ def warp_smooth(
         nodata: (C,), in the dtype of `source`.
         tagged: (C,) bool, whether a band's nodata counts.
         fill: (C,) in the dtype of `out`, where there is no value.
+        working: Empty, of the dtype to compute in: float32 or float64.
         limits: Least and greatest value of the stored integers, to which values are rounded; equal for
             floats, which are not.
         out: (C, H, W).
@@ -61,50 +60,65 @@ def warp_smooth(
     radius = 2 if cubic else 1
     simple = not cubic and span[0] == 1 and span[1] == 1 and source.shape[1] > 1 and width > 1
     whole = find_whole(source, nodata, tagged, holes if simple else np.zeros_like(holes))
+    gaps = holes.any()
     for number in range(cells.shape[0]):
         cell = cells[number]
         count = cell[3] - cell[2]
         cols, rows = np.empty(count), np.empty(count)
-        index, corner = np.empty(count, np.int64), np.empty(count, np.uint64)
-        right, lower = np.empty(count, source.dtype), np.empty(count, source.dtype)
-        splits = np.empty(count // LANES, np.int64)
-        across = np.empty((count, 2 * radius * span[0]), source.dtype)
-        down = np.empty((count, 2 * radius * span[1]), source.dtype)
-        buffer, observed = np.empty(count, source.dtype), np.empty(count, np.uint8)
-        inner, picks = np.zeros(count, np.uint8), np.empty(count, np.int64)
+        index, corner = np.empty(count, np.int64), np.zeros(count, np.int32)
+        right, lower = np.empty(count, working.dtype), np.empty(count, working.dtype)
+        across = np.empty((count, 2 * radius * span[0]), working.dtype)
+        down = np.empty((count, 2 * radius * span[1]), working.dtype)
+        linear = np.empty((2, 2), working.dtype)
+        buffer, observed = np.empty(count, working.dtype), np.empty(count, np.uint8)
+        inner = np.zeros(count, np.uint8)
+        picks, weighed = np.empty(count, np.int64), np.empty(count, np.uint8)
         for row in range(cell[0], cell[1]):
             fill_places(cell, coefs[number], exact, row, cols, rows)
-            index_pixels(cols, rows, window, width, index)
+            begin = row * out.shape[2] + cell[2]
+            seen = line_of(address_of(valid), begin, count, valid)
+            for i in range(count):
+                seen[i] = 1
             first, after = 0, 0
             if simple:
                 first, after = _corners(cols, rows, window, width, corner, right, lower, inner)
-                find_runs(corner, first, after, plane - width - 2, splits)
-            weighed = False
-            seen = line_of(address_of(valid), row * out.shape[2] + cell[2], count, valid)
+                bilinear_row(source, corner, first, after, right, lower, out, begin)
+            inside = after - first == count
+            if inside and not gaps:
+                continue
+            index_pixels(cols, rows, window, width, index)
+            rim = _pick_rim(index, inner, picks)
             for i in range(count):
-                seen[i] = 1
+                seen[i] = index[i] >= 0
+            weighed[:] = 0
             for band in range(source.shape[0]):
-                values = line_of(address_of(source), band * plane, plane, source)
-                place = (band * out.shape[1] + row) * out.shape[2] + cell[2]
+                place = band * out.shape[1] * out.shape[2] + begin
                 line = line_of(address_of(out), place, count, out)
-                bilinear_row(values, width, corner, first, after, splits, right, lower, buffer)
-                if after - first == count and not holes[band]:
-                    finish_row(buffer, limits, line)
+                if not inside:
+                    empty = fill[band]
+                    for i in range(count):
+                        line[i] = line[i] if index[i] >= 0 else empty
+                few = rim
+                if holes[band] and simple:
+                    few = _add_broken(inner, corner, whole, band * plane, picks, rim)
+                for pick in range(few):
+                    i = picks[pick]
+                    if not weighed[i]:
+                        _weigh(cols[i], cubic, span[0], across, i)
+                        _weigh(rows[i], cubic, span[1], down, i)
+                        weighed[i] = 1
+                if few == 0:
                     continue
-                few = _pick(inner, corner, whole, band * plane, holes[band], picks)
-                if few and not weighed:
-                    _weigh(cols, cubic, span[0], across)
-                    _weigh(rows, cubic, span[1], down)
-                    weighed = True
-                for i in range(count):
-                    observed[i] = 1
+                values = line_of(address_of(source), band * plane, plane, source)
                 _kernel_row(
-                    values, width, window, cols, rows, index, picks[:few], cubic, across, down,
+                    values, width, window, cols, rows, index, picks, few, cubic, across, down, linear,
                     nodata[band], tagged[band], buffer, observed,
                 )  # fmt: skip
-                finish_row(buffer, limits, line)
-                for i in range(count):
-                    if not observed[i]:
+                for pick in range(few):
+                    i = picks[pick]
+                    if observed[i]:
+                        line[i] = finished(buffer, i, limits)
+                    else:
                         line[i] = fill[band]
                         seen[i] = 0
 
@@ -174,7 +188,7 @@ def _corners(
         right[i], lower[i] = col - left, row - top
         inside = (left >= 0) & (left + 1 < window[3]) & (top >= 0) & (top + 1 < window[2])
         place = (top - window[0]) * width + (left - window[1])
-        corner[i] = np.uint64(place if inside else 0.0)
+        corner[i] = np.int32(place if inside else 0.0)
         inner[i] = np.uint8(inside)
     first = 0
     while first < inner.size and not inner[first]:
@@ -187,65 +201,58 @@ def _corners(
 
 
 @compiled
-def _pick(
-    inner: np.ndarray,
-    corner: np.ndarray,
-    whole: np.ndarray,
-    origin: int,
-    holes: bool,
-    picks: np.ndarray,
-) -> int:
-    """Number the places that lack one of four observed pixels, or were not looked at; returns how many."""
+def _pick_rim(index: np.ndarray, inner: np.ndarray, picks: np.ndarray) -> int:
+    """Number the places inside the raster that `bilinear_row` left out; returns how many."""
     few = 0
-    for i in range(inner.size):
-        if not inner[i] or (holes and not whole[origin + np.int64(corner[i])]):
+    for i in range(index.size):
+        if index[i] >= 0 and not inner[i]:
             picks[few] = i
             few += 1
     return few
 
 
 @compiled
-def finish_row(buffer: np.ndarray, limits: tuple[float, float], line: np.ndarray) -> None:
-    """Values into `line`, rounded (halves up) and limited where they stand for integers."""
-    if limits[0] == limits[1]:
-        for i in range(buffer.size):
-            line[i] = buffer[i]
-        return
-    half = buffer.dtype.type(_HALF)
-    if buffer.itemsize == 4:
-        # Stands for at most 16 bits, so that 32 are enough, which are twice as fast as 64.
-        low, high = np.int32(limits[0]), np.int32(limits[1])
-        for i in range(buffer.size):
-            shifted = buffer[i] + half
-            whole = np.int32(shifted)
-            whole = np.int32(whole - (buffer.dtype.type(whole) > shifted))
-            line[i] = min(max(whole, low), high)
-        return
-    least, most = np.int64(limits[0]), np.int64(limits[1])
-    for i in range(buffer.size):
-        shifted = buffer[i] + half
-        longer = np.int64(shifted)
-        longer -= buffer.dtype.type(longer) > shifted
-        line[i] = min(max(longer, least), most)
+def _add_broken(
+    inner: np.ndarray,
+    corner: np.ndarray,
+    whole: np.ndarray,
+    origin: int,
+    picks: np.ndarray,
+    few: int,
+) -> int:
+    """Number the places, too, that have four pixels of which not all are observed; returns how many in all."""
+    for i in range(inner.size):
+        if inner[i] and not whole[origin + corner[i]]:
+            picks[few] = i
+            few += 1
+    return few
 
 
 @compiled
-def _weigh(at: np.ndarray, cubic: bool, span: int, weights: np.ndarray) -> None:
-    """A kernel's weights along one axis, (N, 2 * radius * span), of the pixels around each place."""
+def finished(buffer: np.ndarray, i: int, limits: tuple[float, float]) -> float:
+    """One value, rounded (halves up) and limited where it stands for an integer."""
+    if limits[0] == limits[1]:
+        return buffer[i]
+    shifted = buffer[i] + buffer.dtype.type(HALF)
+    return min(max(np.floor(shifted), limits[0]), limits[1])
+
+
+@compiled
+def _weigh(at: float, cubic: bool, span: int, weights: np.ndarray, i: int) -> None:
+    """A kernel's weights along one axis, (N, 2 * radius * span), of the pixels around the place `i`."""
     reach = weights.shape[1] // 2
-    for i in range(at.size):
-        share = at[i] - 0.5 - np.floor(at[i] - 0.5)
-        for tap in range(weights.shape[1]):
-            distance = abs(tap + 1 - reach - share) / span
-            if not cubic:
-                weight = max(1.0 - distance, 0.0)
-            elif distance <= 1.0:
-                weight = (1.5 * distance - 2.5) * distance * distance + 1.0
-            elif distance < 2.0:
-                weight = ((2.5 - 0.5 * distance) * distance - 4.0) * distance + 2.0
-            else:
-                weight = 0.0
-            weights[i, tap] = weight
+    share = at - 0.5 - np.floor(at - 0.5)
+    for tap in range(weights.shape[1]):
+        distance = abs(tap + 1 - reach - share) / span
+        if not cubic:
+            weight = max(1.0 - distance, 0.0)
+        elif distance <= 1.0:
+            weight = (1.5 * distance - 2.5) * distance * distance + 1.0
+        elif distance < 2.0:
+            weight = ((2.5 - 0.5 * distance) * distance - 4.0) * distance + 2.0
+        else:
+            weight = 0.0
+        weights[i, tap] = weight
 
 
 @compiled
@@ -257,25 +264,25 @@ def _kernel_row(
     rows: np.ndarray,
     index: np.ndarray,
     picks: np.ndarray,
+    few: int,
     cubic: bool,
     across: np.ndarray,
     down: np.ndarray,
+    linear: np.ndarray,
     unobserved: float,
     tagged: bool,
     buffer: np.ndarray,
     observed: np.ndarray,
 ) -> None:
-    """Weighted means of the observed ones of the pixels around the places picked; see `warp_smooth`.
+    """Weighted means of the observed ones of the pixels around the first few places picked.
 
     As GDAL has it, a cubic kernel that is not widened and lacks one of its 16 pixels gives way to bilinear.
     """
     lone = cubic and across.shape[1] == 4 and down.shape[1] == 4
-    linear_across, linear_down = np.empty((1, 2)), np.empty((1, 2))
-    for i in picks:
+    for pick in range(few):
+        i = picks[pick]
         buffer[i] = 0
         observed[i] = 0
-        if index[i] < 0:
-            continue
         centre = values[index[i]]
         if centre != centre or (tagged and centre == unobserved):
             continue
@@ -284,18 +291,10 @@ def _kernel_row(
             values, width, window, left, top, across[i], down[i], unobserved, tagged
         )
         if lone and missing:
-            _weigh(cols[i : i + 1], False, 1, linear_across)
-            _weigh(rows[i : i + 1], False, 1, linear_down)
+            _weigh(cols[i], False, 1, linear, 0)
+            _weigh(rows[i], False, 1, linear, 1)
             total, weights, missing = _weighted(
-                values,
-                width,
-                window,
-                left,
-                top,
-                linear_across[0],
-                linear_down[0],
-                unobserved,
-                tagged,
+                values, width, window, left, top, linear[0], linear[1], unobserved, tagged
             )
         observed[i] = 1
         buffer[i] = total / weights if weights >= _LEAST_WEIGHT else centre

@@ -21,6 +21,7 @@ from .blocks import FILES_MAPPED, BlockCache, MappedTiff, block_at, map_tiff
 from .codecs import Block
 from .handles import stamp_of
 from .header import Header
+from .rounding import working_dtype
 from .validity import as_stored, fill_values
 from .warp import Way, way
 
@@ -46,6 +47,8 @@ class Ready:
     """(C,), position of each band within a pixel of a block."""
     like: NDArray[Any]
     """Empty, of the stored dtype in native byte order."""
+    working: NDArray[Any]
+    """Empty, of the dtype to interpolate in."""
     block: tuple[int, int, int]
     """Rows, columns, values a pixel."""
     addresses: NDArray[np.int64] | None
@@ -259,6 +262,8 @@ def _prepare(stack: Stack) -> Ready | None:
         planes=planes,
         samples=np.array([0 if f.image.separate else b for f, b in zip(files, bands, strict=True)]),
         like=np.empty(0, dtype),
+        # Weights of float32 would cost floats some of their digits.
+        working=np.empty(0, np.float64 if dtype.kind == "f" else working_dtype(dtype)),
         block=block,
         addresses=addresses,
         nodata=np.array([0 if value is None else value for value in nodata], dtype),
