@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -88,6 +89,8 @@ def loader(
             how["shuffle"] = shuffle
     if isinstance(dataset, GeoDataset):
         dataset.warm_up()
+    # Else one of the first batches would wait for it, and forked workers for copies of what it touches.
+    gc.collect()
     log.info(
         "batches of %d, %s, %s memory",
         own_size or how["batch_size"],

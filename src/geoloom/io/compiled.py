@@ -28,13 +28,22 @@ _STAMP = _stamp()
 
 def compiled(loop: _Loop) -> _Loop:
     """Compile on first use, per argument types; later processes load what an earlier one compiled."""
-    dispatcher = njit(nogil=True, cache=True, error_model="numpy")(loop)
+    return cast(_Loop, _kept(njit(nogil=True, cache=True, error_model="numpy")(loop)))
+
+
+def fused(loop: _Loop) -> _Loop:
+    """`compiled`, where a product and a sum may become one operation, which rounds once."""
+    quick = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})(loop)
+    return cast(_Loop, _kept(quick))
+
+
+def _kept(dispatcher: Any) -> Any:
     # numba only watches the file that a function stands in, so that a change in a helper of another
     # file would go unseen: https://numba.readthedocs.io/en/stable/developer/caching.html
     kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if kept is not None and hasattr(kept, "_source_stamp"):
         kept._source_stamp = _STAMP
-    return cast(_Loop, dispatcher)
+    return dispatcher
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiled import compiled
+from .compiled import compiled, fused
 
 _NODES = np.cos(np.pi * np.arange(5) / 4)[::-1].copy()
 # Extremes of the product over the nodes: roots of its derivative, 5u^4 - 4.5u^2 + 0.5.
@@ -151,7 +151,7 @@ def fill_corners(
     _fill(cell, coefs, float(row), 0.0, cols, rows)
 
 
-@compiled
+@fused
 def _fill(
     cell: np.ndarray,
     coefs: np.ndarray,
@@ -176,7 +176,7 @@ def _fill(
         rows[i] = r0 + u * (r1 + u * (r2 + u * (r3 + u * r4)))
 
 
-@compiled
+@fused
 def _at(coefs: np.ndarray, axis: int, i: int, v: float) -> float:
     """The factor of u**i at one v."""
     low = coefs[axis, i, 0] + v * (coefs[axis, i, 1] + v * coefs[axis, i, 2])
@@ -190,20 +190,22 @@ def index_pixels(
     rows: np.ndarray,
     window: tuple[int, int, int, int],
     width: int,
+    doubt: float,
     index: np.ndarray,
-) -> int:
+) -> tuple[int, int]:
     """Which pixel lies under each place.
 
     Args:
         cols, rows: Places.
         window: First row and column of a window, and the raster's rows and columns.
         width: Columns of the window.
+        doubt: How much places may err, in pixels.
         index: int64, flat numbers in the window; -1 outside the raster, or where there is no place.
 
     Returns:
-        How many are outside.
+        How many are outside, and how many are `in_doubt`.
     """
-    lost = 0
+    lost, near = 0, 0
     for i in range(cols.size):
         at_col, at_row = np.floor(cols[i] + SNAP_PX), np.floor(rows[i] + SNAP_PX)
         # A place that is not finite fails the comparisons.
@@ -211,15 +213,12 @@ def index_pixels(
         place = (at_row - window[0]) * width + (at_col - window[1])
         index[i] = np.int64(place if inside else -1.0)
         lost += not inside
-    return lost
+        near += in_doubt(cols[i], rows[i], doubt)
+    return lost, near
 
 
 @compiled
-def count_doubtful(cols: np.ndarray, rows: np.ndarray, doubt: float) -> int:
-    """How many places come closer to the edge of a pixel than `doubt`."""
-    near = 0
-    for i in range(cols.size):
-        to_col = abs(cols[i] - np.rint(cols[i]))
-        to_row = abs(rows[i] - np.rint(rows[i]))
-        near += (to_col < doubt) | (to_row < doubt)
+def in_doubt(col: float, row: float, doubt: float) -> bool:
+    """Whether a place comes closer to the edge of a pixel than `doubt`."""
+    near: bool = (abs(col - np.rint(col)) < doubt) | (abs(row - np.rint(row)) < doubt)
     return near

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiled import address_of, compiled, line_of
-from .coordinates import count_doubtful, fill_places, index_pixels
+from .coordinates import fill_places, in_doubt, index_pixels
 
 
 @compiled
@@ -145,12 +145,12 @@ def warp_nearest(
         index = np.empty(count, np.int64)
         for row in range(cell[0], cell[1]):
             fill_places(cell, coefs[number], exact, row, cols, rows)
-            lost = index_pixels(cols, rows, window, source.shape[2], index)
+            lost, near = index_pixels(cols, rows, window, source.shape[2], doubt, index)
             pick_row(source, index, lost, nodata, tagged, fill, row, int(cell[2]), out, valid)
-            if cell[4] == 1 or doubt == 0.0 or count_doubtful(cols, rows, doubt) == 0:
+            if cell[4] == 1 or near == 0:
                 continue
             for i in range(count):
-                if count_doubtful(cols[i : i + 1], rows[i : i + 1], doubt):
+                if in_doubt(cols[i], rows[i], doubt):
                     if found < doubtful.size:
                         doubtful[found] = row * out.shape[2] + cell[2] + i
                     found += 1
@@ -172,7 +172,7 @@ def pick_pixels(
 ) -> None:
     """Put the source pixel under each of some places onto the grid's pixels of these flat numbers."""
     index = np.empty(pixels.size, np.int64)
-    index_pixels(cols, rows, window, source.shape[2], index)
+    index_pixels(cols, rows, window, source.shape[2], 0.0, index)
     for i in range(pixels.size):
         row, col = int(pixels[i]) // out.shape[2], int(pixels[i]) % out.shape[2]
         lost = int(index[i] < 0)

@@ -174,7 +174,7 @@ def split_of(corner: np.ndarray, here: int, last: int) -> int:
     if ahead == 0:
         return LANES
     back = corner[here + LANES - 1] - (LANES - 1)
-    split = _lowest_bit(ahead)
+    split: int = _lowest_bit(ahead)
     if back < 0 or _strays(at, np.int32(back)) >> split:
         return -1
     return split

@@ -19,6 +19,9 @@ from .rounding import HALF
 _LEAST_WEIGHT = 1e-6
 """GDAL's: a kernel of which less is observed says nothing."""
 
+_MOST_NUMBERED = 1 << 31
+"""Source pixels of a band that an int32 can number."""
+
 
 @compiled
 def warp_smooth(
@@ -59,6 +62,7 @@ def warp_smooth(
     plane = source.shape[1] * width
     radius = 2 if cubic else 1
     simple = not cubic and span[0] == 1 and span[1] == 1 and source.shape[1] > 1 and width > 1
+    simple &= plane < _MOST_NUMBERED
     whole = find_whole(source, nodata, tagged, holes if simple else np.zeros_like(holes))
     gaps = holes.any()
     for number in range(cells.shape[0]):
@@ -86,7 +90,7 @@ def warp_smooth(
             inside = after - first == count
             if inside and not gaps:
                 continue
-            index_pixels(cols, rows, window, width, index)
+            index_pixels(cols, rows, window, width, 0.0, index)
             rim = _pick_rim(index, inner, picks)
             for i in range(count):
                 seen[i] = index[i] >= 0
@@ -220,7 +224,7 @@ def _add_broken(
     picks: np.ndarray,
     few: int,
 ) -> int:
-    """Number the places, too, that have four pixels of which not all are observed; returns how many in all."""
+    """Number also the places that have four pixels but not all observed; returns how many in all."""
     for i in range(inner.size):
         if inner[i] and not whole[origin + corner[i]]:
             picks[few] = i
@@ -231,10 +235,10 @@ def _add_broken(
 @compiled
 def finished(buffer: np.ndarray, i: int, limits: tuple[float, float]) -> float:
     """One value, rounded (halves up) and limited where it stands for an integer."""
-    if limits[0] == limits[1]:
-        return buffer[i]
-    shifted = buffer[i] + buffer.dtype.type(HALF)
-    return min(max(np.floor(shifted), limits[0]), limits[1])
+    value: float = buffer[i]
+    if limits[0] != limits[1]:
+        value = min(max(np.floor(buffer[i] + buffer.dtype.type(HALF)), limits[0]), limits[1])
+    return value
 
 
 @compiled
