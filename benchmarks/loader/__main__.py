@@ -19,7 +19,7 @@ from typing import Literal
 from . import check, data, peer, prepared, queries, report
 from .measure import ROOT, SYSTEMS, Case, run
 
-LENGTHS = {"random": 1024, "random_batch": 1024, "grid": 2048}
+LENGTHS = {"random": 1024, "random_batch": 4096, "grid": 4096}
 """Samples an epoch: enough to outlast the start, few enough to wait for."""
 
 State = data.Packing | Literal["prepared"]

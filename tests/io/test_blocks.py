@@ -100,6 +100,31 @@ def test_the_bound_holds_for_the_memory_of_a_process(tmp_path, tile, count):
     assert held <= bound + room
 
 
+def test_it_grows_for_blocks_that_come_back_and_shrinks_for_new_ones(tiff):
+    """Going round and round is worth the memory of all; then what never comes back gives it up again."""
+    mapped, _ = tiff
+    one = block_at(mapped, 0, 0, 0, 1, BlockCache()).nbytes
+    cache = BlockCache(max_bytes=20 * one, least_bytes=2 * one)
+    made = []
+
+    def want(key):
+        cache.get(key, lambda: made.append(key) or Block(mapped.image, mapped.data[:0], 128))
+
+    for _ in range(6):
+        for number in range(8):
+            want((1, 0, 0, number))
+    assert len(cache) == 8
+    before = len(made)
+    for number in range(8):
+        want((1, 0, 0, number))
+    assert len(made) == before
+    for number in range(200):
+        want((2, 0, 0, number))
+    assert cache.room == cache.least_bytes
+    assert cache.bytes <= cache.least_bytes
+    assert sum(cache._dropped.values()) == cache._dropped_bytes <= cache.max_bytes
+
+
 def test_a_block_larger_than_the_bound_is_read_but_not_kept(tiff):
     mapped, values = tiff
     cache = BlockCache(max_bytes=10)

@@ -29,6 +29,12 @@ FILES_MAPPED = 4096
 CACHE_BYTES = 256 << 20
 """Default bound of the cache of decoded blocks, bytes, for the whole process."""
 
+LEAST_BYTES = 32 << 20
+"""What the cache holds where it is of little use: the blocks of a chip or two, as neighbours share them."""
+
+_NEW_TO_KNOWN = 4
+"""So many bytes of new blocks undo the growth by one byte that was wanted again."""
+
 BlockKey = tuple[int, int, int, int]
 """File serial, plane, block row, block column."""
 
@@ -50,20 +56,29 @@ class MappedTiff:
 
 
 class BlockCache:
-    """Decoded blocks, least recently used first, never more than `max_bytes` of them.
+    """Decoded blocks, the most recently used; as many as are worth their memory, within a bound.
 
-    Guarantee: a block that several threads want at once is decoded once. A block larger than the bound is
-    handed out and not kept.
+    Chips along a grid come back to a block again and again, chips at random hardly ever. So the cache starts
+    small and remembers, by name only, what it dropped. A block that is wanted again soon after lets it
+    grow, one that is new lets it shrink: it grows where more memory would save one block in five.
+
+    Guarantee: never more than `max_bytes`. A block that several threads want at once is decoded once. A block
+    larger than the bound is handed out and not kept.
 
     Args:
         max_bytes: Bound of the memory of all kept blocks together.
+        least_bytes: What it holds at least, as far as the bound allows.
     """
 
-    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
-        self.max_bytes = max_bytes
+    def __init__(self, max_bytes: int = CACHE_BYTES, least_bytes: int = LEAST_BYTES) -> None:
+        self.max_bytes, self.least_bytes = max_bytes, least_bytes
+        self.room = min(least_bytes, max_bytes)
+        """What the kept blocks may take now, bytes."""
         self.bytes = 0
         self._lock = threading.Lock()
         self._blocks: OrderedDict[BlockKey, Block] = OrderedDict()
+        self._dropped: OrderedDict[BlockKey, int] = OrderedDict()
+        self._dropped_bytes = 0
 
     def get(self, key: BlockKey, make: Callable[[], Block]) -> Block:
         """The block, from the cache or else made, as yet undecoded."""
@@ -73,27 +88,50 @@ class BlockCache:
                 self._blocks.move_to_end(key)
                 return block
             block = make()
+            self._adapt(key, block.nbytes)
             if block.nbytes <= self.max_bytes:
-                self._make_room(self.max_bytes - block.nbytes)
+                self._make_room(max(self.room, block.nbytes) - block.nbytes)
                 self._blocks[key] = block
                 self.bytes += block.nbytes
             return block
 
+    def _adapt(self, key: BlockKey, size: int) -> None:
+        """Grow if a larger cache had held this block, else shrink a little."""
+        dropped = self._dropped.pop(key, None)
+        if dropped is None:
+            self.room = max(
+                self.room - size // _NEW_TO_KNOWN, min(self.least_bytes, self.max_bytes)
+            )
+        else:
+            self._dropped_bytes -= dropped
+            self.room = min(self.room + size, self.max_bytes)
+
     def _make_room(self, max_bytes: int) -> None:
         while self.bytes > max_bytes:
-            self.bytes -= self._blocks.popitem(last=False)[1].nbytes
+            key, block = self._blocks.popitem(last=False)
+            self.bytes -= block.nbytes
+            self._dropped[key] = block.nbytes
+            self._dropped_bytes += block.nbytes
+        while self._dropped_bytes > self.max_bytes - self.bytes:
+            self._dropped_bytes -= self._dropped.popitem(last=False)[1]
 
     def resize(self, max_bytes: int) -> None:
         """Change the bound, dropping the least recently used blocks above it."""
         with self._lock:
             self.max_bytes = max_bytes
-            self._make_room(max_bytes)
+            self.room = min(max(self.room, self.least_bytes), max_bytes)
+            self._make_room(self.room)
 
     def clear(self) -> None:
         """Drop all blocks."""
         with self._lock:
-            self._blocks.clear()
-            self.bytes = 0
+            self._forget()
+
+    def _forget(self) -> None:
+        self._blocks.clear()
+        self._dropped.clear()
+        self.bytes = self._dropped_bytes = 0
+        self.room = min(self.least_bytes, self.max_bytes)
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -195,8 +233,7 @@ def _renew_in_child() -> None:
     global _MAPS_LOCK
     _MAPS_LOCK = threading.Lock()
     CACHE._lock = threading.Lock()
-    CACHE._blocks.clear()
-    CACHE.bytes = 0
+    CACHE._forget()
 
 
 if hasattr(os, "register_at_fork"):
