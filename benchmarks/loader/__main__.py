@@ -132,7 +132,7 @@ def _profile(name: str, case: Case) -> str:
         f"{kind} {share:.0%}" for kind, share in told["shares"].items() if share >= 0.01
     )
     return (
-        f"{name}: {rate:.0f} samples/s when warm (under a profiler) are {rate / told['limit']:.0%} of the "
+        f"{name}: {rate:.0f} samples/s when warm are {rate / told['limit']:.0%} of the "
         f"{told['limit']:.0f} at which the same bytes can be copied. Time goes into: {parts}."
     )
 

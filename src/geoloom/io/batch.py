@@ -66,27 +66,21 @@ def fill(order: Order) -> None:
     """Fill one order's arrays."""
     first, *others = order.stacks
     _read(first, order.grid, order.kernel, order.out, order.valid)
+    if not others:
+        return
+    from .gaps import fill_gap, gap_of
+
+    valid = order.valid.view(np.uint8)
     for stack in others:
-        missing = ~order.valid
-        at = _box(missing)
-        if at is None:
+        top, bottom, left, right = gap_of(valid)
+        if top == bottom:
             return
-        whole = at == (slice(0, missing.shape[0]), slice(0, missing.shape[1]))
-        grid = order.grid if whole else order.grid[at]
+        whole = (bottom - top, right - left) == valid.shape
+        grid = order.grid if whole else order.grid[top:bottom, left:right]
         values = np.empty((len(order.out), *grid.shape), order.out.dtype)
         seen = np.empty(grid.shape, np.bool_)
         _read(stack, grid, order.kernel, values, seen)
-        gain = seen & missing[at]
-        np.copyto(order.out[:, *at], values, where=gain)
-        order.valid[at] |= gain
-
-
-def _box(missing: NDArray[np.bool_]) -> tuple[slice, slice] | None:
-    """The smallest window that holds all missing pixels; None where none is missing."""
-    rows, cols = np.flatnonzero(missing.any(axis=1)), np.flatnonzero(missing.any(axis=0))
-    if not rows.size:
-        return None
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
+        fill_gap(values, seen.view(np.uint8), (top, left), order.out, valid)
 
 
 def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:

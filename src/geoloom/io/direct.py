@@ -154,12 +154,17 @@ def _copy(ready: Ready, origin: tuple[int, int], out: NDArray[Any], seen: Valid)
     left, right = max(origin[1], 0), min(origin[1] + width, cols)
     whole = bottom - top == height and right - left == width
     seen.fill(whole)
-    if not whole:
+    if top >= bottom or left >= right:
         out[:] = ready.fill.reshape(-1, 1, 1)
-        if top >= bottom or left >= right:
-            return
-        seen[top - origin[0] : bottom - origin[0], left - origin[1] : right - origin[1]] = 1
+        return
     at, shape = (top - origin[0], left - origin[1]), (bottom - top, right - left)
+    inside = np.s_[at[0] : at[0] + shape[0], at[1] : at[1] + shape[1]]
+    if not whole:
+        seen[inside] = 1
+        for rows_beyond in (np.s_[: at[0]], np.s_[at[0] + shape[0] :]):
+            out[:, rows_beyond] = ready.fill.reshape(-1, 1, 1)
+        for cols_beyond in (np.s_[: at[1]], np.s_[at[1] + shape[1] :]):
+            out[:, inside[0], cols_beyond] = ready.fill.reshape(-1, 1, 1)
     unsure = ready.any_tagged or ready.like.dtype.kind == "f"
     target = out
     if unsure and not np.can_cast(ready.like.dtype, out.dtype, "safe"):
@@ -168,8 +173,7 @@ def _copy(ready: Ready, origin: tuple[int, int], out: NDArray[Any], seen: Valid)
     if unsure:
         mark_observed(target, ready.nodata_as(target.dtype), ready.tagged, at, shape, seen)
     if target is not out:
-        inside = np.s_[:, at[0] : at[0] + shape[0], at[1] : at[1] + shape[1]]
-        out[inside] = target[inside]
+        out[:, *inside] = target[:, *inside]
 
 
 def _lay_out(

@@ -92,17 +92,16 @@ def mark_observed(
         shape: Its rows and columns.
         valid: uint8 (H, W).
     """
+    width = shape[1]
     for band in range(values.shape[0]):
-        unobserved = nodata[band]
+        unobserved, holds = nodata[band], tagged[band]
         for row in range(at[0], at[0] + shape[0]):
-            line = values[band, row, at[1] : at[1] + shape[1]]
-            seen = valid[row, at[1] : at[1] + shape[1]]
-            if tagged[band]:
-                for col in range(line.size):
-                    seen[col] &= np.uint8((line[col] != unobserved) & (line[col] == line[col]))
-            else:
-                for col in range(line.size):
-                    seen[col] &= np.uint8(line[col] == line[col])
+            place = (band * values.shape[1] + row) * values.shape[2] + at[1]
+            line = line_of(address_of(values), place, width, values)
+            seen = line_of(address_of(valid), row * values.shape[2] + at[1], width, valid)
+            for col in range(width):
+                value = line[col]
+                seen[col] &= np.uint8(not ((value != value) | (holds & (value == unobserved))))
 
 
 @compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -191,6 +192,9 @@ def _ask_gdal(uri: str, crs: str | None, stamp: Stamp) -> Header:
         if handle.count == 0:
             inside = ", ".join(handle.subdatasets[:5]) or "none"
             raise ReadError(f"{shown} holds no band; open one of its subdatasets instead: {inside}")
+        # What a call finds wrong, rasterio may raise in the next one, once: only the second time counts.
+        with suppress(RasterioError, CPLE_BaseError):
+            return _header_of(handle, uri, crs, stamp)
         try:
             return _header_of(handle, uri, crs, stamp)
         except (RasterioError, CPLE_BaseError) as error:
