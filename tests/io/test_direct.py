@@ -105,7 +105,7 @@ def test_large_reads_are_cut_and_the_cuts_do_not_show(tmp_path, monkeypatch):
     for kernel in KERNELS:
         whole = read(path, grid, kernel=kernel, engine="direct")
         with monkeypatch.context() as patch:
-            patch.setattr("geoloom.io.direct._SCRATCH_BYTES", 20_000)
+            patch.setattr("geoloom.io.warp._SCRATCH_BYTES", 20_000)
             cut = read(path, grid, kernel=kernel, engine="direct")
         np.testing.assert_allclose(cut.values, whole.values, atol=1e-5)
         np.testing.assert_array_equal(cut.valid, whole.valid)

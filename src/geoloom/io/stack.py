@@ -21,9 +21,9 @@ from .blocks import FILES_MAPPED, BlockCache, MappedTiff, block_at, map_tiff
 from .codecs import Block
 from .handles import stamp_of
 from .header import Header
+from .maps import Way, way
 from .rounding import working_dtype
 from .validity import as_stored, fill_values
-from .warp import Way, way
 
 _RECHECK_S = 1.0
 """How long a file may be trusted not to have changed."""

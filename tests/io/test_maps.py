@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import ReadError
 from geoloom.io.coordinates import fill_corners, fill_places
-from geoloom.io.warp import TOLERANCE_PX, coordinate_map, exact_map, exact_places, way
+from geoloom.io.maps import TOLERANCE_PX, coordinate_map, exact_map, exact_places, way
 from geoloom.testing import strategies as some
 from geoloom.testing.ramps import truth
 
