@@ -14,8 +14,12 @@ from affine import Affine
 from numpy.typing import DTypeLike, NDArray
 from odc.geo.geobox import GeoBox
 
-from .direct import read_ready
+from geoloom.core.grid import crs_name
+
+from .direct import maps_ahead, read_ready
 from .engines import choose_engine
+from .locate import moved
+from .maps import CoordinateMap
 from .plan import Kernel
 from .stack import Stack
 
@@ -36,6 +40,9 @@ class Order:
     """(H, W), C-contiguous; wholly overwritten, True where all channels are observed."""
 
 
+Placed = tuple[Order, CoordinateMap | None]
+
+
 def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
     """Fill the arrays of all orders, as `read` would, one order a thread at a time.
 
@@ -50,10 +57,11 @@ def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
         ReadError: a file is damaged, or no transformation joins the CRSs.
     """
     count = usable_cpus() if threads is None else threads
-    groups = _groups(orders, count)
+    placed = _placed(orders)
+    groups = _groups(placed, count)
     if count <= 1 or len(groups) <= 1:
-        for order in orders:
-            fill(order)
+        for order, places in placed:
+            fill(order, places)
         return
     share = _Share(groups)
     futures = [_pool(count - 1).submit(share.work) for _ in range(min(count, len(groups)) - 1)]
@@ -62,10 +70,17 @@ def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
         future.result()
 
 
-def fill(order: Order) -> None:
-    """Fill one order's arrays."""
+def _placed(orders: Sequence[Order]) -> list[Placed]:
+    if len(orders) < 2:
+        return [(order, None) for order in orders]
+    asked = [(order.stacks[0].ready(), order.grid, order.kernel) for order in orders]
+    return list(zip(orders, maps_ahead(asked), strict=True))
+
+
+def fill(order: Order, places: CoordinateMap | None = None) -> None:
+    """Fill one order's arrays; `places` are those of its first stack, where they are known already."""
     first, *others = order.stacks
-    _read(first, order.grid, order.kernel, order.out, order.valid)
+    _read(first, order.grid, order.kernel, order.out, order.valid, places)
     if not others:
         return
     from .gaps import fill_gap, gap_of
@@ -86,8 +101,8 @@ def fill(order: Order) -> None:
 def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:
     """Load the compiled loops that reading a stack will need, which takes a good half second a process.
 
-    Reads a few pixels from the middle twice: as they are, and resampled. Does nothing where the stack is
-    left to GDAL.
+    Reads a few pixels at its corner and beyond: as they are, turned, and from another CRS. Does nothing where
+    the stack is left to GDAL.
 
     Args:
         stack: What will be read.
@@ -99,20 +114,42 @@ def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:
     """
     if stack.ready() is None:
         return
-    height, width = stack.grid.shape
-    affine = stack.grid.affine * Affine.translation(width // 2, height // 2)
-    out = np.empty((len(stack.channels), 2, 2), dtype)
-    for placed in (affine, affine * Affine.rotation(1)):
-        grid = GeoBox((2, 2), placed, stack.grid.crs)
-        fill(Order(grid, (stack,), kernel, out, np.empty((2, 2), np.bool_)))
+    corner = stack.grid.affine * Affine.translation(-1, -1)
+    grids = [
+        GeoBox((3, 3), corner, stack.grid.crs),
+        GeoBox((3, 3), corner * Affine.rotation(1), stack.grid.crs),
+        *_from_elsewhere(stack.grid),
+    ]
+    shape = len(stack.channels), 3, 3
+    orders = [
+        Order(grid, (stack, stack), kernel, np.empty(shape, dtype), np.empty(shape[1:], np.bool_))
+        for grid in grids
+    ]
+    read_batch(orders, threads=1)
+    fill(orders[-1])  # alone, it is placed by itself
+
+
+def _from_elsewhere(grid: GeoBox) -> list[GeoBox]:
+    """A grid in another CRS at the corner of this one; none where the corner has no place there."""
+    crs, size = ("EPSG:3857", 1e5) if grid.crs.geographic else ("EPSG:4326", 1e-5)
+    x, y = moved(crs_name(grid.crs), crs, grid.affine.c, grid.affine.f)
+    if not (np.isfinite(x) and np.isfinite(y)):
+        return []
+    pixel = abs(grid.affine.determinant) ** 0.5 * size
+    return [GeoBox((3, 3), Affine(pixel, 0, x, 0, -pixel, y), crs)]
 
 
 def _read(
-    stack: Stack, grid: GeoBox, kernel: Kernel, out: NDArray[Any], valid: NDArray[np.bool_]
+    stack: Stack,
+    grid: GeoBox,
+    kernel: Kernel,
+    out: NDArray[Any],
+    valid: NDArray[np.bool_],
+    places: CoordinateMap | None = None,
 ) -> None:
     ready = stack.ready()
     if ready is not None:
-        read_ready(ready, grid, kernel, out, valid)
+        read_ready(ready, grid, kernel, out, valid, places)
         return
     valid.fill(True)
     for i, channel in enumerate(stack.channels):
@@ -122,11 +159,11 @@ def _read(
         np.logical_and(valid, seen, out=valid)
 
 
-def _groups(orders: Sequence[Order], threads: int) -> list[list[Order]]:
+def _groups(orders: Sequence[Placed], threads: int) -> list[list[Placed]]:
     """Orders by their first stack, in runs short enough to keep all threads busy to the end."""
-    grouped: dict[int, list[Order]] = {}
-    for order in orders:
-        grouped.setdefault(order.stacks[0].serial, []).append(order)
+    grouped: dict[int, list[Placed]] = {}
+    for order, places in orders:
+        grouped.setdefault(order.stacks[0].serial, []).append((order, places))
     if threads <= 1:
         return list(grouped.values())
     run = -(-len(orders) // (_RUNS_PER_THREAD * threads))
@@ -136,7 +173,7 @@ def _groups(orders: Sequence[Order], threads: int) -> list[list[Order]]:
 class _Share:
     """Groups of orders that several threads take one after the other."""
 
-    def __init__(self, groups: list[list[Order]]) -> None:
+    def __init__(self, groups: list[list[Placed]]) -> None:
         self._groups = iter(groups)
         self._lock = threading.Lock()
         self._failed = False
@@ -148,8 +185,8 @@ class _Share:
             if group is None:
                 return
             try:
-                for order in group:
-                    fill(order)
+                for order, places in group:
+                    fill(order, places)
             except BaseException:
                 self._failed = True
                 raise

@@ -88,6 +88,48 @@ def fit_cell(
 
 
 @compiled
+def grid_points(affines: np.ndarray, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """World x and y (N, POINTS) of the points of N grids, each one cell.
+
+    Args:
+        affines: (N, 6), pixel to world.
+        shapes: int64 (N, 2), rows and columns.
+    """
+    x, y = np.empty((len(affines), POINTS)), np.empty((len(affines), POINTS))
+    for i in range(len(affines)):
+        one = affines[i]
+        affine = one[0], one[1], one[2], one[3], one[4], one[5]
+        points = cell_points(affine, (0, shapes[i, 0], 0, shapes[i, 1]))
+        x[i], y[i] = points[0], points[1]
+    return x, y
+
+
+@compiled
+def fit_grids(
+    x: np.ndarray, y: np.ndarray, to_pixels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`fit_cell` of N grids, each one cell, and `bound_cells` of each.
+
+    Args:
+        x, y: (N, POINTS), see `fit_cell`.
+        to_pixels: (N, 8): the six of `to_pixel`, `turn` and `middle`.
+
+    Returns:
+        Factors (N, 2, 5, 5), errors (N,) and bounds (N, 4).
+    """
+    count = len(x)
+    coefs, errors, bounds = np.empty((count, 2, 5, 5)), np.empty(count), np.empty((count, 4))
+    cells = np.zeros((1, 5), np.int64)
+    for i in range(count):
+        one = to_pixels[i]
+        to_pixel = one[0], one[1], one[2], one[3], one[4], one[5]
+        coefs[i], errors[i] = fit_cell(x[i], y[i], to_pixel, one[6], one[7])
+        low_row, high_row, low_col, high_col = bound_cells(cells, coefs[i : i + 1])
+        bounds[i] = np.array((low_row, high_row, low_col, high_col))
+    return coefs, errors, bounds
+
+
+@compiled
 def bound_cells(cells: np.ndarray, coefs: np.ndarray) -> tuple[float, float, float, float]:
     """Least row, greatest row, least column, greatest column that the polynomials of the cells can reach."""
     low_col, low_row, high_col, high_row = np.inf, np.inf, -np.inf, -np.inf

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,14 @@ from geoloom.core.grid import LATTICE_TOLERANCE_PX
 
 from .header import Header
 from .layout import copy_from
-from .maps import six
+from .maps import CoordinateMap, coordinate_maps, six
 from .plan import Kernel, Shrinkage, cells
 from .stack import Channel, Ready, Stack
 from .warp import warp, warp_part
 
 _STACKS = 1024
+_AT_CENTRES = frozenset(("nearest", "bilinear", "cubic"))
+"""Kernels that ask where the centres of the grid's own pixels lie."""
 
 
 class DirectEngine:
@@ -82,8 +85,29 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_in_child)
 
 
+def maps_ahead(
+    asked: Sequence[tuple[Ready | None, GeoBox, Kernel]],
+) -> list[CoordinateMap | None]:
+    """Coordinate maps for `read_ready`, of reads that will happen together; None where none is needed."""
+    wanted = [
+        number
+        for number, (ready, grid, kernel) in enumerate(asked)
+        if ready is not None and kernel in _AT_CENTRES and _same_lattice(ready, grid) is None
+    ]
+    ways = [(asked[n][0].way(asked[n][1].crs), asked[n][1]) for n in wanted]  # type: ignore[union-attr]
+    found: list[CoordinateMap | None] = [None] * len(asked)
+    for number, places in zip(wanted, coordinate_maps(ways), strict=True):
+        found[number] = places
+    return found
+
+
 def read_ready(
-    ready: Ready, grid: GeoBox, kernel: Kernel, out: NDArray[Any], valid: NDArray[np.bool_]
+    ready: Ready,
+    grid: GeoBox,
+    kernel: Kernel,
+    out: NDArray[Any],
+    valid: NDArray[np.bool_],
+    places: CoordinateMap | None = None,
 ) -> None:
     """Read a stack onto a grid, into arrays that are wholly overwritten.
 
@@ -93,21 +117,22 @@ def read_ready(
         kernel: Used where the lattices differ.
         out: (C, H, W), C-contiguous, of any dtype; values are cast to it.
         valid: (H, W), C-contiguous, True where all bands are observed.
+        places: From `maps_ahead`.
 
     Raises:
         ReadError: a block is damaged, or no transformation joins the CRSs.
     """
     seen = valid.view(np.uint8)
-    origin = _same_lattice(ready, grid)
+    origin = _same_lattice(ready, grid) if places is None else None
     if origin is not None:
         copy_from(ready, origin, out, seen)
     elif kernel == "nearest":
-        warp(ready, grid, kernel, Shrinkage((1, 1), True), out, seen)
+        warp(ready, grid, kernel, Shrinkage((1, 1), True), out, seen, places)
     else:
         a, b, _, d, e, _ = six(grid.affine)
         uniform = ready.way(grid.crs).shrinkage((a, b, d, e))
         if uniform is not None:
-            warp(ready, grid, kernel, uniform, out, seen)
+            warp(ready, grid, kernel, uniform, out, seen, places)
             return
         for rows, cols, shrinkage in cells(ready.grid, grid):
             warp_part(ready, grid, kernel, shrinkage, (rows, cols), out, seen)

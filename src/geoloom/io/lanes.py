@@ -90,9 +90,14 @@ def _lerp(runs: int) -> Callable[..., Any]:
             size, step = (a.dtype.bitwidth // 8 for a in (share, stored))
             floats = ir.VectorType(number, LANES)
 
-            def load(address: Any, offset: int = 0) -> Any:
-                at = builder.add(address, ir.Constant(address.type, offset))
-                values = _load(builder, kind, step, at)
+            lanes = ir.Constant(ir.VectorType(split.type, LANES), _LANE_NUMBERS)
+            is_first = builder.icmp_signed("<", lanes, _splat(builder, split))
+
+            def load(offset: Any) -> Any:
+                values = _load(builder, kind, step, builder.add(first, offset))
+                if runs == 2:
+                    others = _load(builder, kind, step, builder.add(second, offset))
+                    values = builder.select(is_first, values, others)
                 if isinstance(stored.dtype, types.Float):
                     return values if kind == number else builder.fpext(values, floats)
                 convert = builder.sitofp if stored.dtype.signed else builder.uitofp
@@ -101,19 +106,11 @@ def _lerp(runs: int) -> Callable[..., Any]:
             def between(start: Any, end: Any, share: Any) -> Any:
                 return builder.fadd(start, builder.fmul(share, builder.fsub(end, start)))
 
+            here, beside = (ir.Constant(below.type, offset) for offset in (0, step))
             across, down = (_load(builder, number, size, a) for a in (right, lower))
-
-            def run(address: Any) -> Any:
-                under = builder.add(address, below)
-                upper = between(load(address), load(address, step), across)
-                return between(upper, between(load(under), load(under, step), across), down)
-
-            result = run(first)
-            if runs == 2:
-                splits = _splat(builder, split)
-                lanes = ir.Constant(splits.type, _LANE_NUMBERS)
-                before = builder.icmp_signed("<", lanes, splits)
-                result = builder.select(before, result, run(second))
+            upper = between(load(here), load(beside), across)
+            under = between(load(below), load(builder.add(below, beside)), across)
+            result = between(upper, under, down)
             if isinstance(stored.dtype, types.Integer):
                 half = _splat(builder, ir.Constant(number, HALF))
                 name = f"llvm.floor.v{LANES}{number.intrinsic_name}"

@@ -12,7 +12,10 @@ Between equal CRSs the map is affine and needs no point.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from affine import Affine
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from geoloom.core.errors import ReadError
 from geoloom.core.grid import crs_name
 
 from .locate import full_turn, moved, to_source
@@ -40,6 +44,7 @@ Cell = tuple[int, int, int, int]
 """First row, row after the last, first column, column after the last."""
 
 Six = tuple[float, float, float, float, float, float]
+Extent = tuple[float, float, float, float]
 _NOWHERE = np.empty((2, 0, 0))
 
 
@@ -108,14 +113,18 @@ class CoordinateMap:
     """(2, H, W), filled in exact cells only; (2, 0, 0) where there are none."""
     error_px: float
     """Bound on the error of any place against pyproj's, source pixels; 0 where all is affine or exact."""
+    known_extent: Extent | None = None
+    """What `extent` gives, where it is known already."""
 
-    def extent(self) -> tuple[float, float, float, float] | None:
+    def extent(self) -> Extent | None:
         """Least row, greatest row, least column, greatest column of all places, corners included.
 
         None where no pixel has a place. Bounds of polynomials, so a little wide.
         """
         from .coordinates import bound_cells
 
+        if self.known_extent is not None:
+            return self.known_extent
         low_row, high_row, low_col, high_col = bound_cells(self.cells, self.coefs)
         if self.exact.size:
             placed = self.exact[:, np.isfinite(self.exact).all(axis=0)]
@@ -163,6 +172,56 @@ def coordinate_map(way: Way, grid: GeoBox, *, tolerance_px: float = TOLERANCE_PX
     return CoordinateMap(way, grid, np.array(cells), np.array(coefs), exact, worst)
 
 
+def coordinate_maps(asked: Sequence[tuple[Way, GeoBox]]) -> list[CoordinateMap | None]:
+    """`coordinate_map` of many grids, about which PROJ is asked all at once.
+
+    Returns:
+        In the order asked; None where one cell does not suffice, or nothing joins the CRSs: ask alone then.
+    """
+    found: list[CoordinateMap | None] = [None] * len(asked)
+    joined: dict[tuple[str, str], list[int]] = {}
+    for number, (way, grid) in enumerate(asked):
+        if way.same:
+            found[number] = _affine_map(way, grid)
+        else:
+            joined.setdefault(way.names, []).append(number)
+    for names, numbers in joined.items():
+        with suppress(ReadError):
+            for number, fitted in zip(
+                numbers, _fit_all(names, [asked[n] for n in numbers]), strict=True
+            ):
+                found[number] = fitted
+    return found
+
+
+def _fit_all(
+    names: tuple[str, str], asked: Sequence[tuple[Way, GeoBox]]
+) -> list[CoordinateMap | None]:
+    from .coordinates import fit_grids, grid_points
+
+    affines = np.array([six(grid.affine) for _, grid in asked])
+    shapes = np.array([tuple(grid.shape) for _, grid in asked])
+    x, y = moved(*names, *grid_points(affines, shapes))
+    to_pixels = np.array([(*way.to_pixel, way.turn, way.middle) for way, _ in asked])
+    coefs, errors, extents = fit_grids(x, y, to_pixels)
+    bounds, reaches = (_SAFETY * errors).tolist(), extents.tolist()
+    return [
+        CoordinateMap(
+            way, grid, _one_cell(*grid.shape), coefs[i : i + 1], _NOWHERE, bounds[i] + way.noise_px,
+            tuple(reaches[i]),
+        )
+        if bounds[i] <= TOLERANCE_PX
+        else None
+        for i, (way, grid) in enumerate(asked)
+    ]  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _one_cell(height: int, width: int) -> NDArray[np.int64]:
+    # Writable, though nobody writes: for read-only arrays all loops would be compiled once more.
+    return np.array([[0, height, 0, width, 0]])
+
+
 def exact_map(way: Way, grid: GeoBox) -> CoordinateMap:
     """The map of which every place is pyproj's own."""
     height, width = grid.shape
@@ -188,8 +247,7 @@ def _affine_map(way: Way, grid: GeoBox) -> CoordinateMap:
         coefs[0, axis, 0, 0] = per_col * width / 2 + per_row * height / 2 + start
         coefs[0, axis, 1, 0] = per_col * width / 2
         coefs[0, axis, 0, 1] = per_row * height / 2
-    cells = np.array([[0, height, 0, width, 0]])
-    return CoordinateMap(way, grid, cells, coefs, _NOWHERE, 0.0)
+    return CoordinateMap(way, grid, _one_cell(height, width), coefs, _NOWHERE, 0.0)
 
 
 def _fit(way: Way, affine: Six, cell: Cell) -> tuple[NDArray[np.float64], float]:

@@ -41,6 +41,7 @@ def warp(
     shrinkage: Shrinkage,
     out: NDArray[Any],
     seen: Valid,
+    places: CoordinateMap | None = None,
 ) -> None:
     """Resample onto a grid over which the shrinkage is one.
 
@@ -51,6 +52,7 @@ def warp(
         shrinkage: Source pixels per pixel of the grid.
         out: (C, H, W), C-contiguous; wholly overwritten, values cast.
         seen: (H, W), C-contiguous; 1 where all bands are observed.
+        places: The coordinate map, where it is known already.
 
     Raises:
         ReadError: a block is damaged, or no transformation joins the CRSs.
@@ -65,7 +67,8 @@ def warp(
         else:
             _warp_sampled(ready, grid, kernel, shrinkage, out, seen)
         return
-    places = coordinate_map(ready.way(grid.crs), grid)
+    if places is None:
+        places = coordinate_map(ready.way(grid.crs), grid)
     window = _window(ready, places, reach_px(kernel, shrinkage.span))
     if window is None:
         out[:] = ready.fill.reshape(-1, 1, 1)
