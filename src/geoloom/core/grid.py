@@ -247,11 +247,14 @@ def _shift(geometry: BaseGeometry, by: float) -> BaseGeometry:
 
 def place(grid: GeoBox) -> dict[str, Any]:
     """The plain values by which a sample says where it lies: crs, transform (6,), bounds (4,)."""
-    box_ = grid.boundingbox
+    a, b, c, d, e, f = grid.affine[:6]
+    height, width = grid.shape
+    xs = c, width * a + c, height * b + c, width * a + height * b + c
+    ys = f, width * d + f, height * e + f, width * d + height * e + f
     return {
         "crs": crs_name(grid.crs),
-        "transform": np.asarray(grid.affine[:6], dtype=np.float64),
-        "bounds": np.asarray([box_.left, box_.bottom, box_.right, box_.top], dtype=np.float64),
+        "transform": np.array((a, b, c, d, e, f), dtype=np.float64),
+        "bounds": np.array((min(xs), min(ys), max(xs), max(ys)), dtype=np.float64),
     }
 
 

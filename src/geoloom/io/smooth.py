@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiled import address_of, compiled, line_of
-from .coordinates import fill_places, index_pixels
+from .coordinates import SNAP_PX, fill_places, index_pixels
 from .lanes import bilinear_row
 from .rounding import HALF
 
@@ -83,13 +83,15 @@ def warp_smooth(
             seen = line_of(address_of(valid), begin, count, valid)
             for i in range(count):
                 seen[i] = 1
-            first, after = 0, 0
+            first, after, rest = 0, 0, count
             if simple:
-                first, after = _corners(cols, rows, window, width, corner, right, lower, inner)
+                first, after, rest = _corners(
+                    cols, rows, window, width, corner, right, lower, inner
+                )
                 bilinear_row(source, corner, first, after, right, lower, out, begin)
-            inside = after - first == count
-            if inside and not gaps:
-                continue
+                if not gaps and rest == 0:
+                    _clear_ends(first, after, count, begin, fill, out, seen)
+                    continue
             index_pixels(cols, rows, window, width, 0.0, index)
             rim = _pick_rim(index, inner, picks)
             for i in range(count):
@@ -98,10 +100,9 @@ def warp_smooth(
             for band in range(source.shape[0]):
                 place = band * out.shape[1] * out.shape[2] + begin
                 line = line_of(address_of(out), place, count, out)
-                if not inside:
-                    empty = fill[band]
-                    for i in range(count):
-                        line[i] = line[i] if index[i] >= 0 else empty
+                empty = fill[band]
+                for i in range(count):
+                    line[i] = line[i] if index[i] >= 0 else empty
                 few = rim
                 if holes[band] and simple:
                     few = _add_broken(inner, corner, whole, band * plane, picks, rim)
@@ -179,21 +180,28 @@ def _corners(
     right: np.ndarray,
     lower: np.ndarray,
     inner: np.ndarray,
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Upper left of the four pixels around each place, and the shares of the right and lower ones.
 
+    At the raster's edge, where there are but two or one, those have the whole share.
+
     Returns:
-        First of the places that have all four in the raster, and the one after the first run of them:
-        those for which `inner` is 1. The rest of `corner` means nothing.
+        First of the places in the raster, the one after the first run of them, where `inner` is 1, and how
+        many are in the raster beyond that run. The rest of `corner` means nothing.
     """
+    last_col, last_row = window[3] - 2.0, window[2] - 2.0
+    within = 0
     for i in range(cols.size):
+        at_col, at_row = np.floor(cols[i] + SNAP_PX), np.floor(rows[i] + SNAP_PX)
+        inside = (at_col >= 0) & (at_col < window[3]) & (at_row >= 0) & (at_row < window[2])
         col, row = cols[i] - 0.5, rows[i] - 0.5
-        left, top = np.floor(col), np.floor(row)
-        right[i], lower[i] = col - left, row - top
-        inside = (left >= 0) & (left + 1 < window[3]) & (top >= 0) & (top + 1 < window[2])
+        left = min(max(np.floor(col), 0.0), last_col)
+        top = min(max(np.floor(row), 0.0), last_row)
+        right[i], lower[i] = min(max(col - left, 0.0), 1.0), min(max(row - top, 0.0), 1.0)
         place = (top - window[0]) * width + (left - window[1])
         corner[i] = np.int32(place if inside else 0.0)
         inner[i] = np.uint8(inside)
+        within += inside
     first = 0
     while first < inner.size and not inner[first]:
         first += 1
@@ -201,12 +209,35 @@ def _corners(
     while after < inner.size and inner[after]:
         after += 1
     inner[after:] = 0
-    return first, after
+    return first, after, within - (after - first)
+
+
+@compiled
+def _clear_ends(
+    first: int,
+    after: int,
+    count: int,
+    begin: int,
+    fill: np.ndarray,
+    out: np.ndarray,
+    seen: np.ndarray,
+) -> None:
+    """Fill a row before `first` and from `after` on, in all bands: there is nothing."""
+    layer = out.shape[1] * out.shape[2]
+    for start, stop in ((0, first), (after, count)):
+        if start == stop:
+            continue
+        for i in range(start, stop):
+            seen[i] = 0
+        for band in range(out.shape[0]):
+            line = line_of(address_of(out), band * layer + begin + start, stop - start, out)
+            for i in range(stop - start):
+                line[i] = fill[band]
 
 
 @compiled
 def _pick_rim(index: np.ndarray, inner: np.ndarray, picks: np.ndarray) -> int:
-    """Number the places inside the raster that `bilinear_row` left out; returns how many."""
+    """Number the places in the raster that `bilinear_row` left out; returns how many."""
     few = 0
     for i in range(index.size):
         if index[i] >= 0 and not inner[i]:

@@ -49,6 +49,8 @@ class Ready:
     """Empty, of the stored dtype in native byte order."""
     working: NDArray[Any]
     """Empty, of the dtype to interpolate in."""
+    limits: tuple[float, float]
+    """Least and greatest value of a stored integer; equal for floats."""
     block: tuple[int, int, int]
     """Rows, columns, values a pixel."""
     addresses: NDArray[np.int64] | None
@@ -263,6 +265,7 @@ def _prepare(stack: Stack) -> Ready | None:
         samples=np.array([0 if f.image.separate else b for f, b in zip(files, bands, strict=True)]),
         like=np.empty(0, dtype),
         # Weights of float32 would cost floats some of their digits.
+        limits=_limits(dtype),
         working=np.empty(0, np.float64 if dtype.kind == "f" else working_dtype(dtype)),
         block=block,
         addresses=addresses,
@@ -271,6 +274,13 @@ def _prepare(stack: Stack) -> Ready | None:
         fill=np.array([channel.fill for channel in stack.channels], dtype),
         any_tagged=any(value is not None for value in nodata),
     )
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    if dtype.kind == "f":
+        return 0.0, 0.0
+    info = np.iinfo(dtype)
+    return float(info.min), float(info.max)
 
 
 def _usable(channel: Channel) -> MappedTiff | None:

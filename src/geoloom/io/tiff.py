@@ -43,6 +43,13 @@ _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 25
 _FILL_ORDER, _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_COUNTS = 266, 273, 277, 278, 279
 _ORIENTATION, _PLANAR, _PREDICTOR = 274, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS, _FORMAT = 322, 323, 324, 325, 339
+_KNOWN = frozenset(
+    (
+        _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _STRIP_OFFSETS, _SAMPLES,
+        _ROWS_PER_STRIP, _STRIP_COUNTS, _ORIENTATION, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT,
+        _TILE_OFFSETS, _TILE_COUNTS, _FORMAT,
+    )
+)  # fmt: skip
 
 _MAX_DIRECTORIES = 64
 _MAX_BLOCK_BYTES = 1 << 30
@@ -159,7 +166,7 @@ def _parse_directory(
     for entry in range(at, at + entries * entry_size, entry_size):
         tag, kind, count = struct.unpack_from(order + "HH" + value_format, data, entry)
         format_ = _TYPE_FORMATS.get(kind)
-        if format_ is None:
+        if format_ is None or tag not in _KNOWN:
             continue
         where = entry + entry_size - inline
         size = int(format_[1]) * count

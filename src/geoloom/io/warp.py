@@ -122,16 +122,12 @@ def _gather(
     if kernel == "nearest":
         _nearest(ready, source, window, places, nodata, fill, out, seen)
         return
-    limits = (0.0, 0.0)
-    if ready.like.dtype.kind in "iu":
-        info = np.iinfo(ready.like.dtype)
-        limits = float(info.min), float(info.max)
     if kernel != "average":
         from .smooth import warp_smooth
 
         warp_smooth(
             source, window, places.cells, places.coefs, places.exact, kernel == "cubic", span,
-            nodata, ready.tagged, fill, ready.working, limits, out, seen,
+            nodata, ready.tagged, fill, ready.working, ready.limits, out, seen,
         )  # fmt: skip
     elif places.exact.size:
         _mean_of_exact(ready, source, window, places.grid, out, seen)
@@ -139,7 +135,7 @@ def _gather(
         from .boxmean import warp_boxmean
 
         warp_boxmean(
-            source, window, places.cells, places.coefs, nodata, ready.tagged, fill, limits, out, seen
+            source, window, places.cells, places.coefs, nodata, ready.tagged, fill, ready.limits, out, seen
         )  # fmt: skip
 
 
