@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]  # it publishes no types
 from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -54,6 +55,21 @@ def pointer(typing_context: Any, address: Any) -> Any:
         return builder.inttoptr(args[0], cgutils.voidptr_t)
 
     return types.voidptr(types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(typing_context: Any, address: Any) -> Any:
+    """Ask for the memory at an address, which need not exist, before it is needed."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kinds = [cgutils.voidptr_t, *(ir.IntType(32),) * 3]
+        call = ir.FunctionType(ir.VoidType(), kinds)
+        ask = cgutils.get_or_insert_function(builder.module, call, "llvm.prefetch.p0")
+        to_read, keep, data = (ir.Constant(ir.IntType(32), n) for n in (0, 3, 1))
+        builder.call(ask, [builder.inttoptr(args[0], cgutils.voidptr_t), to_read, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate
 
 
 @compiled

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiled import address_of, compiled, line_of
+from .compiled import address_of, compiled, line_of, prefetch
 from .coordinates import fill_places, in_doubt, index_pixels
+
+_ROWS_AHEAD = 8
+"""Rows of a block lie a page or so apart, where the processor does not see by itself what comes next."""
+
+_CACHE_LINE = 64
 
 
 @compiled
@@ -60,8 +65,12 @@ def copy_window(
                             line[col] = fill[band]
                     continue
                 stored = line_of(address, 0, bottom * row_step, like)
+                bytes_wide = width * step * like.itemsize
                 for row in range(top, bottom):
                     start = row * row_step + left * step + sample
+                    ahead = address + (start + _ROWS_AHEAD * row_step) * like.itemsize
+                    for line_ahead in range(ahead, ahead + bytes_wide, _CACHE_LINE):
+                        prefetch(line_ahead)
                     place = (band * out.shape[1] + out_row + row) * out.shape[2] + out_col
                     line = line_of(origin, place, width, out)
                     if step == 1:
