@@ -11,9 +11,18 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import ReadError
 from geoloom.io.coordinates import fill_corners, fill_places
-from geoloom.io.maps import TOLERANCE_PX, coordinate_map, exact_map, exact_places, way
+from geoloom.io.maps import (
+    TOLERANCE_PX,
+    coordinate_map,
+    coordinate_maps,
+    exact_map,
+    exact_places,
+    way,
+)
 from geoloom.testing import strategies as some
 from geoloom.testing.ramps import truth
+
+MARS = "+proj=longlat +a=3396190 +b=3376200 +no_defs"
 
 # float64 places a pixel of a far, fine lattice no better than this.
 NOISE_PX = 2e-8
@@ -135,8 +144,36 @@ def test_corners_are_between_centres():
 
 
 def test_no_transformation_is_an_error():
-    mars = "+proj=longlat +a=3396190 +b=3376200 +no_defs"
-    source = GeoBox((10, 10), Affine(1, 0, 0, 0, -1, 10), mars)
+    source = GeoBox((10, 10), Affine(1, 0, 0, 0, -1, 10), MARS)
     grid = some.grid_around((10.0, 5.0), "EPSG:32632", (9, 9), 1000)
     with pytest.raises(ReadError, match="no transformation"):
         coordinate_map(way(source, grid.crs), grid)
+
+
+@given(data=st.data())
+@settings(max_examples=30)
+def test_many_at_once_are_those_asked_alone(data):
+    """Bit for bit, extents too; where one cell does not suffice there is none."""
+    kinds = data.draw(st.lists(st.sampled_from(some.KINDS), min_size=1, max_size=4))
+    pairs = [
+        data.draw(some.overlapping_grids(kind, shrink=(0.2, 20.0), max_px=60)) for kind in kinds
+    ]
+    asked = [(way(source, grid.crs), grid) for source, grid in pairs]
+    for (one, grid), found in zip(asked, coordinate_maps(asked), strict=True):
+        alone = coordinate_map(one, grid)
+        if found is None:
+            assert len(alone.cells) > 1 or alone.cells[0, 4] == 1
+            continue
+        np.testing.assert_array_equal(found.cells, alone.cells)
+        np.testing.assert_array_equal(found.coefs, alone.coefs)
+        assert found.error_px == alone.error_px
+        assert found.extent() == alone.extent()
+
+
+def test_grids_that_nothing_joins_are_left_to_be_asked_alone():
+    mars = GeoBox((9, 9), Affine(1, 0, 0, 0, -1, 9), MARS)
+    here = GeoBox((9, 9), Affine(30, 0, 5e5, 0, -30, 4e6), "EPSG:32614")
+    asked = [(way(mars, here.crs), here), (way(here, here.crs), here)]
+    first, second = coordinate_maps(asked)
+    assert first is None
+    assert second is not None

@@ -24,7 +24,6 @@ _COMPRESSIONS: dict[int, Compression] = {
     50000: "zstd",
 }
 _TYPE_FORMATS = {1: "u1", 3: "u2", 4: "u4", 6: "i1", 8: "i2", 9: "i4", 13: "u4", 16: "u8", 17: "i8"}
-_TYPE_SIZES = {2: 1, 5: 8, 7: 1, 10: 8, 11: 4, 12: 8, 18: 8}
 _DTYPES = {
     (1, 8): "u1",
     (1, 16): "u2",
