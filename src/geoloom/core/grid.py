@@ -249,6 +249,7 @@ def place(grid: GeoBox) -> dict[str, Any]:
     """The plain values by which a sample says where it lies: crs, transform (6,), bounds (4,)."""
     a, b, c, d, e, f = grid.affine[:6]
     height, width = grid.shape
+    # As grid.boundingbox, which takes ten times as long, once a sample.
     xs = c, width * a + c, height * b + c, width * a + height * b + c
     ys = f, width * d + f, height * e + f, width * d + height * e + f
     return {

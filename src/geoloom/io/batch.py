@@ -41,6 +41,7 @@ class Order:
 
 
 Placed = tuple[Order, CoordinateMap | None]
+"""An order, and where its grid lies in its first stack, where that is known ahead."""
 
 
 def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
@@ -131,6 +132,7 @@ def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:
 
 def _from_elsewhere(grid: GeoBox) -> list[GeoBox]:
     """A grid in another CRS at the corner of this one; none where the corner has no place there."""
+    # A degree is some 1e5 metres.
     crs, size = ("EPSG:3857", 1e5) if grid.crs.geographic else ("EPSG:4326", 1e-5)
     x, y = moved(crs_name(grid.crs), crs, grid.affine.c, grid.affine.f)
     if not (np.isfinite(x) and np.isfinite(y)):

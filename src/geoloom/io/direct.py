@@ -19,7 +19,7 @@ from geoloom.core.grid import LATTICE_TOLERANCE_PX
 
 from .header import Header
 from .layout import copy_from
-from .maps import CoordinateMap, coordinate_maps, six
+from .maps import CoordinateMap, Way, coordinate_maps, six
 from .plan import Kernel, Shrinkage, cells
 from .stack import Channel, Ready, Stack
 from .warp import warp, warp_part
@@ -89,14 +89,14 @@ def maps_ahead(
     asked: Sequence[tuple[Ready | None, GeoBox, Kernel]],
 ) -> list[CoordinateMap | None]:
     """Coordinate maps for `read_ready`, of reads that will happen together; None where none is needed."""
-    wanted = [
-        number
-        for number, (ready, grid, kernel) in enumerate(asked)
-        if ready is not None and kernel in _AT_CENTRES and _same_lattice(ready, grid) is None
-    ]
-    ways = [(asked[n][0].way(asked[n][1].crs), asked[n][1]) for n in wanted]  # type: ignore[union-attr]
+    numbers: list[int] = []
+    ways: list[tuple[Way, GeoBox]] = []
+    for number, (ready, grid, kernel) in enumerate(asked):
+        if ready is not None and kernel in _AT_CENTRES and _same_lattice(ready, grid) is None:
+            numbers.append(number)
+            ways.append((ready.way(grid.crs), grid))
     found: list[CoordinateMap | None] = [None] * len(asked)
-    for number, places in zip(wanted, coordinate_maps(ways), strict=True):
+    for number, places in zip(numbers, coordinate_maps(ways), strict=True):
         found[number] = places
     return found
 
