@@ -33,7 +33,7 @@ RANK = {
 }
 BESIDE = {"testing"}  # may import every layer; only the command line (for the demo) may import it
 
-CORE_MAY_IMPORT = {"affine", "geoloom", "numpy", "odc", "pyproj", "shapely"}
+CORE_MAY_IMPORT = {"affine", "filelock", "geoloom", "numpy", "odc", "pyproj", "shapely"}
 HEAVY = {
     "dask", "distributed", "geopandas", "kornia", "lightning", "matplotlib", "numba", "numpy", "odc",
     "pandas", "pyogrio", "pyproj", "rasterio", "scipy", "shapely", "torch", "torchmetrics", "zarr",

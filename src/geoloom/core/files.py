@@ -1,0 +1,280 @@
+"""How a product comes to its name: one writer at a time, whole or not at all, and never over an input.
+
+A product grows under a scratch name beside it, which depends on its own name alone: what a killed run left is
+found, and removed, by the next run of the same command.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from .errors import GeoloomError, WriteError
+
+LONGEST_NAME = 255
+"""Bytes in a file name on the file systems of Linux, macOS and Windows."""
+
+_SCRATCH_ROOM = 24
+"""Bytes that scratch names, locks, records and styles add to a product's name."""
+
+_WAIT_S = 60.0
+"""How long a small file waits for another process that writes it."""
+
+_held: dict[str, tuple[tuple[int, int], int]] = {}
+"""Locks of this process: path -> (process and thread that hold it, how often)."""
+_held_lock = threading.Lock()
+
+
+def scratch_path(path: Path, end: str = "") -> Path:
+    """Where `path` grows until it is whole: `.<name>.part<end>` beside it."""
+    return path.with_name(f".{path.name}.part{end}")
+
+
+def clear_scratch(path: Path) -> None:
+    """Remove all that a killed run left under the scratch names of `path`; call it while holding `path`."""
+    stem = scratch_path(path).name
+    with suppress(FileNotFoundError):
+        for left in path.parent.iterdir():
+            if left.name.startswith(stem):
+                remove(left)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it; nothing happens where nothing is."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def may_replace(
+    path: Path, *, overwrite: bool, inputs: Iterable[str | Path] = (), folder: bool = False
+) -> None:
+    """Refuse a product that would destroy something, or that has no place, before any work.
+
+    Args:
+        path: The product.
+        overwrite: Whether the user gave leave to replace an existing product of this name.
+        inputs: What the product is made from. A product never replaces one of these, whatever `overwrite`
+            says. Addresses of remote files are passed over.
+        folder: Whether the product is a folder; what may lie in it is for its writer to judge.
+
+    Raises:
+        WriteError: `path` is an input or a folder around one, exists without leave to replace it, is a folder
+            where a file is to be written or the reverse, names nothing, or its folder does not exist.
+    """
+    check_name(path)
+    for given in inputs:
+        _check_not_input(path, Path(given))
+    if path.is_dir() and not folder:
+        raise WriteError(f"{path} is a folder; give the name of a file in it")
+    if folder and path.exists() and not path.is_dir():
+        raise WriteError(f"{path} is a file, and a folder is to be written; give another name")
+    if path.exists() and not folder and not overwrite:
+        raise WriteError(
+            f"{path} exists; replace it with --overwrite (overwrite=True) or give another name"
+        )
+    if not path.parent.is_dir():
+        raise WriteError(f"{path.parent} is not a folder; make it, or write elsewhere")
+
+
+def check_name(path: Path) -> None:
+    """Refuse a path that can name no product.
+
+    Raises:
+        WriteError: it is empty, a root or `..`, holds a control character, or is too long to be written.
+    """
+    name = path.name
+    if name in ("", ".."):
+        raise WriteError(f"{str(path)!r} names no file; give a path that ends in a name")
+    if any(ord(letter) < 32 for letter in str(path)):
+        raise WriteError(f"{str(path)!r} holds a control character; give a plain name")
+    if len(os.fsencode(name)) > LONGEST_NAME - _SCRATCH_ROOM:
+        raise WriteError(
+            f"{name[:40]}... is a name of {len(os.fsencode(name))} bytes; give one of at most "
+            f"{LONGEST_NAME - _SCRATCH_ROOM}"
+        )
+
+
+def _check_not_input(path: Path, given: Path) -> None:
+    if not given.exists():
+        return
+    if path.exists() and path.samefile(given):
+        raise WriteError(
+            f"{path} is an input of this command and would be destroyed; write elsewhere"
+        )
+    if path.is_dir() and given.resolve().is_relative_to(path.resolve()):
+        raise WriteError(f"{path} holds the input {given}; write to a folder of its own")
+
+
+@contextmanager
+def hold(path: Path, *, wait_s: float = 0) -> Iterator[None]:
+    """Be the only one that writes `path` while the block runs.
+
+    The lock is a file `.<name>.lock` beside the product. It ends with the process that has it, however that
+    ends; the file goes with the block, or with the next run's block after a kill. Within one thread a product
+    may be held again by what is called.
+
+    Args:
+        path: The product, a file or a folder.
+        wait_s: How long to wait for another writer.
+
+    Raises:
+        WriteError: another process or thread writes it, which the message names; or the folder cannot be
+            written to.
+    """
+    lock_path = path.with_name(f".{path.name}.lock")
+    key = str(lock_path.absolute())
+    if _held_here(key):
+        try:
+            yield
+        finally:
+            _let_go(key)
+        return
+    lock = FileLock(lock_path, timeout=wait_s, thread_local=False)
+    try:
+        with writing(path):
+            lock.acquire()
+    except Timeout:
+        raise WriteError(
+            f"{path} is being written by {_owner(lock_path)}; wait for it, stop it, or give another name"
+        ) from None
+    with _held_lock:
+        _held[key] = (_me(), 1)
+    try:
+        with suppress(
+            OSError
+        ):  # Windows locks the file against its own holder; only the name is lost
+            lock_path.write_text(json.dumps(_signature()), encoding="utf-8")
+        yield
+    finally:
+        with _held_lock:
+            del _held[key]
+        # Removed while locked: who waits on the removed file finds it without a name, and tries anew.
+        with suppress(OSError):
+            lock_path.unlink()
+        lock.release()
+
+
+def _held_here(key: str) -> bool:
+    """Take once more a lock that this thread has."""
+    with _held_lock:
+        holder, times = _held.get(key, (None, 0))
+        if holder != _me():  # a forked child has the table of its parent, and not its locks
+            return False
+        _held[key] = (_me(), times + 1)
+        return True
+
+
+def _let_go(key: str) -> None:
+    with _held_lock:
+        holder, times = _held[key]
+        _held[key] = (holder, times - 1)
+
+
+def _me() -> tuple[int, int]:
+    return os.getpid(), threading.get_ident()
+
+
+def _signature() -> dict[str, Any]:
+    return {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%H:%M:%S")}
+
+
+def _owner(lock_path: Path) -> str:
+    try:
+        owner = json.loads(lock_path.read_text(encoding="utf-8")[:1000])
+        return f"process {owner['pid']} on {owner['host']} since {owner['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusals in the block into a WriteError that names `path` and what to do.
+
+    Raises:
+        WriteError: the disk is full, the folder is read-only, and the like.
+    """
+    try:
+        yield
+    except (GeoloomError, Timeout):
+        raise
+    except OSError as error:
+        raise WriteError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def _reason(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full{where}; free some space or write to another disk"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"no leave to write there{where}; give a folder that you may write to"
+    return f"{error.strerror or error}{where}"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all, one process at a time.
+
+    Gives a scratch path in the same folder. After the block the file there is synced to the disk and takes
+    the name `path`; after an error it is removed, and what was there before stays.
+
+    Raises:
+        WriteError: the system refuses, or another process goes on writing it.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "a.txt"
+        >>> with replacing(path) as scratch:
+        ...     _ = scratch.write_text("whole")
+        >>> path.read_text(), len(list(path.parent.iterdir()))
+        ('whole', 1)
+    """
+    with hold(path, wait_s=_WAIT_S), writing(path):
+        scratch = scratch_path(path)
+        remove(scratch)
+        try:
+            yield scratch
+            publish(scratch, path)
+        except BaseException:
+            remove(scratch)
+            raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file, UTF-8, whole or not at all; raises as `replacing`."""
+    with replacing(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+def publish(scratch: Path, path: Path) -> None:
+    """Sync a finished file and give it its name, in place of what has that name."""
+    with scratch.open("rb+") as file:
+        os.fsync(file.fileno())
+    scratch.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in a folder would survive a loss of power, where the system has such a call."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:  # some network file systems have none
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
