@@ -28,18 +28,24 @@ Debug = Annotated[
 
 COMMON = ("overwrite", "as_json", "quiet", "debug")
 
+_NOTHING: tuple[Any, ...] = (None, [], {}, ())
+
 
 def do(verb: str, context: typer.Context, **given: Any) -> None:
     """Do the step that a verb's options describe, and answer.
 
+    An option that was not given is no setting: the step's own default holds, as in a project file.
+
     Args:
         verb: Which step.
         context: Holds the options by the names of the verb's parameters, which are the step's settings.
-        given: Settings that the verb has worked out; they stand in for options of the same name. None
-            leaves one out.
+        given: Settings that the verb has worked out; they stand in for options of the same name. None, or an
+            empty list or mapping, leaves one out.
     """
-    options = {**context.params, **given}
-    common = {name: options.pop(name) for name in COMMON if name in options}
+    worked_out = {name: value if value not in _NOTHING else None for name, value in given.items()}
+    options = {**_given_options(context), **worked_out}
+    common = {name: context.params[name] for name in COMMON if name in context.params}
+    options = {name: value for name, value in options.items() if name not in COMMON}
     overwrite = common.pop("overwrite", False)
     with session(**common) as terminal:
         from .perform import perform
@@ -55,6 +61,16 @@ def do(verb: str, context: typer.Context, **given: Any) -> None:
         outcome = perform(step, terminal, overwrite=overwrite, resume=bool(settings.get("resume")))
         answer = {"verb": verb, "out": str(step.out), "seconds": outcome.seconds}
         terminal.answer({**answer, **outcome.result}, step.sentence(outcome.result))
+
+
+def _given_options(context: typer.Context) -> dict[str, Any]:
+    """What the user wrote, by parameter. A list option that is left out comes as an empty list, which would
+    replace the step's default as if someone had asked for nothing."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if (source := context.get_parameter_source(name)) is not None and source.name != "DEFAULT"
+    }
 
 
 def pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:

@@ -88,7 +88,7 @@ class Train(Step):
             self.chips,
             self.out,
             model=self.model,
-            options=self._options(),
+            options=self._options() or None,
             epochs=self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
