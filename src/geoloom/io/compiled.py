@@ -1,75 +1,93 @@
-"""How inner loops are compiled: without the GIL, kept on disk, and made anew when any of them changes.
+"""How inner loops are compiled: without the GIL, kept on disk, and made anew when they change.
 
 Modules of compiled loops are imported only where pixels are read: importing numba takes a third of a second.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]  # it publishes no types
-from numba import carray, njit, types
-from numba.core import cgutils
+from numba import carray, types
+from numba.core.errors import NumbaError
 from numba.extending import intrinsic
+
+from .loopcache import kept
+
+log = logging.getLogger(__name__)
+
+_UNBUILT = (NumbaError, AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError)
+"""What numba and llvmlite raise where they no longer build something."""
 
 _Loop = TypeVar("_Loop", bound=Callable[..., Any])
 
 
-def _stamp() -> tuple[float, int]:
-    """One mark for the state of all compiled sources."""
-    sources = [path.stat() for path in sorted(Path(__file__).parent.glob("*.py"))]
-    return max(s.st_mtime for s in sources), sum(s.st_size for s in sources)
-
-
-_STAMP = _stamp()
-
-
 def compiled(loop: _Loop) -> _Loop:
     """Compile on first use, per argument types; later processes load what an earlier one compiled."""
-    return cast(_Loop, _kept(njit(nogil=True, cache=True, error_model="numpy")(loop)))
+    return cast(_Loop, kept(loop, nogil=True, error_model="numpy"))
 
 
 def fused(loop: _Loop) -> _Loop:
     """`compiled`, where a product and a sum may become one operation, which rounds once."""
-    quick = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})(loop)
-    return cast(_Loop, _kept(quick))
+    return cast(_Loop, kept(loop, nogil=True, error_model="numpy", fastmath={"contract"}))
 
 
-def _kept(dispatcher: Any) -> Any:
-    # numba only watches the file that a function stands in, so that a change in a helper of another
-    # file would go unseen: https://numba.readthedocs.io/en/stable/developer/caching.html
-    kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if kept is not None and hasattr(kept, "_source_stamp"):
-        kept._source_stamp = _STAMP
-    return dispatcher
+def builds(trial: Callable[..., Any], *arguments: Any) -> bool:
+    """Whether a compiled loop that goes beneath numba's own language can be built, and then gives True.
+
+    What it stands for then has a plain equivalent: numba and llvmlite promise their language, not what they
+    make of it.
+    """
+    try:
+        return bool(trial(*arguments))
+    except _UNBUILT as error:
+        log.info("%s: done plainly, as it cannot be built: %s", trial.__name__, error)
+        return False
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def pointer(typing_context: Any, address: Any) -> Any:
-    """An integer address as the pointer that `carray` takes."""
+    """An integer address as the pointer that `carray` takes.
+
+    Source: https://numba.readthedocs.io/en/stable/extending/high-level.html#implementing-intrinsics
+    """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], cgutils.voidptr_t)
+        return builder.inttoptr(args[0], context.get_value_type(types.voidptr))
 
     return types.voidptr(types.intp), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def prefetch(typing_context: Any, address: Any) -> Any:
-    """Ask for the memory at an address, which need not exist, before it is needed."""
+def _ask_for(typing_context: Any, address: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kinds = [cgutils.voidptr_t, *(ir.IntType(32),) * 3]
-        call = ir.FunctionType(ir.VoidType(), kinds)
-        ask = cgutils.get_or_insert_function(builder.module, call, "llvm.prefetch.p0")
-        to_read, keep, data = (ir.Constant(ir.IntType(32), n) for n in (0, 3, 1))
-        builder.call(ask, [builder.inttoptr(args[0], cgutils.voidptr_t), to_read, keep, data])
+        place, word = context.get_value_type(types.voidptr), ir.IntType(32)
+        call = ir.FunctionType(ir.VoidType(), [place, word, word, word])
+        ask = builder.module.declare_intrinsic("llvm.prefetch.p0", (), call)
+        to_read, keep, data = (ir.Constant(word, n) for n in (0, 3, 1))
+        builder.call(ask, [builder.inttoptr(args[0], place), to_read, keep, data])
         return context.get_dummy_value()
 
     return types.void(types.intp), generate
+
+
+@compiled
+def _prefetching(address: int) -> bool:
+    _ask_for(address)
+    return True
+
+
+@compiled
+def _ask_not(address: int) -> None:
+    """Nothing."""
+
+
+prefetch = _ask_for if builds(_prefetching, 0) else _ask_not
+"""Asks for the memory at an address, which need not exist, before it is needed."""
 
 
 @compiled

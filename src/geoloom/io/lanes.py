@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]  # it publishes no types
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .compiled import address_of, compiled
+from .compiled import address_of, builds, compiled
 from .rounding import HALF
 
 LANES = 8
@@ -114,9 +113,8 @@ def _lerp(runs: int) -> Callable[..., Any]:
             if isinstance(stored.dtype, types.Integer):
                 half = _splat(builder, ir.Constant(number, HALF))
                 name = f"llvm.floor.v{LANES}{number.intrinsic_name}"
-                floor = cgutils.get_or_insert_function(
-                    builder.module, ir.FunctionType(floats, [floats]), name
-                )
+                call = ir.FunctionType(floats, [floats])
+                floor = builder.module.declare_intrinsic(name, (), call)
                 result = builder.call(floor, [builder.fadd(result, half)])
             result = _converted(builder, result, share.dtype, given.dtype, context)
             target = builder.inttoptr(out, result.type.as_pointer())
@@ -178,7 +176,34 @@ def split_of(corner: np.ndarray, here: int, last: int) -> int:
 
 
 @compiled
-def bilinear_row(
+def _one_by_one(
+    source: np.ndarray,
+    corner: np.ndarray,
+    start: int,
+    stop: int,
+    right: np.ndarray,
+    lower: np.ndarray,
+    out: np.ndarray,
+    place: int,
+) -> None:
+    """As `_eight_at_once`."""
+    width, number = source.shape[2], right.dtype.type
+    lines = out.reshape(out.shape[0], out.shape[1] * out.shape[2])
+    values = source.reshape(source.shape[0], source.shape[1] * width)
+    for band in range(source.shape[0]):
+        for i in range(start, stop):
+            at, share = corner[i], right[i]
+            above, beside = number(values[band, at]), number(values[band, at + 1])
+            below, across = number(values[band, at + width]), number(values[band, at + width + 1])
+            upper = above + share * (beside - above)
+            value = upper + lower[i] * (below + share * (across - below) - upper)
+            if rounds(source):
+                value = np.floor(value + number(HALF))
+            lines[band, place + i] = value
+
+
+@compiled
+def _eight_at_once(
     source: np.ndarray,
     corner: np.ndarray,
     start: int,
@@ -232,26 +257,17 @@ def bilinear_row(
 
 
 @compiled
-def _one_by_one(
-    source: np.ndarray,
-    corner: np.ndarray,
-    start: int,
-    stop: int,
-    right: np.ndarray,
-    lower: np.ndarray,
-    out: np.ndarray,
-    place: int,
-) -> None:
-    width, number = source.shape[2], right.dtype.type
-    lines = out.reshape(out.shape[0], out.shape[1] * out.shape[2])
-    values = source.reshape(source.shape[0], source.shape[1] * width)
-    for band in range(source.shape[0]):
-        for i in range(start, stop):
-            at, share = corner[i], right[i]
-            above, beside = number(values[band, at]), number(values[band, at + 1])
-            below, across = number(values[band, at + width]), number(values[band, at + width + 1])
-            upper = above + share * (beside - above)
-            value = upper + lower[i] * (below + share * (across - below) - upper)
-            if rounds(source):
-                value = np.floor(value + number(HALF))
-            lines[band, place + i] = value
+def _eight_are_right() -> bool:
+    """Whether eight at once, in one run and in two, are what they are one by one."""
+    source = np.arange(36).astype(np.uint8).reshape(1, 3, 12)
+    corner = np.array([0, 1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 14, 15, 16, 17, 18], dtype=np.int32)
+    right = np.linspace(0, 0.9, 16).astype(np.float32)
+    lower = right[::-1].copy()
+    at_once, singly = np.zeros((1, 1, 16), np.uint8), np.zeros((1, 1, 16), np.uint8)
+    _eight_at_once(source, corner, 0, 16, right, lower, at_once, 0)
+    _one_by_one(source, corner, 0, 16, right, lower, singly, 0)
+    return bool((at_once == singly).all())
+
+
+bilinear_row = _eight_at_once if builds(_eight_are_right) else _one_by_one
+"""Bilinear values of a row's places; see `_eight_at_once`."""
