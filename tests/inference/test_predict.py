@@ -166,7 +166,7 @@ def test_bands_are_found_by_name_and_missing_ones_named(tmp_path, write_scene):
     assert not list(tmp_path.glob(".other*"))
 
 
-def test_scores_that_are_not_finite_become_nodata(tmp_path, write_scene):
+def test_scores_that_are_no_numbers_are_refused(tmp_path, write_scene):
     class Broken(BandPredictor):
         def __call__(self, image_BCHW, valid_BHW):
             scores = image_BCHW.clone()
@@ -175,9 +175,14 @@ def test_scores_that_are_not_finite_become_nodata(tmp_path, write_scene):
 
     scene = np.full((2, 4, 4), 5, "uint8")
     scene[1, 2, 2] = 7
+    model = Broken(Classes.of(["a", "b"]))
     path = write_scene(tmp_path / "scene.tif", scene)
-    out = predict(Broken(Classes.of(["a", "b"])), path, tmp_path / "map.tif")
-    with rasterio.open(out) as made:
+    with pytest.raises(ModelError, match="NaN or infinity at 1 of 16 observed pixels"):
+        predict(model, path, tmp_path / "map.tif")
+    assert not (tmp_path / "map.tif").exists()
+    # What it says of unobserved pixels does not matter.
+    predict(model, path, tmp_path / "map.tif", nodata=7)
+    with rasterio.open(tmp_path / "map.tif") as made:
         assert np.argwhere(made.read(1) == 255).tolist() == [[2, 2]]
 
 

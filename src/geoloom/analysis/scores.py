@@ -22,8 +22,8 @@ AccuracySource = Accuracy | Mapping[str, Any] | str | Path
 
 _TEST = (
     "Accuracy on test chips",
-    "Labelled, observed pixels of chips that took no part in training. Where chips overlap, the pixels that "
-    "they share count once for each.",
+    "Labelled, observed pixels of chips that took no part in training, each once: where chips overlap, by "
+    "the mean of their scores.",
 )
 _VALID = (
     "Accuracy on validation chips",

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ConfigError
-from ..io.gdalcache import cache_for_rows
 from ..io.header import Header, read_header
-from .blend import Blender
 from .engines import Engine, EngineName, engine_named
 from .plan import Blend, batches, plan_tiles
 from .polygons import polygonize
 from .predictor import Device, ModelSource, Precision, Predictor
 from .products import Products, Targets, open_products
 from .record import write_run_record
+from .scores import final_blocks, usual_batch_size
 from .work import TileWork
 
 Progress = Callable[[int, int], None]
@@ -132,12 +131,10 @@ def _run(
     if not todo:
         return
     total, done = len(plan.tiles), first * plan.counts[1]
-    blender = Blender(plan, len(work.model.classes))
-    cache_mb = cache_for_rows(work.scene, plan.read_shape[0])
-    with closing(engine.map_ordered(work, todo, cache_mb)) as results:
-        for batch, of_tiles in zip(todo, results, strict=True):
-            for tile, result in zip(batch.tiles, of_tiles, strict=True):
-                products.write(tile, blender.add(tile, result.scores), result.valid)
+    with closing(final_blocks(work, todo, engine)) as finished:
+        for batch, blocks in finished:
+            for block in blocks:
+                products.write(block.tile, block.scores, block.valid)
             if batch.ends_row:
                 products.mark(plan.rows_final_after(batch.row))
             done += len(batch.tiles)
@@ -172,8 +169,7 @@ def _batch_size(wanted: int | None, source: ModelSource, device: Device) -> int:
         if wanted < 1:
             raise ConfigError(f"batch_size is {wanted}; give at least 1")
         return wanted
-    # A processor gains nothing from larger batches, and holds a network's whole activations for each tile.
-    return 4 if source.place(device).type == "cuda" else 1
+    return usual_batch_size(source, device)
 
 
 def _path(path: str | Path | None) -> Path | None:

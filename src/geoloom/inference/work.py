@@ -5,6 +5,7 @@ Legend: B batch, C bands, K classes, H rows, W columns.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -67,11 +68,13 @@ class TileWork:
     precision: Precision
     tta: bool = False
     """Whether to average over the symmetries of a tile."""
+    wanted: Callable[[Tile], bool] | None = None
+    """Whether a tile is asked about: others count as not observed. None for all."""
 
     def load(self, batch: Batch) -> LoadedBatch:
         """Read a batch. Any thread may; several may at once."""
-        rasters = [
-            read(
+        rasters = {
+            i: read(
                 self.scene,
                 window_grid(self.scene.grid, tile.read),
                 bands=self.numbers,
@@ -80,9 +83,10 @@ class TileWork:
                 # memory, up to the scene's whole size.
                 engine="gdal",
             )
-            for tile in batch.tiles
-        ]
-        seen = tuple(i for i, raster in enumerate(rasters) if raster.valid.any())
+            for i, tile in enumerate(batch.tiles)
+            if self.wanted is None or self.wanted(tile)
+        }
+        seen = tuple(i for i, raster in rasters.items() if raster.valid.any())
         if not seen:
             return LoadedBatch(batch, (), np.empty((0,)), np.empty((0,), bool))
         return LoadedBatch(
@@ -96,7 +100,8 @@ class TileWork:
         """Results in the order of the batch's tiles.
 
         Raises:
-            ModelError: the model's answer has another shape than its classes and input say.
+            ModelError: the model's answer has another shape than its classes and input say, or is no number
+                at an observed pixel.
         """
         results = [TileResult(None, None)] * len(loaded.batch.tiles)
         if not loaded.seen:
@@ -110,7 +115,7 @@ class TileWork:
             answer = partial(mean_over_symmetries, predictor) if self.tta else predictor
             scores = answer(image, valid)
         tiles = [loaded.batch.tiles[i] for i in loaded.seen]
-        self._check(scores, loaded.valid.shape)
+        self._check(scores, valid)
         weighted = self._weighted(scores, tiles)
         for i, tile, score, seen in zip(loaded.seen, tiles, weighted, loaded.valid, strict=True):
             results[i] = TileResult(score, _cut(tile, seen))
@@ -134,12 +139,21 @@ class TileWork:
         result: NDArray[np.float32] = kept.contiguous().cpu().numpy()
         return result
 
-    def _check(self, scores: Any, shape: tuple[int, ...]) -> None:
-        expected = (shape[0], len(self.model.classes), *shape[1:])
+    def _check(self, scores: Tensor, valid: Tensor) -> None:
+        classes = self.model.classes
+        expected = (valid.shape[0], len(classes), *valid.shape[1:])
         if tuple(scores.shape) != expected:
             raise ModelError(
                 f"the model answered with shape {tuple(scores.shape)}, expected {expected}: batch, its "
-                f"{len(self.model.classes)} classes ({', '.join(self.model.classes.names)}), rows, columns"
+                f"{len(classes)} classes ({', '.join(classes.names)}), rows, columns"
+            )
+        numbers = scores.isfinite().all(dim=1)
+        wrong = int((~numbers & valid.to(numbers.device)).sum())
+        if wrong:
+            raise ModelError(
+                f"the model answered NaN or infinity at {wrong} of {int(valid.sum())} observed pixels of a "
+                f"tile of {self.scene.uri}, where a map needs numbers: train it again with a lower learning "
+                "rate; or, where precision is float16, predict with float32"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -55,12 +56,12 @@ class Accuracy:
     """Recall, precision; likewise."""
 
     @classmethod
-    def of(cls, tally: Tally, classes: Classes) -> Accuracy:
-        """All figures of a tally."""
+    def of(cls, tally: Tally, classes: Classes | Sequence[str]) -> Accuracy:
+        """All figures of a tally of these classes, or of classes of these names."""
         m = tally.matrix
         histograms = tally.histograms if tally.scored else tally.histograms[:0]
         return cls(
-            classes=classes.names,
+            classes=classes.names if isinstance(classes, Classes) else tuple(classes),
             matrix=tuple(tuple(row) for row in m.tolist()),
             overall_accuracy=confusion.overall_accuracy(m),
             mean_accuracy=confusion.mean_accuracy(m),

@@ -79,6 +79,18 @@ class Tally:
         losses = -np.log(np.maximum(chances, _LEAST), dtype=np.float64)
         return cls(matrix, score_histograms(scores, wanted), float(losses.sum()), wanted.size)
 
+    def widened(self, k: int) -> Tally:
+        """The same pixels among k classes, of which those behind ours are never true and never given.
+
+        Example:
+            >>> Tally.of_classes(np.array([0]), np.array([0]), 1).widened(2).matrix.tolist()
+            [[1, 0], [0, 0]]
+        """
+        own, more = len(self.matrix), k - len(self.matrix)
+        histograms = np.pad(self.histograms, ((0, more), (0, 0), (0, 0)))
+        histograms[own:, 0, 0] = self.scored  # their probability was 0
+        return Tally(np.pad(self.matrix, (0, more)), histograms, self.log_loss, self.scored)
+
     def __add__(self, other: Tally) -> Tally:
         if self.matrix.shape != other.matrix.shape:
             raise ModelError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,16 +17,18 @@ from ..chips.layout import Split
 from ..chips.store import ChipStore
 from ..core.classes import Classes
 from ..core.errors import ChipError, ModelError, WriteError
+from ..core.grid import PixelWindow
 from ..io.features import Features
 from ..io.header import Header, read_header
 from ..io.raster import read
 from ..io.vector import read_features
 from ..metrics.accuracy import Accuracy
-from ..metrics.tally import Tally
 from ..models.card import ModelCard, check_bands
 from ..models.device import choose_device
 from ..models.saved import load_model, write_json
-from .truth import Roi, Truth, match_classes, recode, within
+from .count import Count
+from .ground import ChipMosaic, chip_places
+from .truth import Roi, Truth, match_classes, within
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -66,8 +69,12 @@ def evaluate(
 ) -> Accuracy:
     """Score a model on chips, or on a whole scene against truth.
 
-    Every observed and labelled pixel counts once, all in one matrix; overlapping chips count twice what they
-    share. Classes are matched by name.
+    Every observed and labelled pixel counts once, all in one matrix. Where chips overlap, the mean of their
+    scores counts; chips without a place on the ground are counted one by one. On a scene, scores are those
+    that `predict` makes its map of, with the tiles that it takes if not told otherwise.
+
+    Classes are matched by name, those of a label raster without names by code. Truth of a class that the
+    model lacks counts as an error, in a row of the matrix of its own.
 
     Args:
         model: Model folder, loaded model, or any predictor.
@@ -97,11 +104,13 @@ def evaluate(
         if isinstance(chips, ChipStore):
             raise ChipError("truth is for a scene; chips carry their own: leave one of them out")
         wanted = Truth.of(truth, scorer.classes, class_field=class_field)
-        tally = _tally_scene(scorer, read_header(chips), wanted, _roi(roi), progress)
+        count = Count(scorer.classes, wanted.positions, wanted.names, str(truth))
+        _count_scene(count, scorer, read_header(chips), wanted, _roi(roi), progress)
     else:
         store = chips if isinstance(chips, ChipStore) else ChipStore.open(chips)
-        tally = _tally_chips(scorer, store, split, batch_size, progress)
-    return _report(tally, scorer.classes, out)
+        chosen = store.indices(split if store.splits else None)
+        count = count_chips(scorer, store, chosen, batch_size, progress)
+    return _report(count, out)
 
 
 def evaluate_map(
@@ -119,7 +128,8 @@ def evaluate_map(
 ) -> Accuracy:
     """Score a finished map, block by block: memory does not grow with the map.
 
-    Truth is read or burned onto the map's own pixels. Only pixels that have both a class and truth count.
+    Truth is read or burned onto the map's own pixels. Pixels that have both a class and truth count; truth of
+    a class that the map lacks counts as an error, in a row of the matrix of its own.
 
     Args:
         class_map: Raster of class codes.
@@ -145,22 +155,22 @@ def evaluate_map(
     known = classes or map_classes(header)
     wanted = Truth.of(truth, known, class_field=class_field, groups=groups)
     area = _roi(roi)
-    total = Tally.empty(len(known))
+    count = Count(known, wanted.positions, wanted.names, str(truth))
     windows = list(_windows(header.grid, _BLOCK_PX))
     for done, grid in enumerate(windows, start=1):
-        positions, valid = wanted.on(grid)
-        inside = within(area, grid)
-        valid = valid if inside is None else valid & inside
-        if valid.any():
+        codes, stated = _stated(wanted, area, grid)
+        if stated.any():
             mapped = read(header, grid, bands=[1], kernel="nearest")
             guess, is_class = known.encode(mapped.values[0])
-            valid = valid & mapped.valid & is_class
-            total = total + Tally.of_classes(positions, guess, len(known), valid)
+            counted = stated & mapped.valid & is_class
+            count.add_classes(codes, guess, counted)
             if probabilities is not None:
-                total = _with_scores(total, read(probabilities, grid).values, positions, valid)
+                scores = read(probabilities, grid).values
+                observed = counted & np.isfinite(scores).all(axis=0)
+                count.add_scores(codes, scores, observed, curves_alone=True)
         if progress is not None:
             progress(done, len(windows))
-    return _report(total, known, out)
+    return _report(count, out)
 
 
 def map_classes(header: Header) -> Classes:
@@ -183,20 +193,6 @@ def map_classes(header: Header) -> Classes:
     )
 
 
-def _with_scores(
-    total: Tally, scores: np.ndarray, positions: np.ndarray, valid: np.ndarray
-) -> Tally:
-    """The tally with the curves and log loss of probabilities added, its matrix left to the map."""
-    observed = valid & np.isfinite(scores).all(axis=0)
-    scored = Tally.of_probabilities(positions, scores, observed)
-    return Tally(
-        total.matrix,
-        total.histograms + scored.histograms,
-        total.log_loss + scored.log_loss,
-        total.scored + scored.scored,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _StoreHeader:
     """A chip store's bands, as `check_bands` asks for a file's."""
@@ -210,57 +206,83 @@ class _StoreHeader:
         return tuple(range(1, len(self.descriptions) + 1))
 
 
-def _tally_chips(
-    scorer: Scorer, store: ChipStore, split: Split, batch_size: int, progress: Progress | None
-) -> Tally:
+def count_chips(
+    scorer: Scorer,
+    store: ChipStore,
+    chosen: np.ndarray,
+    batch_size: int,
+    progress: Progress | None = None,
+) -> Count:
+    """Count every pixel of the ground under some chips once, by the mean of the scores that cover it.
+
+    Raises:
+        ChipError: the store has no labels.
+        ModelError: bands or classes do not match the scorer's.
+    """
     if store.classes is None:
         raise ChipError(f"{store.path} has no labels; cut the chips with a label raster")
     dtypes = (str(store.dtype),) * store.channels
     numbers = _bands(scorer, _StoreHeader(str(store.path), store.bands, dtypes))
     channels = [number - 1 for number in numbers]
-    own = dict(enumerate(store.classes.names))
-    positions = match_classes(own, scorer.classes, str(store.path))
-    chosen = store.indices(split if store.splits else None)
-    total = Tally.empty(len(scorer.classes))
-    for start in range(0, len(chosen), batch_size):
-        batch = chosen[start : start + batch_size]
-        image = np.stack([store.image(i)[channels] for i in batch])
-        observed = np.stack([store.observed(i) for i in batch])
-        codes, known = store.classes.encode(np.stack([store.mask(i) for i in batch]))
-        truth, shared = recode(codes, positions)
-        valid = np.stack([store.valid(i) for i in batch]) & known & shared
+    names = dict(zip(store.classes.codes, store.classes.names, strict=True))
+    positions = match_classes(names, scorer.classes, str(store.path))
+    count = Count(scorer.classes, positions, names, str(store.path))
+    places = chip_places(store, chosen)
+    mosaic = ChipMosaic(places, store.size)
+    for start in range(0, len(places), batch_size):
+        batch = places[start : start + batch_size]
+        image = np.stack([store.image(place.chip)[channels] for place in batch])
+        observed = np.stack([store.observed(place.chip) for place in batch])
         scores = scorer(torch.from_numpy(image.astype(np.float32)), torch.from_numpy(observed))
-        total = total + Tally.of_probabilities(truth, scores.cpu().numpy(), valid)
+        for place, of_chip in zip(batch, scores.cpu().numpy(), strict=True):
+            codes = store.mask(place.chip)
+            counted = store.valid(place.chip) & np.isin(codes, list(names))
+            for block in mosaic.add(place, codes, of_chip, counted):
+                count.add_scores(block.codes, block.scores, block.counted)
         if progress is not None:
-            progress(min(start + batch_size, len(chosen)), len(chosen))
-    return total
+            progress(start + len(batch), len(places))
+    return count
 
 
-def _tally_scene(
+def _count_scene(
+    count: Count,
     scorer: Scorer,
     header: Header,
     truth: Truth,
     roi: Roi | Features | None,
     progress: Progress | None,
-) -> Tally:
-    """Tile by tile, each seen with a halo that is cut off again."""
-    bands = _bands(scorer, header)
-    total = Tally.empty(len(scorer.classes))
-    windows = list(_windows(header.grid, _TILE_PX))
-    for done, grid in enumerate(windows, start=1):
-        positions, valid = truth.on(grid)
-        inside = within(roi, grid)
-        valid = valid if inside is None else valid & inside
-        if valid.any():
-            seen = read(header, grid.pad(_HALO_PX), bands=bands)
-            image = torch.from_numpy(seen.values.astype(np.float32))[None]
-            scores = scorer(image, torch.from_numpy(seen.valid)[None])[0].cpu().numpy()
-            core = np.s_[..., _HALO_PX:-_HALO_PX, _HALO_PX:-_HALO_PX]
-            valid = valid & seen.valid[core]
-            total = total + Tally.of_probabilities(positions, scores[core], valid)
-        if progress is not None:
-            progress(done, len(windows))
-    return total
+) -> None:
+    """The scores that a map is made of, wherever there is truth."""
+    # By name: prediction's layer stands on this one.
+    scene_scores = import_module("geoloom.inference.scores").scene_scores
+
+    def under(window: PixelWindow) -> tuple[np.ndarray, np.ndarray]:
+        top, left = max(window.row, 0), max(window.col, 0)
+        bottom, right = window.row + window.height, window.col + window.width
+        return _stated(truth, roi, header.grid[top:bottom, left:right])
+
+    blocks = scene_scores(
+        scorer,
+        header,
+        wanted=lambda tile: under(tile.read)[1].any(),
+        tile=_TILE_PX,
+        halo=_HALO_PX,
+        progress=progress,
+    )
+    for block in blocks:
+        if block.valid is None or not block.valid.any():
+            continue
+        codes, stated = under(block.tile.emit)
+        count.add_scores(codes, block.scores, stated & block.valid)
+
+
+def _stated(
+    truth: Truth, roi: Roi | Features | None, grid: GeoBox
+) -> tuple[np.ndarray, np.ndarray]:
+    """The truth's codes on a grid, and where it is a class that is asked about."""
+    codes, stated = truth.labels(grid)
+    inside = within(roi, grid)
+    return codes, stated if inside is None else stated & inside
 
 
 def _bands(scorer: Scorer, header: Any) -> tuple[int, ...]:
@@ -292,12 +314,8 @@ def _check_free(out: str | Path | None, *, overwrite: bool) -> None:
             raise WriteError(f"{path} exists; overwrite=True (--overwrite) replaces it")
 
 
-def _report(tally: Tally, classes: Classes, out: str | Path | None) -> Accuracy:
-    if not tally.matrix.any():
-        raise ModelError(
-            "no pixel has both a prediction and truth; check that they overlap and that classes match"
-        )
-    accuracy = Accuracy.of(tally, classes)
+def _report(count: Count, out: str | Path | None) -> Accuracy:
+    accuracy = count.accuracy()
     if out is not None:
         path = Path(out)
         path.parent.mkdir(parents=True, exist_ok=True)

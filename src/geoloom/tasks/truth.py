@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,6 @@ from ..io.header import Header, read_header
 from ..io.raster import read
 from ..io.vector import list_fields, read_features
 
-logger = logging.getLogger(__name__)
-
 Roi = tuple[float, float, float, float] | str | Path
 """Left, bottom, right, top in the map's CRS; or a vector file, whose polygons are meant."""
 
@@ -33,7 +30,10 @@ class Truth:
     """What is true on any grid. One of `raster` and `features` is set."""
 
     positions: Mapping[int, int]
-    """Class position by the truth's own code; other codes are no class."""
+    """Position of the map's class by the truth's own code."""
+    names: Mapping[int, str] | None = None
+    """Class by the truth's own code, the map's or not; other codes are no class. None where the truth names
+    none: then every code that is not nodata is a class."""
     raster: Header | None = None
     features: Features | None = None
 
@@ -63,7 +63,8 @@ class Truth:
             return cls._of_features(source, classes, class_field, groups)
         header = read_header(source)
         if header.class_names:
-            return cls(match_classes(header.class_names, classes, str(source)), raster=header)
+            names = {code: name for code, name in header.class_names.items() if name}
+            return cls(match_classes(names, classes, str(source)), names, raster=header)
         return cls({code: i for i, code in enumerate(classes.codes)}, raster=header)
 
     @classmethod
@@ -81,48 +82,64 @@ class Truth:
             )
         features = read_features(source, class_field=class_field, classes=groups)
         if groups is None:
-            return cls(match_classes(features.class_names, classes, str(source)), features=features)
+            names = features.class_names
+            return cls(match_classes(names, classes, str(source)), names, features=features)
         if len(groups) != len(classes):
             raise ModelError(
                 f"{len(groups)} groups of {class_field!r} were given for the map's {len(classes)} classes "
                 f"({', '.join(classes.names)}); give one for each, in that order"
             )
-        return cls({i + 1: i for i in range(len(groups))}, features=features)
+        names = {i + 1: name for i, name in enumerate(classes.names)}
+        return cls({code: code - 1 for code in names}, names, features=features)
 
     def on(self, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
-        """Class positions int64 (H, W), and known bool (H, W): the truth there is one of the classes."""
+        """Class positions int64 (H, W), and known bool (H, W): the truth there is a class of the map."""
+        codes, stated = self.labels(grid)
+        positions, is_class = recode(codes, self.positions)
+        return positions, stated & is_class
+
+    def labels(self, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
+        """The truth's own codes (H, W), and stated bool (H, W): there it is a class, the map's or not.
+
+        Raises:
+            ModelError: a label raster holds fractions.
+        """
         if self.features is not None:
             codes = self.features.burn(grid)
-            known = np.ones(codes.shape, dtype=bool)
+            stated = np.ones(codes.shape, dtype=bool)
         else:
             assert self.raster is not None  # the other kind of truth
             labels = read(self.raster, grid, bands=[1], kernel="nearest")
-            codes, known = labels.values[0], labels.valid
-        positions, is_class = recode(codes, self.positions)
-        return positions, known & is_class
+            codes, stated = labels.values[0], labels.valid
+            self._check_whole(codes[stated])
+        if self.names is not None:
+            stated = stated & np.isin(codes, list(self.names))
+        return codes, stated
+
+    def _check_whole(self, codes: np.ndarray) -> None:
+        if codes.dtype.kind != "f" or (codes == np.rint(codes)).all():
+            return
+        assert self.raster is not None  # the caller has looked
+        raise ModelError(
+            f"{self.raster.uri} holds {codes[codes != np.rint(codes)][0]}: expected whole class codes as "
+            "truth for a map of classes; give a label raster"
+        )
 
 
 def match_classes(own: Mapping[int, str], classes: Classes, source: str) -> dict[int, int]:
     """Class positions by the code that another source uses for a class of the same name, in any case.
 
     Raises:
-        ModelError: none match. Where some do not, a warning names them: their pixels are not counted.
+        ModelError: none match.
     """
     position = {name.casefold(): i for i, name in enumerate(classes.names)}
-    found = {c: position[n.casefold()] for c, n in own.items() if n and n.casefold() in position}
-    if not found:
+    matched = {c: position[n.casefold()] for c, n in own.items() if n.casefold() in position}
+    if not matched:
         raise ModelError(
-            f"{source} has classes {', '.join(filter(None, own.values()))}, the model "
-            f"{', '.join(classes.names)}: none in common; give both the same names"
+            f"{source} has classes {', '.join(own.values())}, the model {', '.join(classes.names)}: none in "
+            "common; give both the same names"
         )
-    strange = [name for code, name in own.items() if name and code not in found]
-    if strange:
-        logger.warning(
-            "%s: pixels of %s are not counted, since the model has no such class",
-            source,
-            ", ".join(strange),
-        )
-    return found
+    return matched
 
 
 def recode(codes: np.ndarray, positions: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -132,12 +149,11 @@ def recode(codes: np.ndarray, positions: Mapping[int, int]) -> tuple[np.ndarray,
         >>> recode(np.array([0, 7, 300]), {7: 1})[1].tolist()
         [False, True, False]
     """
-    last = max(positions) + 1
-    table = np.full(last + 1, -1, dtype=np.int64)
-    table[list(positions)] = list(positions.values())
-    inside = (codes >= 0) & (codes < last)
-    found = table[np.where(inside, codes, last).astype(np.int64)]
-    return np.where(found >= 0, found, 0), found >= 0
+    known_codes = np.array(sorted(positions))
+    at = np.minimum(np.searchsorted(known_codes, codes), len(known_codes) - 1)
+    known = known_codes[at] == codes
+    values = np.array([positions[code] for code in known_codes.tolist()], dtype=np.int64)
+    return np.where(known, values[at], 0), known
 
 
 def within(roi: Roi | Features | None, grid: GeoBox) -> np.ndarray | None:

@@ -66,7 +66,7 @@ def evaluate(
 ) -> None:
     """Score a model on chips that it has not seen, or a map against truth.
 
-    Every pixel counts once, in one matrix. The figures go into a JSON file and a text beside it.
+    Every pixel of the ground counts once, in one matrix. The figures go into a JSON file and a text.
     """
     subject: dict[str, Any] = {"model": model, "chips": chips, "truth": truth}
     if model.is_file():

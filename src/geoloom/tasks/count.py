@@ -1,0 +1,133 @@
+"""The count behind an evaluation: the classes of a map, and those that only its truth has.
+
+Legend: K classes of the map, B batch, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..core.classes import Classes
+from ..core.errors import ModelError
+from ..metrics.accuracy import Accuracy
+from ..metrics.tally import Tally
+from .truth import recode
+
+logger = logging.getLogger(__name__)
+
+_MOST_CLASSES = 256
+"""More codes than a map can hold are no classes, but measurements."""
+
+
+class Count:
+    """Sums pixels of truth against a map, its own classes first.
+
+    Truth of a class that the map lacks can only be mapped wrong. Each such class gets a row of its own behind
+    the map's as soon as a counted pixel holds it, so that scores do not rise by leaving classes out of a map.
+
+    Args:
+        classes: Of the map.
+        positions: Position of the map's class by the truth's own code.
+        names: Class by the truth's own code; None where codes have no names.
+        source: Where the truth comes from, for messages.
+    """
+
+    def __init__(
+        self,
+        classes: Classes,
+        positions: Mapping[int, int],
+        names: Mapping[int, str] | None,
+        source: str,
+    ) -> None:
+        self.names = list(classes.names)
+        self.tally = Tally.empty(len(classes))
+        self._own = len(classes)
+        self._positions = dict(positions)
+        self._names = names
+        self._source = source
+
+    def add_classes(self, codes: np.ndarray, mapped: np.ndarray, counted: np.ndarray) -> None:
+        """Count a finished map.
+
+        Args:
+            codes: (H, W), the truth's own.
+            mapped: Integers (H, W), positions 0..K-1 wherever counted.
+            counted: Bool (H, W).
+        """
+        truth = self._place(codes, counted)
+        self._add(Tally.of_classes(truth, mapped, len(self.names), counted))
+
+    def add_scores(
+        self,
+        codes: np.ndarray,
+        scores: np.ndarray,
+        counted: np.ndarray,
+        *,
+        curves_alone: bool = False,
+    ) -> None:
+        """Count probabilities.
+
+        Args:
+            codes: (H, W), the truth's own.
+            scores: float (K, H, W), in [0, 1].
+            counted: Bool (H, W).
+            curves_alone: Leave the matrix as it is, where a map has been counted into it.
+        """
+        truth = self._place(codes, counted)
+        missing = len(self.names) - len(scores)
+        padded = np.pad(scores, ((0, missing), (0, 0), (0, 0))) if missing else scores
+        tally = Tally.of_probabilities(truth, padded, counted)
+        if curves_alone:
+            nothing = np.zeros_like(tally.matrix)
+            tally = Tally(nothing, tally.histograms, tally.log_loss, tally.scored)
+        self._add(tally)
+
+    def accuracy(self) -> Accuracy:
+        """All figures; a warning names the classes that the map lacks.
+
+        Raises:
+            ModelError: nothing was counted.
+        """
+        matrix = self.tally.matrix
+        if not matrix.any():
+            raise ModelError(
+                "no pixel has both a prediction and truth; check that they overlap and that classes match"
+            )
+        lacking = {
+            name: int(matrix[i].sum()) for i, name in enumerate(self.names) if i >= self._own
+        }
+        if lacking:
+            logger.warning(
+                "%s holds %s, which the map does not have: these pixels count as errors. Where a code is no "
+                "class, make it the truth's nodata",
+                self._source,
+                ", ".join(f"{name} ({pixels} pixels)" for name, pixels in lacking.items()),
+            )
+        return Accuracy.of(self.tally, self.names)
+
+    def _add(self, tally: Tally) -> None:
+        self.tally = self.tally.widened(len(self.names)) + tally
+
+    def _place(self, codes: np.ndarray, counted: np.ndarray) -> np.ndarray:
+        """Codes as positions int64 (H, W); a class not met before gets the next one."""
+        positions, known = recode(codes, self._positions)
+        if (counted & ~known).any():
+            for code in np.unique(codes[counted & ~known]).astype(np.int64).tolist():
+                self._positions[code] = len(self.names)
+                self.names.append(self._name(code))
+            positions, _ = recode(codes, self._positions)
+        return positions
+
+    def _name(self, code: int) -> str:
+        if len(self.names) >= _MOST_CLASSES:
+            raise ModelError(
+                f"{self._source} holds more than {_MOST_CLASSES} different codes: these are no classes; give "
+                "a label raster"
+            )
+        name = f"class {code}" if self._names is None else self._names[code]
+        while name in self.names:
+            name += " (truth)"
+        return name

@@ -1,0 +1,148 @@
+"""Which chips show the same pixels of the ground, and scores averaged over them.
+
+Legend: K classes, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from affine import Affine
+
+from ..chips.store import ChipStore
+
+logger = logging.getLogger(__name__)
+
+_PHASES = 64
+"""Lattices that differ by less than this part of a pixel are the same one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChipPlace:
+    """Where a chip lies: chips of one lattice share the pixels of equal row and column."""
+
+    chip: int
+    """Position in the store."""
+    lattice: Hashable
+    row: int
+    """Of its upper-left pixel on the lattice."""
+    col: int
+
+
+def chip_places(store: ChipStore, chips: np.ndarray) -> list[ChipPlace]:
+    """Where chips lie, neighbours after one another. A chip without a place is a lattice of its own.
+
+    Chips share a lattice if they come from one source and time, and their pixels coincide.
+    """
+    sources = store.table["source"].to_numpy()
+    origins: dict[Hashable, tuple[float, float]] = {}
+    places, unplaced = [], 0
+    for chip in chips.tolist():
+        if not store.crs(chip):
+            unplaced += 1
+            places.append(ChipPlace(chip, ("chip", chip), 0, 0))
+            continue
+        a, b, c, d, e, f = store.transform(chip).tolist()
+        kind = (sources[chip], store.when(chip), store.crs(chip), a, b, d, e)
+        col, row = ~Affine(a, b, 0, d, e, 0) * (c, f)
+        first_row, first_col = origins.setdefault(kind, (row, col))
+        (row_px, row_phase), (col_px, col_phase) = _split(row - first_row), _split(col - first_col)
+        places.append(ChipPlace(chip, (kind, row_phase, col_phase), row_px, col_px))
+    if unplaced:
+        logger.warning(
+            "%d of %d chips of %s have no place on the ground: they are counted chip by chip, and what they "
+            "may share more than once",
+            unplaced,
+            len(chips),
+            store.path,
+        )
+    order = {place.lattice: i for i, place in reversed(list(enumerate(places)))}
+    return sorted(places, key=lambda place: (order[place.lattice], place.row, place.col))
+
+
+def _split(offset: float) -> tuple[int, int]:
+    """Whole pixels, and the rest in parts of a pixel."""
+    parts = round(offset * _PHASES)
+    return parts // _PHASES, parts % _PHASES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A part of the ground, as large as a chip, that no further chip covers."""
+
+    codes: np.ndarray
+    """(H, W), labels as the chips hold them."""
+    scores: np.ndarray
+    """float32 (K, H, W), the mean of those of the chips that cover a pixel."""
+    counted: np.ndarray
+    """Bool (H, W): some chip counts the pixel."""
+
+
+class ChipMosaic:
+    """Lays chips onto the ground block by block, and gives each block when it is finished.
+
+    Memory is that of the blocks that chips still to come cover: in the order of `chip_places`, of a row of
+    chips.
+
+    Args:
+        places: Of all chips that will be added.
+        size: Rows and columns of a chip, and of a block.
+    """
+
+    def __init__(self, places: list[ChipPlace], size: tuple[int, int]) -> None:
+        self._size = size
+        self._awaited = Counter(key for place in places for key in self._blocks(place))
+        self._open: dict[Hashable, _OpenBlock] = {}
+
+    def add(
+        self, place: ChipPlace, codes: np.ndarray, scores: np.ndarray, counted: np.ndarray
+    ) -> Iterator[Block]:
+        """Add a chip: labels (H, W), scores (K, H, W) and counted bool (H, W)."""
+        height, width = self._size
+        for key in self._blocks(place):
+            _, block_row, block_col = key
+            top, left = place.row - block_row * height, place.col - block_col * width
+            block = self._open.get(key) or self._open.setdefault(
+                key, _OpenBlock(len(scores), self._size, codes.dtype)
+            )
+            inside = np.s_[max(top, 0) : height + min(top, 0), max(left, 0) : width + min(left, 0)]
+            chip = np.s_[max(-top, 0) : height - max(top, 0), max(-left, 0) : width - max(left, 0)]
+            block.add(inside, codes[chip], scores[:, chip[0], chip[1]], counted[chip])
+            self._awaited[key] -= 1
+            if not self._awaited[key]:
+                yield self._open.pop(key).finished()
+
+    def _blocks(self, place: ChipPlace) -> list[tuple[Hashable, int, int]]:
+        height, width = self._size
+        rows = range(place.row // height, (place.row + height - 1) // height + 1)
+        cols = range(place.col // width, (place.col + width - 1) // width + 1)
+        return [(place.lattice, row, col) for row in rows for col in cols]
+
+
+class _OpenBlock:
+    """A block that chips are still added to."""
+
+    def __init__(self, k: int, size: tuple[int, int], codes: np.dtype) -> None:
+        self._codes = np.zeros(size, codes)
+        self._total = np.zeros((k, *size), np.float32)
+        self._covers = np.zeros(size, np.int32)
+
+    def add(
+        self,
+        inside: tuple[slice, slice],
+        codes: np.ndarray,
+        scores: np.ndarray,
+        counted: np.ndarray,
+    ) -> None:
+        first = counted & (self._covers[inside] == 0)
+        self._codes[inside][first] = codes[first]
+        self._total[:, inside[0], inside[1]] += np.where(counted, scores, 0)
+        self._covers[inside] += counted
+
+    def finished(self) -> Block:
+        mean = self._total / np.maximum(self._covers, 1)
+        return Block(self._codes, mean, self._covers > 0)
