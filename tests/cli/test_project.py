@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from geoloom.cli.project import read_project
+from geoloom.cli.runner import plan
 from geoloom.cli.terminal import UsageError
 from geoloom.core.errors import ConfigError
 
@@ -86,3 +87,19 @@ def test_what_is_no_project_says_what_one_is(project, text):
     project.write_text(text)
     with pytest.raises(ConfigError, match="expected"):
         read_project(project)
+
+
+def test_what_a_step_writes_besides_its_product_can_be_read_by_the_next(tmp_path):
+    for name in ("scene.tif", "truth.tif"):
+        (tmp_path / name).touch()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "project.yaml").write_text(
+        "steps:\n"
+        "  - predict: {model: '${here}/model', scene: '${here}/scene.tif', out: '${here}/map.tif', "
+        "probabilities: '${here}/p.tif'}\n"
+        "  - evaluate: {map: '${here}/map.tif', truth: '${here}/truth.tif', "
+        "probabilities: '${here}/p.tif'}\n"
+    )
+    steps = read_project(tmp_path / "project.yaml").steps
+    assert ("probabilities", tmp_path / "p.tif") in steps[1].inputs()
+    assert [planned.reason for planned in plan(steps)] == ["not made yet", "not made yet"]

@@ -186,3 +186,66 @@ def test_info_knows_vectors_and_refuses_the_rest(geoloom, scene, tmp_path):
 
 def test_models_lists_networks_with_their_options(geoloom):
     assert "width" in geoloom("models", "--json").json["models"]["fcn8s"]
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("prepare", "scene.tif", "scene.tif"),
+        ("prepare", "scene.tif", "linked.tif"),
+        ("rasterize", "l.shp", "scene.tif", "scene.tif"),
+        ("rasterize", "l.shp", "scene.tif", "l.shp"),
+        ("rasterize", "l.shp", "scene.tif", "l.dbf"),
+        ("chips", "scene.tif", "labels.tif", "{here}"),
+        ("evaluate", "labels.tif", "l.shp", "--class-field", "class", "--out", "l.json"),
+        ("train", "chips.zarr", "chips.zarr"),
+        ("predict", "model", "scene.tif", "model/map.tif"),
+        ("predict", "model", "scene.tif", "map.tif", "--probabilities", "scene.tif"),
+        ("predict", "model", "scene.tif", "map.tif", "--probabilities", "map.tif"),
+        ("report", "model", "labels.tif", "scene.tif", "--scene", "scene.tif"),
+        ("report", "model", "labels.tif", "labels.tif"),
+    ],
+)
+def test_a_product_never_replaces_what_it_is_made_from(
+    geoloom, scene, labels, tmp_path, monkeypatch, words
+):
+    import shutil
+
+    import geopandas
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(scene.scene, "scene.tif")
+    shutil.copy(labels, "labels.tif")
+    Path("linked.tif").symlink_to("scene.tif")
+    geopandas.read_file(scene.truth).to_file("l.shp")
+    shutil.copy("l.shp", "l.txt")
+    if words[-1] == "l.json":  # the text beside the figures would be the truth's own
+        Path("l.txt").unlink()
+        Path("l.txt").symlink_to("l.shp")
+    for folder in ("model", "chips.zarr"):
+        Path(folder).mkdir()
+        Path(folder, "inside.txt").write_text("precious")
+    before = _bytes(tmp_path)
+    refused = geoloom(*(word.format(here=tmp_path) for word in words), "--overwrite")
+    assert refused.code != 0
+    assert any(
+        said in refused.err
+        for said in ("is an input", "which is an input", "two products", "holds the input")
+    ), refused.err
+    assert _bytes(tmp_path) == before
+    assert [path.name for path in Path("model").iterdir()] == ["inside.txt"]
+
+
+def test_what_an_interrupted_command_left_is_its_own(geoloom, scene, tmp_path):
+    """A kill between the product and its record, and the same command once more."""
+    out = tmp_path / "labels.tif"
+    words = ("rasterize", scene.truth, scene.scene, out, "--quiet")
+    assert geoloom(*words).code == 0
+    record = Path(f"{out}.run.json")
+    record.write_text(json.dumps({**json.loads(record.read_text()), "status": "started"}))
+    assert geoloom(*words, "--other", "rest").code == 1
+    assert geoloom(*words).code == 0

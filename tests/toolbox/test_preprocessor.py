@@ -259,3 +259,13 @@ def test_refusals(tmp_path, raster):
     preproc.set_nodata_value(70_000)
     with pytest.raises(BandError, match="does not fit int16"):
         preproc.save_stacked_raster(tmp_path / "out2.tif")
+
+
+def test_a_stack_never_replaces_its_own_raster(image, tmp_path):
+    path = _save(tmp_path / "image.tif", image)
+    before = path.read_bytes()
+    preproc = Preprocessor(path)
+    preproc.compute_indices({"ndvi": {"idx_b_red": 1, "idx_b_nir": 2}})
+    with pytest.raises(WriteError, match="is an input"):
+        preproc.save_stacked_raster(path, overwrite=True)
+    assert path.read_bytes() == before

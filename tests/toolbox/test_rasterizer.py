@@ -118,3 +118,14 @@ def test_refusals(tmp_path, files):
     )
     with pytest.raises(VectorError, match="no feature"):
         Rasterizer(elsewhere, labels).rasterize_layer()
+
+
+def test_labels_never_replace_the_raster_or_the_layer(files):
+    raster, vector = files[:2]
+    rasterizer = Rasterizer(raster, vector, class_column="class")
+    rasterizer.execute()
+    before = raster.read_bytes()
+    for path in (raster, vector):
+        with pytest.raises(WriteError, match="is an input"):
+            rasterizer.save_labeled_raster_to_gtiff(path, overwrite=True)
+    assert raster.read_bytes() == before

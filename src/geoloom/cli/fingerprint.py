@@ -35,10 +35,11 @@ def identity(path: Path) -> dict[str, Any]:
     if record and record.get("status") == "done" and "stamp" in record:
         made = {"made": record["stamp"]}
         return made if path.is_dir() else {**made, **_size_and_time([path])}
-    return dict(_size_and_time(_files_of(path)))
+    return dict(_size_and_time(files_of(path)))
 
 
-def _files_of(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """All files of a folder; or a file and those beside it that belong to it, whether they exist or not."""
     if path.is_dir():
         return [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
     beside = [path.with_suffix(suffix) for suffix in SIDECARS]

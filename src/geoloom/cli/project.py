@@ -170,7 +170,9 @@ def _faults_between(
 
     A file that would come from a step that is itself at fault is not called missing.
     """
-    makers = {_key(step.out): i for i, step in reversed(steps)}
+    makers = {
+        _key(path): i for i, step in reversed(steps) for path in (step.out, *step.also_written())
+    }
     faults = []
     for i, step in steps:
         if makers[_key(step.out)] != i:
@@ -183,7 +185,9 @@ def _faults_between(
             if maker is not None and maker < i:
                 continue
             if maker is not None:
-                faults.append(f"{at}: {path} is made by steps[{maker}], which must come before")
+                faults.append(
+                    f"{at}: {path} is made by steps[{maker}], which must come before, or write elsewhere"
+                )
             elif complete and not path.exists():
                 faults.append(f"{at}: {path} not found, and no step makes it")
     return faults

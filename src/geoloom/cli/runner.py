@@ -43,7 +43,7 @@ def plan(steps: Sequence[Step], *, again: bool = False) -> tuple[Planned, ...]:
         if reason == INTERRUPTED and step.resumable and not again:
             action = "resume"
         if action != "skip":
-            fresh.add(step.out.resolve())
+            fresh |= {path.resolve() for path in (step.out, *step.also_written())}
         planned.append(Planned(step, action, reason or "done before, nothing changed"))
     return tuple(planned)
 

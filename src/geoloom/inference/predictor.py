@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from ..core.classes import Classes
 from ..core.errors import ModelError
 from ..io.header import Header
+from ..models.identity import folder_hash
 
 if TYPE_CHECKING:
     import torch
@@ -151,21 +152,6 @@ def resolve_device(device: Device) -> torch.device:
     if found.type == "cuda" and not torch.cuda.is_available():
         raise ModelError(f"device {device!r} is asked for, and no CUDA device is found; use 'cpu'")
     return found
-
-
-def folder_hash(folder: str) -> str:
-    """SHA-256 over the files that decide a saved model's answers."""
-    from ..models.saved import CARD_FILE, WEIGHTS_FILE
-
-    digest = hashlib.sha256()
-    for name in (CARD_FILE, WEIGHTS_FILE):
-        path = Path(folder) / name
-        if not path.is_file():
-            raise ModelError(f"{folder} is no whole model folder: it has no {name}; train again")
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 @lru_cache(maxsize=1)

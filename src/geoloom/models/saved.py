@@ -19,13 +19,12 @@ from .._version import __version__
 from ..core.classes import Classes
 from ..core.errors import ModelError, WriteError
 from .card import ModelCard
+from .identity import CARD_FILE as CARD_FILE
+from .identity import WEIGHTS_FILE as WEIGHTS_FILE
 from .registry import create_model
 
 if TYPE_CHECKING:
     from ..transforms.normalize import Normalization
-
-CARD_FILE = "model.json"
-WEIGHTS_FILE = "weights.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import numpy as np
 from ..chips.scenes import block_windows, grid_of
 from ..chips.statistics import BandStatistics, band_statistics
 from ..core.errors import BandError, ConfigError, suggest
+from ..core.files import may_replace
 from ..core.grid import PixelWindow
 from ..io.cog import CogWriter
 from ..io.header import read_header
@@ -276,7 +277,7 @@ class Preprocessor:
             progress: Told (blocks done, blocks in all).
 
         Raises:
-            WriteError: the file exists.
+            WriteError: the file exists, or is the raster itself.
         """
         return self._save(out_path, range(len(self.bands)), overwrite, progress)
 
@@ -313,6 +314,7 @@ class Preprocessor:
         progress: Callable[[int, int], None] | None,
     ) -> Path:
         out = Path(out_path)
+        may_replace(out, overwrite=overwrite, inputs=[self.header.uri])
         nodata = self._nodata()
         tags: dict[str, str] = {}
         if self._normalization is not None:

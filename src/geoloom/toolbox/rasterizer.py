@@ -10,6 +10,7 @@ from odc.geo.geobox import GeoBox
 from ..chips.scenes import block_windows, grid_of, slices
 from ..core.classes import Classes
 from ..core.errors import ReadError, VectorError
+from ..core.files import may_replace
 from ..io.cog import CogWriter
 from ..io.features import Features
 from ..io.header import Header, read_header
@@ -155,9 +156,10 @@ class Rasterizer:
 
         Raises:
             VectorError: nothing was rasterised yet.
-            WriteError: the file exists.
+            WriteError: the file exists, or is the raster or the vector file itself.
         """
         self._check_rasterized()
+        may_replace(Path(path), overwrite=overwrite, inputs=[self.header.uri, self.vector])
         classes = self.classes
         with CogWriter(
             path,

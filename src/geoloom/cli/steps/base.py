@@ -32,6 +32,12 @@ class Step(BaseModel, ABC):
     resumable: ClassVar[bool] = False
     """Whether `perform` can go on with what an interrupted run left in the product's place."""
 
+    makes_folder: ClassVar[bool] = False
+    """Whether the product is a folder."""
+
+    may_lie_in_inputs: ClassVar[bool] = False
+    """Whether the product may lie inside a folder that the step reads: where it tells of that folder."""
+
     out: Path
     """The product: the file or folder that the step makes."""
 

@@ -32,6 +32,7 @@ class Chips(Step):
 
     verb = "chips"
     reads = ("scene", "labels", "points")
+    makes_folder = True
 
     scene: Annotated[Files, Field(min_length=1)]
     labels: Files

@@ -19,7 +19,8 @@ class Evaluate(Step):
     """`geoloom evaluate`: a model with chips, a model with a scene and truth, or a map with truth."""
 
     verb = "evaluate"
-    reads = ("model", "chips", "map_", "scene", "truth")
+    reads = ("model", "chips", "map_", "scene", "truth", "probabilities")
+    may_lie_in_inputs = True
     incidental: ClassVar = frozenset({"device", "batch_size"})
 
     model: Path | None = None
@@ -50,7 +51,7 @@ class Evaluate(Step):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Which of the three kinds it is."""
-        given = {name for name, _ in self.inputs()}
+        given = {name for name, _ in self.inputs()} - {"probabilities", "roi"}
         kinds = ({"model", "chips"}, {"model", "scene", "truth"}, {"map", "truth"})
         if given not in kinds:
             yield (
@@ -67,6 +68,11 @@ class Evaluate(Step):
                 yield name, "goes with map and truth"
         if self.roi is not None and self.truth is None:
             yield "roi", "goes with truth; chips are chosen by their split"
+
+    def inputs(self) -> tuple[tuple[str, Path], ...]:
+        """The files, and that of the area where one is given."""
+        area = (("roi", self.roi),) if isinstance(self.roi, Path) else ()
+        return (*super().inputs(), *area)
 
     def also_written(self) -> tuple[Path, ...]:
         """The same figures as text."""

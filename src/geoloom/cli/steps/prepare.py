@@ -41,6 +41,11 @@ class Prepare(Step):
     nodata_rule: Literal["any", "all"] = "any"
     crs: str | None = None
 
+    def also_written(self) -> tuple[Path, ...]:
+        """The numbers of a normalisation, for other scenes."""
+        rule = self.normalize or self.normalization
+        return (self.out.with_suffix(".normalization.json"),) if rule else ()
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """Names that are not known, and what does not go together."""
         from ...transforms.indices import list_indices

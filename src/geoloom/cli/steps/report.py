@@ -16,6 +16,7 @@ class Report(Step):
 
     verb = "report"
     reads = ("model", "map_", "scene", "truth", "accuracy", "chips")
+    may_lie_in_inputs = True
 
     model: Path
     map_: Path = Field(alias="map")

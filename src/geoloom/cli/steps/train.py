@@ -32,6 +32,7 @@ class Train(Step):
     verb = "train"
     reads = ("chips", "validation")
     resumable = True
+    makes_folder = True
     incidental: ClassVar = frozenset({"device", "resume"})
 
     chips: Path

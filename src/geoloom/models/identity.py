@@ -1,0 +1,48 @@
+"""What tells one model, or one file, from another: its contents, wherever it lies and however old it is."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ..core.errors import ModelError, ReadError
+
+CARD_FILE = "model.json"
+WEIGHTS_FILE = "weights.safetensors"
+
+_CHUNK_BYTES = 1 << 20
+
+
+def folder_hash(folder: str | Path) -> str:
+    """SHA-256 over the files that decide a saved model's answers.
+
+    Raises:
+        ModelError: one of them is missing.
+    """
+    digest = hashlib.sha256()
+    for name in (CARD_FILE, WEIGHTS_FILE):
+        path = Path(folder) / name
+        if not path.is_file():
+            raise ModelError(f"{folder} is no whole model folder: it has no {name}; train again")
+        _feed(digest, path)
+    return digest.hexdigest()
+
+
+def file_hash(path: str | Path) -> str:
+    """SHA-256 of a file's bytes.
+
+    Raises:
+        ReadError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        _feed(digest, Path(path))
+    except OSError as error:
+        raise ReadError(f"{path} cannot be read ({error.strerror}); check the path") from error
+    return digest.hexdigest()
+
+
+def _feed(digest: hashlib._Hash, path: Path) -> None:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
