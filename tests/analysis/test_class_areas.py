@@ -2,53 +2,91 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import numpy as np
 import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from pyproj import Geod
+from pyproj import Geod, Transformer
 
-from geoloom.analysis.areas import class_areas, pixel_areas_m2
+from geoloom.analysis.areas import class_areas
+from geoloom.cli.verbs.info import describe
 from geoloom.core.classes import Classes
+from geoloom.datasets import RasterDataset
+from geoloom.inference.polygons import polygonize
 from geoloom.io.cog import write_raster
 from geoloom.io.raster import Raster
+from geoloom.samplers import label_statistics
+
+CLASSES = Classes.of(["forest", "water"], codes=[1, 2])
+MAPS = {
+    "north pole": GeoBox((70, 80), Affine(25e3, 0, -8e5, 0, -25e3, 7e5), "EPSG:3413"),
+    "degrees across the antimeridian": GeoBox(
+        (70, 80), Affine(0.05, 0, 178.2, 0, -0.05, 66), "EPSG:4326"
+    ),
+    "utm across the antimeridian": GeoBox(
+        (70, 80), Affine(900, 0, 800_000, 0, -900, 7_300_000), "EPSG:32601"
+    ),
+    "degrees from 0 to 360": GeoBox((70, 80), Affine(0.5, 0, 200, 0, -0.5, 80), "EPSG:4326"),
+    "web mercator": GeoBox((70, 80), Affine(9000, 0, 0, 0, -9000, 9_000_000), "EPSG:3857"),
+    "utm": GeoBox((70, 80), Affine(1000, 0, 300_000, 0, -1000, 5_000_000), "EPSG:32632"),
+}
 
 
-def geodesic_area(grid, row, col, geod):
-    """Area of one pixel as a polygon whose parallels are cut into short geodesics."""
-    t = np.linspace(0, 1, 33)
-    ring = [(col + u, row) for u in t] + [(col + 1, row + u) for u in t[1:]]
-    ring += [(col + 1 - u, row + 1) for u in t[1:]] + [(col, row + 1 - u) for u in t[1:]]
-    corners = np.array(ring)
-    a, b, c, d, e, f = grid.affine[:6]
-    lon = a * corners[:, 0] + b * corners[:, 1] + c
-    lat = d * corners[:, 0] + e * corners[:, 1] + f
-    return abs(geod.polygon_area_perimeter(lon, lat)[0])
+def geodesic_m2(grid, codes):
+    """Of each class, pixel by pixel, by geodesics through outlines whose sides are cut in 64."""
+    to_lonlat = Transformer.from_crs(grid.crs.proj, "EPSG:4326", always_xy=True).transform
+    t = np.linspace(0, 1, 64, endpoint=False)
+    one, zero = np.ones_like(t), np.zeros_like(t)
+    across = np.concatenate([t, one, 1 - t, zero])
+    down = np.concatenate([zero, t, one, 1 - t])
+    totals = dict.fromkeys(CLASSES.codes, 0.0)
+    for (row, col), code in np.ndenumerate(codes):
+        if code in totals:
+            a, b, c, d, e, f = grid.affine[:6]
+            u, v = col + across, row + down
+            ring = to_lonlat(a * u + b * v + c, d * u + e * v + f)
+            totals[code] += abs(Geod(ellps="WGS84").polygon_area_perimeter(*ring)[0])
+    return list(totals.values())
 
 
-@pytest.mark.parametrize("latitude", [0.0, -9.5, 47.0, 81.0])
-@pytest.mark.parametrize("turn", [0.0, 12.0])
-def test_degrees_are_measured_on_the_ellipsoid(latitude, turn):
-    affine = Affine.translation(-63, latitude) * Affine.rotation(turn) * Affine.scale(0.001, -0.001)
-    grid = GeoBox((6, 4), affine, "EPSG:4326")
-    found = np.broadcast_to(pixel_areas_m2(grid), (6, 4))
-    geod = Geod(ellps="WGS84")
-    for row, col in [(0, 0), (5, 3), (2, 1)]:
-        assert found[row, col] == pytest.approx(geodesic_area(grid, row, col, geod), rel=2e-5)
+def patches(shape):
+    codes = np.full(shape, 255, np.uint8)
+    codes[4:60, 3:40] = 1
+    codes[20:50, 30:77] = 2
+    codes[30:35, 8:20] = 255
+    return codes
 
 
-def test_large_degree_cells_sum_to_the_earth():
-    """authalic radius 6 371 007.181 m (Snyder 1987, table 1): the ellipsoid's surface is 510.07 Mm2."""
-    grid = GeoBox((720, 1440), Affine(0.25, 0, -180, 0, -0.25, 90), "EPSG:4326")
-    total = pixel_areas_m2(grid).sum() * 1440
-    assert total == pytest.approx(4 * np.pi * 6_371_007.181**2, rel=1e-5)
+@pytest.mark.parametrize("name", MAPS)
+def test_report_geopackage_info_and_samplers_tell_the_ellipsoids_areas(name, tmp_path):
+    grid = MAPS[name]
+    codes = patches(grid.shape)
+    path = tmp_path / "map.tif"
+    write_raster(path, codes[None], grid, nodata=255, colormap=CLASSES.colormap())
+    exact = geodesic_m2(grid, codes)
+
+    report = class_areas(path, CLASSES)
+    assert [row.hectares * 1e4 for row in report.rows] == pytest.approx(exact, rel=1e-4)
+    assert report.rows[0].share == pytest.approx(exact[0] / sum(exact), rel=1e-4)
+
+    polygons = gpd.read_file(polygonize(path, tmp_path / "map.gpkg", CLASSES), layer="map")
+    in_polygons = polygons.groupby("code")["area_m2"].sum()
+    assert in_polygons.tolist() == pytest.approx(exact, rel=1e-4)
+
+    labels = RasterDataset(path, is_image=False)
+    assert label_statistics(labels).ground_km2 * 1e6 == pytest.approx(exact, rel=1e-4)
+
+    everywhere = geodesic_m2(grid, np.ones(grid.shape, np.uint8))[0]
+    assert labels.regions[0].weight * 1e6 == pytest.approx(everywhere, rel=1e-4)
+    assert describe(path)["area_km2"] * 1e6 == pytest.approx(everywhere, rel=1e-4)
 
 
-def test_feet_are_not_metres():
-    grid = GeoBox(
-        (2, 2), Affine(100, 0, 6_000_000, 0, -100, 2_000_000), "EPSG:2225"
-    )  # US survey feet
-    assert pixel_areas_m2(grid).item() == pytest.approx(100**2 * (1200 / 3937) ** 2, rel=1e-9)
+def test_a_map_in_web_mercator_is_not_four_times_too_large():
+    """At 60 degrees a metre of Web Mercator is half a metre on the ground."""
+    grid = GeoBox((20, 20), Affine(100, 0, 0, 0, -100, 8_399_738), "EPSG:3857")
+    seen = Raster(np.ones((1, 20, 20), int), np.ones((20, 20), bool), grid, ("class",))
+    assert class_areas(seen, Classes.of(["a"])).hectares == pytest.approx(100.4, abs=0.4)
 
 
 def test_classes_are_counted_in_blocks_and_nodata_is_not(tmp_path):
@@ -62,7 +100,7 @@ def test_classes_are_counted_in_blocks_and_nodata_is_not(tmp_path):
     write_raster(path, codes[None], grid, nodata=0, colormap=classes.colormap())
     table = class_areas(path, classes)
     assert [row.pixels for row in table.rows] == [int((codes == 1).sum()), int((codes == 2).sum())]
-    assert table.rows[0].hectares == pytest.approx((codes == 1).sum() * 0.09)
+    assert table.rows[0].hectares == pytest.approx((codes == 1).sum() * 0.09 / 0.9996**2, rel=1e-6)
     assert table.unmapped_pixels == int(np.isin(codes, (0, 3)).sum())
     assert sum(row.share for row in table.rows) == pytest.approx(1)
 

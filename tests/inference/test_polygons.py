@@ -60,10 +60,20 @@ def test_bands_of_rows_leave_no_trace(tmp_path_factory, write_scene, shape_px, r
         (UTM * Affine.rotation(20), "EPSG:32722"),
         (Affine(0.001, 0, -60, 0, -0.001, -10), "EPSG:4326"),
         (Affine(0.001, 0, 179.99, 0, -0.001, 60), "EPSG:4326"),
+        (Affine(0.01, 0, 179.85, 0, -0.01, 60), "EPSG:4326"),
         (Affine(100, 0, 2_000_000, 0, -100, 9_000_000), "EPSG:3857"),
         (Affine(1000, 0, -10_000, 0, -1000, 12_000), "EPSG:3031"),
     ],
-    ids=["utm", "south-up", "rotated", "degrees", "antimeridian", "web mercator", "south pole"],
+    ids=[
+        "utm",
+        "south-up",
+        "rotated",
+        "degrees",
+        "at the antimeridian",
+        "over the antimeridian",
+        "web mercator",
+        "south pole",
+    ],
 )
 def test_areas_are_those_on_the_ellipsoid(tmp_path, write_scene, affine, crs):
     codes = np.full((20, 30), 255, "uint8")

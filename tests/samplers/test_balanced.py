@@ -118,7 +118,7 @@ def statistics_of(dataset, tally):
     """Statistics of what a tally counted on each pixel of a dataset's regions."""
     found = tally.result()
     return LabelStatistics(
-        dataset.regions, found.codes, found.counts, found.points, np.ones(len(dataset.regions)), 1
+        dataset.regions, found.codes, found.counts, found.points, np.ones(found.counts.shape), 1
     )
 
 

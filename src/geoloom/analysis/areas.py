@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from odc.geo.geobox import GeoBox
-from pyproj import CRS
 
+from ..core.area import pixel_areas_m2
 from ..core.classes import Classes
-from ..core.grid import crs_name
 from ..io.header import read_header
 from ..io.raster import Raster, read
 from .views import Source, classes_of
@@ -48,8 +47,7 @@ class AreaTable:
 def class_areas(source: Source, classes: Classes | None = None) -> AreaTable:
     """Count a class map's pixels and their area on the ground, block by block.
 
-    In a geographic CRS each pixel's area is that of its cell on the CRS's ellipsoid, so that it shrinks
-    towards the poles. In a projected CRS it is that of the pixel in the projection's plane.
+    A pixel's area is that of its outline on the ellipsoid, in any CRS, as it is for the map's polygons.
 
     Args:
         source: File or raster of stored class codes, one band.
@@ -57,7 +55,7 @@ def class_areas(source: Source, classes: Classes | None = None) -> AreaTable:
 
     Example:
         >>> from affine import Affine
-        >>> grid = GeoBox((1, 3), Affine(30, 0, 0, 0, -30, 0), "EPSG:32720")
+        >>> grid = GeoBox((1, 3), Affine(30, 0, 500_000, 0, -30, 0), "EPSG:32720")
         >>> lake = Raster(np.array([[[1, 1, 2]]]), np.ones((1, 3), bool), grid, ("class",))
         >>> [round(row.hectares, 2) for row in class_areas(lake, Classes.of(["water", "land"])).rows]
         [0.18, 0.09]
@@ -90,35 +88,6 @@ def class_areas(source: Source, classes: Classes | None = None) -> AreaTable:
         ),
         unmapped,
     )
-
-
-def pixel_areas_m2(grid: GeoBox) -> np.ndarray:
-    """Area of the pixels of a grid, square metres, float64 that broadcasts to (H, W).
-
-    Source:
-        Snyder 1987, equations 4-18 and 4-19: radii of curvature of the meridian and its prime vertical.
-
-    Example:
-        >>> from affine import Affine
-        >>> pixel_areas_m2(GeoBox((2, 2), Affine(30, 0, 0, 0, -30, 0), "EPSG:32720")).item()
-        900.0
-    """
-    crs = CRS(crs_name(grid.crs))
-    unit = float(crs.axis_info[0].unit_conversion_factor) if crs.axis_info else 1.0
-    cell = abs(grid.affine.determinant) * unit**2
-    if not crs.is_geographic:
-        return np.array([[cell]])
-    height, width = grid.shape
-    straight = grid.affine.b == 0 and grid.affine.d == 0
-    cols, rows = np.meshgrid(np.arange(1 if straight else width) + 0.5, np.arange(height) + 0.5)
-    _, _, _, d, e, f = grid.affine[:6]
-    latitude = (d * cols + e * rows + f) * unit
-    ellipsoid = crs.get_geod()
-    assert ellipsoid is not None  # a geographic CRS has a datum, and that an ellipsoid
-    bend = 1 - ellipsoid.es * np.sin(latitude) ** 2
-    along_meridian = ellipsoid.a * (1 - ellipsoid.es) / bend**1.5
-    across = ellipsoid.a / np.sqrt(bend)
-    return np.asarray(cell * along_meridian * across * np.cos(latitude))
 
 
 def _block(source: Source, grid: GeoBox, rows: slice) -> tuple[np.ndarray, np.ndarray]:

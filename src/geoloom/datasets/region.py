@@ -14,12 +14,10 @@ from odc.geo.geobox import GeoBox
 from odc.geo.types import Shape2d
 from shapely.geometry.base import BaseGeometry
 
+from ..core.area import polygon_areas_m2
 from ..core.errors import DatasetError
 from ..core.grid import LATTICE_TOLERANCE_PX, WGS84, crs_name, footprint, transformer
 from ..core.interval import Interval
-
-EARTH_RADIUS_KM = 6371.0072
-"""Radius of the sphere that has the ellipsoid's surface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,13 @@ class Region:
 
     @property
     def weight(self) -> float:
-        """Area on the ground, square kilometres."""
-        return ground_area(self.footprint)
+        """Area on the ground, square kilometres: that of the ellipsoid."""
+        area_m2 = polygon_areas_m2([self.area], self.crs)[0]
+        if not np.isfinite(
+            area_m2
+        ):  # a geostationary image's corners show space, its footprint does not
+            area_m2 = polygon_areas_m2([self.footprint], WGS84)[0]
+        return float(area_m2) / 1e6
 
     def __and__(self, other: Region) -> Region | None:
         """The part that lies in the other as well, on this one's lattice; None where there is none."""
@@ -198,14 +201,6 @@ def _common(one: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
         return found
     left, bottom, right, top = one.bounds
     return shapely.intersection(one, other, grid_size=1e-9 * max(right - left, top - bottom))
-
-
-def ground_area(outline: BaseGeometry) -> float:
-    """Area in square kilometres of an outline in degrees, on the sphere (Lambert's cylinder: exact there)."""
-    flat = shapely.transform(
-        outline, lambda xy: np.column_stack([np.radians(xy[:, 0]), np.sin(np.radians(xy[:, 1]))])
-    )
-    return float(flat.area) * EARTH_RADIUS_KM**2
 
 
 def _forward(affine: Affine, xy: np.ndarray) -> np.ndarray:

@@ -14,12 +14,12 @@ from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry import shape
 
+from ..core.area import polygon_areas_m2
 from ..core.classes import Classes
 from ..core.grid import PixelWindow
 from ..io.geopackage import ClassPolygonWriter
 from ..io.header import Header, read_header
 from ..io.raster import read
-from .area import area_measure
 from .plan import window_grid
 
 _PIXELS_AT_ONCE = 8_000_000
@@ -57,7 +57,6 @@ def polygonize(
     """
     header = read_header(class_map)
     step = rows or max(1, _PIXELS_AT_ONCE // int(header.grid.shape[1]))
-    area_m2 = area_measure(header.grid)
     place = _place(header.grid.affine)
     with ClassPolygonWriter(
         out,
@@ -70,7 +69,8 @@ def polygonize(
 
         def flush() -> None:
             shapes = shapely.transform(np.array([s for s, _ in pending], dtype=object), place)
-            writer.write(shapes, np.array([code for _, code in pending], np.uint8), area_m2(shapes))
+            areas_m2 = polygon_areas_m2(shapes, header.grid.crs)
+            writer.write(shapes, np.array([code for _, code in pending], np.uint8), areas_m2)
             pending.clear()
 
         for finished in _polygons(header, classes, step):

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from .locate import Floats, full_turn, to_source
+from geoloom.core.antimeridian import full_turn
+
+from .locate import Floats, to_source
 from .plan import Shrinkage
 from .rounding import as_dtype
 from .stage import Stage

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from geoloom.core.antimeridian import full_turn
 from geoloom.core.errors import ReadError
 from geoloom.core.grid import PixelWindow, crs_name, transformer
 
@@ -70,14 +71,6 @@ def to_source(source: GeoBox, grid: GeoBox, cols: Floats, rows: Floats) -> tuple
                 x = x - turn * np.round((x - middle[0]) / turn)
     a, b, c, d, e, f = (~source.affine)[:6]
     return a * x + b * y + c, d * x + e * y + f
-
-
-def full_turn(crs: CRS) -> float | None:
-    """Once around the body in the units of a geographic CRS; None for any other."""
-    if not crs.geographic:
-        return None
-    unit: float = crs.proj.axis_info[0].unit_conversion_factor  # radians
-    return round(2 * np.pi / unit, 9) if unit else 360.0
 
 
 def moved(source: str, target: str, x: Any, y: Any) -> tuple[Floats, Floats]:

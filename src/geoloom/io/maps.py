@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from geoloom.core.antimeridian import full_turn
 from geoloom.core.errors import ReadError
 from geoloom.core.grid import crs_name
 
-from .locate import full_turn, moved, to_source
+from .locate import moved, to_source
 from .plan import Linear, Shrinkage, uniform_shrinkage
 
 TOLERANCE_PX = 1e-6

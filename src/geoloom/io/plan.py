@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from geoloom.core.antimeridian import full_turn
 from geoloom.core.grid import crs_name
 
-from .locate import Floats, full_turn, moved
+from .locate import Floats, moved
 
 Kernel = Literal["nearest", "mode", "bilinear", "cubic", "average"]
 """How a resampled pixel comes from source pixels: `nearest` and `mode` keep classes, the rest average."""

@@ -20,9 +20,9 @@ from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 from rasterio.vrt import WarpedVRT
 
+from geoloom.core.antimeridian import full_turn
 from geoloom.core.grid import crs_name
 
-from .locate import full_turn
 from .plan import Kernel, Span
 from .rounding import as_dtype, working_dtype
 

@@ -144,8 +144,8 @@ def _drawable(
     """Points of each class in regions that can hold a chip, and the running sums of their chances."""
     points = [found[held[found["region"]]] for found in statistics.points]
     steps = []
-    for found in points:
-        ground = np.cumsum(statistics.point_km2[found["region"]])
+    for k, found in enumerate(points):
+        ground = np.cumsum(statistics.point_km2[found["region"], k])
         steps.append(ground / ground[-1] if len(ground) else ground)
     if not held.all():
         log.info("%d of %d regions cannot hold a chip", (~held).sum(), len(held))

@@ -21,7 +21,8 @@ from .tally import Counts
 
 log = logging.getLogger(__name__)
 
-_FORMAT = "geoloom label statistics 1"
+_KIND = "geoloom label statistics"
+_FORMAT = f"{_KIND} 2"
 
 
 def fingerprint(regions: Sequence[Region], labels: GeoDataset, every_px: int, seed: int) -> str:
@@ -50,7 +51,7 @@ def kept_counts(path: str | Path | None, key: str, count: Callable[[], Counts]) 
     path = Path(path)
     if path.exists():
         stored = _load(path)
-        if stored[0] == key:
+        if stored[0] == key and stored[1] is not None:
             return stored[1]
         log.info("%s keeps a look at other labels or regions; it is made anew", path)
     made = count()
@@ -58,13 +59,16 @@ def kept_counts(path: str | Path | None, key: str, count: Callable[[], Counts]) 
     return made
 
 
-def _load(path: Path) -> tuple[str, Counts]:
+def _load(path: Path) -> tuple[str, Counts | None]:
     try:
         with np.load(path, allow_pickle=False) as file:
             if str(file["format"]) != _FORMAT:
+                if str(file["format"]).startswith(_KIND):
+                    return "", None  # of another version of geoloom: as if it kept another look
                 raise KeyError("format")
-            points = np.split(file["points"], file["ends"][:-1])
-            return str(file["key"]), Counts(file["codes"], file["counts"], tuple(points))
+            points = tuple(np.split(file["points"], file["ends"][:-1]))
+            counts = Counts(file["codes"], file["counts"], file["ground_m2"], points)
+            return str(file["key"]), counts
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise SamplerError(
             f"{path} is no file of label statistics ({error}); delete it or give another cache"
@@ -83,6 +87,7 @@ def _save(path: Path, key: str, made: Counts) -> None:
                 key=key,
                 codes=made.codes,
                 counts=made.counts,
+                ground_m2=made.ground_m2,
                 points=np.concatenate(made.points) if made.points else np.empty(0),
                 ends=np.cumsum([len(points) for points in made.points]),
             )

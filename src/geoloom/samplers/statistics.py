@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.area import pixel_areas_m2
 from ..core.classes import Classes
 from ..core.errors import SamplerError, suggest
 from ..core.query import Query
@@ -49,7 +50,7 @@ class LabelStatistics:
     points: tuple[np.ndarray, ...]
     """K arrays of (region, row, col): pixels of the regions' frames at which the class was seen."""
     point_km2: np.ndarray
-    """(R,) ground that a point of each region stands for, square kilometres."""
+    """(R, K) ground that a point of each class stands for in each region, square kilometres, on average."""
     every_px: int
     """Distance between points, in pixels of the frames."""
     classes: Classes | None = None
@@ -63,7 +64,7 @@ class LabelStatistics:
     @property
     def ground_km2(self) -> np.ndarray:
         """(K,) ground of each class, square kilometres; of scenes on one ground, the sum."""
-        ground: np.ndarray = self.point_km2 @ self.counts
+        ground: np.ndarray = (self.point_km2 * self.counts).sum(axis=0)
         return ground
 
     @property
@@ -145,7 +146,7 @@ def label_statistics(
         codes=counts.codes,
         counts=counts.counts,
         points=counts.points,
-        point_km2=np.array([place.pixel_km2 for place in places]) * every_px**2,
+        point_km2=counts.ground_m2 / np.maximum(counts.counts, 1) / 1e6,
         every_px=every_px,
         classes=labels.classes,
     )
@@ -215,7 +216,8 @@ def _look(places: Sequence[Place], labels: GeoDataset, every_px: int, seed: int)
     for tile, (mask, valid) in zip(tiles, masks, strict=True):
         at = np.nonzero(valid if tile.inside is None else valid & tile.inside)
         rows, cols = tile.row + every_px * at[0], tile.col + every_px * at[1]
-        tally.add(tile.place, tile.number, mask[at], rows, cols)
+        areas_m2 = np.broadcast_to(pixel_areas_m2(tile.query.grid), mask.shape)[at]
+        tally.add(tile.place, tile.number, mask[at], rows, cols, areas_m2)
     return tally.result()
 
 

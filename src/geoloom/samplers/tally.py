@@ -23,6 +23,8 @@ class Counts:
     """(K,) int64, rising."""
     counts: np.ndarray
     """(regions, K) int64."""
+    ground_m2: np.ndarray
+    """(regions, K) float64, the ground that the points of each class stand for."""
     points: tuple[np.ndarray, ...]
     """K arrays of dtype `POINT`."""
 
@@ -38,7 +40,13 @@ class Tally:
         self._classes: dict[int, _Class] = {}
 
     def add(
-        self, region: int, tile: int, codes: np.ndarray, rows: np.ndarray, cols: np.ndarray
+        self,
+        region: int,
+        tile: int,
+        codes: np.ndarray,
+        rows: np.ndarray,
+        cols: np.ndarray,
+        areas_m2: np.ndarray | float = 1.0,
     ) -> None:
         """Count a tile's points and keep some.
 
@@ -47,14 +55,18 @@ class Tally:
             tile: Number of the tile in it.
             codes: (N,) class codes.
             rows, cols: (N,) pixels of the region's frame.
+            areas_m2: (N,) ground that each point stands for, or one number for all.
         """
         if not len(codes):
             return
         found, positions = numbered(codes)
-        for code, count in zip(found.tolist(), np.bincount(positions).tolist(), strict=True):
+        counts = np.bincount(positions)
+        ground = np.bincount(positions, np.broadcast_to(areas_m2, positions.shape))
+        for code, count, m2 in zip(found.tolist(), counts.tolist(), ground.tolist(), strict=True):
             if code not in self._classes:
-                self._classes[code] = _Class(np.zeros(self._regions, np.int64))
+                self._classes[code] = _Class(self._regions)
             self._classes[code].counts[region] += count
+            self._classes[code].ground_m2[region] += m2
         classes = [self._classes[code] for code in found.tolist()]
         draws = np.random.default_rng([self._seed, region, tile]).random(len(codes), np.float32)
         kept = np.flatnonzero(draws < np.array([one.rate for one in classes])[positions])
@@ -70,16 +82,19 @@ class Tally:
         codes = sorted(self._classes)
         classes = [self._classes[code] for code in codes]
         counts = np.zeros((self._regions, len(codes)), np.int64)
+        ground_m2 = np.zeros((self._regions, len(codes)))
         for k, one in enumerate(classes):
-            counts[:, k] = one.counts
-        return Counts(np.array(codes, np.int64), counts, tuple(c.points for c in classes))
+            counts[:, k], ground_m2[:, k] = one.counts, one.ground_m2
+        points = tuple(one.points for one in classes)
+        return Counts(np.array(codes, np.int64), counts, ground_m2, points)
 
 
 class _Class:
-    """One class: its counts, and the points kept, each with the number that was drawn for it."""
+    """One class: its sums by region, and the points kept, each with the number that was drawn for it."""
 
-    def __init__(self, counts: np.ndarray) -> None:
-        self.counts = counts
+    def __init__(self, regions: int) -> None:
+        self.counts = np.zeros(regions, np.int64)
+        self.ground_m2 = np.zeros(regions)
         self.rate = 1.0
         self._parts: list[tuple[np.ndarray, np.ndarray]] = []
         self._size = 0

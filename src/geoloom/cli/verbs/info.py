@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,9 +59,11 @@ def describe(file: Path, field: str | None = None) -> dict[str, Any]:
 
 
 def _raster(header: Any) -> dict[str, Any]:
+    from ...core.area import grid_area_m2
     from ...core.grid import crs_name
 
     affine = header.grid.affine
+    area_km2 = grid_area_m2(header.grid) / 1e6
     return {
         "kind": "raster",
         "size": f"{header.grid.shape[1]} x {header.grid.shape[0]} px",
@@ -70,6 +73,7 @@ def _raster(header: Any) -> dict[str, Any]:
         "crs": crs_name(header.grid.crs),
         "pixel": f"{abs(affine.a):g} x {abs(affine.e):g} {_unit(header.grid.crs)}",
         "bounds": [round(v, 6) for v in header.grid.boundingbox.bbox],
+        **({"area_km2": float(f"{area_km2:.6g}")} if math.isfinite(area_km2) else {}),
         **({"classes": dict(header.class_names)} if header.class_names else {}),
     }
 
