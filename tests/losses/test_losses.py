@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from geoloom.core.errors import ConfigError
@@ -146,10 +147,41 @@ def test_a_loss_of_ones_own(batch, monkeypatch):
     register_loss("double", lambda logits, target: 2 * cross_entropy(logits, target))
     register_loss("weighed", lambda logits, target, weights: cross_entropy(logits, target, weights))
     weights = torch.tensor([1.0, 5.0, 0.2])
-    torch.testing.assert_close(get_loss("double")(*batch, weights), 2 * cross_entropy(*batch))
+    torch.testing.assert_close(get_loss("double")(*batch, None), 2 * cross_entropy(*batch))
+    with pytest.raises(ConfigError, match="'double' takes no class weights"):
+        get_loss("double")(*batch, weights)
     torch.testing.assert_close(get_loss("weighed")(*batch, weights), cross_entropy(*batch, weights))
     with pytest.raises(ConfigError, match="registered already"):
         register_loss("dice", dice)
+
+
+def of_gamma(logits, target, gamma=2.0):
+    return focal(logits, target, gamma=gamma)
+
+
+def of_weight(logits, target, weight=None):
+    return cross_entropy(logits, target, weight)
+
+
+def of_named_gamma(logits, target, *, gamma=2.0):
+    return focal(logits, target, gamma=gamma)
+
+
+@pytest.mark.parametrize("loss", [of_gamma, of_named_gamma, nn.CrossEntropyLoss(), of_weight])
+def test_only_a_third_argument_for_weights_is_given_weights(batch, monkeypatch, loss):
+    monkeypatch.setattr(registry, "_LOSSES", dict(registry._LOSSES))
+    register_loss("own", loss)
+    torch.testing.assert_close(get_loss("own")(*batch, None), loss(*batch))
+    if loss is of_weight:
+        weights = torch.tensor([1.0, 5.0, 0.2])
+        torch.testing.assert_close(get_loss("own")(*batch, weights), loss(*batch, weights))
+
+
+def test_a_loss_that_needs_more_than_it_is_given_is_refused(monkeypatch):
+    monkeypatch.setattr(registry, "_LOSSES", dict(registry._LOSSES))
+    for loss in (lambda logits: 0, lambda a, b, c, d: 0, lambda a, b, *, gamma: 0):
+        with pytest.raises(ConfigError, match=r"expected \(logits, target\)"):
+            register_loss("own", loss)
 
 
 def test_an_unknown_loss_is_answered_with_the_nearest():

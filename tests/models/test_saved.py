@@ -136,6 +136,16 @@ def test_missing_and_broken_folders_say_so(tmp_path, network):
         load_model(folder)
 
 
+def test_weights_that_are_no_numbers_are_refused(tmp_path, network):
+    with torch.no_grad():
+        network.score.bias[1] = torch.nan
+    folder = save_model(tmp_path / "m", network, CARD)
+    with pytest.raises(
+        ModelError, match=r"weights.safetensors holds NaN or infinity in score.bias"
+    ):
+        load_model(folder)
+
+
 def test_weights_of_another_network_are_refused(tmp_path, network):
     folder = save_model(tmp_path / "m", network, CARD)
     card = CARD.to_dict() | {"options": {"width": 0.25}}

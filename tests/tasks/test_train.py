@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from small_chips import CLASSES, write_chips
 from torch import nn
 
+from geoloom.chips.store import ChipWriter
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ChipError, ConfigError, ModelError, WriteError
 from geoloom.losses import registry as losses
@@ -199,6 +200,29 @@ def test_a_class_without_pixels_is_named(tmp_path, caplog):
     folder = train(chips, tmp_path / "m", class_weights="balanced", **QUICK)
     assert "no training pixel is swamp" in caplog.text
     assert len(load_model(folder).classes) == 3
+
+
+def test_chips_of_one_class_are_refused(tmp_path):
+    with ChipWriter(
+        tmp_path / "c.zarr", channels=2, size=16, dtype="uint8", bands=("a", "b"), classes=CLASSES
+    ) as writer:
+        for i in range(4):
+            place = {"crs": "EPSG:32622", "transform": (30, 0, 0, 0, -30, 480 * i)}
+            where = {"source": "s.tif", "row": 16 * i, "col": 0, "split": "train"}
+            image = np.full((2, 16, 16), 100 + i, "uint8")
+            writer.add(image, np.full((16, 16), 4, "uint8"), **place, **where)
+    with pytest.raises(
+        ChipError, match=r"every labelled pixel of the 4 training chips .* is forest"
+    ):
+        train(tmp_path / "c.zarr", tmp_path / "m", **QUICK)
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_a_training_that_diverges_writes_no_model(tmp_path, validated):
+    chips = write_chips(tmp_path / "c.zarr", ["train"] * 6 + ["valid"] * 2 * validated)
+    with pytest.raises(ModelError, match=r"diverged.*lower learning_rate"):
+        train(chips, tmp_path / "m", **QUICK, learning_rate=1e37, schedule="constant")
+    assert not (tmp_path / "m" / "model.json").exists()
 
 
 def test_networks_and_losses_of_ones_own(chips, tmp_path, monkeypatch):

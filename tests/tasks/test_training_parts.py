@@ -1,6 +1,7 @@
 """Schedules, settings, batches and the task's own arithmetic."""
 
 import math
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 from lightning.pytorch import Trainer
 from torch import nn
 
-from geoloom.core.errors import ConfigError, ModelError
+from geoloom.core.errors import ConfigError, DatasetError, ModelError
 from geoloom.losses import IGNORE_INDEX
+from geoloom.losses.overlap import dice
+from geoloom.losses.pixel import cross_entropy
+from geoloom.losses.registry import list_losses
 from geoloom.tasks.config import TrainConfig
 from geoloom.tasks.data import ChipDataModule, EpochOrder, MemoryChips, PixelChips
 from geoloom.tasks.fitting import quiet
@@ -90,6 +94,44 @@ def test_chips_in_memory_are_those_of_the_store(chips):
         for name in ("image", "mask", "valid", "observed"):
             assert torch.equal(memory[i][name], dataset[i][name])
             assert memory[i][name].dtype == dataset[i][name].dtype
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 1 << 30])
+@pytest.mark.parametrize("values", [(0, 255), (0, 300), (0, 70_000), (-100, 3), (0, 1 << 40)])
+def test_masks_keep_their_values_whatever_these_are(memory_bytes, values):
+    samples = [
+        {
+            "image": torch.zeros(1, 2, 2),
+            "mask": torch.tensor([[values[0], code], [1, code]]),
+            "valid": torch.ones(2, 2, dtype=torch.bool),
+        }
+        for code in (1, values[1], 2)
+    ]
+    data = ChipDataModule(samples, samples, batch_size=3, memory_bytes=memory_bytes, num_workers=0)
+    (batch,) = data.val_dataloader()
+    assert torch.equal(batch["mask"], torch.stack([sample["mask"] for sample in samples]))
+    assert batch["mask"].dtype == torch.int64
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 1 << 30])
+def test_a_mask_of_fractions_is_refused(memory_bytes):
+    one = torch.ones(1, 2, 2)
+    samples = [{"image": one, "mask": one[0] * 2.75, "valid": one[0] > 0}]
+    with pytest.raises(DatasetError, match="expected whole numbers"):
+        list(
+            ChipDataModule(
+                samples, samples, memory_bytes=memory_bytes, num_workers=0
+            ).val_dataloader()
+        )
+
+
+@pytest.mark.parametrize("part", ["data", "task"])
+def test_several_devices_are_refused(chips, part):
+    trainer = type("Several", (), {"world_size": 2})()
+    made = ChipDataModule(chips.dataset("train")) if part == "data" else task_of_one_layer()
+    made.trainer = trainer
+    with pytest.raises(ConfigError, match=r"2 devices.*devices=1"):
+        made.setup("fit")
 
 
 def test_chips_are_read_by_batches_as_they_are_one_by_one(chips):
@@ -172,13 +214,13 @@ def task_of_one_layer(**options):
     return SegmentationTask(nn.Conv2d(2, 3, 1), 3, **options)
 
 
-def batch_of_chips():
+def batch_of_chips(count=2):
     generator = torch.Generator().manual_seed(0)
-    valid = torch.rand(2, 6, 5, generator=generator) < 0.6
-    observed = valid | (torch.rand(2, 6, 5, generator=generator) < 0.5)
+    valid = torch.rand(count, 6, 5, generator=generator) < 0.6
+    observed = valid | (torch.rand(count, 6, 5, generator=generator) < 0.5)
     return {
-        "image": torch.randint(0, 255, (2, 2, 6, 5), generator=generator, dtype=torch.uint8),
-        "mask": torch.randint(0, 3, (2, 6, 5), generator=generator),
+        "image": torch.randint(0, 255, (count, 2, 6, 5), generator=generator, dtype=torch.uint8),
+        "mask": torch.randint(0, 3, (count, 6, 5), generator=generator),
         "valid": valid,
         "observed": observed,
     }
@@ -208,17 +250,41 @@ def test_images_are_normalised_inside():
     torch.testing.assert_close(ours, task_of_one_layer()(ready))
 
 
-def test_validation_figures_do_not_depend_on_the_batches():
-    task, batch = task_of_one_layer(), batch_of_chips()
+def own_loss(logits, target, class_weights=None):
+    """A user's: a mean that nobody else knows the sums of."""
+    return dice(logits, target, class_weights) ** 2
+
+
+@pytest.mark.parametrize(
+    "loss", [*list_losses(), own_loss, partial(cross_entropy, label_smoothing=0.2)]
+)
+@pytest.mark.parametrize("class_weights", [None, (1.0, 0.1, 30.0)])
+def test_validation_figures_do_not_depend_on_the_batches(loss, class_weights):
+    task = task_of_one_layer(loss=loss, class_weights=class_weights)
+    batch = batch_of_chips(count=6)
+    # The classes are spread unevenly over the chips, and one chip holds no label at all.
+    batch["mask"] = torch.where(torch.arange(6)[:, None, None] < 2, 0, batch["mask"])
+    batch["valid"][3] = False
     values = []
-    for parts in ([slice(0, 2)], [slice(0, 1), slice(1, 2)]):
+    for cut in ([0, 6], [0, 1, 6], [0, 2, 4, 6], range(7)):
         task.on_validation_epoch_start()
-        for part in parts:
-            task.validation_step({key: value[part] for key, value in batch.items()}, 0)
+        for start, stop in pairwise(cut):
+            task.validation_step({key: value[start:stop] for key, value in batch.items()}, 0)
         values.append((task.val_loss.value, task.tally.matrix.tolist()))
-    assert values[0][0] == pytest.approx(values[1][0], rel=1e-6)
-    assert values[0][1] == values[1][1]
+    for value in values[1:]:
+        assert value[0] == pytest.approx(values[0][0], rel=1e-5)
+        assert value[1] == values[0][1]
     assert np.sum(values[0][1]) == batch["valid"].sum()
+
+
+@pytest.mark.parametrize("loss", list_losses())
+@pytest.mark.parametrize("class_weights", [None, (1.0, 0.1, 30.0)])
+def test_a_validation_of_one_batch_has_the_loss_of_that_batch(loss, class_weights):
+    task, batch = task_of_one_layer(loss=loss, class_weights=class_weights), batch_of_chips()
+    task.on_validation_epoch_start()
+    task.validation_step(batch, 0)
+    expected = task.loss(task(batch), task.target(batch), task._weights)
+    assert task.val_loss.value == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_masks_may_hold_codes():

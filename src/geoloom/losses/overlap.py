@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from . import IGNORE_INDEX
-from .pixel import cross_entropy
+from .pixel import cross_entropy_parts
+from .summed import Parts, SummedLoss, mean
 
 _TINY = 1e-7
 
@@ -32,9 +33,7 @@ def dice(logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tensor | None
     Source:
         Milletari et al. 2016, section 3, without the squares.
     """
-    p_KN, y_KN = _flat(logits_BKHW, target_BHW)
-    overlap = 2 * (p_KN * y_KN).sum(1) / (p_KN.sum(1) + y_KN.sum(1) + _TINY)
-    return _mean_loss(overlap, y_KN, class_weights_K)
+    return _dice(_sums(logits_BKHW, target_BHW, class_weights_K), class_weights_K)
 
 
 def avg_soft_dice(
@@ -45,9 +44,7 @@ def avg_soft_dice(
     Source:
         Milletari et al. 2016, section 3.
     """
-    p_KN, y_KN = _flat(logits_BKHW, target_BHW)
-    overlap = 2 * (p_KN * y_KN).sum(1) / (p_KN.square().sum(1) + y_KN.sum(1) + _TINY)
-    return _mean_loss(overlap, y_KN, class_weights_K)
+    return _dice(_sums_of_squares(logits_BKHW, target_BHW, class_weights_K), class_weights_K)
 
 
 def avg_generalized_dice(
@@ -58,14 +55,7 @@ def avg_generalized_dice(
     Source:
         Sudre et al. 2017, section 2.
     """
-    p_KN, y_KN = _flat(logits_BKHW, target_BHW)
-    pixels = y_KN.sum(1)
-    present = pixels > 0
-    weights = 1 / pixels.clamp(min=1).square() if class_weights_K is None else class_weights_K
-    weights = weights * present
-    both = (weights * (p_KN * y_KN).sum(1)).sum()
-    each = (weights * (p_KN.sum(1) + pixels)).sum()
-    return torch.where(present.any(), 1 - 2 * both / each.clamp(min=1e-20), logits_BKHW.sum() * 0)
+    return _generalized(_sums(logits_BKHW, target_BHW, class_weights_K), class_weights_K)
 
 
 def bin_iou(
@@ -76,18 +66,59 @@ def bin_iou(
     Source:
         Rahman and Wang 2016, equation 3, for each class against the rest.
     """
-    p_KN, y_KN = _flat(logits_BKHW, target_BHW)
-    both = (p_KN * y_KN).sum(1)
-    return _mean_loss(both / (p_KN.sum(1) + y_KN.sum(1) - both + _TINY), y_KN, class_weights_K)
+    return _iou(_sums(logits_BKHW, target_BHW, class_weights_K), class_weights_K)
 
 
 def crossentropy_dice(
     logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tensor | None = None
 ) -> Tensor:
     """Cross-entropy plus Dice: the first steadies the training, the second holds rare classes up."""
-    return cross_entropy(logits_BKHW, target_BHW, class_weights_K) + dice(
-        logits_BKHW, target_BHW, class_weights_K
+    return _both(_both_parts(logits_BKHW, target_BHW, class_weights_K), class_weights_K)
+
+
+def _sums(logits_BKHW: Tensor, target_BHW: Tensor, _class_weights_K: Tensor | None) -> Parts:
+    """sum(p y), sum(p), sum(y) of each class, (K,)."""
+    p_KN, y_KN = _flat(logits_BKHW, target_BHW)
+    return (p_KN * y_KN).sum(1), p_KN.sum(1), y_KN.sum(1)
+
+
+def _sums_of_squares(
+    logits_BKHW: Tensor, target_BHW: Tensor, _class_weights_K: Tensor | None
+) -> Parts:
+    """sum(p y), sum(p^2), sum(y^2) of each class, (K,)."""
+    p_KN, y_KN = _flat(logits_BKHW, target_BHW)
+    return (p_KN * y_KN).sum(1), p_KN.square().sum(1), y_KN.sum(1)
+
+
+def _both_parts(logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tensor | None) -> Parts:
+    return (
+        *cross_entropy_parts(logits_BKHW, target_BHW, class_weights_K),
+        *_sums(logits_BKHW, target_BHW, class_weights_K),
     )
+
+
+def _both(parts: Parts, class_weights_K: Tensor | None) -> Tensor:
+    return mean(parts[:2], class_weights_K) + _dice(parts[2:], class_weights_K)
+
+
+def _dice(parts: Parts, class_weights_K: Tensor | None) -> Tensor:
+    both_K, p_K, y_K = parts
+    return _mean_loss(2 * both_K / (p_K + y_K + _TINY), y_K, class_weights_K)
+
+
+def _iou(parts: Parts, class_weights_K: Tensor | None) -> Tensor:
+    both_K, p_K, y_K = parts
+    return _mean_loss(both_K / (p_K + y_K - both_K + _TINY), y_K, class_weights_K)
+
+
+def _generalized(parts: Parts, class_weights_K: Tensor | None) -> Tensor:
+    both_K, p_K, y_K = parts
+    present = y_K > 0
+    weights = 1 / y_K.clamp(min=1).square() if class_weights_K is None else class_weights_K
+    weights = weights * present
+    both = (weights * both_K).sum()
+    each = (weights * (p_K + y_K)).sum()
+    return torch.where(present.any(), 1 - 2 * both / each.clamp(min=1e-20), p_K.sum() * 0)
 
 
 def _flat(logits_BKHW: Tensor, target_BHW: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,8 +131,17 @@ def _flat(logits_BKHW: Tensor, target_BHW: Tensor) -> tuple[Tensor, Tensor]:
     return p_BKHW.transpose(0, 1).reshape(k, -1), y_BKHW.transpose(0, 1).reshape(k, -1).float()
 
 
-def _mean_loss(overlap_K: Tensor, y_KN: Tensor, class_weights_K: Tensor | None) -> Tensor:
-    present = (y_KN.sum(1) > 0).float()
+def _mean_loss(overlap_K: Tensor, y_K: Tensor, class_weights_K: Tensor | None) -> Tensor:
+    present = (y_K > 0).to(overlap_K.dtype)
     weights = present if class_weights_K is None else class_weights_K * present
-    total = weights.sum()
-    return (weights * (1 - overlap_K)).sum() / torch.where(total > 0, total, torch.ones_like(total))
+    return mean(((weights * (1 - overlap_K)).sum(), weights.sum()), class_weights_K)
+
+
+SUMMED = {
+    dice: SummedLoss(_sums, _dice),
+    avg_soft_dice: SummedLoss(_sums_of_squares, _dice),
+    avg_generalized_dice: SummedLoss(_sums, _generalized),
+    bin_iou: SummedLoss(_sums, _iou),
+    crossentropy_dice: SummedLoss(_both_parts, _both),
+}
+"""The losses of this file by what they sum."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from . import IGNORE_INDEX
+from .summed import Parts, SummedLoss, mean
 
 
 def cross_entropy(
@@ -36,6 +37,20 @@ def cross_entropy(
         >>> float(cross_entropy(torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 2, dtype=torch.int64)).exp())
         4.0
     """
+    parts = cross_entropy_parts(
+        logits_BKHW, target_BHW, class_weights_K, label_smoothing=label_smoothing
+    )
+    return mean(parts, class_weights_K)
+
+
+def cross_entropy_parts(
+    logits_BKHW: Tensor,
+    target_BHW: Tensor,
+    class_weights_K: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+) -> Parts:
+    """The total of `cross_entropy` and its weight, scalars. Arguments likewise."""
     total = functional.cross_entropy(
         logits_BKHW.float(),
         target_BHW,
@@ -44,7 +59,7 @@ def cross_entropy(
         reduction="sum",
         label_smoothing=label_smoothing,
     )
-    return total / _weight(target_BHW, class_weights_K)
+    return total, _weight(target_BHW, class_weights_K)
 
 
 def weighted_cross_entropy(
@@ -54,11 +69,29 @@ def weighted_cross_entropy(
 
     Without weights, a class weighs by the inverse of its pixels in this batch.
     """
-    if class_weights_K is None:
-        counted = target_BHW[target_BHW != IGNORE_INDEX]
-        pixels_K = torch.bincount(counted, minlength=logits_BKHW.shape[1]).float()
-        class_weights_K = torch.where(pixels_K > 0, 1 / pixels_K.clamp(min=1), 0.0)
-    return cross_entropy(logits_BKHW, target_BHW, class_weights_K)
+    return _mean_over_classes(
+        _class_parts(logits_BKHW, target_BHW, class_weights_K), class_weights_K
+    )
+
+
+def _class_parts(logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tensor | None) -> Parts:
+    """Without weights: total and pixels of each class, (K,)."""
+    if class_weights_K is not None:
+        return cross_entropy_parts(logits_BKHW, target_BHW, class_weights_K)
+    loss_BHW = functional.cross_entropy(
+        logits_BKHW.float(), target_BHW, ignore_index=IGNORE_INDEX, reduction="none"
+    )
+    of_class = [target_BHW == k for k in range(logits_BKHW.shape[1])]
+    totals = torch.stack([(loss_BHW * pixels).sum() for pixels in of_class])
+    return totals, torch.stack([pixels.sum() for pixels in of_class])
+
+
+def _mean_over_classes(parts: Parts, class_weights_K: Tensor | None) -> Tensor:
+    if class_weights_K is not None:
+        return mean(parts, class_weights_K)
+    totals_K, pixels_K = parts
+    each = totals_K / pixels_K.clamp(min=1)
+    return each.sum() / (pixels_K > 0).sum().clamp(min=1)
 
 
 def focal(
@@ -77,6 +110,12 @@ def focal(
     Source:
         Lin et al. 2017, equation 5; the class weights are its alpha.
     """
+    return mean(_focal_parts(logits_BKHW, target_BHW, class_weights_K, gamma), class_weights_K)
+
+
+def _focal_parts(
+    logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tensor | None, gamma: float = 2.0
+) -> Parts:
     logs = functional.log_softmax(logits_BKHW.float(), dim=1)
     counted = target_BHW != IGNORE_INDEX
     classes = torch.where(counted, target_BHW, 0)
@@ -84,13 +123,20 @@ def focal(
     # expm1 keeps the power's gradient finite where p rounds to 1.
     loss = -log_p * (-torch.expm1(log_p)).clamp(min=1e-12) ** gamma
     weights = counted.float() if class_weights_K is None else class_weights_K[classes] * counted
-    return (loss * weights).sum() / _weight(target_BHW, class_weights_K)
+    return (loss * weights).sum(), _weight(target_BHW, class_weights_K)
 
 
 def _weight(target_BHW: Tensor, class_weights_K: Tensor | None) -> Tensor:
-    """Summed weight of the counted pixels; 1 where there are none, so that the loss is 0 and not NaN."""
+    """Summed weight of the counted pixels."""
     counted = target_BHW != IGNORE_INDEX
-    total = counted.sum().float()
     if class_weights_K is not None:
-        total = class_weights_K[target_BHW[counted]].sum()
-    return torch.where(total > 0, total, torch.ones_like(total))
+        return class_weights_K[target_BHW[counted]].sum()
+    return counted.sum().float()
+
+
+SUMMED = {
+    cross_entropy: SummedLoss(cross_entropy_parts, mean),
+    weighted_cross_entropy: SummedLoss(_class_parts, _mean_over_classes),
+    focal: SummedLoss(_focal_parts, mean),
+}
+"""The losses of this file by what they sum."""

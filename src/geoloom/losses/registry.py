@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from torch import Tensor
 
 from ..core.errors import ConfigError, suggest
+from . import overlap, pixel
 from .overlap import avg_generalized_dice, avg_soft_dice, bin_iou, crossentropy_dice, dice
 from .pixel import cross_entropy, focal, weighted_cross_entropy
+from .summed import Loss, SummedLoss, chip_by_chip
 
-Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""`loss(logits_BKHW, target_BHW, class_weights_K or None) -> scalar`; pixels whose target is IGNORE_INDEX
-must not count. The names of DeepGeo's losses are kept."""
-
+# The names of DeepGeo's losses are kept.
 _LOSSES: dict[str, Loss] = {
     "crossentropy": cross_entropy,
     "weighted_cross_entropy": weighted_cross_entropy,
@@ -43,16 +44,26 @@ def get_loss(name: str) -> Loss:
     return _LOSSES[name]
 
 
+def summed_loss(loss: Loss) -> SummedLoss:
+    """A loss over many batches: our own from their sums, any other as the mean over single chips."""
+    known: dict[Any, SummedLoss] = {**pixel.SUMMED, **overlap.SUMMED}
+    if isinstance(loss, partial) and loss.func in known and not loss.args:
+        own = known[loss.func]
+        return SummedLoss(partial(own.parts, **loss.keywords), own.value)
+    return known.get(loss) or chip_by_chip(loss)
+
+
 def register_loss(name: str, loss: Callable[..., Tensor], *, overwrite: bool = False) -> None:
     """Make a loss of your own known by name.
 
     Args:
         name: What users will call it.
-        loss: `loss(logits_BKHW, target_BHW)`, or with a third argument, class weights (float (K,) or None).
+        loss: `loss(logits_BKHW, target_BHW)`; or with class weights (float (K,) or None) as third argument,
+            which has no default, or `weight` in its name. Other parameters keep their defaults.
         overwrite: Replace a loss of that name.
 
     Raises:
-        ConfigError: the name is taken.
+        ConfigError: the name is taken, or the loss needs more arguments than it will be given.
 
     Example:
         >>> register_loss("half", lambda logits, target: get_loss("crossentropy")(logits, target, None) / 2)
@@ -63,13 +74,35 @@ def register_loss(name: str, loss: Callable[..., Tensor], *, overwrite: bool = F
         raise ConfigError(
             f"a loss named {name!r} is registered already; choose another name or overwrite=True"
         )
-    if len(inspect.signature(loss).parameters) >= 3:
+    if _takes_weights(name, loss):
         _LOSSES[name] = loss
         return
 
     def without_weights(
-        logits_BKHW: Tensor, target_BHW: Tensor, _class_weights_K: Tensor | None
+        logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tensor | None
     ) -> Tensor:
+        if class_weights_K is not None:
+            raise ConfigError(
+                f"the loss {name!r} takes no class weights; leave class_weights out, or register it with a "
+                "third parameter class_weights"
+            )
         return loss(logits_BKHW, target_BHW)
 
     _LOSSES[name] = without_weights
+
+
+def _takes_weights(name: str, loss: Callable[..., Tensor]) -> bool:
+    """Whether the third parameter is meant for class weights."""
+    parameters = list(inspect.signature(loss).parameters.values())
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    third = places[2] if len(places) > 2 else None
+    wanted = third is not None and (third.default is third.empty or "weight" in third.name)
+    given = 3 if wanted else 2
+    named = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    left = [p.name for p in (*places[given:], *named) if p.default is p.empty]
+    if left or (len(places) < 2 and not any(p.kind is p.VAR_POSITIONAL for p in parameters)):
+        raise ConfigError(
+            f"the loss {name!r} takes ({', '.join(p.name for p in parameters)}); expected (logits, target) "
+            "or (logits, target, class_weights), and a default for everything else"
+        )
+    return wanted

@@ -6,6 +6,7 @@ Legend: B batch, C bands, K classes, H rows, W columns.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,6 +159,9 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Loaded
     try:
         state = load_file(weights)
         network.load_state_dict(state)
+        check_finite(
+            state, str(weights), "its training diverged: train again with a lower learning rate"
+        )
     except FileNotFoundError as error:
         raise ModelError(
             f"{path} has a {CARD_FILE} but no {WEIGHTS_FILE}; copy it too, or train again"
@@ -167,6 +171,18 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Loaded
             f"{weights} does not hold the weights of {card.architecture!r} with {card.options}: {error}"
         ) from error
     return LoadedModel.of(network, card, device)
+
+
+def check_finite(weights: Mapping[str, Tensor], where: str, fix: str) -> None:
+    """Refuse weights that can answer nothing but NaN.
+
+    Raises:
+        ModelError: a weight is NaN or infinite; the message names it, and `fix` says what to do.
+    """
+    wrong = [n for n, w in weights.items() if w.is_floating_point() and not w.isfinite().all()]
+    if wrong:
+        others = f" and {len(wrong) - 3} others" if len(wrong) > 3 else ""
+        raise ModelError(f"{where} holds NaN or infinity in {', '.join(wrong[:3])}{others}; {fix}")
 
 
 def read_card(folder: str | Path) -> ModelCard:

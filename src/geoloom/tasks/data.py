@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from ..core.errors import ConfigError, DatasetError
 from ..transforms.augment import AUGMENTATIONS, FullCopies, augment, check_augmentations
 from ..transforms.jitter import jitter
 
@@ -29,19 +30,25 @@ _PLANES = ("image", "mask", "valid", "observed")
 class MemoryChips(Dataset[dict[str, Tensor]]):
     """The pixels of a dataset's chips, decoded once and kept in native dtype. Chips must share a shape.
 
-    Masks are kept as uint8 and given as int64; place and date are dropped.
+    Masks are kept in the narrowest type that holds their values and given as int64; place and date are
+    dropped.
 
     Args:
         samples: Any map-style dataset of samples with `image`, `mask` and `valid`.
+
+    Raises:
+        DatasetError: a mask holds fractions.
     """
 
     def __init__(self, samples: Samples) -> None:
         count = len(samples)  # type: ignore[arg-type]
         self._planes: dict[str, Tensor] = {}
         for i in range(count):
-            for name, value in _pixels(samples[i]).items():
+            for name, value in _narrowed(_pixels(samples[i])).items():
                 if i == 0:
                     self._planes[name] = torch.empty((count, *value.shape), dtype=value.dtype)
+                wide = torch.promote_types(self._planes[name].dtype, value.dtype)
+                self._planes[name] = self._planes[name].to(wide)
                 self._planes[name][i] = value
 
     def __len__(self) -> int:
@@ -135,6 +142,14 @@ class ChipDataModule(LightningDataModule):
             self._train = FullCopies(chips[0], self.augment)  # type: ignore[assignment]
         self._choices = torch.Generator()
 
+    def setup(self, stage: str) -> None:
+        """Refuse several devices before the first batch.
+
+        Raises:
+            ConfigError: the trainer has more than one device.
+        """
+        check_one_device(self.trainer)
+
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches in the epoch's order, a smaller last one left out: batch norm needs more than a chip."""
         count = len(self._train)
@@ -171,18 +186,48 @@ class ChipDataModule(LightningDataModule):
         return jitter(batch, self.jitter, self._choices) if self.jitter else batch
 
 
+def check_one_device(trainer: Trainer | None) -> None:
+    """Refuse a trainer of several devices: each would learn from the same batches and validate alone.
+
+    Raises:
+        ConfigError: there are several.
+    """
+    if trainer is not None and trainer.world_size > 1:
+        raise ConfigError(
+            f"the trainer has {trainer.world_size} devices, and training on several is not supported: each "
+            "would learn from the same batches and validate alone; give Trainer(devices=1, num_nodes=1)"
+        )
+
+
 def _pixels(sample: Mapping[str, Any]) -> dict[str, Tensor]:
-    planes = {name: sample[name] for name in _PLANES if name in sample}
-    return {**planes, "mask": planes["mask"].to(torch.uint8)}
+    return {name: sample[name] for name in _PLANES if name in sample}
+
+
+def _narrowed(pixels: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The mask in the narrowest integers that hold its values."""
+    mask = _whole(pixels["mask"])
+    least, most = (int(mask.min()), int(mask.max())) if mask.numel() else (0, 0)
+    for dtype in (torch.uint8, torch.int16, torch.int32):
+        if torch.iinfo(dtype).min <= least and most <= torch.iinfo(dtype).max:
+            return {**pixels, "mask": mask.to(dtype)}
+    return {**pixels, "mask": mask}
+
+
+def _whole(mask: Tensor) -> Tensor:
+    if mask.is_floating_point():
+        raise DatasetError(
+            f"a chip's mask is {mask.dtype}; expected whole numbers, the positions or codes of classes"
+        )
+    return mask
 
 
 def _with_codes(pixels: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {**pixels, "mask": pixels["mask"].long()}
+    return {**pixels, "mask": _whole(pixels["mask"]).long()}
 
 
 def _bytes(samples: Samples) -> int:
     """Size of all pixels, judged by the first chip."""
-    first = _pixels(samples[0])
+    first = _narrowed(_pixels(samples[0]))
     return len(samples) * sum(v.numel() * v.element_size() for v in first.values())  # type: ignore[arg-type]
 
 

@@ -165,7 +165,7 @@ class ProgressBar(Callback):
 
 
 def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None
 
 
 def _text(value: float | None) -> str:

@@ -5,6 +5,7 @@ Legend: B batch, C bands, K classes, H rows, W columns.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,11 +14,13 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from ..losses import IGNORE_INDEX
-from ..losses.registry import Loss, get_loss
+from ..losses.registry import get_loss, summed_loss
+from ..losses.summed import Loss, SummedLoss
 from ..metrics.tally import Tally
 from ..models.saved import normalised
 from ..transforms.normalize import Normalization
 from .average import averaged, kept_share, move_average
+from .data import check_one_device
 from .schedule import Schedule
 
 
@@ -66,6 +69,7 @@ class SegmentationTask(LightningModule):
         self.average = average
         self.num_classes = num_classes
         self.loss = get_loss(loss) if isinstance(loss, str) else loss
+        self._summed = summed_loss(self.loss)
         self.normalization = normalization
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -77,7 +81,7 @@ class SegmentationTask(LightningModule):
         self.tally = Tally.empty(num_classes)
         """Of the last validation; with curves where it ran outside a training."""
         self.train_loss = _Mean()
-        self.val_loss = _Mean()
+        self.val_loss = _Sum(self._summed)
 
     @property
     def outcome(self) -> nn.Module:
@@ -103,6 +107,14 @@ class SegmentationTask(LightningModule):
             mask = self.positions[torch.where(known, mask, last)]
         return mask if "valid" not in batch else mask.masked_fill(~batch["valid"], IGNORE_INDEX)
 
+    def setup(self, stage: str) -> None:
+        """Refuse several devices, on which sums over an epoch would be those of one of them.
+
+        Raises:
+            ConfigError: the trainer has more than one device.
+        """
+        check_one_device(self.trainer)
+
     def on_train_epoch_start(self) -> None:
         """Start the epoch's sums."""
         self.train_loss = _Mean()
@@ -127,13 +139,13 @@ class SegmentationTask(LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Start the validation's sums."""
         self.tally = Tally.empty(self.num_classes)
-        self.val_loss = _Mean()
+        self.val_loss = _Sum(self._summed)
 
     def validation_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
         """Count one batch."""
         target = self.target(batch)
         logits = self(batch)
-        self.val_loss.add(self.loss(logits, target, self._weights), target)
+        self.val_loss.add(logits, target, self._weights)
         truth, counted = target.cpu().numpy(), (target != IGNORE_INDEX).cpu().numpy()
         logits = logits.detach().float()
         if self._fitting:
@@ -144,7 +156,7 @@ class SegmentationTask(LightningModule):
             self.tally = self.tally + Tally.of_probabilities(truth, scores, counted)
 
     def on_validation_epoch_end(self) -> None:
-        """Tell the callbacks `val_loss`: the mean over pixels, whatever the batches."""
+        """Tell the callbacks `val_loss`: one value of all pixels, however they came in batches."""
         self.log("val_loss", self.val_loss.value)
 
     def configure_optimizers(self) -> Any:
@@ -191,6 +203,29 @@ class _Mean:
     def value(self) -> float:
         """NaN where nothing was counted."""
         return float(self._total / self._pixels)
+
+
+class _Sum:
+    """A loss of all batches at once: the same however they are cut."""
+
+    def __init__(self, loss: SummedLoss) -> None:
+        self._loss = loss
+        self._parts: tuple[Tensor, ...] = ()
+        self._weights: Tensor | None = None
+
+    def add(self, logits: Tensor, target: Tensor, weights: Tensor | None) -> None:
+        parts = [part.detach().double() for part in self._loss.parts(logits, target, weights)]
+        before = self._parts or [torch.zeros_like(part) for part in parts]
+        self._parts = tuple(a + b for a, b in zip(before, parts, strict=True))
+        self._weights = weights
+
+    @property
+    def value(self) -> float:
+        """NaN where nothing was counted."""
+        if not self._parts or not any(bool(part.any()) for part in self._parts):
+            return math.nan
+        weights = None if self._weights is None else self._weights.double()
+        return float(self._loss.value(self._parts, weights))
 
 
 def _positions(codes: Sequence[int] | None) -> Tensor | None:

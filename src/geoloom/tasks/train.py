@@ -18,13 +18,14 @@ from ..chips.store import ChipStore
 from ..core.classes import Classes
 from ..core.errors import ModelError
 from ..losses.pixel import cross_entropy
-from ..losses.registry import Loss, get_loss
+from ..losses.registry import get_loss
+from ..losses.summed import Loss
 from ..losses.weights import class_weights as weights_by_rule
 from ..metrics.accuracy import Accuracy
 from ..models.card import ModelCard
 from ..models.device import choose_device
 from ..models.registry import create_model, model_options
-from ..models.saved import save_model, write_json
+from ..models.saved import check_finite, save_model, write_json
 from ..transforms.augment import AUGMENTATIONS
 from ..transforms.normalize import Normalization, fit_normalization
 from .config import ClassWeights, Precision, TrainConfig
@@ -126,7 +127,9 @@ def train(
         WriteError: `out` holds a model or training, and neither `overwrite` nor `resume` is given.
         ConfigError: a setting cannot be, or a resumed training had others.
         ModelError: the network or one of its options is unknown.
-        ChipError: the store has no labels, or validation chips differ in bands or classes.
+        ModelError: the training diverged: weights are NaN.
+        ChipError: the store has no labels or those of one class only, or validation chips differ in bands or
+            classes.
     """
     given = {"width": width, "dropout": dropout}
     chosen = {**(options or {}), **{k: v for k, v in given.items() if v is not None}}
@@ -199,7 +202,8 @@ def _run(
     )
     bar = ProgressBar()
     on_epoch = progress if callable(progress) else bar.show if progress else None
-    watchers: list[Callback] = [History(workspace.folder, on_epoch)]
+    history = History(workspace.folder, on_epoch)
+    watchers: list[Callback] = [history]
     trainer = build_trainer(
         workspace,
         epochs=config.epochs,
@@ -210,8 +214,10 @@ def _run(
         callbacks=[*watchers, bar] if progress is True else watchers,
     )
     fit(trainer, task, data, workspace.last)
+    validated = load_best(workspace, task)
+    _check_converged(task, history, config, validated=validated)
     metrics: dict[str, Any] = {}
-    if load_best(workspace, task):
+    if validated:
         with quiet():
             trainer.validate(task, datamodule=data, verbose=False)
         accuracy = Accuracy.of(task.tally, plan.classes)
@@ -219,6 +225,24 @@ def _run(
         metrics = accuracy.to_dict(curves=False)
     card = _card(config, plan, normalization, metrics)
     return save_model(workspace.folder, task.outcome, card)
+
+
+def _check_converged(
+    task: SegmentationTask, history: History, config: TrainConfig, *, validated: bool
+) -> None:
+    """Refuse to write a network that answers NaN.
+
+    Raises:
+        ModelError: its weights are NaN or infinite, or no validation had a loss.
+    """
+    fix = (
+        "its training diverged, so that no model is written: lower learning_rate "
+        f"({config.learning_rate:g}), or check the chips for values far from all others"
+    )
+    what = f"the trained {config.model}"
+    check_finite(task.outcome.state_dict(), what, fix)
+    if validated and all(row.val_loss is None for row in history.rows):
+        raise ModelError(f"{what} answers NaN on the validation chips; {fix}")
 
 
 def _normalization(kind: str, plan: TrainingChips) -> Normalization:

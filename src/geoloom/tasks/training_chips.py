@@ -79,7 +79,7 @@ class TrainingChips:
         """Labelled training pixels of each class, int64 (K,); warns of classes without any.
 
         Raises:
-            ChipError: no training chip has a labelled pixel.
+            ChipError: no training chip has a labelled pixel, or all of them are of one class.
         """
         k = len(self.classes)
         pixels = np.zeros(k, dtype=np.int64)
@@ -90,6 +90,13 @@ class TrainingChips:
             raise ChipError(
                 f"no training chip of {self.store.path} has a labelled pixel; check that labels and scene "
                 "overlap"
+            )
+        if np.count_nonzero(pixels) == 1:
+            only = self.classes.names[int(pixels.argmax())]
+            raise ChipError(
+                f"every labelled pixel of the {len(self.train)} training chips of {self.store.path} is "
+                f"{only}: there is nothing to tell apart, and any network would score 1.0; cut chips that "
+                "hold other classes too, or label what is not one of them as a class of its own"
             )
         absent = [name for name, n in zip(self.classes.names, pixels, strict=True) if not n]
         if absent:
