@@ -68,6 +68,7 @@ def test_a_verb_and_its_step_have_the_same_defaults(verb):
 def test_a_verb_offers_every_setting_of_its_step(verb):
     renamed = {
         "chips": {"regions": "region"},
+        "rasterize": {"colors": "color"},
         "train": {"options": "option"},
         "evaluate": {"groups": "group", "map_": "model", "scene": "chips"},
     }.get(verb, {})

@@ -249,3 +249,16 @@ def test_what_an_interrupted_command_left_is_its_own(geoloom, scene, tmp_path):
     record.write_text(json.dumps({**json.loads(record.read_text()), "status": "started"}))
     assert geoloom(*words, "--other", "rest").code == 1
     assert geoloom(*words).code == 0
+
+
+def test_colours_are_those_that_the_user_gives(geoloom, scene, tmp_path):
+    out = tmp_path / "labels.tif"
+    words = ("rasterize", scene.truth, scene.scene, out, "--color", "water=#0102FF")
+    assert geoloom(*words, "--color", "lava=#000001").code == 1
+    assert not out.exists()
+    answer = geoloom(*words)
+    assert answer.code == 0, answer.err
+    with rasterio.open(out) as file:
+        code = sorted(scene.class_names).index("water") + 1
+        assert file.colormap(1)[code] == (1, 2, 255, 255)
+    assert geoloom(*words[:-1], "water=blue").code == 2

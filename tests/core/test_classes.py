@@ -84,3 +84,38 @@ def test_survives_json():
 def test_impossible_classes_are_refused(kwargs, said):
     with pytest.raises(ModelError, match=said):
         Classes.of(**kwargs)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["forest", "d2012", "water", "d2013", "other things"],
+        [f"class {code}" for code in range(1, 30)],
+        ["evergreen forest", "deciduous forest", "mixed forest", "crop", "plot"],
+    ],
+)
+def test_a_class_keeps_its_colour_where_another_is_missing(names):
+    whole = {name: color for name, _, color in Classes.of(names)}
+    for missing in range(len(names)):
+        rest = [name for name in names if name != names[missing]]
+        codes = [names.index(name) + 1 for name in rest]
+        for name, _, color in Classes.of(rest, codes):
+            assert color == whole[name], (names[missing], name)
+
+
+def test_a_colour_that_a_file_gives_is_kept_also_where_another_class_has_none():
+    legend = Classes.of_legend({1: "forest", 5: "b"}, {1: (1, 2, 3, 255)})
+    assert legend.colors[0] == "#010203"
+    assert legend.colors[1] == Classes.of(["b"], [5]).colors[0]
+
+
+def test_an_untouched_colour_table_gives_no_colours():
+    table = dict.fromkeys(range(256), (0, 0, 0, 255))
+    assert Classes.of_legend({1: "a", 2: "b"}, table) == Classes.of(["a", "b"])
+    once = Classes.of_legend({1: "a", 2: "b"}, {**table, 2: (9, 9, 9, 255)})
+    assert once.colors == ("#000000", "#090909")
+
+
+def test_every_code_has_a_colour_of_its_own():
+    names = [f"class {code}" for code in range(256)]
+    assert len(set(default_colors(names, range(256)))) == 256

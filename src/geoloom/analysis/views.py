@@ -173,13 +173,7 @@ def classes_of(source: Source) -> Classes:
         seen = look_at_classes(source)
         values = np.unique(seen.values[0][seen.valid])
         names = {int(v): f"class {int(v)}" for v in values}
-    codes = sorted(names)
-    own = [_hex(colors[c]) for c in codes] if all(c in colors for c in codes) else None
-    return Classes.of([names[c] for c in codes], codes=codes, colors=own)
-
-
-def _hex(color: tuple[int, int, int, int]) -> str:
-    return "#" + "".join(f"{part:02x}" for part in color[:3])
+    return Classes.of_legend({code: names[code] for code in sorted(names)}, colors)
 
 
 def _chosen(raster: Raster, bands: Sequence[int | str] | None) -> Raster:

@@ -121,15 +121,7 @@ class FileScene:
             return None
         unlabelled = self.label.nodata[0] if self.label_nodata is None else self.label_nodata
         names = {c: n for c, n in sorted(self.label.class_names.items()) if c != unlabelled and n}
-        colors = self.label.colormap or {}
-        hexes = [
-            "#{:02x}{:02x}{:02x}".format(*colors.get(code, ())[:3])
-            for code in names
-            if code in colors
-        ]
-        return Classes.of(
-            list(names.values()), list(names), hexes if len(hexes) == len(names) else None
-        )
+        return Classes.of_legend(names, self.label.colormap)
 
     def labels(self, window: PixelWindow) -> tuple[np.ndarray, np.ndarray]:
         """Class codes (h, w) uint8, and labelled (h, w) bool."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import colorsys
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +48,12 @@ _PALETTE: tuple[str, ...] = (
     "#999933",
     "#aa4499",
 )
+
+_SHADES = ((255, 0.2), (0, 0.2), (255, 0.35), (0, 0.35), (255, 0.5))
+"""Towards white or black, and how far."""
+
+_UNSET = "#000000"
+"""What a colour table holds where nobody set a colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +102,44 @@ class Classes:
         cls,
         names: Sequence[str],
         codes: Sequence[int] | None = None,
-        colors: Sequence[str] | None = None,
+        colors: Sequence[str | None] | None = None,
     ) -> Classes:
-        """Classes with codes 1..K and fitting colours unless given.
+        """Classes with codes 1..K and fitting colours unless given; a colour of None is chosen too.
 
         Forest, water, clearings and the like (in English or Portuguese) get natural colours; the rest take
-        distinct ones from a palette that colour-blind readers can tell apart.
+        that of their code from a palette that colour-blind readers can tell apart.
         """
-        given = tuple(str(name) for name in names)
-        return cls(
-            names=given,
-            codes=tuple(range(1, len(given) + 1)) if codes is None else tuple(map(int, codes)),
-            colors=default_colors(given)
-            if colors is None
-            else tuple(color.lower() for color in colors),
-        )
+        plain = tuple(str(name) for name in names)
+        numbers = tuple(range(1, len(plain) + 1)) if codes is None else tuple(map(int, codes))
+        chosen = default_colors(plain, numbers if len(numbers) == len(plain) else None)
+        if colors is not None:
+            # Lengths that differ are refused where every value is checked.
+            pairs = itertools.zip_longest(colors, chosen[: len(colors)])
+            chosen = tuple(color.lower() if color else str(own) for color, own in pairs)
+        return cls(names=plain, codes=numbers, colors=chosen)
+
+    @classmethod
+    def of_legend(
+        cls, names: Mapping[int, str], palette: Mapping[int, Sequence[int]] | None = None
+    ) -> Classes:
+        """Classes as a file tells them: names by code, with the colours that its palette has for them.
+
+        A colour table has an entry for every code, black where nobody set one: black counts as no colour
+        where several classes have it.
+
+        Args:
+            names: Class name by code, in the order of the outputs.
+            palette: (red, green, blue, ...), each 0..255, by code.
+
+        Example:
+            >>> Classes.of_legend({3: "water", 7: "b"}, {7: (255, 0, 0, 255)}).colors
+            ('#2c7fb8', '#ff0000')
+        """
+        known = palette or {}
+        found = [_hex(known[code]) if code in known else None for code in names]
+        if found.count(_UNSET) > 1:
+            found = [None if color == _UNSET else color for color in found]
+        return cls.of(list(names.values()), list(names), found)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -161,29 +192,57 @@ class Classes:
         return cls.of(values["names"], values.get("codes"), values.get("colors"))
 
 
-def default_colors(names: Sequence[str]) -> tuple[str, ...]:
-    """A distinct `#rrggbb` for each name: natural where the name says what it is, else from a palette."""
+def default_colors(names: Sequence[str], codes: Sequence[int] | None = None) -> tuple[str, ...]:
+    """A distinct `#rrggbb` for each class, by its name or else its code, whatever the other classes are.
+
+    A class keeps its colour where another one is missing. Only where two classes would share one does the
+    later take that of its code.
+
+    Args:
+        names: A name of nature has its colour, and a shade of it where other words make it one of several
+            (`open forest`).
+        codes: Stored values; 1, 2, ... if not given.
+    """
+    numbers = range(1, len(names) + 1) if codes is None else codes
     chosen: list[str] = []
-    spare = iter(_spare_colors())
-    for name in names:
-        natural = next((c for rule, c in _NATURAL if re.search(rule, name.lower())), None)
-        color = natural if natural and natural not in chosen else None
+    for name, code in zip(names, numbers, strict=True):
+        color = _natural(name.lower())
+        step = (code - 1) % (MAX_CODE + 1)
         while color is None or color in chosen:
-            color = next(spare)
+            color = _spare(step)
+            step += MAX_CODE + 1
         chosen.append(color)
     return tuple(chosen)
 
 
-def _spare_colors() -> Iterator[str]:
+def _natural(name: str) -> str | None:
+    """The colour that a name means."""
+    for rule, color in _NATURAL:
+        if found := re.search(rule, name):
+            before, after = name[: found.start()], name[found.end() :]
+            others = re.sub(r"\w+$", "", before) + re.sub(r"^\w+", "", after)
+            return _shade(color, name) if re.search(r"\w", others) else color
+    return None
+
+
+def _shade(color: str, name: str) -> str:
+    """A lighter or darker kin of a colour, always the same for a name."""
+    towards, share = _SHADES[zlib.crc32(name.encode()) % len(_SHADES)]
+    return _hex([round(part + (towards - part) * share) for part in _rgb(color)])
+
+
+def _spare(step: int) -> str:
     """The palette, then hues a golden ratio apart, which never run out."""
-    yield from _PALETTE
-    step = 0
-    while True:
-        hue = (step * 0.6180339887) % 1.0
-        value = (0.85, 0.6, 0.4)[step % 3]
-        red, green, blue = colorsys.hsv_to_rgb(hue, 0.65, value)
-        yield f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
-        step += 1
+    if step < len(_PALETTE):
+        return _PALETTE[step]
+    step -= len(_PALETTE)
+    hue = (step * 0.6180339887) % 1.0
+    value = (0.85, 0.6, 0.4)[step % 3]
+    return _hex([round(part * 255) for part in colorsys.hsv_to_rgb(hue, 0.65, value)])
+
+
+def _hex(rgb: Sequence[int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*rgb[:3])
 
 
 def _rgb(color: str) -> tuple[int, int, int]:

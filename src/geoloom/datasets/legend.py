@@ -24,8 +24,4 @@ def legend(
         return None
     shared = Counter(named.values())
     unique = [f"{n} ({code})" if shared[n] > 1 else n for code, n in named.items()]
-    palette = colors or {}
-    if not all(code in palette for code in named):
-        return Classes.of(unique, list(named))
-    hexes = ["#{:02x}{:02x}{:02x}".format(*palette[code][:3]) for code in named]
-    return Classes.of(unique, list(named), hexes)
+    return Classes.of_legend(dict(zip(named, unique, strict=True)), colors)

@@ -186,11 +186,7 @@ def map_classes(header: Header) -> Classes:
             f"{header.uri} carries no class names; say what its codes mean, with "
             "classes=Classes.of(names, codes)"
         )
-    palette = header.colormap or {}
-    colors = ["#{:02x}{:02x}{:02x}".format(*palette[c][:3]) for c in names if c in palette]
-    return Classes.of(
-        list(names.values()), list(names), colors if len(colors) == len(names) else None
-    )
+    return Classes.of_legend(names, header.colormap)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from ..terminal import Terminal
 from .base import Step, as_list, named
 
 Value = str | int
+Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
 def _groups(value: Any) -> Any:
@@ -39,6 +40,7 @@ class Rasterize(Step):
         dict[str, Annotated[tuple[Value, ...], BeforeValidator(as_list)]], BeforeValidator(_groups)
     ] = Field(default_factory=dict)
     other: str | None = None
+    colors: dict[str, Color] = Field(default_factory=dict)
     all_touched: bool = False
     layer: str | None = None
     where: str | None = None
@@ -57,6 +59,7 @@ class Rasterize(Step):
 
         from ...chips.scenes import block_windows, grid_of
         from ...core.classes import Classes
+        from ...core.errors import ConfigError, suggest
         from ...io.cog import CogWriter
         from ...io.header import read_header
         from ...io.vector import read_features
@@ -71,7 +74,9 @@ class Rasterize(Step):
         )
         grid = read_header(self.scene).grid
         names = list(features.class_names.values()) + ([self.other] if self.other else [])
-        classes = Classes.of(names)
+        for name in self.colors.keys() - set(names):
+            raise ConfigError(f"colors: no class is named {name!r}{suggest(name, names)}")
+        classes = Classes.of(names, colors=[self.colors.get(name) for name in names])
         counts = np.zeros(256, dtype=np.int64)
         with CogWriter(
             self.out,

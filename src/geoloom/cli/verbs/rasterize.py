@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import Debug, Json, Overwrite, Quiet, do
+from ..options import Debug, Json, Overwrite, Quiet, do, pairs
 
 
 def rasterize(
@@ -35,6 +35,13 @@ def rasterize(
         str | None,
         typer.Option(help="Name of a class for all other features; left out if not given."),
     ] = None,
+    color: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=#RRGGBB",
+            help="A class's colour in the raster and in all maps made from it. Repeatable.",
+        ),
+    ] = None,
     all_touched: Annotated[
         bool,
         typer.Option("--all-touched", help="Label every pixel touched, not only by its centre."),
@@ -59,4 +66,5 @@ def rasterize(
     for text in classes or []:
         name, _, values = text.partition("=")
         groups[name] = values.split(",") if values else [name]
-    do("rasterize", context, classes=groups or None)
+    colors = pairs("--color", color)
+    do("rasterize", context, classes=groups, colors=colors, color=None)
