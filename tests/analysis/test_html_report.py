@@ -8,87 +8,34 @@ import json
 import os
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import geopandas as gpd
 import numpy as np
 import pytest
-import rasterio
 from PIL import Image
-from rasterio.features import rasterize
+from reported import CLASSES, Page, headline, make_map, report_of, save_card
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
 from geoloom.analysis.report import report
 from geoloom.chips.store import ChipWriter
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError, VectorError, WriteError
-from geoloom.io.cog import write_raster
 from geoloom.metrics.accuracy import Accuracy
+from geoloom.metrics.subject import Subject
 from geoloom.metrics.tally import Tally
 from geoloom.models.card import ModelCard
+from geoloom.models.identity import file_hash, folder_hash
 from geoloom.testing.simulate import simulated_scene
 
-CLASSES = Classes.of(["forest", "deforestation", "water"])
 HISTORY = [
     {"epoch": i + 1, "train_loss": 1 / (i + 1), "val_loss": 1.2 / (i + 1), "val_f1": i / 5}
     for i in range(4)
 ]
 
 
-class Page(HTMLParser):
-    """What a browser would make of the file."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.tags, self.scripts, self.styles, self.words = [], [], [], []
-        self._in = None
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self._in = tag if tag in ("script", "style") else None
-
-    def handle_endtag(self, tag):
-        self._in = None
-
-    def handle_data(self, data):
-        {"script": self.scripts, "style": self.styles}.get(self._in, self.words).append(data)
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-    def data(self):
-        """What the map's script gets."""
-        return next(json.loads(s) for s in self.scripts if s.lstrip().startswith("{"))
-
-
-def save_card(folder, card):
-    folder.mkdir(exist_ok=True)
-    (folder / "model.json").write_text(json.dumps(card.to_dict()))
-
-
-def make_map(made, path, classes=CLASSES):
-    """Truth by rasterio, with a quarter of the pixels of one strip mapped wrongly; and both as arrays."""
-    polygons = gpd.read_file(made.truth).to_crs(32720)
-    codes = polygons["class"].map(dict(zip(CLASSES.names, (1, 2, 3), strict=True)))
-    shape = tuple(made.grid.shape)
-    truth = rasterize(
-        list(zip(polygons.geometry, codes, strict=True)), shape, transform=made.grid.affine
-    )
-    rng = np.random.default_rng(0)
-    mapped = np.where(rng.random(shape) < 0.1, rng.integers(1, 4, shape), truth).astype(np.uint8)
-    with rasterio.open(made.scene) as file:
-        mapped[file.read(1) == 0] = 0
-    write_raster(
-        path,
-        mapped[None],
-        made.grid,
-        nodata=0,
-        colormap=classes.colormap(),
-        class_names={code: name for name, code, _ in classes},
-    )
-    return truth, mapped
+def on_test_chips(accuracy, folder):
+    """The figures as `evaluate` writes them for the model in a folder."""
+    return replace(accuracy, subject=Subject("chips", folder_hash(folder), "chips.zarr", "test"))
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +69,8 @@ def case(tmp_path_factory):
     tested = Accuracy.of(
         Tally.of_probabilities(wanted[None], (scores / scores.sum(0))[:, None]), CLASSES
     )
-    (folder / "model.test.json").write_text(json.dumps(tested.to_dict()))
+    written = on_test_chips(tested, folder / "model").to_dict()
+    (folder / "model.test.json").write_text(json.dumps(written))
     return folder, made, truth, mapped, tested
 
 
@@ -283,18 +231,96 @@ def test_a_model_and_a_map_are_enough(case, tmp_path):
     assert [layer["key"] for layer in page.data()["layers"]] == ["prediction"]
 
 
-def test_an_evaluation_older_than_its_model_is_left_out(case, tmp_path, caplog):
+def test_figures_are_known_by_what_they_were_counted_on_and_not_by_times(case, tmp_path, caplog):
     _, made, _, _, tested = case
     save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES))
     make_map(made, tmp_path / "map.tif")
     kept = tmp_path / "model.test.json"
-    kept.write_text(json.dumps(tested.to_dict()))
-    os.utime(kept, (1, 1))
-    page = Page(
-        report(tmp_path / "model", tmp_path / "map.tif", tmp_path / "r.html").read_text("utf-8")
-    )
+    kept.write_text(json.dumps(on_test_chips(tested, tmp_path / "model").to_dict()))
+    os.utime(kept, (1, 1))  # as after copying the folder
+    page = report_of(tmp_path)
+    assert "Accuracy on test chips" in page.text
+    (tmp_path / "model" / "weights.safetensors").write_bytes(b"trained again")
+    os.utime(tmp_path / "model" / "weights.safetensors", (0, 0))
+    page = report_of(tmp_path)
     assert "Accuracy on test chips" not in page.text
     assert "evaluate again" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["validation", "train", "unsaid"])
+def test_the_headline_has_independent_figures_or_none(case, tmp_path, kind):
+    """Neither agreement over training ground, nor chips that chose or taught the weights."""
+    _, made, _, _, tested = case
+    card = ModelCard("unet", {}, made.bands, CLASSES)
+    options = {}
+    if kind == "validation":
+        card = replace(card, metrics=tested.to_dict(curves=False))
+    save_card(tmp_path / "model", card)
+    make_map(made, tmp_path / "map.tif")
+    if kind == "train":
+        trained = replace(on_test_chips(tested, tmp_path / "model").subject, split="train")
+        options = {"accuracy": replace(tested, subject=trained)}
+    elif kind == "unsaid":
+        options = {"accuracy": tested}
+    page = report_of(tmp_path, **options)
+    assert "Overall accuracy" in page.text
+    assert "Overall accuracy" not in headline(page)
+    assert "carry their true class" not in page.text
+    assert "is not known" in page.text
+
+
+@pytest.mark.parametrize(
+    ("bounds", "leads"),
+    [((0.5, 0, 1, 1), True), ((0.3, 0, 1, 1), False), (None, False)],
+)
+def test_a_map_leads_with_figures_of_ground_without_training_chips(case, tmp_path, bounds, leads):
+    """The training chips lie in columns 60 to 91 of 200."""
+    folder, made, _, _, tested = case
+    save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES))
+    make_map(made, tmp_path / "map.tif")
+    left, bottom, right, top = made.grid.boundingbox.bbox
+    if bounds is not None:
+        across = [left + share * (right - left) for share in bounds[::2]]
+        bounds = (across[0], bottom, across[1], top)
+    subject = Subject("map", file_hash(tmp_path / "map.tif"), bounds=bounds)
+    page = report_of(
+        tmp_path, accuracy=replace(tested, subject=subject), chips=folder / "chips.zarr"
+    )
+    assert ("Overall accuracy" in headline(page)) is leads
+
+
+def test_test_chips_that_chose_the_weights_do_not_lead(case, tmp_path):
+    _, made, _, _, tested = case
+    chips = {"path": "/a/chips.zarr", "validation_path": "/a/chips.zarr", "validation": 5}
+    save_card(
+        tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES, config={"chips": chips})
+    )
+    make_map(made, tmp_path / "map.tif")
+    subject = Subject("chips", "some model", "chips.zarr", "test", chooses=True)
+    page = report_of(tmp_path, accuracy=replace(tested, subject=subject))
+    assert "slightly optimistic" in page.text
+    assert "Overall accuracy" not in headline(page)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("classes", "forest"), ("classes", [1, 2, 3]), ("matrix", [[1]]), ("matrix", 7),
+        ("matrix", [["a"] * 3] * 3), ("matrix", [[-1, 0, 0]] * 3), ("overall_accuracy", "high"),
+        ("kappa", [1]), ("precision", [0.5]), ("iou", {"a": 1}), ("roc", 3), ("roc", [[1, 2]] * 3),
+        ("roc", [[[0, 1], [0]]] * 3), ("auc", ["x"] * 3), ("subject", 5), ("subject", {"kind": "car"}),
+        ("subject", {"kind": "map", "bounds": [1, 2]}), ("overall_accuracy", 10**400),
+    ],
+)  # fmt: skip
+def test_figures_of_wrong_types_are_refused_by_key(case, tmp_path, key, value):
+    folder, *_, tested = case
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({**tested.to_dict(), key: value}))
+    with pytest.raises(ModelError, match=rf"a\.json: {key}"):
+        report(folder / "model", folder / "map.tif", tmp_path / "r.html", accuracy=path)
+    path.write_text("[" * 100_000)
+    with pytest.raises(ModelError, match="too deep"):
+        report(folder / "model", folder / "map.tif", tmp_path / "r.html", accuracy=path)
 
 
 def test_validation_figures_of_the_card_are_the_last_resort(case, tmp_path):
@@ -316,7 +342,7 @@ def test_a_report_is_not_replaced_unasked(case, tmp_path):
     with pytest.raises(WriteError, match="--overwrite"):
         report(folder / "model", folder / "map.tif", out)
     assert out.read_text() == "mine"
-    with pytest.raises(WriteError, match="no folder"):
+    with pytest.raises(WriteError, match="not a folder"):
         report(folder / "model", folder / "map.tif", tmp_path / "absent" / "r.html")
 
 

@@ -262,3 +262,19 @@ def test_colours_are_those_that_the_user_gives(geoloom, scene, tmp_path):
         code = sorted(scene.class_names).index("water") + 1
         assert file.colormap(1)[code] == (1, 2, 255, 255)
     assert geoloom(*words[:-1], "water=blue").code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("chips", "s.tif", "l.tif", "c.zarr", "--region", "train=left", "--region", "train=right"),
+        ("chips", "s.tif", "l.tif", "c.zarr", "--more", "a.tif=b.tif", "--more", "a.tif=c.tif"),
+        ("prepare", "s.tif", "o.tif", "--band", "red=1", "--band", "red=2"),
+        ("train", "c.zarr", "m", "--option", "width=1", "--option", "width=2"),
+        ("rasterize", "l.shp", "s.tif", "o.tif", "-c", "forest=A", "-c", "forest=B"),
+    ],
+)
+def test_a_name_that_is_given_twice_is_refused(geoloom, words):
+    refused = geoloom(*words)
+    assert refused.code == 2
+    assert "given twice" in " ".join(refused.err.replace("│", " ").split())

@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import logging
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +16,15 @@ from odc.geo.geobox import GeoBox
 
 from .._version import __version__
 from ..core.classes import Classes
-from ..core.errors import ChipError, ReadError
+from ..core.errors import ChipError, ModelError, ReadError
 from ..core.grid import crs_name
-from ..io.header import read_header
+from ..io.header import Header, read_header
+from ..models.identity import file_hash, folder_hash
 from .areas import AreaTable, class_areas
 from .furniture import pixel_size_m
 from .history import History, read_history
-from .scores import AccuracySource, Score, find_scores
+from .learned import LearnedGround
+from .scores import AccuracySource, Score, Scored, find_scores
 from .truth import KnownTruth
 
 if TYPE_CHECKING:
@@ -46,13 +48,19 @@ class Evidence:
     grid: GeoBox
     """The map's own."""
     scores: tuple[Score, ...]
-    """The one to lead with first; empty where nothing was measured."""
+    """Independent ones first; empty where nothing was measured."""
     areas: AreaTable
     history: History | None
     settings: tuple[tuple[str, Mapping[str, Any]], ...]
     """Title and content of each record of settings."""
     finished: datetime
     """When the map was made, UTC."""
+
+    @property
+    def leading(self) -> Score | None:
+        """The figures to lead with: independent ones, or none."""
+        first = next(iter(self.scores), None)
+        return first if first is not None and first.independent else None
 
     @property
     def classes(self) -> Classes:
@@ -68,29 +76,74 @@ def gather(
     truth: Path | None,
     accuracy: AccuracySource | None,
     chips: Any,
+    beside: Sequence[Path] = (),
 ) -> Evidence:
-    """Read and count all that the report shows; arguments as `report`."""
+    """Read and count all that the report shows; arguments as `report`.
+
+    Args:
+        beside: Further folders to look for figures in.
+    """
     from ..models.saved import read_card
 
     card = read_card(model_dir)
     header = read_header(class_map)
-    wanted = None if truth is None else KnownTruth.of(truth, card.classes)
     run = _record(class_map)
+    model = identity_of(model_dir)
+    check_map(header, card, run, model)
+    wanted = None if truth is None else KnownTruth.of(truth, card.classes)
     if scene is None:
         scene = _neighbour(run.get("scene"), class_map)
+    training = card.config.get("chips")
+    store = _store(chips, training)
+    ground = LearnedGround.of(store, training, header.grid)
+    scored = Scored(model_dir, model, class_map, file_hash(class_map), card, ground)
     return Evidence(
         card=card,
         map=class_map,
         scene=scene,
         truth=wanted,
-        chips=_store(chips, card.config.get("chips")),
+        chips=store,
         grid=header.grid,
-        scores=find_scores(model_dir, card, class_map, wanted, accuracy),
+        scores=find_scores(scored, wanted, accuracy, beside),
         areas=class_areas(class_map, card.classes),
         history=read_history(model_dir),
         settings=_settings(card, run),
         finished=_finished(run, class_map),
     )
+
+
+def identity_of(model_dir: Path) -> str | None:
+    """SHA-256 of a model folder; None for one without weights, which can still be told about."""
+    try:
+        return folder_hash(model_dir)
+    except ModelError:
+        return None
+
+
+def check_map(
+    header: Header, card: ModelCard, run: Mapping[str, Any], identity: str | None
+) -> None:
+    """Refuse a raster that is no map of the model.
+
+    Raises:
+        ModelError: its codes carry no names, or others than the model's classes have; or its record names
+            another state of the model.
+    """
+    own = {code: name for code, name in (header.class_names or {}).items() if name}
+    wanted = dict(zip(card.classes.codes, card.classes.names, strict=True))
+    if not own.items() >= wanted.items():
+        found = f"names its codes {own}" if own else "carries no class names"
+        raise ModelError(
+            f"{header.uri} is no map of this model: it {found}, where the model's classes are {wanted}; give "
+            "what `geoloom predict` wrote with it"
+        )
+    made_by = run.get("model_fingerprint")
+    in_memory = "/" not in str(run.get("model")) and "\\" not in str(run.get("model"))
+    if identity is not None and made_by is not None and not in_memory and made_by != identity:
+        raise ModelError(
+            f"{header.uri} was made by the model {run.get('model')} in another state than the one given; "
+            "predict again, or give the model that made the map"
+        )
 
 
 def versions() -> list[tuple[str, str]]:

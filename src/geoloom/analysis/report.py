@@ -9,7 +9,8 @@ from typing import Any
 
 from .._version import __version__
 from ..core.classes import Classes
-from ..core.errors import WriteError
+from ..core.files import may_replace, write_text
+from ..models.identity import CARD_FILE
 from . import sections
 from .evidence import Evidence, gather
 from .images import plot_comparison
@@ -44,7 +45,8 @@ def report(
         out_html: The file to write.
         scene: The imagery, shown below the map; by default the one that the map's record names.
         truth: Label raster or polygons, on any grid and in any CRS; compared with the map pixel by pixel.
-        accuracy: What `evaluate` returned or wrote; by default what it left beside the model or the map.
+        accuracy: What `evaluate` returned or wrote; by default what it left, for this model and this map,
+            beside the model, the map or the report.
         chips: Chip store of the training; by default the one that the model's card names.
         overwrite: Replace the file.
 
@@ -52,8 +54,8 @@ def report(
         Path of the report.
 
     Raises:
-        WriteError: the file exists and `overwrite` is False, or its folder does not exist.
-        ModelError: the folder holds no model, or `accuracy` no accuracy.
+        WriteError: the file exists and `overwrite` is False, is an input, or its folder does not exist.
+        ModelError: the folder holds no model, `accuracy` no accuracy, or `map` is no map of the model.
         ReadError: map, scene or truth cannot be read.
 
     Example:
@@ -61,10 +63,8 @@ def report(
         PosixPath('report.html')
     """
     out = Path(out_html)
-    if out.exists() and not overwrite:
-        raise WriteError(f"{out} exists; choose another name or overwrite=True (--overwrite)")
-    if not out.parent.is_dir():
-        raise WriteError(f"{out.parent} is no folder; make it first")
+    inputs = [path for path in (map, scene, truth, accuracy, chips) if isinstance(path, str | Path)]
+    may_replace(out, overwrite=overwrite, inputs=[Path(model_dir) / CARD_FILE, *inputs])
     evidence = gather(
         Path(model_dir),
         Path(map),
@@ -72,10 +72,9 @@ def report(
         truth=None if truth is None else Path(truth),
         accuracy=accuracy,
         chips=chips,
+        beside=[out.parent],
     )
-    part = out.with_name(out.name + ".part")
-    part.write_text(_page(evidence), encoding="utf-8")
-    part.replace(out)
+    write_text(out, _page(evidence))
     return out
 
 

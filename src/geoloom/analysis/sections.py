@@ -32,8 +32,8 @@ from .tables import (
 def headline(evidence: Evidence) -> str:
     """The figures that people look for first."""
     tiles: list[tuple[str, str, str]] = []
-    if evidence.scores:
-        a = evidence.scores[0].accuracy
+    if evidence.leading is not None:
+        a = evidence.leading.accuracy
         tiles = [
             ("Overall accuracy", percent(a.overall_accuracy), f"{a.pixels:,} pixels scored"),
             ("Mean F1", number(a.mean_f1), f"{len(a.classes)} classes, equal weight"),
@@ -51,13 +51,18 @@ def headline(evidence: Evidence) -> str:
 def lead(evidence: Evidence) -> str:
     """The findings in sentences."""
     said = []
-    if evidence.scores:
-        a = evidence.scores[0].accuracy
+    if evidence.leading is not None:
+        a = evidence.leading.accuracy
         said.append(
             f"Of {a.pixels:,} scored pixels, <strong>{percent(a.overall_accuracy)}</strong> carry their "
             "true class."
         )
         said += [_extremes(a), _worst_confusion(a)]
+    elif evidence.scores:
+        said.append(
+            "How good this map is on ground that the network has not learned from is not known: the figures "
+            "below were counted on ground that had a part in the training, or may have had."
+        )
     rows = [row for row in evidence.areas.rows if row.pixels]
     if rows:
         largest = max(rows, key=lambda row: row.hectares)

@@ -77,17 +77,22 @@ def pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
     """`["red=3", "nir=4"]` as a mapping; None for none.
 
     Raises:
-        BadParameter: a text has no `=`.
+        BadParameter: a text has no `=`, or a name is given twice.
 
     Example:
         >>> pairs("--band", ["red=3"])
         {'red': '3'}
     """
-    found = {}
+    found: dict[str, str] = {}
     for text in texts or []:
         name, separator, value = text.partition("=")
         if not separator or not name or not value:
             raise typer.BadParameter(f"{text!r}: expected NAME=VALUE", param_hint=option)
+        if name.strip() in found:
+            raise typer.BadParameter(
+                f"{name.strip()} is given twice, as {found[name.strip()]} and as {value.strip()}; keep one",
+                param_hint=option,
+            )
         found[name.strip()] = value.strip()
     return found or None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,7 +12,9 @@ import numpy as np
 from ..core.classes import Classes
 from . import confusion, curves
 from .curves import Curve
+from .subject import Subject
 from .tally import Tally
+from .written import checked_fields
 
 Figures = tuple[float, ...]
 
@@ -54,6 +56,8 @@ class Accuracy:
     """False positive rate, true positive rate; a curve without points where there is none."""
     precision_recall: tuple[Curve, ...]
     """Recall, precision; likewise."""
+    subject: Subject | None = None
+    """What was scored; None where nobody said."""
 
     @classmethod
     def of(cls, tally: Tally, classes: Classes | Sequence[str]) -> Accuracy:
@@ -140,17 +144,26 @@ class Accuracy:
 
     def to_dict(self, *, curves: bool = True) -> dict[str, Any]:
         """Plain values for JSON; NaN becomes None. The curves may be left out, for a summary."""
-        left_out = () if curves else _CURVES
+        left_out = ("subject", *(() if curves else _CURVES))
         names = [f.name for f in fields(self) if f.name not in left_out]
-        return {**{name: _to_json(getattr(self, name)) for name in names}, "pixels": self.pixels}
+        # First, so that whoever looks for figures of a model or map need not read the rest.
+        subject = {} if self.subject is None else {"subject": self.subject.to_dict()}
+        figures = {name: _to_json(getattr(self, name)) for name in names}
+        return {**subject, **figures, "pixels": self.pixels}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Accuracy:
-        """The accuracy that `to_dict` wrote."""
-        known: dict[str, Any] = {f.name: _from_json(values.get(f.name, [])) for f in fields(cls)}
-        for name in _CURVES:
-            known[name] = tuple(Curve(*points) for points in known[name])
-        return cls(**known)
+    def from_dict(
+        cls, values: Mapping[str, Any], *, where: str = "the dictionary given as accuracy"
+    ) -> Accuracy:
+        """The accuracy that `to_dict` wrote.
+
+        Raises:
+            ModelError: a value is none that it writes; the message names `where` and the key.
+        """
+        subject = None
+        if values.get("subject") is not None:
+            subject = Subject.from_dict(values["subject"], where=where)
+        return cls(**checked_fields(values, where), subject=subject)
 
 
 def _cell(value: float) -> str:
@@ -167,9 +180,3 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_to_json(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _from_json(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_from_json(item) for item in value)
-    return math.nan if value is None else value

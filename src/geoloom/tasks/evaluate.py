@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import shapely
 import torch
 from odc.geo.geobox import GeoBox
 from torch import Tensor
@@ -16,15 +17,18 @@ from torch import Tensor
 from ..chips.layout import Split
 from ..chips.store import ChipStore
 from ..core.classes import Classes
-from ..core.errors import ChipError, ModelError, WriteError
+from ..core.errors import ChipError, ModelError
+from ..core.files import may_replace, write_text
 from ..core.grid import PixelWindow
 from ..io.features import Features
 from ..io.header import Header, read_header
 from ..io.raster import read
 from ..io.vector import read_features
 from ..metrics.accuracy import Accuracy
+from ..metrics.subject import Subject
 from ..models.card import ModelCard, check_bands
 from ..models.device import choose_device
+from ..models.identity import file_hash, folder_hash
 from ..models.saved import load_model, write_json
 from .count import Count
 from .ground import ChipMosaic, chip_places
@@ -97,20 +101,30 @@ def evaluate(
         ChipError: the store has no labels or no such split.
         WriteError: `out` exists and `overwrite` is False.
     """
-    _check_free(out, overwrite=overwrite)
+    _check_free(out, overwrite=overwrite, inputs=(model, chips, truth, roi))
     place = choose_device(device)
+    identity = folder_hash(model) if isinstance(model, str | Path) else None
     scorer = load_model(model, place) if isinstance(model, str | Path) else model
     if truth is not None:
         if isinstance(chips, ChipStore):
             raise ChipError("truth is for a scene; chips carry their own: leave one of them out")
         wanted = Truth.of(truth, scorer.classes, class_field=class_field)
         count = Count(scorer.classes, wanted.positions, wanted.names, str(truth))
-        _count_scene(count, scorer, read_header(chips), wanted, _roi(roi), progress)
+        header, area = read_header(chips), _roi(roi)
+        _count_scene(count, scorer, header, wanted, area, progress)
+        subject = Subject("scene", identity, bounds=_bounds(area, header.grid))
     else:
         store = chips if isinstance(chips, ChipStore) else ChipStore.open(chips)
         chosen = store.indices(split if store.splits else None)
         count = count_chips(scorer, store, chosen, batch_size, progress)
-    return _report(count, out)
+        subject = Subject(
+            "chips",
+            identity,
+            chips=store.path.name,
+            split=split if store.splits else None,
+            chooses="valid" not in store.splits,
+        )
+    return _report(count, subject, out)
 
 
 def evaluate_map(
@@ -150,7 +164,7 @@ def evaluate_map(
         ModelError: the map names no classes and none are given, or none match the truth's.
         WriteError: `out` exists and `overwrite` is False.
     """
-    _check_free(out, overwrite=overwrite)
+    _check_free(out, overwrite=overwrite, inputs=(class_map, truth, probabilities, roi))
     header = read_header(class_map)
     known = classes or map_classes(header)
     wanted = Truth.of(truth, known, class_field=class_field, groups=groups)
@@ -170,7 +184,8 @@ def evaluate_map(
                 count.add_scores(codes, scores, observed, curves_alone=True)
         if progress is not None:
             progress(done, len(windows))
-    return _report(count, out)
+    bounds = _bounds(area, header.grid)
+    return _report(count, Subject("map", file_hash(class_map), bounds=bounds), out)
 
 
 def map_classes(header: Header) -> Classes:
@@ -302,19 +317,29 @@ def _roi(roi: Roi | None) -> Roi | Features | None:
     return read_features(roi) if isinstance(roi, str | Path) else roi
 
 
-def _check_free(out: str | Path | None, *, overwrite: bool) -> None:
-    if out is None or overwrite:
+def _bounds(area: Roi | Features | None, grid: GeoBox) -> tuple[float, float, float, float] | None:
+    """Left, bottom, right, top of an area in a grid's CRS."""
+    if isinstance(area, Features):
+        box = shapely.total_bounds(area.on(grid)[0])
+        left, bottom, right, top = (float(v) for v in box)
+        return left, bottom, right, top
+    assert not isinstance(area, str | Path)  # `_roi` has read it
+    return area
+
+
+def _check_free(out: str | Path | None, *, overwrite: bool, inputs: Iterable[Any]) -> None:
+    if out is None:
         return
+    files = [path for path in inputs if isinstance(path, str | Path)]
     for path in (Path(out), Path(out).with_suffix(".txt")):
-        if path.exists():
-            raise WriteError(f"{path} exists; overwrite=True (--overwrite) replaces it")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        may_replace(path, overwrite=overwrite, inputs=files)
 
 
-def _report(count: Count, out: str | Path | None) -> Accuracy:
-    accuracy = count.accuracy()
+def _report(count: Count, subject: Subject, out: str | Path | None) -> Accuracy:
+    accuracy = replace(count.accuracy(), subject=subject)
     if out is not None:
         path = Path(out)
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, accuracy.to_dict())
-        path.with_suffix(".txt").write_text(accuracy.text(), encoding="utf-8")
+        write_text(path.with_suffix(".txt"), accuracy.text())
     return accuracy

@@ -62,9 +62,14 @@ def rasterize(
 
     Codes are 1, 2, ... in the order of the classes; 0 is unlabelled. Names and colours go into the file.
     """
-    groups = {}
+    groups: dict[str, list[str]] = {}
     for text in classes or []:
         name, _, values = text.partition("=")
+        if name in groups:
+            raise typer.BadParameter(
+                f"{name} is given twice; write all its values at once: {name}=A,B",
+                param_hint="--class",
+            )
         groups[name] = values.split(",") if values else [name]
     colors = pairs("--color", color)
     do("rasterize", context, classes=groups, colors=colors, color=None)

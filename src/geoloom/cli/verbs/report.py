@@ -25,7 +25,9 @@ def report(
     ] = None,
     accuracy: Annotated[
         Path | None,
-        typer.Option(help="JSON from `geoloom evaluate`; the one beside the model if not given."),
+        typer.Option(
+            help="JSON from `geoloom evaluate`; those beside model, map and report if not given."
+        ),
     ] = None,
     chips: Annotated[
         Path | None,

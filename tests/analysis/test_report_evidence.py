@@ -1,0 +1,79 @@
+"""Which figures a report shows, and which it leads with; which raster it takes for a map."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from reported import CLASSES, headline, make_map, report_of, save_card
+from sklearn.metrics import accuracy_score
+
+from geoloom.analysis.report import report
+from geoloom.core.classes import Classes
+from geoloom.core.errors import ModelError
+from geoloom.models.card import ModelCard
+from geoloom.tasks.evaluate import evaluate_map
+from geoloom.testing.simulate import simulated_scene
+
+
+@pytest.fixture
+def case(tmp_path):
+    """A model's card, its map and the truth, and nothing that says where the network has learned."""
+    made = simulated_scene(tmp_path, size_px=160, seed=4)
+    save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES))
+    return (tmp_path, made, *make_map(made, tmp_path / "map.tif"))
+
+
+def evaluated(case, name):
+    folder, made, truth, mapped = case
+    evaluate_map(folder / "map.tif", made.truth, class_field="class", out=folder / name)
+    both = (truth > 0) & (mapped > 0)
+    return f"{100 * accuracy_score(truth[both], mapped[both]):.2f} %"
+
+
+def test_agreement_over_training_ground_is_no_headline(case):
+    folder, made, *_ = case
+    page = report_of(folder, truth=made.truth)
+    assert "Overall accuracy" in page.text
+    assert "Overall accuracy" not in headline(page)
+    assert "carry their true class" not in page.text
+
+
+def test_what_evaluate_wrote_of_a_map_is_found_under_any_name(case):
+    share = evaluated(case, "figures.json")
+    page = report_of(case[0])
+    assert "Accuracy of the map" in page.text
+    assert share in page.text
+    assert "Overall accuracy" not in headline(page)
+
+
+def test_copying_a_folder_makes_no_figures_old(case):
+    share = evaluated(case, "map.tif.accuracy.json")
+    os.utime(case[0] / "map.tif.accuracy.json", (1, 1))
+    assert share in report_of(case[0]).text
+
+
+def test_figures_of_another_map_are_left_out_however_new(case, caplog):
+    folder, made, *_ = case
+    share = evaluated(case, "map.tif.accuracy.json")
+    (folder / "map.tif").unlink()
+    make_map(made, folder / "map.tif", seed=9)
+    os.utime(folder / "map.tif", (1, 1))
+    assert share not in report_of(folder).text
+    assert "evaluate again" in caplog.text
+
+
+def test_a_raster_that_is_no_map_of_the_model_is_refused(case):
+    folder, made, *_ = case
+    with pytest.raises(ModelError, match="carries no class names"):
+        report(folder / "model", made.scene, folder / "r.html")
+    other = Classes.of(["lava", "forest", "water"])
+    make_map(made, folder / "other.tif", other)
+    with pytest.raises(ModelError, match="is no map of this model: it names its codes"):
+        report(folder / "model", folder / "other.tif", folder / "r.html")
+    record = {"model": "/elsewhere/model", "model_fingerprint": "another"}
+    (folder / "map.tif.run.json").write_text(json.dumps(record))
+    with pytest.raises(ModelError, match="in another state"):
+        report(folder / "model", folder / "map.tif", folder / "r.html")
+    assert not (folder / "r.html").exists()
