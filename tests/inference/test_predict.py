@@ -203,7 +203,7 @@ def test_refusals_come_before_any_work(tmp_path, write_scene):
         ({"probabilities": tmp_path / "old.tif"}, WriteError, "--overwrite"),
         ({"vector": tmp_path / "map.shp"}, WriteError, r"\.gpkg"),
         ({"probabilities": tmp_path / "map.tif"}, WriteError, "share a path"),
-        ({"out": path, "overwrite": True}, WriteError, "scene itself"),
+        ({"out": path, "overwrite": True}, WriteError, "is an input of this command"),
         ({"out": tmp_path / "absent" / "map.tif"}, WriteError, "not a folder"),
         ({"batch_size": 0}, ConfigError, "at least 1"),
         ({"engine": "daks"}, ConfigError, "did you mean 'dask'"),

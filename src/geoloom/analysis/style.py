@@ -20,6 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..core.errors import WriteError
+from ..core.files import replacing
 
 INK = "#1f2328"
 MUTED = "#667085"
@@ -114,9 +115,8 @@ def save_figure(
     known = figure.canvas.get_supported_filetypes()
     if kind not in known:
         raise WriteError(f"{out}: no figure format {kind!r}; use one of {', '.join(sorted(known))}")
-    part = out.with_name(out.name + ".part")
-    figure.savefig(part, format=kind, dpi=dpi)
-    part.replace(out)
+    with replacing(out) as scratch:
+        figure.savefig(scratch, format=kind, dpi=dpi)
     return out
 
 

@@ -82,6 +82,7 @@ def reconstitute(
         nodata=fill,
         colormap=colormap,
         class_names=class_names,
+        inputs=(chips.path, name),
         overwrite=overwrite,
     ) as writer:
         for i, row, col in zip(mine["index"], mine["row"], mine["col"], strict=True):

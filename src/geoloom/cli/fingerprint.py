@@ -35,6 +35,11 @@ def identity(path: Path) -> dict[str, Any]:
     if record and record.get("status") == "done" and "stamp" in record:
         made = {"made": record["stamp"]}
         return made if path.is_dir() else {**made, **_size_and_time([path])}
+    return sizes_and_times(path)
+
+
+def sizes_and_times(path: Path) -> dict[str, Any]:
+    """Size and time of a file with what belongs to it, or of all files in a folder."""
     return dict(_size_and_time(files_of(path)))
 
 

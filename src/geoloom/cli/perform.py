@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..core.errors import ConfigError, WriteError
-from ..core.files import check_name, may_replace, writing
-from .fingerprint import INTERRUPTED, files_of, fingerprint, lasting, reason_to_do, states
+from ..core.files import check_name, has_scratch, hold_all, may_replace, write_text, writing
+from .fingerprint import files_of, fingerprint, lasting, sizes_and_times, states
 from .record import read_run_record, record_path, write_run_record
 from .steps.base import Step
 from .terminal import Terminal
@@ -28,36 +30,53 @@ def perform(step: Step, terminal: Terminal, *, overwrite: bool, resume: bool = F
     """Do the step and leave `<product>.run.json` beside what it made.
 
     The record is written before the work as well (status `started`), so that an interrupted run is known as
-    such and can be resumed.
+    such: the same command may replace what that run left, or resume it. All products are held throughout.
 
     Raises:
         ConfigError: an input is missing.
-        WriteError: a product is an input or has no place to be, or is there and neither `overwrite` nor
-            `resume` was given.
+        WriteError: a product is an input or has no place to be, is written by another process, or is there
+            and neither `overwrite` nor `resume` was given.
     """
     check_inputs(step)
-    overwrite = may_overwrite(step, overwrite=overwrite, resume=resume)
-    settings = lasting(step)
-    inputs = states(step)
-    record = {
-        "verb": step.verb,
-        "settings": settings,
-        "inputs": inputs,
-        "fingerprint": fingerprint(step.verb, settings, inputs),
-    }
-    with writing(step.out):
+    with held_products(step):
+        settings = lasting(step)
+        inputs = states(step)
+        record = {
+            "verb": step.verb,
+            "settings": settings,
+            "inputs": inputs,
+            "fingerprint": fingerprint(step.verb, settings, inputs),
+        }
+        again = overwrite
+        if not overwrite and not resume:
+            again = may_take_place(step, record["fingerprint"])
+        before = _Before.of(step)
         write_run_record(step.out, {**record, "status": "started"})
-    began = time.monotonic()
-    try:
-        result = step.perform(terminal, overwrite=overwrite, resume=resume)
-    except BaseException:
-        _forget_if_not_begun(step)
-        raise
-    seconds = round(time.monotonic() - began, 2)
-    noted = read_run_record(step.out) or {}  # prediction notes more than its settings
-    done = {"status": "done", "seconds": seconds, "result": result}
-    write_run_record(step.out, {**noted, **record, **done})
+        began = time.monotonic()
+        try:
+            result = step.perform(terminal, overwrite=again, resume=resume)
+        except BaseException:
+            before.restore(step)
+            raise
+        seconds = round(time.monotonic() - began, 2)
+        noted = read_run_record(step.out) or {}  # prediction notes more than its settings
+        done = {"status": "done", "seconds": seconds, "result": result}
+        write_run_record(step.out, {**noted, **record, **done})
     return Outcome(result, seconds)
+
+
+@contextmanager
+def held_products(*steps: Step) -> Iterator[None]:
+    """Be the only run that writes the products of these steps, whose folders are made where they are missing.
+
+    Raises:
+        WriteError: a product is an input of its step, has no place, or another process writes it.
+    """
+    for step in steps:
+        check_not_inputs(step)
+    products = [path for step in steps for path in (step.out, *step.also_written())]
+    with hold_all(products):
+        yield
 
 
 def check_inputs(step: Step) -> None:
@@ -67,28 +86,28 @@ def check_inputs(step: Step) -> None:
         raise ConfigError(f"{step.verb}: not found: {', '.join(missing)}; check the path")
 
 
-def may_overwrite(step: Step, *, overwrite: bool, resume: bool) -> bool:
-    """Make room for what the step writes, or say before any work why there is none.
+def may_take_place(step: Step, now: str) -> bool:
+    """Whether products that are there may be replaced without leave: what an interrupted run of the same settings
+    and inputs has left.
 
-    Returns:
-        Whether the step may replace its product: with leave, or where an interrupted run of the same settings
-        and inputs has left it.
+    A step that `--resume` goes on with is asked for it: what it left may be hours of work.
+
+    Args:
+        step: Its products are held.
+        now: Its fingerprint.
 
     Raises:
-        WriteError: a product is an input, lies in one, has no place, or is there without leave to replace it.
+        WriteError: a product is there that no such run has left.
     """
-    check_not_inputs(step)
-    if overwrite or resume:
-        return overwrite
+    record = read_run_record(step.out) or {}
+    own = record.get("status") == "started" and record.get("fingerprint") == now
     taken = [path for path in (step.out, *step.also_written()) if path.exists()]
-    if not taken:
-        return False
-    if step.resumable or reason_to_do(step) != INTERRUPTED:
+    if taken and (step.resumable or not own):
         going_on = ", --resume to go on with it" if step.resumable else ""
         raise WriteError(
             f"{taken[0]} is there already; give --overwrite to replace it{going_on}, or another name"
         )
-    return True
+    return own and not step.resumable
 
 
 def check_not_inputs(step: Step) -> None:
@@ -120,8 +139,28 @@ def _inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-def _forget_if_not_begun(step: Step) -> None:
-    """After a failure: a record stays only where there is something to resume."""
-    left = list(step.out.parent.glob(f".{step.out.name}.part*"))
-    if not step.out.exists() and not left:
-        record_path(step.out).unlink(missing_ok=True)
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The product and its record as a run found them."""
+
+    record: str | None
+    product: dict[str, Any]
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        path = record_path(step.out)
+        return cls(path.read_text(encoding="utf-8") if path.exists() else None, _state(step))
+
+    def restore(self, step: Step) -> None:
+        """After a failure: `started` stays only where there is something to resume or to replace."""
+        if has_scratch(step.out) or _state(step) != self.product:
+            return
+        if self.record is None:
+            record_path(step.out).unlink(missing_ok=True)
+        else:
+            write_text(record_path(step.out), self.record, within=step.out)
+
+
+def _state(step: Step) -> dict[str, Any]:
+    """The product as it is on disk, whatever its record says."""
+    return sizes_and_times(step.out)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..core.errors import WriteError
 from .fingerprint import INTERRUPTED, foreign_products, reason_to_do
-from .perform import perform
+from .perform import held_products, perform
 from .project import Project
 from .record import read_run_record
 from .steps.base import Step
@@ -53,12 +53,21 @@ def run_project(
 ) -> list[dict[str, Any]]:
     """Do what the plan says; return a line of results for each step.
 
+    All products are held from the first step to the last, so that no other run makes one anew while a later
+    step reads it.
+
     Raises:
-        WriteError: a product's place is taken by a file that geoloom did not make, and not `overwrite`.
+        WriteError: a product's place is taken by a file that geoloom did not make, and not `overwrite`; or
+            another process writes it.
     """
-    planned = plan(project.steps, again=again)
-    if not overwrite:
-        refuse_foreign(project.steps)
+    with held_products(*project.steps):
+        planned = plan(project.steps, again=again)
+        if not overwrite:
+            refuse_foreign(project.steps)
+        return _do(planned, terminal)
+
+
+def _do(planned: Sequence[Planned], terminal: Terminal) -> list[dict[str, Any]]:
     lines = []
     for i, item in enumerate(planned, 1):
         step = item.step

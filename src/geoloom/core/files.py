@@ -7,6 +7,7 @@ found, and removed, by the next run of the same command.
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
 import shutil
@@ -14,7 +15,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +33,35 @@ _SCRATCH_ROOM = 24
 _WAIT_S = 60.0
 """How long a small file waits for another process that writes it."""
 
-_held: dict[str, tuple[tuple[int, int], int]] = {}
-"""Locks of this process: path -> (process and thread that hold it, how often)."""
+_FULL_BYTES = 1 << 20
+"""A disk with less left than this counts as full."""
+
+_SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+"""Files that are one layer only together."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A lock of this process."""
+
+    lock: FileLock
+    holder: tuple[int, int]
+    """Process and thread; a forked child has the table of its parent, and not its locks."""
+    times: int
+
+
+_held: dict[str, _Held] = {}
 _held_lock = threading.Lock()
 
 
 def scratch_path(path: Path, end: str = "") -> Path:
     """Where `path` grows until it is whole: `.<name>.part<end>` beside it."""
     return path.with_name(f".{path.name}.part{end}")
+
+
+def has_scratch(path: Path) -> bool:
+    """Whether an unfinished run left something under the scratch names of `path`."""
+    return any(path.parent.glob(f"{glob.escape(scratch_path(path).name)}*"))
 
 
 def clear_scratch(path: Path) -> None:
@@ -75,8 +98,7 @@ def may_replace(
             where a file is to be written or the reverse, names nothing, or its folder does not exist.
     """
     check_name(path)
-    for given in inputs:
-        _check_not_input(path, Path(given))
+    refuse_inputs(path, inputs)
     if path.is_dir() and not folder:
         raise WriteError(f"{path} is a folder; give the name of a file in it")
     if folder and path.exists() and not path.is_dir():
@@ -85,6 +107,10 @@ def may_replace(
         raise WriteError(
             f"{path} exists; replace it with --overwrite (overwrite=True) or give another name"
         )
+    _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
     if not path.parent.is_dir():
         raise WriteError(f"{path.parent} is not a folder; make it, or write elsewhere")
 
@@ -107,15 +133,27 @@ def check_name(path: Path) -> None:
         )
 
 
-def _check_not_input(path: Path, given: Path) -> None:
-    if not given.exists():
-        return
-    if path.exists() and path.samefile(given):
-        raise WriteError(
-            f"{path} is an input of this command and would be destroyed; write elsewhere"
-        )
-    if path.is_dir() and given.resolve().is_relative_to(path.resolve()):
-        raise WriteError(f"{path} holds the input {given}; write to a folder of its own")
+def refuse_inputs(path: Path, inputs: Iterable[str | Path]) -> None:
+    """Refuse a product that is one of the files it is made from, by whatever name, or a folder around one.
+
+    Raises:
+        WriteError: the message names the input.
+    """
+    for given in inputs:
+        for part in _parts_of(Path(given)):
+            if path.exists() and path.samefile(part):
+                raise WriteError(
+                    f"{path} is an input of this command and would be destroyed; write elsewhere"
+                )
+            if path.is_dir() and part.resolve().is_relative_to(path.resolve()):
+                raise WriteError(f"{path} holds the input {part}; write to a folder of its own")
+
+
+def _parts_of(given: Path) -> list[Path]:
+    """The files that stand for one input, where there are any."""
+    shapefile = given.suffix.lower() in _SHAPEFILE
+    parts = [given, *(given.with_suffix(end) for end in _SHAPEFILE if shapefile)]
+    return [part for part in parts if part.exists()]
 
 
 @contextmanager
@@ -134,14 +172,28 @@ def hold(path: Path, *, wait_s: float = 0) -> Iterator[None]:
         WriteError: another process or thread writes it, which the message names; or the folder cannot be
             written to.
     """
+    check_name(path)
+    _check_folder(path)
     lock_path = path.with_name(f".{path.name}.lock")
     key = str(lock_path.absolute())
-    if _held_here(key):
-        try:
-            yield
-        finally:
-            _let_go(key)
-        return
+    if not _held_here(key):
+        _take(path, lock_path, key, wait_s)
+    try:
+        yield
+    finally:
+        _let_go(lock_path, key)
+
+
+@contextmanager
+def hold_all(paths: Iterable[Path]) -> Iterator[None]:
+    """Hold several products; raises as `hold`."""
+    with ExitStack() as stack:
+        for path in sorted(set(paths)):  # one order, so that two runs never wait for each other
+            stack.enter_context(hold(path))
+        yield
+
+
+def _take(path: Path, lock_path: Path, key: str, wait_s: float) -> None:
     lock = FileLock(lock_path, timeout=wait_s, thread_local=False)
     try:
         with writing(path):
@@ -151,36 +203,33 @@ def hold(path: Path, *, wait_s: float = 0) -> Iterator[None]:
             f"{path} is being written by {_owner(lock_path)}; wait for it, stop it, or give another name"
         ) from None
     with _held_lock:
-        _held[key] = (_me(), 1)
-    try:
-        with suppress(
-            OSError
-        ):  # Windows locks the file against its own holder; only the name is lost
-            lock_path.write_text(json.dumps(_signature()), encoding="utf-8")
-        yield
-    finally:
-        with _held_lock:
-            del _held[key]
-        # Removed while locked: who waits on the removed file finds it without a name, and tries anew.
-        with suppress(OSError):
-            lock_path.unlink()
-        lock.release()
+        _held[key] = _Held(lock, _me(), 1)
+    # Windows locks the file against its own holder; only the name is lost.
+    with suppress(OSError):
+        lock_path.write_text(json.dumps(_signature()), encoding="utf-8")
 
 
 def _held_here(key: str) -> bool:
     """Take once more a lock that this thread has."""
     with _held_lock:
-        holder, times = _held.get(key, (None, 0))
-        if holder != _me():  # a forked child has the table of its parent, and not its locks
+        held = _held.get(key)
+        if held is None or held.holder != _me():
             return False
-        _held[key] = (_me(), times + 1)
+        held.times += 1
         return True
 
 
-def _let_go(key: str) -> None:
+def _let_go(lock_path: Path, key: str) -> None:
     with _held_lock:
-        holder, times = _held[key]
-        _held[key] = (holder, times - 1)
+        held = _held[key]
+        held.times -= 1
+        if held.times:
+            return
+        del _held[key]
+    # Removed while locked: who waits on the removed file finds it without a name, and tries anew.
+    with suppress(OSError):
+        lock_path.unlink()
+    held.lock.release()
 
 
 def _me() -> tuple[int, int]:
@@ -223,12 +272,24 @@ def _reason(error: OSError) -> str:
     return f"{error.strerror or error}{where}"
 
 
+def hint_if_full(folder: Path) -> str:
+    """What to add to the message of a library that says only that it could not write."""
+    if shutil.disk_usage(folder).free >= _FULL_BYTES:
+        return ""
+    return "; the disk is full: free some space or write to another disk"
+
+
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, within: Path | None = None) -> Iterator[Path]:
     """Write a file whole or not at all, one process at a time.
 
     Gives a scratch path in the same folder. After the block the file there is synced to the disk and takes
     the name `path`; after an error it is removed, and what was there before stays.
+
+    Args:
+        path: The file.
+        within: The product that the file is a part of, whose lock is enough: the model's folder for its
+            weights, the map for its record.
 
     Raises:
         WriteError: the system refuses, or another process goes on writing it.
@@ -241,21 +302,42 @@ def replacing(path: Path) -> Iterator[Path]:
         >>> path.read_text(), len(list(path.parent.iterdir()))
         ('whole', 1)
     """
-    with hold(path, wait_s=_WAIT_S), writing(path):
+    with hold(within or path, wait_s=_WAIT_S), writing(path):
         scratch = scratch_path(path)
         remove(scratch)
         try:
             yield scratch
             publish(scratch, path)
         except BaseException:
-            remove(scratch)
+            with suppress(OSError):  # the error that ended the block is the one to tell
+                remove(scratch)
             raise
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a small text file, UTF-8, whole or not at all; raises as `replacing`."""
-    with replacing(path) as scratch:
+def write_text(path: Path, text: str, *, within: Path | None = None) -> None:
+    """Write a small text file, UTF-8, whole or not at all; arguments and errors as `replacing`."""
+    with replacing(path, within=within) as scratch:
         scratch.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside `path` for what is made on the way to it; held, and removed at the end.
+
+    What a killed run left in it goes with the next one.
+
+    Raises:
+        WriteError: the system refuses, or another process makes `path`.
+    """
+    folder = path.with_name(f".{path.name}.work")
+    with hold(path):
+        with writing(path):
+            remove(folder)
+            folder.mkdir()
+        try:
+            yield folder
+        finally:
+            remove(folder)
 
 
 def publish(scratch: Path, path: Path) -> None:

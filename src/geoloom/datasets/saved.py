@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, replace
@@ -22,6 +21,7 @@ from odc.geo.geobox import GeoBox
 
 from ..core.bands import Band, find_bands
 from ..core.errors import DatasetError
+from ..core.files import replacing
 from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Asset, Scene
@@ -339,7 +339,6 @@ def _table(scenes: Sequence[Scene], base: str, sets: dict[tuple[Band, ...], int]
 def _write(
     path: Path, table: Any, sets: Mapping[tuple[Band, ...], int], record: Mapping[str, Any] | None
 ) -> Path:
-    """Under a name of its own, which then takes the place of the right one."""
     told = {
         "version": _VERSION,
         "band_sets": [[asdict(band) for band in bands] for bands in sets],
@@ -347,13 +346,8 @@ def _write(
     }
     table = table.replace_schema_metadata({_KEY: json.dumps(told), b"geo": json.dumps(_GEO)})
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        pq.write_table(table, part, compression="zstd", row_group_size=_GROUP)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with replacing(path) as scratch:
+        pq.write_table(table, scratch, compression="zstd", row_group_size=_GROUP)
     return path
 
 

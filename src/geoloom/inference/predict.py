@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -15,9 +16,11 @@ from .plan import Blend, batches, plan_tiles
 from .polygons import polygonize
 from .predictor import Device, ModelSource, Precision, Predictor
 from .products import Products, Targets, open_products
-from .record import write_run_record
+from .record import RunNote, write_run_record
 from .scores import final_blocks, usual_batch_size
 from .work import TileWork
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Called with (tiles done, tiles in all), from the thread that called `predict`."""
@@ -92,33 +95,60 @@ def predict(
         PosixPath('map.tif')
     """
     started = time.monotonic()
-    header = scene if isinstance(scene, Header) else read_header(scene, crs=crs)
     targets = Targets(Path(out), _path(probabilities), _path(vector))
-    targets.check(header.uri, overwrite=overwrite)
-    source = ModelSource.of(model)
-    work = TileWork(
-        scene=header,
-        numbers=source.band_numbers(header),
-        nodata=nodata,
-        plan=plan_tiles((int(header.grid.shape[0]), int(header.grid.shape[1])), tile, halo, blend),
-        model=source,
-        device=device,
-        precision=precision,
-        tta=tta,
-    )
-    size = _batch_size(batch_size, source, device)
-    settings = _settings(work, size)
-    key = settings if resume and source.fingerprint else None
-    runner = engine_named(engine, scheduler=scheduler, workers=workers)
-    with open_products(
-        targets, header.grid, source.classes, key=key, overwrite=overwrite
-    ) as products:
-        _run(work, products, runner, size, progress)
-    if targets.vector is not None:
-        polygonize(targets.map, targets.vector, source.classes, overwrite=overwrite)
-    as_run = {"engine": str(runner), "seconds": round(time.monotonic() - started, 1)}
-    write_run_record(targets.map, {**settings, **targets.to_dict(), **as_run})
+    with targets.held():
+        header = scene if isinstance(scene, Header) else read_header(scene, crs=crs)
+        targets.check(header.uri, overwrite=overwrite or _noted(targets))
+        source = ModelSource.of(model)
+        work = TileWork(
+            scene=header,
+            numbers=source.band_numbers(header),
+            nodata=nodata,
+            plan=plan_tiles(
+                (int(header.grid.shape[0]), int(header.grid.shape[1])), tile, halo, blend
+            ),
+            model=source,
+            device=device,
+            precision=precision,
+            tta=tta,
+        )
+        size = _batch_size(batch_size, source, device)
+        settings = _settings(work, size)
+        key = settings if resume and source.fingerprint else None
+        note = None if key is None else RunNote(targets.map, {**key, **targets.to_dict()})
+        runner = engine_named(engine, scheduler=scheduler, workers=workers)
+        finished = _finished_before(targets, header, note, overwrite=overwrite)
+        with open_products(
+            targets, header.grid, source.classes, key=key, finished=finished
+        ) as products:
+            _run(work, products, runner, size, progress)
+            products.publish(note)
+        if targets.vector is not None:
+            polygonize(targets.map, targets.vector, source.classes, overwrite=True)
+        as_run = {"engine": str(runner), "seconds": round(time.monotonic() - started, 1)}
+        write_run_record(targets.map, {**settings, **targets.to_dict(), **as_run})
+        RunNote(targets.map, {}).forget()
     return targets.map
+
+
+def _noted(targets: Targets) -> bool:
+    return RunNote(targets.map, {}).path.exists()
+
+
+def _finished_before(
+    targets: Targets, scene: Header, note: RunNote | None, *, overwrite: bool
+) -> frozenset[Path]:
+    """Rasters that an unfinished run of the same settings has made.
+
+    Raises:
+        WriteError: a product exists that is no such run's, and `overwrite` is not set.
+    """
+    if note is None or not note.matches():
+        targets.check(scene.uri, overwrite=overwrite)
+        RunNote(targets.map, {}).forget()
+        return frozenset()
+    log.info("%s: going on with an unfinished run", targets.map)
+    return note.finished(targets.all[:-1] if targets.vector else targets.all)
 
 
 def _run(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,16 @@ from odc.geo.geobox import GeoBox
 
 from ..core.classes import MAX_CODE, Classes
 from ..core.errors import ModelError, WriteError
-from ..io.cog import CogWriter, require_writable
+from ..core.files import clear_scratch, hold_all, may_replace
+from ..io.cog import CogWriter, source_files
 from .plan import Tile
+from .record import RunNote
 
 MARK_EVERY_S = 2.0
 """Seconds between records of progress: a killed run loses so much, and the row of tiles it was in."""
+
+_FOLDERS = {"model.json": "a model folder", "zarr.json": "a chip store"}
+"""Files by which a folder is known that nothing else should be written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +51,24 @@ class Targets:
             "vector": None if self.vector is None else str(self.vector),
         }
 
+    def held(self) -> AbstractContextManager[None]:
+        """Be the only run that writes them; raises as `core.files.hold`."""
+        return hold_all(self.all)
+
     def check(self, scene: str, *, overwrite: bool) -> None:
         """Refuse what could not be written in the end, before any work.
 
         Raises:
             WriteError: two products share a path, one is the scene itself, one exists and `overwrite` is
-                not set, or a folder is missing.
+                not set, or a folder is missing, a model or a chip store.
         """
-        if len(set(self.all)) < len(self.all):
+        if len({path.absolute() for path in self.all}) < len(self.all):
             raise WriteError(f"two products share a path: {', '.join(map(str, self.all))}")
         for path in self.all:
-            if path.exists() and Path(scene).exists() and path.samefile(scene):
-                raise WriteError(f"{path} is the scene itself; write the product elsewhere")
-            require_writable(path, overwrite=overwrite)
+            may_replace(path, overwrite=overwrite, inputs=source_files([scene]))
+            for name, what in _FOLDERS.items():
+                if (path.parent / name).exists():
+                    raise WriteError(f"{path.parent} is {what}; write {path.name} elsewhere")
         if self.vector is not None and self.vector.suffix.lower() != ".gpkg":
             raise WriteError(f"{self.vector} is no GeoPackage; give it the ending .gpkg")
 
@@ -106,18 +116,26 @@ class Products:
 
     Args:
         classes: What scores mean.
-        labels: Writes the map.
-        scores: Writes the probabilities, where they are wanted.
+        labels: Writes the map, where it is not there yet.
+        scores: Writes the probabilities, where they are wanted and not there yet.
+        rows: Of the scene.
         resumable: Whether to record progress.
     """
 
     def __init__(
-        self, classes: Classes, labels: CogWriter, scores: CogWriter | None, *, resumable: bool
+        self,
+        classes: Classes,
+        labels: CogWriter | None,
+        scores: CogWriter | None,
+        *,
+        rows: int,
+        resumable: bool,
     ) -> None:
         self._classes, self._labels, self._scores = classes, labels, scores
-        self._writers = (labels,) if scores is None else (labels, scores)
+        # The map last: when it is there, all of them are.
+        self._writers = tuple(writer for writer in (scores, labels) if writer is not None)
         self._resumable, self._marked = resumable, time.monotonic()
-        self.rows_done = min(writer.rows_done for writer in self._writers)
+        self.rows_done = min((writer.rows_done for writer in self._writers), default=rows)
         """Rows from the top that an earlier run finished in all products."""
 
     def write(
@@ -130,7 +148,8 @@ class Products:
         scores = scores[:, skip:]
         seen = np.zeros(scores.shape[1:], bool) if valid is None else valid[skip:]
         row, col = tile.emit.row + skip, tile.emit.col
-        self._labels.write(label(scores, seen, self._classes), row, col)
+        if self._labels is not None:
+            self._labels.write(label(scores, seen, self._classes), row, col)
         if self._scores is not None:
             self._scores.write(np.where(seen, scores, np.float32("nan")), row, col)
 
@@ -142,6 +161,18 @@ class Products:
                 writer.mark(rows)
             self._marked = now
 
+    def publish(self, note: RunNote | None) -> None:
+        """Finish all, which takes a while, and only then give them their names, which takes none.
+
+        Args:
+            note: Written in between, so that a killed run's products are known as its own.
+        """
+        finished = {writer.path: writer.finish() for writer in self._writers}
+        if note is not None and finished:
+            note.write(finished)
+        for writer in self._writers:
+            writer.publish()
+
 
 @contextmanager
 def open_products(
@@ -150,40 +181,42 @@ def open_products(
     classes: Classes,
     *,
     key: Mapping[str, Any] | None,
-    overwrite: bool,
+    finished: Collection[Path],
 ) -> Iterator[Products]:
-    """Writers that finish their products on a clean exit.
+    """Writers of the rasters but for those in `finished`, to be published before the block ends.
 
     After an error they leave no product; what was written stays for a resume where `key`, which says what a
-    resumed run must have in common with this one, is given.
+    resumed run must have in common with this one, is given. What may be replaced was settled before.
     """
+    labels = scores = None
+    for path in finished:
+        clear_scratch(path)
     with ExitStack() as stack:
-        labels = stack.enter_context(
-            CogWriter(
+        if targets.map not in finished:
+            labels = CogWriter(
                 targets.map,
                 grid,
                 nodata=map_nodata(classes),
                 descriptions=["class"],
                 colormap=classes.colormap(),
                 class_names=dict(zip(classes.codes, classes.names, strict=True)),
-                overwrite=overwrite,
+                overwrite=True,
                 resume=key is not None,
                 key=key,
             )
-        )
-        scores = None
-        if targets.probabilities is not None:
-            scores = stack.enter_context(
-                CogWriter(
-                    targets.probabilities,
-                    grid,
-                    count=len(classes),
-                    dtype="float32",
-                    nodata=float("nan"),
-                    descriptions=classes.names,
-                    overwrite=overwrite,
-                    resume=key is not None,
-                    key=key,
-                )
+            stack.callback(labels.abandon)
+        if targets.probabilities is not None and targets.probabilities not in finished:
+            scores = CogWriter(
+                targets.probabilities,
+                grid,
+                count=len(classes),
+                dtype="float32",
+                nodata=float("nan"),
+                descriptions=classes.names,
+                overwrite=True,
+                resume=key is not None,
+                key=key,
             )
-        yield Products(classes, labels, scores, resumable=key is not None)
+            stack.callback(scores.abandon)
+        rows = int(grid.shape[0])
+        yield Products(classes, labels, scores, rows=rows, resumable=key is not None)

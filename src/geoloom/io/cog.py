@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -15,11 +17,22 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from odc.geo.geobox import GeoBox
+from rasterio._err import CPLE_BaseError  # what copying raises; it has no public name
 from rasterio.errors import RasterioError
 
 from ..core.errors import WriteError
+from ..core.files import (
+    clear_scratch,
+    hint_if_full,
+    hold,
+    may_replace,
+    remove,
+    scratch_path,
+    writing,
+)
 from . import sidecar
 from .gdalcache import gdal_cache
+from .publication import publish_raster
 from .rawfile import RawFile, read_journal, require_space, write_journal
 from .rawvrt import gdal_type, raw_vrt
 
@@ -40,7 +53,8 @@ class CogWriter:
 
     Windows go to a raw file beside the target, which GDAL turns into a COG at the end: memory stays at
     about 200 MB for any size. Pixels that no window covers hold `nodata` (0 where there is none). Leaving
-    the `with` block by an error removes what was written, or keeps it where `resume` is set.
+    the `with` block by an error removes what was written, or keeps it where `resume` is set. From its making
+    to its end a writer holds the product: no other process writes it.
 
     Args:
         path: The product. Its folder must exist.
@@ -55,12 +69,14 @@ class CogWriter:
             beside it in the `.aux.xml` and `.qml` that GDAL and QGIS read.
         tags: Kept in the TIFF.
         overviews: How they are made; `mode` for classes and `average` for the rest unless given.
+        inputs: What the product is made from; it never replaces one of these, whatever `overwrite` says.
         overwrite: Replace an existing product.
         resume: Go on where a killed run with the same grid, type and `key` stopped; see `rows_done`.
         key: What else must be equal for a resume, as plain JSON values.
 
     Raises:
-        WriteError: the product exists, its folder does not, or an argument does not fit.
+        WriteError: the product exists or is an input, its folder does not exist, another process writes it,
+            or an argument does not fit.
 
     Example:
         >>> import tempfile
@@ -88,6 +104,7 @@ class CogWriter:
         class_names: Mapping[int, str] | None = None,
         tags: Mapping[str, str] | None = None,
         overviews: Overviews | None = None,
+        inputs: Iterable[str | Path] = (),
         overwrite: bool = False,
         resume: bool = False,
         key: Mapping[str, Any] | None = None,
@@ -99,7 +116,6 @@ class CogWriter:
         self._colormap, self._class_names = dict(colormap or {}), dict(class_names or {})
         self._overviews: Overviews = overviews or ("mode" if self._classified else "average")
         self._resume = resume
-        require_writable(self.path, overwrite=overwrite)
         height, width = grid.shape
         self.shape = (count, int(height), int(width))
         self._check(nodata, descriptions, scaling)
@@ -117,13 +133,21 @@ class CogWriter:
         )
         identity = json.dumps([self._vrt, dict(key or {})], sort_keys=True, default=str)
         self._fingerprint = hashlib.sha256(identity.encode()).hexdigest()
+        with ExitStack() as stack, writing(self.path):
+            stack.enter_context(hold(self.path))
+            may_replace(self.path, overwrite=overwrite, inputs=source_files(inputs))
+            self._raw = self._begin(nodata or 0)
+            self._held = stack.pop_all()
+        self._ended = False
+
+    def _begin(self, fill: float) -> RawFile:
         self._rows_done = self._rows_to_keep()
         if not self._rows_done:
-            self._remove_scratch()
+            clear_scratch(self.path)
         size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
         require_space(self.path.parent, 0 if self._rows_done else size, self.path)
-        self._raw = RawFile(
-            self._scratch(""), self.shape, self.dtype, fill=nodata or 0, rows_done=self._rows_done
+        return RawFile(
+            self._scratch(""), self.shape, self.dtype, fill=fill, rows_done=self._rows_done
         )
 
     @property
@@ -152,15 +176,14 @@ class CogWriter:
                 f"a window of {window.dtype} would lose values in {self.path}, which is {self.dtype}; "
                 f"convert it with .astype({str(self.dtype)!r}) or write another dtype"
             )
-        try:
+        with writing(self.path):
             self._raw.write(window, row, col)
-        except OSError as error:
-            raise WriteError(f"cannot write {self._raw.path}: {error}") from error
 
     def mark(self, rows_done: int) -> None:
         """Record that the first `rows_done` rows are final, so that a killed run can go on below them."""
-        self._raw.sync()
-        write_journal(self._scratch(".json"), self._fingerprint, rows_done)
+        with writing(self.path):
+            self._raw.sync()
+            write_journal(self._scratch(".json"), self._fingerprint, rows_done)
 
     def __enter__(self) -> CogWriter:
         return self
@@ -182,25 +205,67 @@ class CogWriter:
         Raises:
             WriteError: GDAL cannot write it; the disk is full, for instance.
         """
-        made = self._scratch(".tif")
         try:
+            self.finish()
+            self.publish()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def finish(self) -> Path:
+        """Make the product whole under its scratch name; `publish` is all that is left to do.
+
+        Raises:
+            WriteError: as `close`.
+        """
+        made = self._scratch(".tif")
+        with self._refusals():
             self._raw.finish()
+            if self._resume:
+                self.mark(self.shape[1])
             self._raw.close()
             vrt = self._scratch(".vrt")
             vrt.write_text(self._vrt, encoding="utf-8")
             self._copy(vrt, made)
-            self._write_sidecars()
-            made.replace(self.path)
-        except (OSError, RasterioError) as error:
-            self.abandon()
-            raise WriteError(f"cannot write {self.path}: {error}") from error
-        self._remove_scratch()
+        return made
+
+    def publish(self) -> None:
+        """Give the finished product its name, and let go of it.
+
+        Raises:
+            WriteError: the system refuses.
+        """
+        with self._refusals():
+            publish_raster(self._scratch(".tif"), self.path, self._class_names, self._colormap)
+            clear_scratch(self.path)
+        self._ended = True
+        self._held.close()
 
     def abandon(self) -> None:
-        """Stop without a product. What was written goes, unless marked rows are kept for a resume."""
-        self._raw.close()
-        if not (self._resume and self._scratch(".json").exists()):
-            self._remove_scratch()
+        """Stop without a product. What was written goes, unless marked rows are kept for a resume.
+
+        Nothing happens after `publish`.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        with suppress(OSError):  # a full disk refuses the last bytes once more
+            self._raw.close()
+        kept = (self._scratch(""), self._scratch(".json"))
+        for left in self.path.parent.glob(f"{glob.escape(kept[0].name)}*"):
+            if not (self._resume and kept[1].exists() and left in kept):
+                remove(left)
+        self._held.close()
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Turn what the system and GDAL refuse into a WriteError."""
+        with writing(self.path):
+            try:
+                yield
+            except (RasterioError, CPLE_BaseError) as error:
+                hint = hint_if_full(self.path.parent)
+                raise WriteError(f"cannot write {self.path}: {error}{hint}") from error
 
     def _copy(self, vrt: Path, made: Path) -> None:
         options = {
@@ -212,31 +277,12 @@ class CogWriter:
             "NUM_THREADS": str(min(_MOST_THREADS, os.cpu_count() or 1)),
         }
         # ONE_BIG_READ: windows of a raw file are read straight, not through a cache of whole lines. PAM
-        # off: the names that it would write beside the scratch file are written by `_write_sidecars`.
+        # off: the names that it would write beside the scratch file are written by `publish_raster`.
         with (
             rasterio.Env(GDAL_ONE_BIG_READ="YES", GDAL_PAM_ENABLED="NO"),
             gdal_cache(_CACHE_MB),
         ):
             rasterio.shutil.copy(str(vrt), str(made), driver="COG", **options)
-
-    def _write_sidecars(self) -> None:
-        """Names and style beside the product; leftovers of a product that is replaced go."""
-        aux, qml = sidecar.aux_path(self.path), sidecar.qml_path(self.path)
-        for stale in (
-            aux,
-            *(self.path.with_name(self.path.name + end) for end in (".ovr", ".msk")),
-        ):
-            stale.unlink(missing_ok=True)
-        if not self._class_names:
-            return
-        texts = {
-            aux: sidecar.aux_xml(self._class_names, self._colormap),
-            qml: sidecar.raster_qml(self._class_names, self._colormap),
-        }
-        for target, text in texts.items():
-            partial = self._scratch(target.suffix)
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(target)
 
     def _check(
         self,
@@ -276,29 +322,16 @@ class CogWriter:
         return rows
 
     def _scratch(self, end: str) -> Path:
-        return self.path.with_name(f".{self.path.name}.part{end}")
-
-    def _remove_scratch(self) -> None:
-        stem = self._scratch("").name
-        for path in self.path.parent.iterdir():
-            if path.name.startswith(stem):
-                path.unlink(missing_ok=True)
+        return scratch_path(self.path, end)
 
 
-def require_writable(path: Path, *, overwrite: bool) -> None:
-    """Refuse a product that would replace one without leave, or that has no folder to lie in.
-
-    Raises:
-        WriteError: `path` exists and `overwrite` is not set, is a folder, or its folder does not exist.
-    """
-    if path.is_dir():
-        raise WriteError(f"{path} is a folder; give the name of a file in it")
-    if path.exists() and not overwrite:
-        raise WriteError(
-            f"{path} exists; replace it with --overwrite (overwrite=True) or give another name"
-        )
-    if not path.parent.is_dir():
-        raise WriteError(f"{path.parent} is not a folder; make it, or write elsewhere")
+def source_files(inputs: Iterable[str | Path]) -> Iterator[str | Path]:
+    """The inputs, and the files that a VRT among them is made of."""
+    for given in inputs:
+        yield given
+        if Path(given).suffix.lower() == ".vrt" and Path(given).is_file():
+            with suppress(RasterioError), rasterio.open(given) as vrt:
+                yield from vrt.files
 
 
 def write_raster(
@@ -312,6 +345,7 @@ def write_raster(
     class_names: Mapping[int, str] | None = None,
     tags: Mapping[str, str] | None = None,
     overviews: Overviews | None = None,
+    inputs: Iterable[str | Path] = (),
     overwrite: bool = False,
 ) -> Path:
     """Write an array that is at hand as a COG: `CogWriter` in one call.
@@ -344,6 +378,7 @@ def write_raster(
         class_names=class_names,
         tags=tags,
         overviews=overviews,
+        inputs=inputs,
         overwrite=overwrite,
     ) as writer:
         writer.write(window, 0, 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,10 +13,19 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from odc.geo.crs import CRS
+from pyogrio.errors import DataLayerError, DataSourceError
 
 from ..core.errors import WriteError
+from ..core.files import (
+    clear_scratch,
+    hint_if_full,
+    hold,
+    may_replace,
+    publish,
+    scratch_path,
+    writing,
+)
 from ..core.grid import crs_name
-from .cog import require_writable
 from .sidecar import Rgba
 
 STYLE_TABLE = "layer_styles"
@@ -33,7 +43,8 @@ class ClassPolygonWriter:
         overwrite: Replace an existing file.
 
     Raises:
-        WriteError: the file exists and `overwrite` is not set, or cannot be written.
+        WriteError: the file exists and `overwrite` is not set, another process writes it, or it cannot be
+            written.
     """
 
     def __init__(
@@ -46,11 +57,15 @@ class ClassPolygonWriter:
         overwrite: bool = False,
     ) -> None:
         self.path = Path(path)
-        require_writable(self.path, overwrite=overwrite)
         self._crs, self._names, self._colors = crs, dict(names), dict(colors)
-        self._part = self.path.with_name(f".{self.path.name}.part.gpkg")
-        self._part.unlink(missing_ok=True)
-        self._append(np.empty(0, dtype=object), np.empty(0, np.uint8), np.empty(0))
+        self._part = scratch_path(self.path, ".gpkg")
+        with ExitStack() as stack, writing(self.path):
+            stack.enter_context(hold(self.path))
+            may_replace(self.path, overwrite=overwrite)
+            stack.callback(clear_scratch, self.path)
+            clear_scratch(self.path)
+            self._append(np.empty(0, dtype=object), np.empty(0, np.uint8), np.empty(0))
+            self._held = stack.pop_all()
 
     def write(
         self, geometries: Sequence[Any] | np.ndarray, codes: np.ndarray, areas_m2: np.ndarray
@@ -68,11 +83,13 @@ class ClassPolygonWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None:
-            self._part.unlink(missing_ok=True)
-            return
-        self._write_style()
-        self._part.replace(self.path)
+        with self._held, writing(self.path):
+            if kind is None:
+                self._write_style()
+                # SQLite would play the journal of the old file into the new one.
+                for end in ("-wal", "-shm", "-journal"):
+                    self.path.with_name(self.path.name + end).unlink(missing_ok=True)
+                publish(self._part, self.path)
 
     def _append(self, geometries: np.ndarray, codes: np.ndarray, areas_m2: np.ndarray) -> None:
         frame = gpd.GeoDataFrame(
@@ -83,7 +100,7 @@ class ClassPolygonWriter:
             },
             geometry=gpd.GeoSeries(geometries, crs=crs_name(self._crs)),
         )
-        try:
+        with self._refusals():
             frame.to_file(
                 self._part,
                 layer=self.path.stem,
@@ -93,8 +110,6 @@ class ClassPolygonWriter:
                 geometry_type="MultiPolygon",
                 promote_to_multi=True,
             )
-        except Exception as error:
-            raise WriteError(f"cannot write {self.path}: {error}") from error
 
     def _write_style(self) -> None:
         import pyogrio
@@ -111,9 +126,19 @@ class ClassPolygonWriter:
             "description": "Colours of the classes",
             "owner": "",
         }
-        pyogrio.write_dataframe(
-            pd.DataFrame([style]), self._part, layer=STYLE_TABLE, driver="GPKG", append=True
-        )
+        with self._refusals():
+            pyogrio.write_dataframe(
+                pd.DataFrame([style]), self._part, layer=STYLE_TABLE, driver="GPKG", append=True
+            )
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        with writing(self.path):
+            try:
+                yield
+            except (DataSourceError, DataLayerError) as error:
+                hint = hint_if_full(self.path.parent)
+                raise WriteError(f"cannot write {self.path}: {error}{hint}") from error
 
 
 def polygon_qml(names: Mapping[int, str], colors: Mapping[int, Rgba]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import WriteError
+from ..core.files import publish
 
 _FILL_BYTES = 1 << 22
 """Gaps are filled in pieces of this size, so that filling a scene takes no memory."""
@@ -118,13 +119,14 @@ def read_journal(path: Path, fingerprint: str) -> int:
 
 
 def write_journal(path: Path, fingerprint: str, rows_done: int) -> None:
-    """Record progress, whole or not at all; call only after the rows themselves are synced."""
+    """Record progress, whole or not at all; call only after the rows themselves are synced.
+
+    A journal is scratch itself, under the lock of its product.
+    """
     partial = path.with_name(path.name + ".new")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump({"fingerprint": fingerprint, "rows_done": rows_done}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    text = json.dumps({"fingerprint": fingerprint, "rows_done": rows_done})
+    partial.write_text(text, encoding="utf-8")
+    publish(partial, path)
 
 
 def require_space(folder: Path, size: int, product: Path) -> None:
@@ -136,6 +138,19 @@ def require_space(folder: Path, size: int, product: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < size:
         raise WriteError(
-            f"{product} needs {size / 1e9:.2f} GB of scratch space in {folder}, which has "
-            f"{free / 1e9:.2f} GB free; free some or write to another disk"
+            f"{product} needs {_amount(size)} of scratch space in {folder}, which has "
+            f"{_amount(free)} free; free some or write to another disk"
         )
+
+
+def _amount(size: int) -> str:
+    """Bytes in the unit that says most.
+
+    Example:
+        >>> _amount(0), _amount(1_460_000), _amount(23_000_000_000)
+        ('0 bytes', '1.5 MB', '23.0 GB')
+    """
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"

@@ -19,6 +19,13 @@ _FIELDS = (
 )
 
 
+_RASTER_HEAD = (
+    "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+    '<qgis version="3.16" styleCategories="Symbology">\n<pipe>\n'
+    '<rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1" nodataColor="">\n'
+)
+
+
 def aux_path(path: Path) -> Path:
     """`map.tif` -> `map.tif.aux.xml`, where GDAL looks for what a TIFF cannot hold."""
     return path.with_name(path.name + ".aux.xml")
@@ -70,14 +77,17 @@ def raster_qml(names: Mapping[int, str], colors: Mapping[int, Rgba]) -> str:
         for code in sorted(names)
     )
     return (
-        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-        '<qgis version="3.16" styleCategories="Symbology">\n<pipe>\n'
-        '<rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1" nodataColor="">\n'
-        "<rasterTransparency/>\n"
+        f"{_RASTER_HEAD}<rasterTransparency/>\n"
         f"<colorPalette>\n{entries}</colorPalette>\n"
         "</rasterrenderer>\n"
         "</pipe>\n<blendMode>0</blendMode>\n</qgis>\n"
     )
+
+
+def is_our_qml(path: Path) -> bool:
+    """Whether a style was written by `raster_qml`, and not by QGIS or by hand."""
+    with path.open("rb") as file:
+        return file.read(len(_RASTER_HEAD)) == _RASTER_HEAD.encode()
 
 
 def _hex(color: Rgba) -> str:

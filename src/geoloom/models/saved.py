@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from .._version import __version__
 from ..core.classes import Classes
 from ..core.errors import ModelError, WriteError
+from ..core.files import hold, replacing, write_text, writing
 from .card import ModelCard
 from .identity import CARD_FILE as CARD_FILE
 from .identity import WEIGHTS_FILE as WEIGHTS_FILE
@@ -130,14 +131,17 @@ def save_model(
         raise WriteError(
             f"{path} holds a model already; choose another folder or overwrite=True (--overwrite)"
         )
-    path.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
     weights = {
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
-    part = path / f"{WEIGHTS_FILE}.part"
-    save_file(weights, part, metadata={"format": "pt"})
-    part.replace(path / WEIGHTS_FILE)
-    write_json(path / CARD_FILE, replace(card, version=card.version or __version__).to_dict())
+    values = replace(card, version=card.version or __version__).to_dict()
+    with hold(path):
+        with replacing(path / WEIGHTS_FILE, within=path) as scratch:
+            scratch.touch()  # with the rights that the umask leaves: safetensors makes a file 0600
+            save_file(weights, scratch, metadata={"format": "pt"})
+        write_json(path / CARD_FILE, values, within=path)
     return path
 
 
@@ -203,8 +207,7 @@ def read_card(folder: str | Path) -> ModelCard:
     return ModelCard.from_dict(values, where=str(path))
 
 
-def write_json(path: Path, values: Any) -> None:
-    """Write JSON under a temporary name and rename it when whole."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
+def write_json(path: Path, values: Any, *, within: Path | None = None) -> None:
+    """Write JSON, whole or not at all; `within` as in `core.files.replacing`."""
+    text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+    write_text(path, text, within=within)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import shapely
 
 from ..core.errors import SamplerError
+from ..core.files import replacing
 from ..core.grid import crs_name
 from ..datasets.base import GeoDataset
 from ..datasets.region import Region
@@ -76,22 +75,15 @@ def _load(path: Path) -> tuple[str, Counts | None]:
 
 
 def _save(path: Path, key: str, made: Counts) -> None:
-    """Whole or not at all: under another name first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(
-                file,
-                format=_FORMAT,
-                key=key,
-                codes=made.codes,
-                counts=made.counts,
-                ground_m2=made.ground_m2,
-                points=np.concatenate(made.points) if made.points else np.empty(0),
-                ends=np.cumsum([len(points) for points in made.points]),
-            )
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path) as scratch, scratch.open("wb") as file:
+        np.savez_compressed(
+            file,
+            format=_FORMAT,
+            key=key,
+            codes=made.codes,
+            counts=made.counts,
+            ground_m2=made.ground_m2,
+            points=np.concatenate(made.points) if made.points else np.empty(0),
+            ends=np.cumsum([len(points) for points in made.points]),
+        )

@@ -14,6 +14,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from ..core.files import replacing
 from ..metrics import confusion
 from ..models.saved import write_json
 from .segmentation import SegmentationTask
@@ -90,13 +91,14 @@ class History(Callback):
 
 def write_history(folder: Path, rows: Sequence[Epoch]) -> None:
     """Write the rows as JSON and CSV."""
-    write_json(folder / JSON_FILE, [asdict(row) for row in rows])
-    part = folder / f"{CSV_FILE}.part"
-    with part.open("w", newline="", encoding="utf-8") as file:
+    write_json(folder / JSON_FILE, [asdict(row) for row in rows], within=folder)
+    with (
+        replacing(folder / CSV_FILE, within=folder) as scratch,
+        scratch.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.DictWriter(file, [f.name for f in fields(Epoch)])
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
-    part.replace(folder / CSV_FILE)
 
 
 def describe(row: Epoch, epochs: int) -> str:

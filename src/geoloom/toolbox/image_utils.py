@@ -58,7 +58,16 @@ def mosaic_images(
         return read_many(headers, part, rule=rule, nodata=no_data)
 
     dtype = np.result_type(*(_dtype(header) for header in headers))
-    return _write(out_path, grid, block, first, dtype=dtype, nodata=nodata, overwrite=overwrite)
+    return _write(
+        out_path,
+        grid,
+        block,
+        first,
+        inputs=images,
+        dtype=dtype,
+        nodata=nodata,
+        overwrite=overwrite,
+    )
 
 
 def stack_bands(images: Files, out_path: str | Path, *, overwrite: bool = False) -> Path:
@@ -128,7 +137,14 @@ def clip_img_by_extent_shp(
     """
     header = read_header(img_file)
     grid = crop(header, read_features(shp_file), shp_file)
-    return _write(out_path, grid, lambda part: read(header, part), header, overwrite=overwrite)
+    return _write(
+        out_path,
+        grid,
+        lambda part: read(header, part),
+        header,
+        inputs=(img_file, shp_file),
+        overwrite=overwrite,
+    )
 
 
 def clip_by_polygon(
@@ -166,7 +182,15 @@ def clip_by_polygon(
         inside = features.burn(part, all_touched=all_touched) > 0
         return Raster(found.values, found.valid & inside, part, found.bands)
 
-    return _write(out_path, grid, block, header, nodata=nodata, overwrite=overwrite)
+    return _write(
+        out_path,
+        grid,
+        block,
+        header,
+        inputs=(img_file, shp_file),
+        nodata=nodata,
+        overwrite=overwrite,
+    )
 
 
 def clip_by_aggregated_polygons(
@@ -261,6 +285,7 @@ def _stack(
         first.grid,
         block,
         first,
+        inputs=[header.uri for header in headers],
         dtype=dtype,
         nodata=nodata,
         names=names,
@@ -275,6 +300,7 @@ def _write(
     block: Callable[[GeoBox], Raster],
     like: Header,
     *,
+    inputs: Files,
     dtype: np.dtype[Any] | None = None,
     nodata: float | None = None,
     names: Sequence[str] | None = None,
@@ -297,6 +323,7 @@ def _write(
         scaling=like.scaling if scaling is None else scaling,
         colormap=like.colormap if one else None,
         class_names=like.class_names if one else None,
+        inputs=inputs,
         overwrite=overwrite,
     ) as writer:
         for window in block_windows(grid.shape):

@@ -329,6 +329,7 @@ class Preprocessor:
             descriptions=[self.bands[i] for i in positions],
             scaling=[self._scalings[i] for i in positions],
             tags=tags,
+            inputs=(self.header.uri,),
             overwrite=overwrite,
         ) as writer:
             for done, (window, block) in enumerate(self._blocks(), start=1):

@@ -168,6 +168,7 @@ class Rasterizer:
             nodata=NO_DATA,
             colormap=classes.colormap(),
             class_names={code: name for name, code, _ in classes},
+            inputs=(self.header.uri, self.vector),
             overwrite=overwrite,
         ) as writer:
             for window in block_windows(self.header.grid.shape):

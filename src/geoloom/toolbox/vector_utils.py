@@ -8,10 +8,12 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry import Polygon
 
 from ..chips.store import ChipStore
 from ..core.errors import ChipError, VectorError, WriteError
+from ..core.files import hint_if_full, may_replace, publish, scratch_folder, writing
 from ..core.grid import crs_name
 from ..io.header import read_header
 
@@ -35,7 +37,8 @@ def merge_vector_layers(
     layers = [_read(path) for path in files]
     crs = layers[0].crs
     merged = pd.concat([layer.to_crs(crs) for layer in layers], ignore_index=True)
-    return _write(gpd.GeoDataFrame(merged, crs=crs), out_path, overwrite=overwrite)
+    frame = gpd.GeoDataFrame(merged, crs=crs)
+    return _write(frame, out_path, inputs=files, overwrite=overwrite)
 
 
 def reproj_shape_to_raster(
@@ -55,7 +58,8 @@ def reproj_shape_to_raster(
         WriteError: the output exists.
     """
     crs = crs_name(read_header(raster_file).grid.crs)
-    return _write(_read(shp_file).to_crs(crs), out_path, overwrite=overwrite)
+    layer = _read(shp_file).to_crs(crs)
+    return _write(layer, out_path, inputs=(shp_file, raster_file), overwrite=overwrite)
 
 
 def save_chips_shp(
@@ -93,7 +97,8 @@ def save_chips_shp(
         for crs, rows in table.groupby("crs", sort=False)
     ]
     outlines = pd.concat([part.to_crs(parts[0].crs) for part in parts], ignore_index=True)
-    return _write(gpd.GeoDataFrame(outlines, crs=parts[0].crs), out_path, overwrite=overwrite)
+    frame = gpd.GeoDataFrame(outlines, crs=parts[0].crs)
+    return _write(frame, out_path, inputs=(store.path,), overwrite=overwrite)
 
 
 def _outline(store: ChipStore, i: int) -> Polygon:
@@ -115,14 +120,18 @@ def _read(path: str | Path) -> Any:
     return layer
 
 
-def _write(layer: Any, out_path: str | Path, *, overwrite: bool) -> Path:
+def _write(
+    layer: Any, out_path: str | Path, *, inputs: Sequence[str | Path], overwrite: bool
+) -> Path:
     out = Path(out_path)
-    if out.exists():
-        if not overwrite:
-            raise WriteError(f"{out} exists; pass overwrite=True to replace it")
-        out.unlink()
-    try:
-        layer.to_file(out, engine="pyogrio")
-    except Exception as error:
-        raise WriteError(f"cannot write {out}: {error}") from error
+    with scratch_folder(out) as folder:
+        may_replace(out, overwrite=overwrite, inputs=inputs)
+        try:
+            layer.to_file(folder / out.name, engine="pyogrio")
+        except (DataSourceError, DataLayerError, ValueError) as error:
+            raise WriteError(f"cannot write {out}: {error}{hint_if_full(out.parent)}") from error
+        with writing(out):
+            # A shapefile is several files; the one that names it appears last.
+            for made in sorted(folder.iterdir(), key=lambda file: file.name == out.name):
+                publish(made, out.with_name(made.name))
     return out

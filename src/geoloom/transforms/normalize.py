@@ -12,6 +12,7 @@ import numpy as np
 
 from ..chips.statistics import BandStatistics
 from ..core.errors import BandError, ConfigError, ReadError, suggest
+from ..core.files import write_text
 
 Array = Any
 """A numpy array or a torch tensor; what comes in decides what comes out."""
@@ -126,9 +127,9 @@ class Normalization:
         )
 
     def save(self, path: str | Path) -> Path:
-        """Write the rule as JSON, replacing what is there."""
+        """Write the rule as JSON, whole or not at all, replacing what is there."""
         target = Path(path)
-        target.write_text(json.dumps(self.to_dict(), indent=2) + "\n")
+        write_text(target, json.dumps(self.to_dict(), indent=2) + "\n")
         return target
 
     @classmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat
@@ -71,10 +70,11 @@ class Prepare(Step):
 
     def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Prepare it, through files beside the product where one step must be done before another."""
+        from ...core.files import scratch_folder
         from ...toolbox.preprocessor import Preprocessor
 
-        with TemporaryDirectory(prefix=f".{self.out.name}.", dir=self.out.parent) as folder:
-            source = self._source(Path(folder))
+        with scratch_folder(self.out) as folder:
+            source = self._source(folder)
             scene = Preprocessor(
                 source, no_data=self.nodata, crs=self.crs, nodata_rule=self.nodata_rule
             )

@@ -86,6 +86,7 @@ class Rasterize(Step):
             descriptions=["class"],
             colormap=classes.colormap(),
             class_names=dict(zip(classes.codes, classes.names, strict=True)),
+            inputs=(self.labels, self.scene),
             overwrite=overwrite,
         ) as writer:
             for window in block_windows(grid.shape):
