@@ -41,15 +41,14 @@ def perform(step: Step, terminal: Terminal, *, overwrite: bool, resume: bool = F
     with held_products(step):
         settings = lasting(step)
         inputs = states(step)
+        now = fingerprint(step.verb, settings, inputs)
         record = {
             "verb": step.verb,
             "settings": settings,
             "inputs": inputs,
-            "fingerprint": fingerprint(step.verb, settings, inputs),
+            "fingerprint": now,
         }
-        again = overwrite
-        if not overwrite and not resume:
-            again = may_take_place(step, record["fingerprint"])
+        again = overwrite or (not resume and may_take_place(step, now))
         before = _Before.of(step)
         write_run_record(step.out, {**record, "status": "started"})
         began = time.monotonic()
@@ -87,8 +86,7 @@ def check_inputs(step: Step) -> None:
 
 
 def may_take_place(step: Step, now: str) -> bool:
-    """Whether products that are there may be replaced without leave: what an interrupted run of the same settings
-    and inputs has left.
+    """Whether what is there may be replaced without leave: an interrupted run of the same step left it.
 
     A step that `--resume` goes on with is asked for it: what it left may be hours of work.
 

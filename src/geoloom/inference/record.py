@@ -1,4 +1,4 @@
-"""The as-run record: how a map was made, as JSON beside it; and what a run notes before its products appear."""
+"""How a map was made, as JSON beside it, and what a run notes before its products appear."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ class RunNote:
         return scratch_path(_record_path(self.product), ".note")
 
     def write(self, finished: Mapping[Path, Path]) -> None:
-        """Note the finished files, by the names that they will get; a rename changes neither size nor time."""
+        """Note the finished files by the names that they will get; a rename changes neither size nor time."""
         states = {str(path): _state(made) for path, made in finished.items()}
         content = {"key": self.key, "products": {**self._kept(), **states}}
         write_text(self.path, json.dumps(content, default=str), within=self.product)
 
     def matches(self) -> bool:
         """Whether an unfinished run of the same settings left its note."""
-        return self._read().get("key") == json.loads(json.dumps(self.key, default=str))
+        return bool(self._read().get("key") == json.loads(json.dumps(self.key, default=str)))
 
     def finished(self, paths: Iterable[Path]) -> frozenset[Path]:
-        """Those that the unfinished run has made, whole and unchanged since; none where the note is another's."""
+        """Those that the unfinished run has made, whole and unchanged since."""
         kept = self._kept()
         return frozenset(
             path for path in paths if path.is_file() and kept.get(str(path)) == _state(path)
