@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from odc.geo.geom import Geometry
-from pyproj import Transformer
+from pyproj import Geod, Transformer
+from scipy.stats import chisquare
 
 from geoloom.core.errors import SamplerError
 from geoloom.core.grid import lattice_window
@@ -226,3 +227,100 @@ class TestRefusals:
         with pytest.raises(SamplerError, match="imagery & labels"):
             RandomGeoSampler(dataset, 8)
         assert len(list(RandomGeoSampler(dataset, 8, 3, grid=UTM))) == 3
+
+
+def chi_square_p(counts, shares):
+    """How likely counts at least this far from their shares are, by chance."""
+    expected = np.asarray(shares) / np.sum(shares) * np.sum(counts)
+    return chisquare(counts, expected).pvalue
+
+
+class TestEvenly:
+    """Ten scenes hardly larger than a chip, one as large as one, others with finer and coarser pixels."""
+
+    SCENES = (
+        *(
+            GeoBox((260, 260), Affine(10, 0, 300_000 + 5000 * i, 0, -10, 4_500_000), "EPSG:32633")
+            for i in range(10)
+        ),
+        GeoBox((256, 256), Affine(10, 0, 500_000, 0, -10, 4_600_000), "EPSG:32633"),
+        GeoBox((2600, 2600), Affine(10, 0, 400_000, 0, -10, 4_500_000), "EPSG:32633"),
+        GeoBox((300, 900), Affine(30, 0, 500_000, 0, -30, 4_500_000), "EPSG:32633"),
+        GeoBox((400, 300), Affine(4e-4, 0, 12, 0, -4e-4, 60), "EPSG:4326"),
+        GeoBox((700, 270), Affine(20, 0, 0, 0, -20, 8_400_000), "EPSG:3857"),
+    )
+
+    def ground(self):
+        """Of the whole scenes: each can be covered by chips to its corners."""
+        geod = Geod(ellps="WGS84")
+        found = []
+        for grid in self.SCENES:
+            move = Transformer.from_crs(grid.crs.proj, "EPSG:4326", always_xy=True).transform
+            edge = shapely.get_coordinates(grid.extent.geom.segmentize(200 * grid.affine.a))
+            found.append(abs(geod.polygon_area_perimeter(*move(*edge.T))[0]))
+        return found
+
+    def test_scenes_are_drawn_by_the_ground_that_chips_can_cover(self, regions):
+        rows = RandomGeoSampler(regions(*self.SCENES), 256, 40_000, generator=0).table().rows
+        counts = np.bincount(rows["region"], minlength=len(self.SCENES))
+        assert counts.min() > 0
+        assert chi_square_p(counts, self.ground()) > 1e-3
+
+    def test_batches_are_drawn_alike(self, regions):
+        sampler = RandomBatchGeoSampler(regions(*self.SCENES), 256, 2, 40_000, generator=1)
+        counts = np.bincount(sampler.table().rows["region"], minlength=len(self.SCENES)) // 2
+        assert chi_square_p(counts, self.ground()) > 1e-3
+
+    @pytest.mark.parametrize("number", [0, 10, 11, 12, 14])
+    def test_positions_inside_a_scene_are_alike(self, regions, number):
+        grid = self.SCENES[number]
+        rows = RandomGeoSampler(regions(*self.SCENES), 256, 200_000, generator=2).table().rows
+        rows = rows[rows["region"] == number]
+        free = np.array(grid.shape) - 256 + 1
+        cells = np.minimum(
+            free, 5
+        )  # blocks of positions, of unequal size where these do not divide evenly
+        at = [
+            rows[name] * n // size
+            for name, n, size in zip(("row", "col"), cells, free, strict=True)
+        ]
+        sizes = [
+            np.bincount(np.arange(size) * n // size, minlength=n)
+            for n, size in zip(cells, free, strict=True)
+        ]
+        counts = np.bincount(at[0] * cells[1] + at[1], minlength=cells.prod())
+        if cells.prod() > 1:
+            assert chi_square_p(counts, np.outer(*sizes).ravel()) > 1e-3
+        assert rows["row"].max() == free[0] - 1 or number == 11
+        assert rows["row"].min() == 0 or number == 11
+
+    def test_the_log_tells_of_ground_that_is_never_drawn(self, regions, caplog):
+        with caplog.at_level("INFO", "geoloom.samplers"):
+            RandomGeoSampler(regions(*self.SCENES), 300, 10, generator=0)
+        (line,) = (r for r in caplog.records if "do not reach" in r.getMessage())
+        assert line.levelname == "WARNING"
+        assert "12 of 15 regions cannot hold one" in line.getMessage()
+        assert "scene" in line.getMessage()
+        caplog.clear()
+        with caplog.at_level("INFO", "geoloom.samplers"):
+            RandomGeoSampler(regions(*self.SCENES), 256, 10, generator=0)
+        assert "do not reach" not in caplog.text
+
+    def test_of_a_slanted_outline_the_tips_that_no_chip_covers_do_not_count(self, regions):
+        """A triangle in the frame's corner: centres lie in it, its sharp ends beyond their reach."""
+        dataset = regions(UTM, UTM)
+        corners = [(0, 0), (200, 0), (0, 300)]
+        triangle = shapely.Polygon([UTM.affine @ corner for corner in corners])
+        dataset._given = (replace(dataset._given[0], area=triangle), dataset._given[1])
+        rows = RandomGeoSampler(dataset, 60, 40_000, generator=0).table().rows
+        # By brute force: pixels of the triangle that lie in a chip with its centre in the triangle.
+        held = np.zeros(UTM.shape, bool)
+        inside = lambda row, col: col / 200 + row / 300 <= 1  # noqa: E731
+        for row in range(UTM.shape[0] - 60 + 1):
+            for col in range(UTM.shape[1] - 60 + 1):
+                if inside(row + 30, col + 30):
+                    held[row : row + 60, col : col + 60] = True
+        at_row, at_col = np.mgrid[: UTM.shape[0], : UTM.shape[1]] + 0.5
+        covered = (held & inside(at_row, at_col)).sum()
+        counts = np.bincount(rows["region"], minlength=2)
+        assert counts[0] / counts.sum() == pytest.approx(covered / (covered + 60_000), abs=0.008)

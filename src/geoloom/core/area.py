@@ -37,7 +37,9 @@ _ORDER = 9
 _NODES = np.cos(np.pi * (np.arange(_ORDER) + 0.5) / _ORDER)
 # Between the nodes, which are the roots of a Chebyshev polynomial, an interpolant errs most at its extremes.
 _CHECKS = np.cos(np.pi * np.arange(_ORDER + 1) / _ORDER)
-_TO_FACTORS = np.linalg.inv(np.polynomial.chebyshev.chebvander(_NODES, _ORDER - 1))
+_TO_FACTORS: Floats = np.asarray(
+    np.linalg.inv(np.polynomial.chebyshev.chebvander(_NODES, _ORDER - 1)), dtype=np.float64
+)
 _TOLERANCE = 1e-7
 """Largest share by which an interpolated pixel's area may err at the checks."""
 

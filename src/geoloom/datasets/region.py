@@ -62,12 +62,7 @@ class Region:
     @property
     def weight(self) -> float:
         """Area on the ground, square kilometres: that of the ellipsoid."""
-        area_m2 = polygon_areas_m2([self.area], self.crs)[0]
-        if not np.isfinite(
-            area_m2
-        ):  # a geostationary image's corners show space, its footprint does not
-            area_m2 = polygon_areas_m2([self.footprint], WGS84)[0]
-        return float(area_m2) / 1e6
+        return float(ground_km2([self])[0])
 
     def __and__(self, other: Region) -> Region | None:
         """The part that lies in the other as well, on this one's lattice; None where there is none."""
@@ -201,6 +196,20 @@ def _common(one: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
         return found
     left, bottom, right, top = one.bounds
     return shapely.intersection(one, other, grid_size=1e-9 * max(right - left, top - bottom))
+
+
+def ground_km2(regions: Sequence[Region]) -> np.ndarray:
+    """`Region.weight` of each of many regions, float64 (N,), at a fraction of the cost."""
+    areas_m2 = np.empty(len(regions))
+    by_crs: dict[CRS, list[int]] = {}
+    for number, region in enumerate(regions):
+        by_crs.setdefault(region.crs, []).append(number)
+    for crs, numbers in by_crs.items():
+        areas_m2[numbers] = polygon_areas_m2([regions[n].area for n in numbers], crs)
+    # A geostationary image's corners show space, its footprint does not.
+    lacking = np.flatnonzero(~np.isfinite(areas_m2)).tolist()
+    areas_m2[lacking] = polygon_areas_m2([regions[n].footprint for n in lacking], WGS84)
+    return areas_m2 / 1e6
 
 
 def _forward(affine: Affine, xy: np.ndarray) -> np.ndarray:

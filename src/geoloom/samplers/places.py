@@ -53,11 +53,6 @@ class Place:
         return self.region.frame
 
     @property
-    def pixel_km2(self) -> float:
-        """Ground of a pixel, square kilometres: the mean over the area."""
-        return float(self.region.weight / self.area_px.area)
-
-    @property
     def fits(self) -> bool:
         """Whether a chip lies in the frame."""
         high, wide = self.frame.shape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,9 @@ import shapely
 
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
+from ..datasets.region import ground_km2
 from .places import GridChoice, Place, Size, Toi, Units, places_of, refuse_too_large
+from .reach import centres_of, covered_px
 from .rois import Roi, rois_of
 from .shard import TableSampler
 from .table import ROW, ChipTable, rows_of
@@ -25,13 +27,18 @@ log = logging.getLogger(__name__)
 _ROUND = 1 << 14
 _MOST_ROUNDS = 1000
 _SMALL_PX = 64
+_HAIR = 1e-6
+_NOTABLE = 0.01
+"""Share of the ground that is never drawn from which on that is worth a warning."""
 
 
 class RandomGeoSampler(TableSampler):
-    """Queries at places drawn uniformly from the ground that a dataset covers, or as weights say.
+    """Queries at random places: a scene by the ground that chips can cover there, then any position in it.
 
     Chips lie wholly in a scene's frame, their centres in its area, on whole pixels of its lattice: imagery
-    is copied, not resampled. Each pass over the sampler is the next epoch, another draw; equal seeds give
+    is copied, not resampled. Inside a scene all such positions are alike, so that ground near its edge is
+    seen less often than that in its middle. Scenes that cannot hold a chip are not drawn; the log says how
+    much ground that is. Each pass over the sampler is the next epoch, another draw; equal seeds give
     equal epochs.
 
     Args:
@@ -44,9 +51,9 @@ class RandomGeoSampler(TableSampler):
         toi: When: as `Interval.of` reads it, such as `"2019-07"`.
         units: Of `size`: `pixels`, or the `crs`'s units (metres, degrees).
         generator: Seed, or a torch generator from which to draw one. Default: torch's own.
-        weights: How often each region is drawn: by the `area` on which chips may lie there, that with valid
-            data where the dataset was made with `footprints="valid"`; `equal`; one number a region of the
-            dataset; or a function of the region (cut to the roi). 0 leaves a region out.
+        weights: How often each region is drawn: by the `area` on the ground that chips can cover there, with
+            valid data where the dataset was made with `footprints="valid"`; `equal`; one number a region of
+            the dataset; or a function of the region (cut to the roi). 0 leaves a region out.
         roi_weights: How often each place of interest is drawn: `equal`, or one number a place; `weights`
             hold inside each. Default: the places are one.
         grid: `native`: each scene's own pixels; `common`: one lattice in the first scene's CRS for all; or
@@ -84,12 +91,10 @@ class RandomGeoSampler(TableSampler):
             raise SamplerError("roi_weights are given, but no roi; name the places of interest")
         apart = roi_weights is not None
         places = places_of(dataset, size, units=units, grid=grid, rois=rois, toi=toi, apart=apart)
-        eligible = [(place, _centres(place)) for place in places if place.fits]
+        eligible = [(place, centres_of(place)) for place in places if place.fits]
         if not eligible:
             raise refuse_too_large(places, size, "give a smaller size")
         kept = [(place, centres) for place, centres in eligible if _can_hold(place, centres)]
-        if len(kept) < len(places):
-            log.info("%d of %d regions cannot hold a chip", len(places) - len(kept), len(places))
         if not kept:
             raise SamplerError(
                 f"no chip of size {size!r} lies in a scene with its centre in the area sampled; give a "
@@ -97,9 +102,14 @@ class RandomGeoSampler(TableSampler):
             )
         self._places = tuple(place for place, _ in kept)
         self._centres = tuple(centres for _, centres in kept)
+        whole = ground_km2([place.region for place in self._places])
+        covered = [covered_px(place, centres) / place.area_px.area for place, centres in kept]
+        ground = whole * covered
+        held = set(map(id, self._places))
+        _report_missed([p for p in places if id(p) not in held], self._places, whole, ground)
         self._chances = chances(
             self._places,
-            np.array([_ground(place, centres) for place, centres in kept]),
+            ground,
             weights,
             roi_weights,
             regions=len(dataset.regions),
@@ -204,13 +214,27 @@ class RandomBatchGeoSampler(RandomGeoSampler):
         return share.batches(self.batch_size)
 
 
-def _centres(place: Place) -> Any:
-    """Where chip centres may lie, in pixels; half a pixel wider than they can, to leave it some width."""
-    (height, width), (rows, cols) = place.shape, place.frame.shape
-    inner = shapely.box(
-        width / 2 - 0.5, height / 2 - 0.5, cols - width / 2 + 0.5, rows - height / 2 + 0.5
-    )
-    return place.area_px.intersection(inner)
+def _report_missed(
+    left_out: Sequence[Place],
+    drawn: Sequence[Place],
+    whole_km2: np.ndarray,
+    covered_km2: np.ndarray,
+) -> None:
+    """Say how much ground no chip can cover, and where: it is never drawn."""
+    missed_km2 = whole_km2 - covered_km2
+    in_part = np.flatnonzero(missed_km2 > _HAIR * whole_km2)
+    if not len(in_part) and not left_out:
+        return
+    lost_km2 = ground_km2([place.region for place in left_out])
+    share = (lost_km2.sum() + missed_km2.sum()) / (lost_km2.sum() + whole_km2.sum())
+    worst = left_out[lost_km2.argmax()] if left_out else drawn[missed_km2.argmax()]
+    log.log(
+        logging.WARNING if share >= _NOTABLE else logging.INFO,
+        "chips do not reach %.1f %% of the ground: %d of %d regions cannot hold one, %d only in part; such "
+        "as %s (%d x %d pixels, chips of %d x %d)",
+        100 * share, len(left_out), len(left_out) + len(drawn), len(in_part),
+        worst.region.name or "an unnamed one", *worst.frame.shape, *worst.shape,
+    )  # fmt: skip
 
 
 def _can_hold(place: Place, centres: Any) -> bool:
@@ -220,11 +244,6 @@ def _can_hold(place: Place, centres: Any) -> bool:
     if centres.area <= 0:
         return False
     return len(_tried(place, centres, _ROUND, np.random.default_rng(0))[0]) > 0
-
-
-def _ground(place: Place, centres: Any) -> float:
-    """Ground on which centres may lie, square kilometres."""
-    return float(place.pixel_km2 * centres.area)
 
 
 def _draw(

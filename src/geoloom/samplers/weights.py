@@ -15,7 +15,7 @@ from .places import Place
 log = logging.getLogger(__name__)
 
 Weights: TypeAlias = Literal["area", "equal"] | Sequence[float] | Callable[[Region], float]
-"""How often a region is drawn: by the ground on which its chips may lie; as often as any other; or by numbers
+"""How often a region is drawn: by the ground that its chips can cover; as often as any other; or by numbers
 of one's own, one a region of the dataset or from a function of the region."""
 
 RoiWeights: TypeAlias = Literal["equal"] | Sequence[float]
@@ -35,7 +35,7 @@ def chances(
 
     Args:
         places: Those that can hold a chip.
-        ground: (N,) square kilometres on which the chips of each may lie.
+        ground: (N,) square kilometres that the chips of each can cover.
         weights: By region. Parts of one region share its weight by their ground.
         roi_weights: By place of interest, inside which `weights` hold; None draws from all as one.
         regions, rois: How many the dataset has, and how many places of interest there are.
