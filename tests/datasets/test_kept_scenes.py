@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 import geoloom as gl
 from geoloom.core.bands import Band
-from geoloom.core.errors import BandError, DatasetError
+from geoloom.core.errors import BandError, DatasetError, ReadError
 from geoloom.core.interval import Interval
 from geoloom.core.query import Query
 from geoloom.datasets import RasterDataset, VectorDataset, kept
 from geoloom.datasets import raster as raster_module
+from geoloom.datasets import saved as saved_module
 from geoloom.datasets.saved import SavedScenes, save_scenes
 
 REGEX = r"x_(?P<date>\d{8})"
@@ -150,7 +151,7 @@ def test_what_changed_in_place_is_scanned_again_and_only_that(folder, raster, ut
 def test_other_files_that_come_and_the_index_itself_are_no_change(folder, monkeypatch):
     index = folder / "scenes.parquet"
     opened(folder, index)
-    monkeypatch.setattr(kept, "matching_names", None)  # the files need not even be listed
+    monkeypatch.setattr(kept, "scene_names", None)  # the files need not even be listed
     assert isinstance(opened(folder, index).scenes, SavedScenes)
     monkeypatch.undo()
     (folder / "readme.txt").write_text("new")
@@ -276,6 +277,60 @@ def test_an_index_that_cannot_be_written_is_done_without(
     monkeypatch.setattr(SavedScenes, "rewrite", refused)
     assert [s.name[-1] for s in opened(folder, index, bands=["1"]).scenes] == ["1", "2", "3", "4"]
     assert "cannot be brought up to date: read-only" in caplog.text
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "older", "record"])
+def test_a_damaged_index_is_made_anew(folder, tmp_path, caplog, damage, monkeypatch):
+    index = tmp_path / "scenes.parquet"
+    if damage == "older":
+        monkeypatch.setattr(saved_module, "_VERSION", 1)
+    expected = tuple(opened(folder, index).scenes)
+    monkeypatch.undo()
+    data = bytearray(index.read_bytes())
+    if damage == "cut":
+        data = data[: len(data) // 2]
+    elif damage == "flipped":
+        data[len(data) // 8 : len(data) // 8 + 40] = bytes(40)
+    elif damage == "emptied":
+        data = bytearray()
+    elif damage == "record":
+        save_scenes(index, expected, {**SavedScenes(index).record, "folders": 3})
+        data = index.read_bytes()
+    index.write_bytes(data)
+    assert tuple(opened(folder, index).scenes) == expected
+    assert "anew" in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        assert tuple(opened(folder, index).scenes) == expected
+    assert "none of them scanned again" in caplog.text
+
+
+def test_what_is_no_index_by_its_name_is_left_alone(folder, tmp_path):
+    mine = tmp_path / "notes.txt"
+    mine.write_text("mine")
+    with pytest.raises(DatasetError, match=r"notes\.txt is no readable index"):
+        opened(folder, mine)
+    assert mine.read_text() == "mine"
+
+
+def test_files_that_cannot_be_read_stay_left_out(folder, raster, tmp_path, caplog):
+    index = tmp_path / "scenes.parquet"
+    (folder / "x_20190102.tif").write_bytes(b"II*\0")
+    for _ in range(2):
+        assert len(opened(folder, index, on_error="skip").scenes) == 2
+    (folder / "x_20190103.tif").write_bytes(b"II*\0")
+    assert len(opened(folder, index, on_error="skip").scenes) == 1
+    with pytest.raises(ReadError, match="is no raster"):
+        opened(folder, index)
+
+
+def test_a_file_that_comes_in_a_linked_folder_is_noticed(folder, raster, tmp_path):
+    index = tmp_path / "scenes.parquet"
+    raster("far/x_20190104.tif", 4)
+    (folder / "link").symlink_to(tmp_path / "far")
+    assert len(opened(folder, index).scenes) == 4
+    raster("far/x_20190105.tif", 5)
+    assert len(opened(folder, index).scenes) == 5
 
 
 @pytest.mark.parametrize("record", [None, {"question": "of a catalogue"}])

@@ -297,3 +297,39 @@ class TestRefusals:
     def test_a_pixel_size_is_positive(self, raster):
         with pytest.raises(DatasetError, match="positive"):
             RasterDataset(raster("a.tif", 1), res=0).regions  # noqa: B018
+
+
+def test_a_file_rewritten_on_another_grid_is_refused(raster, utm, tmp_path):
+    raster("a_20190101.tif", 5)
+    raster("a_20200101.tif", 6)
+    index = tmp_path / "index.parquet"
+    folder, dated = tmp_path / "*.tif", {"filename_regex": r"a_(?P<date>\d{8})"}
+    kept = {**dated, "index": index}
+    datasets = [RasterDataset(folder, **options) for options in (dated, kept, kept)]
+    pickled = [pickle.loads(pickle.dumps(dataset)) for dataset in datasets]
+    moved = GeoBox(utm.shape, Affine.translation(30_000, 0) @ utm.affine, utm.crs)
+    raster("a_20200101.tif", 7, moved)
+    for dataset in datasets + pickled:
+        with pytest.raises(
+            ReadError, match=r"a_20200101\.tif was replaced .* \(600000, .* \(630000, .* anew"
+        ):
+            dataset[utm]
+    assert (RasterDataset(folder, **dated)[moved]["image"] == 7).all()
+
+
+def test_a_band_rewritten_on_another_grid_is_refused_among_others(raster, utm, tmp_path):
+    """The band is not the finest, whose grid the scene has."""
+    options = {
+        "separate_files": True,
+        "filename_regex": r"(?P<scene>s)_(?P<band>B\d)\.tif",
+        "index": tmp_path / "index.parquet",
+    }
+    coarse = utm.zoom_out(2)
+    raster("s_B1.tif", 1)
+    raster("s_B2.tif", 2, coarse)
+    dataset, kept = (RasterDataset(tmp_path, **options) for _ in range(2))
+    raster("s_B2.tif", 2, coarse.pad(1))
+    for one in (dataset, kept):
+        assert one.with_bands(["B1"])[utm]["valid"].all()
+        with pytest.raises(ReadError, match=r"s_B2\.tif was replaced .* 30 x 40 .* 32 x 42 pixels"):
+            one[utm]

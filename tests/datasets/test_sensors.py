@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
@@ -82,6 +83,13 @@ def test_a_missing_band_names_the_scene(landsat):
         Landsat8(landsat)
 
 
+def test_a_band_that_no_scene_has_is_missed_unless_others_are_asked_for(landsat, utm):
+    (landsat / L8 / f"{L8}_SR_B5.TIF").unlink()
+    with pytest.raises(DatasetError, match=r"lacks the bands SR_B5: .*bands=\['SR_B1', 'SR_B2'"):
+        Landsat8(landsat)
+    assert Landsat8(landsat, bands=["red", "green"])[utm]["image"].shape[0] == 2
+
+
 class TestSentinel2:
     def product(self, raster, safe, level, res):
         for band, size in (("B02", 10), ("B8A", 20)):
@@ -103,11 +111,19 @@ class TestSentinel2:
             grid = GeoBox((3, 3), Affine(20, 0, 6e5, 0, -20, 5e6), "EPSG:32633")
             coarse = "GRANULE/L2A_T33UXP/IMG_DATA/R20m/T33UXP_20220301T100021_B02_20m.tif"
             raster(f"{safe}/{coarse}", 1, grid, dtype="uint16")
-        dataset = Sentinel2(tmp_path)
+        dataset = Sentinel2(tmp_path, bands=["B02", "B8A"])
         assert [b.name for b in dataset.bands] == ["B02", "B8A"]
         assert dataset.regions[0].frame.shape == (6, 6)
         assert dataset.scenes[0].when.start.hour == 10
         assert dataset[dataset.regions[0].frame]["image"][0, 0, 0] == 2000
+
+    def test_level_2a_has_no_cirrus_band_and_needs_none(self, raster, tmp_path):
+        for band in ("B01", *(f"B{n:02}" for n in range(2, 10)), "B8A", "B11", "B12"):
+            raster(f"T33UXP_20220301T100021_{band}_20m.tif", 1, dtype="uint16")
+        assert len(Sentinel2(tmp_path).bands) == 12
+        (tmp_path / "T33UXP_20220301T100021_B11_20m.tif").unlink()
+        with pytest.raises(DatasetError, match="lacks the bands B11: "):
+            Sentinel2(tmp_path)
 
     @pytest.mark.parametrize(("baseline", "reflectance"), [("N0301", 0.2), ("N0400", 0.1)])
     def test_the_offset_of_newer_baselines_is_known(self, raster, tmp_path, baseline, reflectance):
@@ -127,6 +143,26 @@ def test_naip(raster, utm):
     assert NAIP(path, bands=["nir"])[utm]["image"].shape[0] == 1
     raster("m_4709963_se_14_060_20210904_20220101.tif", 9, bands=4, dtype="uint8")
     assert len(NAIP(path.parent)) == 2
+
+
+def test_a_declared_band_is_data_even_where_the_file_calls_it_transparency(tmp_path, utm):
+    """GDAL tags the fourth of four bands of bytes as alpha: infrared that is 0 over water, 255 on land."""
+    values = np.full((4, *utm.shape), 90, "uint8")
+    values[3, :, :40], values[3, :, 40:] = 0, 255
+    path = tmp_path / "m_4709963_se_14_1_20190904.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=80, height=60, count=4, dtype="uint8", crs=str(utm.crs),
+        transform=utm.affine,
+    ) as file:  # fmt: skip
+        file.write(values)
+        assert file.colorinterp[3].name == "alpha"
+    index = tmp_path / "index.parquet"
+    for dataset in (NAIP(path), NAIP(path, index=index), NAIP(path, index=index)):
+        sample = dataset[utm]
+        np.testing.assert_array_equal(sample["image"], values)
+        assert sample["valid"].all()
+    warped = NAIP(path, bands=["R"])[utm.zoom_out(1.5)[1:38, 1:50]]
+    assert warped["valid"].all(), "closed by a band that is no mask"
 
 
 def test_cdl(raster, utm):

@@ -63,6 +63,37 @@ def test_alpha_is_no_data_band(tmp_path):
     assert header.validity[:3] == ("alpha",) * 3
 
 
+@pytest.mark.parametrize("colors", [4, 2])
+def test_a_band_tagged_as_alpha_that_is_no_mask_is_data(tmp_path, caplog, colors):
+    """As GDAL writes four bands of bytes, the last of them infrared; and a band beside one of gray."""
+    rng = np.random.default_rng(1)
+    path = make(tmp_path / "a.tif", colors)
+    with rasterio.open(path, "r+") as file:
+        file.colorinterp = [*file.colorinterp[: colors - 1], ColorInterp.alpha]
+        file.write(rng.integers(0, 200, (colors, *GRID.shape)).astype("uint8"))
+    header = read_header(path)
+    assert header.alpha is None
+    assert header.data_bands == tuple(range(1, colors + 1))
+    assert header.validity == ("all",) * colors
+    assert f"band {colors} is tagged as transparency" in caplog.text
+    assert read(path).valid.all()
+    caplog.clear()
+    other = tmp_path / "b.tif"
+    other.write_bytes(path.read_bytes())
+    assert read_header(other).alpha is None
+    assert not caplog.text, "said once a folder"
+
+
+def test_bands_known_to_be_measurements_are_no_alpha(tmp_path):
+    path = make(tmp_path / "a.tif", 4)
+    with rasterio.open(path, "r+") as file:
+        file.colorinterp = [*file.colorinterp[:3], ColorInterp.alpha]
+    assert read_header(path).alpha == read_header(path, measured=3).alpha == 4
+    assert read_header(path, measured=4).alpha is None
+    assert read(read_header(path, measured=4)).valid.all()
+    assert not read(path).valid.any()
+
+
 def test_palette_and_names_make_classes(tmp_path):
     path = make(tmp_path / "palette.tif")
     with rasterio.open(path, "r+") as file:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import textwrap
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -166,10 +169,99 @@ def test_missing_bands_are_named_with_their_scene(tmp_path):
         scan(tmp_path, PER_BAND, bands=BANDS, wanted=["B20"])
 
 
-def test_a_declared_band_that_no_scene_has_is_left_out(tmp_path):
+def test_a_declared_band_that_no_scene_has_is_an_error_unless_others_are_asked_for(tmp_path):
     write(tmp_path / "T1_20190101_B2.tif")
-    (scene,) = scan(tmp_path, PER_BAND, bands=BANDS)
-    assert [b.name for b in scene.bands] == ["B2"]
+    with pytest.raises(DatasetError, match=r"lacks the bands B10: .* with bands=\['B2'\]"):
+        scan(tmp_path, PER_BAND, bands=BANDS)
+    for choice in ({"wanted": ["B2"]}, {"optional": ["B10"]}):
+        (scene,) = scan(tmp_path, PER_BAND, bands=BANDS, **choice)
+        assert [b.name for b in scene.bands] == ["B2"]
+
+
+def test_the_siblings_of_the_files_that_the_glob_takes_are_found(tmp_path):
+    """The usual way of subclasses elsewhere: the glob takes one band of each scene."""
+    for date in ("20190101", "20190202"):
+        for band in ("B2", "B3", "B10"):
+            write(tmp_path / f"T1_{date}_{band}_10m.tif")
+            write(tmp_path / f"T1_{date}_{band}_10m.tif.ovr")
+    write(tmp_path / "T1_00000000_B3_10m.tif")  # of no scene, and no date
+    naming = Naming("T*_B2_10m.tif", r"T\d_(?P<date>\d{8})_(?P<band>B\d+)_10m", separate_files=True)
+    declared = (*BANDS, Band("B3", "green"))
+    for place in (tmp_path, tmp_path / "T1_*", sorted(tmp_path.glob("*_B2_10m.tif"))):
+        first, second = scan(place, naming, bands=declared)
+        assert [b.name for b in first.bands] == ["B2", "B10", "B3"]
+        assert [a.uri.rpartition("_2019")[2] for a in second.assets] == [
+            "0202_B2_10m.tif", "0202_B10_10m.tif", "0202_B3_10m.tif",
+        ]  # fmt: skip
+    (tmp_path / "T1_20190202_B3_10m.tif").unlink()
+    with pytest.raises(DatasetError, match=r"T1_20190202_\*_10m\.tif lacks the bands B3"):
+        scan(tmp_path, naming, bands=declared)
+
+
+def test_linked_folders_are_looked_through_once(tmp_path):
+    write(tmp_path / "far" / "deep" / "a.tif")
+    write(tmp_path / "near" / "b.tif")
+    (tmp_path / "near" / "link").symlink_to(tmp_path / "far")
+    (tmp_path / "near" / "again").symlink_to(tmp_path / "near")
+    (tmp_path / "far" / "deep" / "back").symlink_to(tmp_path / "near")
+    expected = (str(tmp_path / "near" / "b.tif"), str(tmp_path / "near/link/deep/a.tif"))
+    assert find_files(tmp_path / "near") == expected
+    assert find_files(str(tmp_path / "near" / "**" / "*.tif")) == expected
+    assert find_files(str(tmp_path / "*" / "*.tif")) == expected[:1]
+
+
+def test_a_name_that_exists_is_no_pattern(tmp_path):
+    path = write(tmp_path / "[2019] *?" / "s" / "a[1].tif")
+    folder = path.parent.parent
+    for place in (path, folder, folder / "s", f"{folder}/*/a*.tif", f"{folder}/**/*.tif"):
+        assert find_files(place) == (str(path),)
+
+
+def test_files_that_cannot_be_read_are_left_out_where_that_is_asked_for(tmp_path, caplog):
+    for number in range(6):
+        write(tmp_path / f"{number}.tif")
+    (tmp_path / "2.tif").write_bytes(b"II*\0")
+    (tmp_path / "4.tif").write_bytes(b"")
+    with pytest.raises(ReadError, match=r"2\.tif is no raster"):
+        scan(tmp_path, Naming())
+    told = []
+    scenes = scan(
+        tmp_path, Naming(), on_error="skip", progress=lambda done, total: told.append((done, total))
+    )
+    assert [s.name for s in scenes] == ["0", "1", "3", "5"]
+    assert told[-1] == (6, 6)
+    assert re.search(r"2 of 6 files cannot be read and are left out .*2\.tif is no ", caplog.text)
+    for number in (0, 1, 3, 5):
+        (tmp_path / f"{number}.tif").unlink()
+    with pytest.raises(ReadError, match=r"2\.tif is no raster"):
+        scan(tmp_path, Naming(), on_error="skip")
+
+
+def test_a_scene_of_which_a_band_cannot_be_read_is_left_out_whole(tmp_path, caplog):
+    for date in ("20190101", "20200101"):
+        for band in ("B10", "B2"):
+            write(tmp_path / f"T1_{date}_{band}.tif")
+    (tmp_path / "T1_20190101_B10.tif").write_bytes(b"II*\0")
+    (scene,) = scan(tmp_path, PER_BAND, bands=BANDS, on_error="skip")
+    assert scene.when == Interval.of("2020-01-01")
+    assert "1 of 2 scenes are left out" in caplog.text
+
+
+def test_headers_of_many_files_hold_no_descriptors(tmp_path):
+    """Each file is of a kind of its own, so that GDAL opens all of them."""
+    for number in range(150):
+        write(tmp_path / f"{number}.tif", res=30.0, descriptions=[f"d{number}"])
+    code = f"""
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        from geoloom.io.scan import read_headers
+        uris = [r"{tmp_path}/" + f"{{n}}.tif" for n in range(150)]
+        print(len(read_headers(uris)))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.strip() == "150", done.stderr
 
 
 def test_files_that_disagree_are_told_apart(tmp_path):

@@ -64,6 +64,10 @@ class Asset:
     """Path or GDAL path of the file."""
     index: int = 1
     """Band number inside the file, 1-based as GDAL counts."""
+    grid: GeoBox | None = None
+    """The file's lattice when it was found; None where only others told of it."""
+    measured: int = 0
+    """How many of the file's bands, from the first, are known to be measurements, whatever their tags say."""
 
 
 @dataclass(frozen=True, slots=True)

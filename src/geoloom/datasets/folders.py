@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..io.scan import INDEX_FOLDER, Paths, searched
+from ..io.finding import INDEX_FOLDER, Paths, is_new, searched
 
 _THREADS = 8
 _AT_ONCE = 4096
@@ -28,7 +28,9 @@ def folder_states(paths: Paths, own: Path) -> dict[str, State]:
     """
     states: dict[str, State] = {}
     for folder, depth in searched(paths):
-        states.update(_walk(folder, depth, own))
+        entered: set[tuple[int, int]] = set()
+        is_new(folder, entered)
+        states.update(_walk(folder, depth, own, entered))
     return states
 
 
@@ -71,14 +73,17 @@ def _stamps(files: Sequence[str]) -> np.ndarray:
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
-def _walk(folder: str, depth: int | None, own: Path) -> Iterator[tuple[str, State]]:
+def _walk(
+    folder: str, depth: int | None, own: Path, entered: set[tuple[int, int]]
+) -> Iterator[tuple[str, State]]:
     time = _time(folder)  # before its names: what comes in between must count as a change
     names, inner = _listed(folder)
     yield folder, (time, _digest(names, folder, own))
     if depth is None or depth > 0:
-        for name in inner:
-            below = None if depth is None else depth - 1
-            yield from _walk(str(Path(folder, name)), below, own)
+        below = None if depth is None else depth - 1
+        for path in [str(Path(folder, name)) for name in sorted(inner)]:
+            if is_new(path, entered):
+                yield from _walk(path, below, own, entered)
 
 
 def _listed(folder: str) -> tuple[list[str], list[str]]:
@@ -88,7 +93,7 @@ def _listed(folder: str) -> tuple[list[str], list[str]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 names.append(entry.name)
-                if entry.is_dir(follow_symlinks=False) and entry.name != INDEX_FOLDER:
+                if entry.is_dir() and entry.name != INDEX_FOLDER:
                     inner.append(entry.name)
     except OSError:
         return [], []
@@ -101,7 +106,8 @@ def _digest(names: Sequence[str], folder: str, own: Path) -> str:
         sorted(
             name
             for name in names
-            if name != INDEX_FOLDER and (ignored is None or not name.startswith(ignored))
+            if name != INDEX_FOLDER
+            and (ignored is None or not name.startswith((ignored, f".{ignored}")))
         )
     )
     return blake2b(data.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

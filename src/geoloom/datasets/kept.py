@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.bands import Band, find_bands
-from ..core.errors import DatasetError
+from ..core.errors import DatasetError, ReadError
 from ..core.query import Scene
+from ..io.finding import INDEX_FOLDER, scene_names, searched
 from ..io.naming import FileName, Naming
-from ..io.scan import INDEX_FOLDER, Footprints, matching_names, names_of_bands, searched
+from ..io.scan import Footprints, OnError
 from .folders import State, changed_folders, folder_states, is_elsewhere
-from .saved import SavedScenes, save_scenes, with_channels
+from .saved import SavedScenes, opened_index, save_scenes, with_channels
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +49,16 @@ class Recipe:
     sensor: str
     """Whose calibration the bands have; also the start of the index's name."""
     footprints: Footprints
-    nodata: float | None
+    optional: tuple[str, ...] = ()
+    """Those of `bands` that are left out where no scene has them."""
+    on_error: OnError = "raise"
+    nodata: float | None = None
     """What counts as unobserved in footprints, in place of what files and providers say."""
 
     def digest(self) -> str:
         """Of the options: of all but the paths and the bands wanted."""
         reading = self.naming, self.bands, self.extra, self.crs, self.sensor
-        told = reading, self.footprints, self.nodata
+        told = reading, self.footprints, self.nodata, self.optional, self.on_error
         return _digest(repr(told))
 
 
@@ -103,7 +107,8 @@ def kept_scenes(place: IndexPlace, recipe: Recipe, scan: Scan) -> Sequence[Scene
         scan: Finds scenes at paths.
 
     Raises:
-        DatasetError: a file is there that is no index, or was not made by a scan; or as `scan`.
+        DatasetError: a file is there that is no index, or was not made by a scan; or as `scan`. A damaged
+            index is made anew, as the log says.
         BandError: a wanted band is in none of the files.
     """
     if place is None or place is False:
@@ -119,12 +124,17 @@ def _opened(path: Path, recipe: Recipe) -> SavedScenes | None:
     """The index with the bands wanted; None where there is none, or one of another recipe."""
     if not path.exists():
         return None
-    saved = SavedScenes(path)
-    if saved.record is None or "options" not in saved.record:
+    saved = opened_index(path)
+    if saved is None:
+        return None
+    if not isinstance(saved.record, dict) or "options" not in saved.record:
         raise DatasetError(
             f"{path} does not tell how its scenes were found, so a scan must not replace it; name another "
             "file as the index"
         )
+    if not _understood(saved.record):
+        log.warning("%s does not tell what it holds as it should: scanning anew", path)
+        return None
     known = {band.name for band in recipe.extra}
     has_bands = saved.record["wanted"] is None or recipe.wanted is not None
     unknown = set(recipe.wanted or ()) - set(saved.band_names)
@@ -136,7 +146,18 @@ def _opened(path: Path, recipe: Recipe) -> SavedScenes | None:
     if not has_bands or unknown & known or (unknown and saved.record["wanted"] is not None):
         log.info("%s holds other bands: scanning anew", path)
         return None
-    return SavedScenes(path, recipe.wanted)
+    return saved if recipe.wanted is None else saved.with_bands(recipe.wanted)
+
+
+def _understood(record: Mapping[str, Any]) -> bool:
+    """Whether a record has what `_record` writes."""
+    wanted, folders = record.get("wanted"), record.get("folders")
+    return (
+        (wanted is None or (isinstance(wanted, list) and all(isinstance(n, str) for n in wanted)))
+        and isinstance(folders, dict)
+        and all(isinstance(state, list) and len(state) == 2 for state in folders.values())
+        and isinstance(record.get("paths"), str)
+    )
 
 
 def _made(path: Path, recipe: Recipe, scan: Scan) -> Sequence[Scene]:
@@ -166,12 +187,10 @@ def _current(saved: SavedScenes, recipe: Recipe, scan: Scan) -> Sequence[Scene]:
         log.info("%d scenes from %s, none of them scanned again", len(saved), saved.path)
         return saved
     record = _record(saved.path, recipe)
-    names = matching_names(recipe.paths, recipe.naming)
-    if recipe.naming.separate_files:
-        chosen = wanted or [band.name for band in recipe.bands]
-        names = names_of_bands(names, chosen, ", ".join(recipe.paths))
+    chosen = wanted or [band.name for band in recipe.bands]
+    names = scene_names(recipe.paths, recipe.naming, chosen)
     order, again = _sorted_out(names, saved, set(stale), changed)
-    fresh = scan(tuple(file for files in again for file in files), wanted) if again else ()
+    fresh = _scanned_again(scan, again, wanted, recipe.on_error)
     alike = all([b.name for b in scene.bands] == list(saved.band_names) for scene in fresh)
     if not alike or len(fresh) != len(again):
         log.info("files in %s now give other bands: scanning all anew", base)
@@ -180,6 +199,17 @@ def _current(saved: SavedScenes, recipe: Recipe, scan: Scan) -> Sequence[Scene]:
     scenes = [next(found) if row is None else row for row in order]
     log.info("%d scenes from %s, %d of them scanned again", len(scenes), saved.path, len(again))
     return _rewritten(saved, scenes, record, recipe)
+
+
+def _scanned_again(
+    scan: Scan, again: Sequence[Sequence[str]], wanted: Sequence[str] | None, on_error: OnError
+) -> Sequence[Scene]:
+    try:
+        return scan(tuple(file for files in again for file in files), wanted) if again else ()
+    except (ReadError, DatasetError):
+        if on_error == "raise":
+            raise
+        return ()  # none of them can be read: a scan of all leaves them out
 
 
 def _sorted_out(

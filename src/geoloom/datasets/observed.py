@@ -14,9 +14,9 @@ from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
 from ..core.query import Scene
-from ..io.header import read_header
 from ..io.observed import observed_outline
 from ..io.scan import Progress
+from .located import header_of
 from .region import to_lonlat
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def _footprint(scene: Scene, nodata: float | None, crs: str | None) -> BaseGeome
     _, south, _, north = scene.footprint.bounds
     if max(-south, north) >= 90:
         return scene.footprint
-    header = read_header(scene.assets[0].uri, crs=crs)
+    header = header_of(scene.assets[0], crs)
     own = nodata if nodata is not None else scene.bands[0].nodata
     outline = observed_outline(header, scene.assets[0].index, nodata=own)
     if outline.is_empty:

@@ -9,10 +9,10 @@ from typing import Any
 
 from ..core.bands import Band
 from ..core.errors import DatasetError
+from ..io.finding import RASTER_SUFFIXES, Paths, find_files
 from ..io.header import read_header
 from ..io.naming import Naming
 from ..io.raster import Kernel
-from ..io.scan import RASTER_SUFFIXES, Paths, find_files
 from ..io.vector import ClassChoice
 from .base import GeoDataset, Transform
 from .kept import IndexPlace

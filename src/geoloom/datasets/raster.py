@@ -13,15 +13,16 @@ from ..core.bands import Band, find_bands
 from ..core.classes import Classes
 from ..core.errors import BandError, DatasetError, suggest
 from ..core.query import Scene
-from ..io.header import read_header
+from ..io.finding import Paths
 from ..io.naming import Naming
 from ..io.raster import Kernel
-from ..io.scan import Footprints, Paths, Progress, scan
+from ..io.scan import Footprints, OnError, Progress, scan
 from .answering import Dtype, SceneDataset
 from .base import Transform
 from .index import SceneIndex
 from .kept import IndexPlace, Recipe, kept_scenes
 from .legend import legend
+from .located import header_of
 from .mosaic import Mosaic
 from .observed import with_observed_footprints
 from .region import Region, common_lattice
@@ -57,6 +58,8 @@ class RasterDataset(SceneDataset):
     """Bands in file order; empty means: as the files say."""
     extra_bands: Sequence[Band] = ()
     """Bands that the provider also offers, read only when asked for by name."""
+    optional_bands: Sequence[str] = ()
+    """Those of `all_bands` that some of the provider's products lack; left out where no file has them."""
     rgb_bands: Sequence[str] = ()
     """Names of the red, green and blue bands, for plots."""
     cmap: Mapping[int, Color] = {}
@@ -90,6 +93,7 @@ class RasterDataset(SceneDataset):
         overviews: bool = False,
         index: IndexPlace = None,
         footprints: Footprints = "grid",
+        on_error: OnError = "raise",
         progress: Progress | None = None,
     ) -> None:
         """Find the files and read their headers.
@@ -98,7 +102,7 @@ class RasterDataset(SceneDataset):
             paths: Files, folders (searched through) or shell patterns. Default: `data`.
             crs: CRS of one common grid for all scenes. Default: each scene keeps its own pixels.
             res: Pixel size (or x and y) of the common grid, in its CRS's units. Default: the first scene's.
-            bands: Bands by name or role, in order. Default: `all_bands`.
+            bands: Bands by name or role, in order; each scene must have them. Default: `all_bands`.
             transforms: What is done to each sample.
             root: Another name for `paths`.
             filename_glob, filename_regex, date_format, is_image, separate_files, all_bands, rgb_bands, cmap:
@@ -120,12 +124,14 @@ class RasterDataset(SceneDataset):
             footprints: What a scene covers: all of its `grid`, or what lies around the pixels that its first
                 band observed (`valid`; pixels are looked at for that, best kept in an index). Samplers draw
                 from there.
+            on_error: What becomes of files that cannot be read: `skip` leaves their scenes out, when the
+                dataset is made and when it is read; the log says how many.
             progress: Told (files read, files in all); then, of `valid` footprints, (scenes, scenes in all).
 
         Raises:
             DatasetError: no file matches, or a scene lacks a band.
             BandError: a band is unknown; the message names the nearest.
-            ReadError: a file cannot be read or placed.
+            ReadError: a file cannot be read or placed; with `skip`, none can.
         """
         given = {
             "filename_glob": filename_glob,
@@ -147,6 +153,8 @@ class RasterDataset(SceneDataset):
             raise DatasetError(
                 f"no footprints are called {footprints!r}{suggest(footprints, get_args(Footprints))}"
             )
+        if on_error not in get_args(OnError):
+            raise DatasetError(f"on_error is {on_error!r}{suggest(on_error, get_args(OnError))}")
         if mosaic == "mean" and not self.is_image:
             raise DatasetError(
                 "the mean of class codes means nothing; use mosaic='newest' or 'first'"
@@ -157,7 +165,7 @@ class RasterDataset(SceneDataset):
         self._asked_res = (res, res) if isinstance(res, (int, float)) else res
         self.mosaic, self.kernel, self.nodata = mosaic, kernel, nodata
         self.scaled, self.dtype, self._assume_crs = scaled, dtype, assume_crs
-        self.overviews = overviews
+        self.overviews, self.on_error = overviews, on_error
         self._wanted = None if bands is None else self._named(bands)
         self.footprints = footprints
         self._index = SceneIndex(self._find_scenes(index, progress))
@@ -168,7 +176,7 @@ class RasterDataset(SceneDataset):
         """What the mask's codes mean, as the first file or else the class attributes tell."""
         if self.is_image:
             return None
-        header = read_header(self._to_read(0, (0,)).assets[0].uri, crs=self._assume_crs)
+        header = header_of(self._to_read(0, (0,)).assets[0], self._assume_crs)
         return legend(header.class_names or self.class_names, header.colormap or self.cmap)
 
     def with_bands(self, bands: Sequence[str]) -> RasterDataset:
@@ -213,6 +221,8 @@ class RasterDataset(SceneDataset):
             crs=self._assume_crs,
             sensor=type(self).__qualname__,
             footprints=self.footprints,
+            optional=tuple(self.optional_bands),
+            on_error=self.on_error,
             nodata=self.nodata if self.footprints == "valid" else None,
         )
 
@@ -231,9 +241,11 @@ class RasterDataset(SceneDataset):
             self._naming,
             bands=declared[:count],
             extra=declared[count:],
+            optional=self.optional_bands,
             wanted=wanted,
             calibrate=self.calibrate,
             crs=self._assume_crs,
+            on_error=self.on_error,
             progress=progress,
         )
         if self.footprints == "grid":
@@ -259,7 +271,7 @@ class RasterDataset(SceneDataset):
     def _identity(self) -> Hashable:
         options = tuple(_hashable(getattr(self, option)) for option in self._options)
         reading = self.mosaic, self.kernel, self.nodata, self.scaled, self.dtype, self.overviews
-        place = self._assume_crs, self._asked_crs, self._asked_res, self.footprints
+        place = self._assume_crs, self._asked_crs, self._asked_res, self.footprints, self.on_error
         return self._paths, place, self._wanted, options, reading
 
     def __repr__(self) -> str:

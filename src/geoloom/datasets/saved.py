@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, overload
 
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from pyproj.exceptions import CRSError
 
 from ..core.bands import Band, find_bands
 from ..core.errors import DatasetError
@@ -27,12 +29,20 @@ from ..core.interval import Interval
 from ..core.query import Asset, Scene
 from .folders import file_stamps, is_elsewhere
 
-_VERSION = 2
+log = logging.getLogger(__name__)
+
+_VERSION = 3
 _GROUP = 8192
 _GROUPS_KEPT = 8
 """Outlines are large beside the rest: they are read a group of scenes at a time, when asked for."""
 _KEY = b"geoloom"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LEAST_BYTES = 1
+"""Of a scene in a whole file; a file that claims more scenes than bytes is damaged."""
+_SWELLS = 1000
+"""How much a whole file grows at most when it is unpacked."""
+_WRONG = (KeyError, IndexError, TypeError, ValueError, OSError, pa.ArrowException, CRSError)
+"""What damaged contents raise where they are put together."""
 _MICROSECOND = timedelta(microseconds=1)
 _GEO = {
     "version": "1.1.0",
@@ -40,6 +50,9 @@ _GEO = {
     "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Polygon", "MultiPolygon"]}},
 }
 """No `crs`: longitude and latitude, as the standard has it."""
+_PER_BAND = ("file_of_band", "number_of_band")
+_PER_FILE = ("files", "mtimes_ns", "sizes", "measured_in_file", "grid_of_file")
+_LISTS = (*_PER_BAND, *_PER_FILE)
 _FOR_OTHERS = ("geometry", "bands")
 """What is not read when an index is opened: outlines come later, bands stand in the metadata."""
 _SCHEMA = pa.schema(
@@ -56,6 +69,8 @@ _SCHEMA = pa.schema(
         "files": pa.list_(pa.string()),
         "file_of_band": pa.list_(pa.int32()),
         "number_of_band": pa.list_(pa.int32()),
+        "measured_in_file": pa.list_(pa.int32()),
+        "grid_of_file": pa.list_(pa.string()),
         "mtimes_ns": pa.list_(pa.int64()),
         "sizes": pa.list_(pa.int64()),
         "west": pa.float64(),
@@ -94,6 +109,27 @@ def save_scenes(
     return _write(path, table, sets, record)
 
 
+INDEX_SUFFIXES = (".parquet", ".geoparquet")
+"""Of the files that are replaced where they cannot be read."""
+
+
+def opened_index(path: Path) -> SavedScenes | None:
+    """The index in a file; None where it is damaged or of another version, so that it is to be made anew.
+
+    Raises:
+        DatasetError: what is there is no index.
+    """
+    try:
+        saved = SavedScenes(path)
+        saved.check()
+    except UnusableIndexError as error:
+        if path.suffix.lower() not in INDEX_SUFFIXES:
+            raise  # perhaps no index at all, but what somebody named by mistake
+        log.warning("an index is made anew: %s", error)
+        return None
+    return saved
+
+
 def with_channels(scenes: Sequence[Scene], channels: Sequence[int]) -> Sequence[Scene]:
     """The scenes with some of their bands, by position, in order; those of an index stay in it."""
     if isinstance(scenes, SavedScenes):
@@ -106,6 +142,10 @@ def with_channels(scenes: Sequence[Scene], channels: Sequence[int]) -> Sequence[
         )
         for scene in scenes
     )
+
+
+class UnusableIndexError(DatasetError):
+    """An index that is damaged, or of another version of geoloom: a cache, which can be made anew."""
 
 
 class SavedScenes(Sequence[Scene]):
@@ -130,33 +170,73 @@ class SavedScenes(Sequence[Scene]):
     def __init__(self, path: str | Path, bands: Sequence[str] | None = None) -> None:
         self.path = Path(path).absolute()
         self._base = str(self.path.parent)
-        try:
-            # Mapped, so that outlines read later come from this very file, whatever has its name by then.
-            self._source = pa.memory_map(str(self.path))
-            file = pq.ParquetFile(self._source)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise DatasetError(
-                f"{path} is no readable index of scenes ({error}); delete it to have it made anew"
-            ) from error
-        told = json.loads((file.schema_arrow.metadata or {}).get(_KEY, b"{}"))
-        if told.get("version") != _VERSION:
-            raise DatasetError(
-                f"{path} has no scenes as this version writes them (format {told.get('version')}, expected "
-                f"{_VERSION}); delete it to have it made anew"
-            )
+        told = self._opened()
         self.record: Mapping[str, Any] | None = told["record"]
         """What was told when it was saved."""
         self._sets = [tuple(Band(**band) for band in held) for held in told["band_sets"]]
         self._bands = bands
         self._channels = self._found(bands)
-        self._length = int(file.metadata.num_rows)
         self._outlines: dict[int, Any] = {}
         self._made: dict[int, Scene] = {}
+
+    def _opened(self) -> dict[str, Any]:
+        """Maps the file, so that outlines read later come from it, whatever has its name by then."""
+        try:
+            self._source = pa.memory_map(str(self.path))
+            file = self._parquet()
+            told: dict[str, Any] = json.loads((file.schema_arrow.metadata or {}).get(_KEY, b"{}"))
+            version = told.get("version")
+        except (*_WRONG, AttributeError, RecursionError) as error:
+            raise self._unusable(f"it cannot be read ({error})") from error
+        if version is None:
+            raise DatasetError(
+                f"{self.path} has no scenes as this version writes them: it is Parquet of another kind; name "
+                "another file"
+            )
+        if version != _VERSION:
+            raise self._unusable(f"its format is {version}, expected {_VERSION}")
+        try:
+            for held in told["band_sets"]:
+                _ = [Band(**band) for band in held]
+            _ = told["record"], told["band_sets"][0]
+        except _WRONG as error:
+            raise self._unusable(f"its bands cannot be understood ({error})") from error
+        about, size = file.metadata, self._source.size()
+        unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+        if about.num_rows * _LEAST_BYTES > size or unpacked > _SWELLS * size:
+            raise self._unusable(f"{size} bytes cannot hold {about.num_rows} scenes")
+        if not file.schema_arrow.remove_metadata().equals(_SCHEMA):
+            raise self._unusable("its columns are others")
+        self._length = int(about.num_rows)
+        return told
+
+    def _parquet(self) -> Any:
+        return pq.ParquetFile(self._source, page_checksum_verification=True)
+
+    def _unusable(self, why: str) -> UnusableIndexError:
+        return UnusableIndexError(f"{self.path} is no readable index of scenes: {why}")
+
+    def check(self) -> None:
+        """Read all but the outlines.
+
+        Raises:
+            UnusableIndexError: they are damaged.
+        """
+        try:
+            table, sets = self._table, np.array([len(held) for held in self._sets])
+            counts = {name: _lengths(table[name]) for name in _LISTS}
+            wide = sets[self._column("band_set", "i4")]
+            whole = all((counts[name] == wide).all() for name in _PER_BAND)
+            whole &= all((counts[name] == counts["files"]).all() for name in _PER_FILE)
+            if not whole or any(table[name].null_count for name in table.column_names):
+                raise ValueError("rows do not fit together")
+        except _WRONG as error:
+            raise self._unusable(f"it is damaged ({error})") from error
 
     @cached_property
     def _table(self) -> Any:
         wanted = [name for name in _SCHEMA.names if name not in _FOR_OTHERS]
-        return pq.ParquetFile(self._source).read(wanted).combine_chunks()
+        return self._parquet().read(wanted).combine_chunks()
 
     def __len__(self) -> int:
         return self._length
@@ -173,7 +253,10 @@ class SavedScenes(Sequence[Scene]):
         number = int(position) % len(self)
         known = self._made.get(number)
         if known is None:
-            known = self._made[number] = self._scene(number)
+            try:
+                known = self._made[number] = self._scene(number)
+            except (*_WRONG, shapely.errors.ShapelyError) as error:
+                raise self._unusable(f"scene {number} is damaged ({error})") from error
         return known
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -247,7 +330,7 @@ class SavedScenes(Sequence[Scene]):
         places = iter(range(len(self), len(self) + len(fresh)))
         wanted = [next(places) if isinstance(one, Scene) else one for one in order]
         sets = {bands: number for number, bands in enumerate(self._sets)}
-        table = pq.ParquetFile(self._source).read()
+        table = self._parquet().read()
         if fresh:
             table = pa.concat_tables([table, _table(fresh, self._base, sets)]).unify_dictionaries()
         return _write(self.path, table.take(wanted), sets, record)
@@ -268,8 +351,7 @@ class SavedScenes(Sequence[Scene]):
         if known is None:
             if len(self._outlines) >= _GROUPS_KEPT:
                 self._outlines.pop(next(iter(self._outlines)))
-            file = pq.ParquetFile(self._source)
-            known = file.read_row_group(group, columns=["geometry"])["geometry"]
+            known = self._parquet().read_row_group(group, columns=["geometry"])["geometry"]
             self._outlines[group] = known
         return shapely.from_wkb(known[row].as_py())
 
@@ -300,18 +382,21 @@ class SavedScenes(Sequence[Scene]):
             _EPOCH + int(self._table[name][number].value) * _MICROSECOND
             for name in ("start", "stop")
         )
+        grid = GeoBox(
+            (row["height"], row["width"]), Affine(*row["transform"]), names[codes[number].as_py()]
+        )
+        grids = [grid if told == "" else _grid_told(told) for told in row["grid_of_file"]]
+        assets = (
+            Asset(files[of], number, grids[of], row["measured_in_file"][of])
+            for of, number in zip(row["file_of_band"], row["number_of_band"], strict=True)
+        )
+        listed = tuple(assets)
         return Scene(
             name=row["name"],
-            grid=GeoBox(
-                (row["height"], row["width"]),
-                Affine(*row["transform"]),
-                names[codes[number].as_py()],
-            ),
+            grid=grid,
             when=Interval(start, stop),
             bands=tuple(self._sets[row["band_set"]][i] for i in channels),
-            assets=tuple(
-                Asset(files[row["file_of_band"][i]], row["number_of_band"][i]) for i in channels
-            ),
+            assets=tuple(listed[i] for i in channels),
             footprint=self._outline(number),
         )
 
@@ -347,7 +432,9 @@ def _write(
     table = table.replace_schema_metadata({_KEY: json.dumps(told), b"geo": json.dumps(_GEO)})
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as scratch:
-        pq.write_table(table, scratch, compression="zstd", row_group_size=_GROUP)
+        pq.write_table(
+            table, scratch, compression="zstd", row_group_size=_GROUP, write_page_checksum=True
+        )
     return path
 
 
@@ -358,7 +445,8 @@ def _numbers(array: Any, dtype: str) -> np.ndarray:
 
 def _row(scene: Scene, base: str, sets: dict[tuple[Band, ...], int]) -> dict[str, Any]:
     """One scene's values, but for the columns made all at once."""
-    files = list(dict.fromkeys(asset.uri for asset in scene.assets))
+    of_file = {asset.uri: asset for asset in scene.assets}
+    files = list(of_file)
     return {
         "name": scene.name,
         "start": (scene.when.start - _EPOCH) // _MICROSECOND,
@@ -372,7 +460,32 @@ def _row(scene: Scene, base: str, sets: dict[tuple[Band, ...], int]) -> dict[str
         "files": files,
         "file_of_band": [files.index(asset.uri) for asset in scene.assets],
         "number_of_band": [asset.index for asset in scene.assets],
+        "measured_in_file": [asset.measured for asset in of_file.values()],
+        "grid_of_file": [_told_grid(asset.grid, scene.grid) for asset in of_file.values()],
     }
+
+
+def _told_grid(grid: GeoBox | None, scene: GeoBox) -> str:
+    """A file's lattice as text: empty where it is the scene's, `null` where nobody looked."""
+    if grid is None:
+        return "null"
+    if grid == scene:
+        return ""
+    return json.dumps([*grid.shape, *grid.affine[:6], crs_name(grid.crs)])
+
+
+@lru_cache(maxsize=1024)
+def _grid_told(text: str) -> GeoBox | None:
+    told = json.loads(text)
+    if told is None:
+        return None
+    height, width, *affine, crs = told
+    return GeoBox((height, width), Affine(*affine), crs)
+
+
+def _lengths(column: Any) -> np.ndarray:
+    """How many items each row's list has."""
+    return np.diff(_numbers(column.combine_chunks().offsets, "i4"))
 
 
 def _relative(file: str, base: str) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.bands import Band
-from ..core.query import Scene
-from ..io.raster import Kernel, read
+from ..core.query import Asset, Scene
+from ..io.raster import Kernel, Raster, read
 from ..io.remote import is_remote, together
+from .located import header_of
 from .stacks import kernel_of
 
 
@@ -58,16 +59,16 @@ def read_scene(
     values: np.ndarray | None = None
     calls = [
         partial(
-            read,
-            uri,
+            _read,
+            scene.assets[chosen[positions[0]]],
             grid,
+            crs,
             bands=[scene.assets[chosen[p]].index for p in positions],
             kernel=how,
             nodata=own,
-            crs=crs,
             overviews=overviews,
         )
-        for (uri, own, how), positions in reads.items()
+        for (_, own, how), positions in reads.items()
     ]
     far = len(calls) > 1 and all(is_remote(uri) for uri, _, _ in reads)
     rasters = together(calls) if far else (call() for call in calls)
@@ -84,6 +85,11 @@ def read_scene(
     if len(reads) == 1 and values.dtype == wanted:
         return values, valid
     return _stacked(planes, wanted), valid
+
+
+def _read(asset: Asset, grid: GeoBox, crs: str | None, **options: Any) -> Raster:
+    """`read` of the file of an asset."""
+    return read(header_of(asset, crs), grid, **options)
 
 
 def _stacked(planes: dict[int, np.ndarray], dtype: np.dtype[Any]) -> np.ndarray:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..core.bands import Band
-from ..core.query import Scene
-from ..io.header import Header, read_header
+from ..core.query import Asset, Scene
+from ..io.header import Header
 from ..io.plan import Kernel
 from ..io.stack import Channel, Stack
+from .located import header_of
 
 _CODED = frozenset({"qa", "class"})
 _STACKS_KEPT = 4096
@@ -41,8 +42,8 @@ class SceneStacks:
     one_dtype: bool
     """Whether every channel is stored in it."""
     headers: tuple[Header, ...]
-    uris: tuple[str, ...]
-    """As the scene names the headers' files."""
+    assets: tuple[Asset, ...]
+    """One of each file, in the headers' order."""
     crs: str | None
     """In place of the files' own."""
 
@@ -58,8 +59,8 @@ class SceneStacks:
 
     def current(self) -> bool:
         """Whether the files are still those whose headers were read."""
-        pairs = zip(self.uris, self.headers, strict=True)
-        return all(read_header(uri, crs=self.crs) is header for uri, header in pairs)
+        pairs = zip(self.assets, self.headers, strict=True)
+        return all(header_of(asset, self.crs) is header for asset, header in pairs)
 
 
 def scene_stacks(
@@ -73,11 +74,11 @@ def scene_stacks(
     """How to read a scene's bands; `read_scene` says what the arguments mean.
 
     Raises:
-        ReadError: a file is gone or damaged.
+        ReadError: a file is gone, damaged, or replaced by one on another grid.
     """
     chosen = range(len(scene.bands)) if channels is None else channels
-    uris = tuple(dict.fromkeys(scene.assets[i].uri for i in chosen))
-    headers = {uri: read_header(uri, crs=crs) for uri in uris}
+    assets = {scene.assets[i].uri: scene.assets[i] for i in chosen}
+    headers = {uri: header_of(asset, crs) for uri, asset in assets.items()}
     found: list[tuple[Channel, Kernel]] = []
     for i in chosen:
         band, asset = scene.bands[i], scene.assets[i]
@@ -92,7 +93,7 @@ def scene_stacks(
         dtype=common,
         one_dtype=all(dtype == common for dtype in dtypes),
         headers=tuple(headers.values()),
-        uris=uris,
+        assets=tuple(assets.values()),
         crs=crs,
     )
 

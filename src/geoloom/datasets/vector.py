@@ -15,8 +15,8 @@ from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.interval import Interval
 from ..core.query import Query, Sample
+from ..io.finding import Paths, matching_names
 from ..io.naming import Naming
-from ..io.scan import Paths, matching_names
 from ..io.vector import ClassChoice, Features, read_feature_files
 from .base import GeoDataset, Layer, Transform
 from .index import lonlat_boxes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Hashable, Mapping, Sequence
@@ -11,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import rasterio
 from affine import Affine
 from odc.geo.crs import CRS
@@ -18,6 +20,7 @@ from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError  # what some attributes raise; it has no public name
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
 from geoloom.core.bands import find_bands
 from geoloom.core.errors import BandError, ReadError
@@ -28,13 +31,20 @@ from .directory import Directory, read_directory
 from .handles import Stamp, open_handle, stamp_of
 from .remote import is_remote, remotely, without_query
 
+log = logging.getLogger(__name__)
+
 ValidityRule = Literal["all", "nodata", "mask", "alpha"]
 """Where a band says which of its pixels are observed: nowhere, a value, a mask band, an alpha band."""
 
 _NO_SIDECARS = ((0, 0), (0, 0))
-_KINDS: dict[tuple[Hashable, str | None], Header] = {}
-"""One header that GDAL read of each kind of TIFF, and CRS given in place of its own."""
+_KINDS: dict[tuple[Hashable, str | None, int], Header] = {}
+"""One header that GDAL read of each kind of TIFF, CRS given in place of its own, and bands known."""
 _KINDS_KEPT = 4096
+_LOOKS = (0.5, 0.25, 0.75)
+"""Where, as shares of the sides, a band is looked at."""
+_LOOK_PX = 128
+_TOLD: set[str] = set()
+"""Folders of which the log says that a band tagged as transparency is data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,10 @@ class Header:
     validity: tuple[ValidityRule, ...]
     """Where each band says what is observed."""
     alpha: int | None
-    """Number of the alpha band, which is no measurement; None where there is none."""
+    """Number of the alpha band, which is no measurement; None where there is none.
+
+    GDAL tags the fourth of four bands of bytes so unless it is told otherwise: a band so tagged whose values
+    are mostly neither closed nor open is a measurement."""
     colormap: Mapping[int, tuple[int, int, int, int]] | None = field(hash=False)
     """Stored value -> red, green, blue, alpha (0-255) of the first band; None where unpaletted."""
     class_names: Mapping[int, str] | None = field(hash=False)
@@ -122,7 +135,7 @@ class Header:
         return int(band)
 
 
-def read_header(uri: str | Path, *, crs: str | None = None) -> Header:
+def read_header(uri: str | Path, *, crs: str | None = None, measured: int = 0) -> Header:
     """The header of any raster that GDAL reads and an affine map places on a body.
 
     Cached until the file (or its mask or metadata sidecar) changes.
@@ -130,6 +143,8 @@ def read_header(uri: str | Path, *, crs: str | None = None) -> Header:
     Args:
         uri: Path or GDAL path.
         crs: CRS to use in place of the file's missing or wrong one, such as `EPSG:32718`.
+        measured: How many bands, from the first, are known to be measurements: none of them is the alpha
+            band, even where it is tagged as such.
 
     Raises:
         ReadError: the file is missing, damaged, or not georeferenced by an affine map and a CRS (ground
@@ -139,13 +154,13 @@ def read_header(uri: str | Path, *, crs: str | None = None) -> Header:
     stamp = stamp_of(name)
     if stamp and not os.path.isabs(name):  # noqa: PTH117 - per file, a Path costs more
         name = str(Path(name).absolute())
-    return _read_header(name, crs, stamp)
+    return _read_header(name, crs, measured, stamp)
 
 
 @lru_cache(maxsize=4096)
-def _read_header(uri: str, crs: str | None, stamp: Stamp) -> Header:
+def _read_header(uri: str, crs: str | None, measured: int, stamp: Stamp) -> Header:
     directory = read_directory(uri) if _stands_alone(uri, stamp) else None
-    known = None if directory is None else _KINDS.get((directory.kind, crs))
+    known = None if directory is None else _KINDS.get((directory.kind, crs, measured))
     if directory is not None and known is not None and _is_map(directory.affine):
         return replace(
             known,
@@ -154,11 +169,12 @@ def _read_header(uri: str, crs: str | None, stamp: Stamp) -> Header:
             tags={**known.tags, **directory.texts},
             stamp=stamp,
         )
-    header = remotely(_ask_gdal, uri, crs, stamp) if is_remote(uri) else _ask_gdal(uri, crs, stamp)
-    if directory is not None and _agree(directory, header):
+    asked = uri, crs, measured, stamp
+    header, looked = remotely(_ask_gdal, *asked) if is_remote(uri) else _ask_gdal(*asked)
+    if directory is not None and not looked and _agree(directory, header):
         if len(_KINDS) >= _KINDS_KEPT:
             _KINDS.clear()
-        _KINDS[directory.kind, crs] = header
+        _KINDS[directory.kind, crs, measured] = header
     return header
 
 
@@ -182,7 +198,8 @@ def _agree(directory: Directory, header: Header) -> bool:
     )
 
 
-def _ask_gdal(uri: str, crs: str | None, stamp: Stamp) -> Header:
+def _ask_gdal(uri: str, crs: str | None, measured: int, stamp: Stamp) -> tuple[Header, bool]:
+    """The header, and whether it also depends on the file's pixels."""
     # Inside an Env what GDAL has to say goes to logging, not to the terminal. It looks for sidecars by
     # name: listing a folder of thousands of files at each of them takes longer than all the rest.
     options = {} if is_remote(uri) else {"GDAL_DISABLE_READDIR_ON_OPEN": True}
@@ -194,16 +211,21 @@ def _ask_gdal(uri: str, crs: str | None, stamp: Stamp) -> Header:
             raise ReadError(f"{shown} holds no band; open one of its subdatasets instead: {inside}")
         # What a call finds wrong, rasterio may raise in the next one, once: only the second time counts.
         with suppress(RasterioError, CPLE_BaseError):
-            return _header_of(handle, uri, crs, stamp)
+            return _header_of(handle, uri, crs, measured, stamp)
         try:
-            return _header_of(handle, uri, crs, stamp)
+            return _header_of(handle, uri, crs, measured, stamp)
         except (RasterioError, CPLE_BaseError) as error:
             raise ReadError(f"{shown} has a damaged header ({error}); fetch it again") from error
 
 
-def _header_of(handle: Any, uri: str, crs: str | None, stamp: Stamp) -> Header:
-    alpha = [i for i, c in enumerate(handle.colorinterp, 1) if c == ColorInterp.alpha]
-    return Header(
+def _header_of(
+    handle: Any, uri: str, crs: str | None, measured: int, stamp: Stamp
+) -> tuple[Header, bool]:
+    tagged = [i for i, c in enumerate(handle.colorinterp, 1) if c == ColorInterp.alpha]
+    looked = bool(tagged) and tagged[0] > measured
+    alpha = tagged[0] if looked and _is_alpha(handle, tagged[0], without_query(uri)) else None
+    rules = (_rule(flags) for flags in handle.mask_flag_enums)
+    header = Header(
         uri=uri,
         driver=handle.driver,
         grid=_grid(handle, without_query(uri), crs),
@@ -213,13 +235,40 @@ def _header_of(handle: Any, uri: str, crs: str | None, stamp: Stamp) -> Header:
         descriptions=tuple(handle.descriptions),
         scales=tuple(handle.scales),
         offsets=tuple(handle.offsets),
-        validity=tuple(_rule(flags) for flags in handle.mask_flag_enums),
-        alpha=alpha[0] if alpha else None,
+        validity=tuple("all" if alpha is None and r == "alpha" else r for r in rules),
+        alpha=alpha,
         colormap=_colormap(handle),
         class_names=category_names(uri, handle.tags(1)),
         tags=dict(handle.tags()),
         stamp=stamp,
     )
+    return header, looked
+
+
+def _is_alpha(handle: Any, band: int, shown: str) -> bool:
+    """Whether a band tagged as transparency is that: at least half of what one sees is closed or open."""
+    dtype = np.dtype(handle.dtypes[band - 1])
+    full = np.iinfo(dtype).max if dtype.kind in "iu" else 1
+    extreme = looked_at = 0
+    for down, across in zip(_LOOKS, _LOOKS, strict=True):
+        place = (int(across * handle.width), int(down * handle.height))
+        window = Window(*place, _LOOK_PX, _LOOK_PX)  # what of it lies in the file
+        with suppress(RasterioError):  # a damaged block is told of when its pixels are asked for
+            values = handle.read(band, window=window)
+            extreme += int(np.isin(values, (0, full)).sum())
+            looked_at += values.size
+    if 2 * extreme >= looked_at:
+        return True
+    if os.path.dirname(shown) not in _TOLD:  # noqa: PTH120 - also of addresses
+        _TOLD.add(os.path.dirname(shown))  # noqa: PTH120 - as above
+        log.warning(
+            "%s: band %d is tagged as transparency, but most of its values are neither 0 nor %s: it is read "
+            "as data, here and in its folder; declare the bands (all_bands=[...]) to settle it",
+            shown,
+            band,
+            full,
+        )
+    return False
 
 
 def _rule(flags: Sequence[MaskFlags]) -> ValidityRule:

@@ -24,8 +24,9 @@ class Sentinel2(RasterDataset):
     """Sentinel-2 A, B and C, as delivered in SAFE folders or loose, JPEG 2000 or GeoTIFF.
 
     Of a band that a level-2A product holds at several resolutions, the finest is taken; a scene's grid is
-    that of its finest band. Level 2A has no `B10`. With `scaled=True` values are reflectance; the offset
-    of products since processing baseline 04.00 (January 2022) is known from the SAFE folder's name.
+    that of its finest band. Level 2A has no `B10`, which is left out then; where other bands were not
+    fetched, name those that were in `bands`. With `scaled=True` values are reflectance; the offset of
+    products since processing baseline 04.00 (January 2022) is known from the SAFE folder's name.
     """
 
     filename_glob = "T*_*_B*"
@@ -53,6 +54,7 @@ class Sentinel2(RasterDataset):
         _band("B11", "swir1", 1.614, 20),
         _band("B12", "swir2", 2.202, 20),
     )
+    optional_bands = ("B10",)
     rgb_bands = ("B04", "B03", "B02")
 
     def calibrate(self, band: Band, uri: str) -> Band:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ...core.bands import Band, Role
-from ...io.scan import RASTER_SUFFIXES
+from ...io.finding import RASTER_SUFFIXES
 
 _ROLES: Mapping[str, Role] = {
     "coastal": "coastal",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import DatasetError
+from ...io.finding import INDEX_FOLDER
 from ...io.remote import LANES, without_query
-from ...io.scan import INDEX_FOLDER
 from .addresses import joined, located
 from .documents import home_of, is_stac, read_json
 from .filters import Filters

@@ -12,9 +12,9 @@ from typing import Any
 
 from ...core.errors import DatasetError
 from ...core.query import Scene
-from ...io.scan import INDEX_FOLDER
+from ...io.finding import INDEX_FOLDER
 from ..kept import IndexPlace, cache_folder
-from ..saved import SavedScenes, save_scenes
+from ..saved import SavedScenes, opened_index, save_scenes
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +66,12 @@ def kept_scenes(
     if path is None:
         return find()[0]
     if path.exists():
-        scenes = SavedScenes(path)
-        if _is_answer(scenes, question.text):
+        scenes = opened_index(path)
+        if scenes is not None and _is_answer(scenes, question.text):
             log.info("%d scenes from %s", len(scenes), path)
             return scenes
-        log.info("%s answers another question, or its documents changed: it is made anew", path)
+        if scenes is not None:
+            log.info("%s answers another question, or its documents changed: made anew", path)
     found, documents = find()
     path.parent.mkdir(parents=True, exist_ok=True)
     stamps = {document: _stamp(document, path.name) for document in documents}

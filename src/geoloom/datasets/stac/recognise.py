@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...core.errors import DatasetError
-from ...io.scan import Paths
+from ...io.finding import Paths
 from ..vector import VECTOR_SUFFIXES
 from .catalogs import JSON, ROOTS
 from .documents import is_stac, read_json

@@ -1,0 +1,36 @@
+"""The files of scenes, which must lie where they were found."""
+
+from __future__ import annotations
+
+from odc.geo.geobox import GeoBox
+
+from ..core.errors import ReadError
+from ..core.grid import crs_name
+from ..core.query import Asset
+from ..io.header import Header, read_header
+from ..io.remote import without_query
+
+
+def header_of(asset: Asset, crs: str | None) -> Header:
+    """The header of a file of a scene, which must lie where it lay when it was found.
+
+    Raises:
+        ReadError: it cannot be read, or lies on another grid by now; the message names both.
+    """
+    header = read_header(asset.uri, crs=crs, measured=asset.measured)
+    if asset.grid is not None and header.grid != asset.grid:
+        raise ReadError(
+            f"{without_query(asset.uri)} was replaced by a file on another grid after the dataset was made: "
+            f"it was {_described(asset.grid)}, and is {_described(header.grid)}; make the dataset anew"
+        )
+    return header
+
+
+def _described(grid: GeoBox) -> str:
+    a, b, c, d, e, f = grid.affine[:6]
+    turned = f", rows and columns turned by {b:g} and {d:g}" if b or d else ""
+    height, width = grid.shape
+    return (
+        f"{height} x {width} pixels of {a:g} x {e:g}{turned} from ({c:.10g}, {f:.10g}) in "
+        f"{crs_name(grid.crs)[:40]}"
+    )
