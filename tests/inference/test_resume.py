@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pytest
 from slow import RUN, SlowPredictor
 
+from geoloom.core.errors import WriteError
 from geoloom.inference import products
 from geoloom.inference.predict import predict
 
@@ -106,3 +109,64 @@ def test_a_changed_scene_starts_anew(tmp_path, scene, write_scene, monkeypatch):
         SlowPredictor(str(tmp_path), 0), scene, out, progress=lambda *now: seen.append(now), **RUN
     )
     assert seen[0][0] == 2
+
+
+KILLED = Path(__file__).with_name("killed.py")
+
+
+@pytest.mark.parametrize("between", ["rasters", "map and polygons"])
+def test_a_run_killed_between_two_products_goes_on_by_the_same_command(tmp_path, scene, between):
+    done = subprocess.run([sys.executable, str(KILLED), str(tmp_path), between], check=False)
+    assert done.returncode == -signal.SIGKILL
+    appeared = {name for name in ("map.tif", "p.tif", "map.gpkg") if (tmp_path / name).exists()}
+    assert appeared, "no product had its name yet"
+    assert appeared < {"map.tif", "p.tif", "map.gpkg"}
+    seen = []
+    model = SlowPredictor(str(tmp_path), 0)
+    arguments = {"probabilities": tmp_path / "p.tif", "vector": tmp_path / "map.gpkg", **RUN}
+    with pytest.raises(WriteError, match="exists"):
+        predict(model, scene, tmp_path / "map.tif", **{**arguments, "halo": 5})
+    predict(model, scene, tmp_path / "map.tif", progress=lambda *now: seen.append(now), **arguments)
+    if between == "map and polygons":
+        assert seen == [], "finished rasters are not made again"
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    predict(
+        model, scene, whole / "map.tif",
+        **{**arguments, "probabilities": whole / "p.tif", "vector": whole / "map.gpkg"},
+    )  # fmt: skip
+    for name in ("map.tif", "p.tif"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    polygons = [
+        geopandas.read_file(folder / "map.gpkg", layer="map") for folder in (tmp_path, whole)
+    ]
+    assert polygons[0].equals(polygons[1])
+    left = set(os.listdir(tmp_path)) - {"scene.tif", "whole"}
+    assert {name for name in left if not name.endswith(".pid")} == set(os.listdir(whole)) - {
+        name for name in os.listdir(whole) if name.endswith(".pid")
+    }
+
+
+def test_two_runs_of_one_map_never_share_their_scratch(tmp_path, scene):
+    with subprocess.Popen(
+        [sys.executable, str(SLOW), str(tmp_path), "0.05", "crop"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as first:
+        assert first.stdout.readline()
+        other = SlowPredictor(str(tmp_path), 0, fingerprint="other")
+        for out, also in ((tmp_path / "map.tif", None), (tmp_path / "m.tif", tmp_path / "p.tif")):
+            with pytest.raises(WriteError, match=f"written by process {first.pid}"):
+                predict(other, scene, out, probabilities=also, overwrite=True, **RUN)
+        first.communicate(timeout=120)
+        assert first.returncode == 0
+
+
+def test_a_folder_that_is_a_model_or_a_store_takes_no_map(tmp_path, scene):
+    for name, what in (("model.json", "a model folder"), ("zarr.json", "a chip store")):
+        folder = tmp_path / name.replace(".", "_")
+        folder.mkdir()
+        (folder / name).write_text("{}")
+        with pytest.raises(WriteError, match=f"is {what}; write map.tif elsewhere"):
+            predict(SlowPredictor(str(tmp_path), 0), scene, folder / "map.tif", **RUN)
+        assert os.listdir(folder) == [name]

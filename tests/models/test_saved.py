@@ -1,6 +1,7 @@
 """A model folder: what goes in comes out, nothing is unpickled, wrong input is named."""
 
 import json
+import os
 import pickle
 from dataclasses import dataclass
 
@@ -242,3 +243,15 @@ def test_another_scale_of_values_is_warned_of(caplog, trained, found, warned):
 def test_another_resolution_is_warned_of(caplog, gsd, unit, warned):
     check_resolution(CARD, gsd, unit)
     assert bool(caplog.records) == warned
+
+
+def test_a_model_may_be_read_by_whom_the_umask_lets(tmp_path, network):
+
+    before = os.umask(0o022)
+    try:
+        folder = save_model(tmp_path / "model", network, CARD)
+    finally:
+        os.umask(before)
+    rights = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert rights == {"model.json": 0o644, "weights.safetensors": 0o644}
+    assert os.listdir(tmp_path) == ["model"]

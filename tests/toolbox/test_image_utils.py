@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.mask
+import rasterio.shutil
 import shapely
 from affine import Affine
 from small_files import TRANSFORM, load, ramp, save
@@ -186,3 +187,22 @@ def test_products_are_not_replaced_without_leave(tmp_path):
         stack_bands([image], tmp_path / "s.tif")
     stack_bands([image, image], tmp_path / "s.tif", overwrite=True)
     assert read(tmp_path / "s.tif").values.shape == (2, 5, 5)
+
+
+def test_no_raster_is_written_over_what_it_is_made_of(tmp_path):
+    a, b = (save(tmp_path / f"{name}.tif", ramp((1, 20, 30))) for name in "ab")
+    rasterio.shutil.copy(str(a), str(tmp_path / "stack.vrt"), driver="VRT")
+    field = tmp_path / "field.gpkg"
+    outline = shapely.box(500_030, 8_999_700, 500_300, 8_999_970)
+    geopandas.GeoDataFrame(geometry=[outline], crs="EPSG:32722").to_file(field)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for refused in (
+        lambda: stack_bands([a, b], b, overwrite=True),
+        lambda: stack_bands([b, tmp_path / "stack.vrt"], a, overwrite=True),
+        lambda: mosaic_images([a, b], a, overwrite=True),
+        lambda: clip_by_polygon(a, field, a, overwrite=True),
+        lambda: clip_img_by_extent_shp(a, field, field, overwrite=True),
+    ):
+        with pytest.raises(WriteError, match="is an input"):
+            refused()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -68,3 +68,28 @@ def test_chips_as_outlines(tmp_path):
         for col in (0, 25)
     ]
     assert all(a.equals(b) for a, b in zip(found.geometry, expected, strict=True))
+
+
+def test_a_layer_is_never_merged_into_one_of_its_parts(tmp_path):
+    one = _layer(tmp_path / "one.shp", [-51.0], CRS)
+    two = _layer(tmp_path / "two.gpkg", [-50.8], CRS)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for out in (one, two):
+        with pytest.raises(WriteError, match="is an input"):
+            merge_vector_layers([one, two], out, overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_layer_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    one = _layer(tmp_path / "one.gpkg", [-51.0], CRS)
+    out = merge_vector_layers([one], tmp_path / "m.gpkg")
+    before = out.read_bytes()
+
+    def cut_off(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(geopandas.GeoDataFrame, "to_file", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        merge_vector_layers([one], out, overwrite=True)
+    assert out.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.gpkg", "one.gpkg"]

@@ -156,6 +156,8 @@ def _run(
 ) -> None:
     """Bring every row of the scene into the products, from where an earlier run stopped."""
     plan = work.plan
+    if products.rows_done >= work.scene.grid.shape[0]:
+        return
     first = plan.first_row_needed(products.rows_done)
     todo = list(batches(plan, batch_size, first))
     if not todo:

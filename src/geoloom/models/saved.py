@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from .._version import __version__
@@ -139,8 +139,8 @@ def save_model(
     values = replace(card, version=card.version or __version__).to_dict()
     with hold(path):
         with replacing(path / WEIGHTS_FILE, within=path) as scratch:
-            scratch.touch()  # with the rights that the umask leaves: safetensors makes a file 0600
-            save_file(weights, scratch, metadata={"format": "pt"})
+            # Not by `save_file`: it writes through a file of a random name, which only its owner may read.
+            scratch.write_bytes(save(weights, metadata={"format": "pt"}))
         write_json(path / CARD_FILE, values, within=path)
     return path
 
