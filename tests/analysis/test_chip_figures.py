@@ -81,3 +81,15 @@ def test_chips_elsewhere_are_left_out_and_none_at_all_is_an_error():
 def test_a_bare_table_must_tell_the_size():
     with pytest.raises(ChipError, match="how large chips are"):
         chip_footprints(pd.DataFrame([row(at(0, 0))]), GRID)
+
+
+def test_many_chips_are_drawn_as_the_ground_that_they_cover():
+    rows = [row(at(i % 60, 2 * i)) for i in range(100)]
+    figure = plot_chips(Store(rows), scene())
+    (drawn,) = (c for c in figure.axes[0].collections if isinstance(c, PolyCollection))
+    assert len(drawn.get_paths()) == 1
+    corners = chip_footprints(Store(rows), GRID).corners
+    box = drawn.get_paths()[0].get_extents()
+    np.testing.assert_allclose([box.x0, box.y0], corners.min(axis=(0, 1)))
+    np.testing.assert_allclose([box.x1, box.y1], corners.max(axis=(0, 1)))
+    assert figure.legends[0].get_texts()[0].get_text() == "train (100)"

@@ -13,6 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 from PIL import Image
+from pyproj import Geod, Transformer
 from reported import CLASSES, Page, headline, make_map, report_of, save_card
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
@@ -128,13 +129,20 @@ def test_agreement_over_the_map_is_what_scikit_learn_counts(page, case):
     assert f"{f1_score(t, m, average='macro'):.4f}" in block
 
 
-def test_areas_are_pixels_times_900_square_metres(page, case):
-    mapped = case[3]
+def test_areas_are_those_of_pixels_on_the_ellipsoid(page, case):
+    """By geodesics around the middle pixel: over 6 km, the projection's scale varies by 2e-6."""
+    mapped, grid = case[3], case[1].grid
+    corners = [
+        grid.affine @ (col, row) for col, row in ((100, 100), (100, 101), (101, 101), (101, 100))
+    ]
+    lon, lat = Transformer.from_crs(32720, 4326, always_xy=True).transform(*np.transpose(corners))
+    pixel_ha = abs(Geod(ellps="WGS84").polygon_area_perimeter(lon, lat)[0]) / 1e4
     block = page.text[page.text.index("Hectares") :]
     for code in (1, 2, 3):
         pixels = int((mapped == code).sum())
         assert f"{pixels:,}" in block
-        assert f"{pixels * 0.09:,.0f}" in block or f"{pixels * 0.09:,.2f}" in block
+        shown = re.search(rf"{pixels:,} ([\d,.]+) ", block)[1]
+        assert float(shown.replace(",", "")) == pytest.approx(pixels * pixel_ha, abs=0.6)
     assert f"{(mapped == 0).sum():,} pixels carry no class" in block
 
 
@@ -164,8 +172,6 @@ def test_layers_show_map_truth_and_their_differences(page, case):
 
 
 def test_the_page_interpolates_coordinates_as_pyproj_has_them(page, case):
-    from pyproj import Transformer
-
     data, grid = page.data(), case[1].grid
     n, lon = data["nodes"], np.array(data["lon"])
     to_degrees = Transformer.from_crs(32720, 4326, always_xy=True)

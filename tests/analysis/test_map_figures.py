@@ -269,3 +269,18 @@ def test_text_on_colour_has_the_contrast_that_wcag_asks_for(grey):
     ink = int(readable_on((grey,) * 3)[1:3], 16) / 255
     light, dark = sorted((luminance(grey), luminance(ink)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("names", "bands"),
+    [
+        (["Band 3 - Red", "Band 2 - Green", "Band 1 - Blue"], (1, 2, 3)),
+        (["Blue", "Green", "Red", "Red Edge", "NIR_08"], (3, 2, 1)),
+        (["B", "G", "R", "N"], (3, 2, 1)),
+        (["band_1_blue", "band_2_green", "band_3_red", "near-infrared", "swir_1"], (3, 2, 1)),
+    ],
+)
+def test_true_colour_has_red_green_and_blue_by_what_names_say(names, bands):
+    true = next(c for c in composites_of(names) if c.style == "true")
+    assert true.bands == bands
+    assert true.title == "True colour (red, green, blue)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+import numpy as np
 import pytest
 from reported import CLASSES, headline, make_map, report_of, save_card
 from sklearn.metrics import accuracy_score
@@ -12,6 +13,9 @@ from sklearn.metrics import accuracy_score
 from geoloom.analysis.report import report
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError
+from geoloom.io.cog import write_raster
+from geoloom.metrics.accuracy import Accuracy
+from geoloom.metrics.tally import Tally
 from geoloom.models.card import ModelCard
 from geoloom.tasks.evaluate import evaluate_map
 from geoloom.testing.simulate import simulated_scene
@@ -77,3 +81,42 @@ def test_a_raster_that_is_no_map_of_the_model_is_refused(case):
     with pytest.raises(ModelError, match="in another state"):
         report(folder / "model", folder / "map.tif", folder / "r.html")
     assert not (folder / "r.html").exists()
+
+
+def test_numbers_for_names_make_no_title_and_degrees_are_told_in_metres(tmp_path):
+    made = simulated_scene(tmp_path, size_px=160, seed=4)
+    classes = Classes.of(["class 1", "class 2", "class 3"])
+    card = ModelCard("unet", {}, made.bands, classes, gsd=8.14913e-05, gsd_unit="degrees_north")
+    save_card(tmp_path / "model", card)
+    make_map(made, tmp_path / "map.tif", classes)
+    (tmp_path / "model" / "history.json").write_text('[{"epoch": 1, "train_loss": 1.0}]')
+    page = report_of(tmp_path)
+    assert "Map of 3 classes" in page.text
+    assert "0.0000815 degrees, about 9.06 m" in page.text
+    assert "e-05" not in page.text
+    (chart,) = (a for _, a in page.tags if "Loss and scores" in (a.get("aria-label") or ""))
+    assert chart["style"] == "max-width:350px"
+
+
+@pytest.mark.parametrize("count", [4, 5, 12])
+def test_matrices_of_many_classes_stand_below_each_other(tmp_path, count):
+    made = simulated_scene(tmp_path, size_px=160, seed=4)
+    classes = Classes.of([f"kind {i}" for i in range(count)])
+    save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, classes))
+    make_map(made, tmp_path / "map.tif", classes)
+    truth = np.arange(400) % count
+    accuracy = Accuracy.of(Tally.of_classes(truth, truth, count), classes)
+    page = report_of(tmp_path, accuracy=accuracy)
+    kinds = [a.get("class") for tag, a in page.tags if tag in ("div", "table")]
+    assert ("pair stacked" in kinds) is (count > 4)
+    assert ("matrix dense" in kinds) is (count > 8)
+
+
+def test_a_map_without_holes_speaks_of_none(tmp_path):
+    made = simulated_scene(tmp_path, size_px=160, seed=4)
+    save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES))
+    write_raster(
+        tmp_path / "map.tif", np.ones((1, 160, 160), np.uint8), made.grid, nodata=0,
+        class_names={code: name for name, code, _ in CLASSES},
+    )  # fmt: skip
+    assert "Every pixel carries a class." in report_of(tmp_path).text

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shapely
 from affine import Affine
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from odc.geo.geobox import GeoBox
@@ -24,6 +26,10 @@ SPLIT_COLORS = {"train": "#ffd400", "valid": "#00c2d1", "test": "#ff4fa3"}
 """Bright, since they are drawn over imagery; told apart by colour-blind readers."""
 
 
+EACH_UP_TO = 40
+"""Chips of a split that are outlined one by one; more would be a carpet of lines."""
+
+
 @dataclass(frozen=True, slots=True)
 class Footprints:
     """Outlines of chips in the pixel coordinates of a grid."""
@@ -37,7 +43,8 @@ class Footprints:
 def plot_chips(
     chips: Any, scene: Source, *, bands: Bands = None, title: str | None = None, max_px: int = 1000
 ) -> Figure:
-    """Chips' outlines over their scene, coloured by split, with their numbers.
+    """Chips over their scene, coloured by split, with their numbers: each chip's outline, or the ground that
+    the chips of a split cover together where there are many.
 
     Args:
         chips: A chip store, or the table of one: columns `split`, `crs`, and the affine `a` to `f`.
@@ -59,13 +66,15 @@ def plot_chips(
     for i, split in enumerate(names):
         mine = found.corners[[s == split for s in found.splits]]
         color = SPLIT_COLORS.get(split, SERIES[i % len(SERIES)])
-        # Many chips overlap: thinner lines keep the picture legible.
-        width = 1.1 if len(mine) < 200 else 0.5
-        ax.add_collection(
-            PolyCollection(
-                list(mine), facecolors="none", edgecolors=color, linewidths=width, zorder=5
-            )
+        few = len(mine) <= EACH_UP_TO
+        shapes = PolyCollection(
+            list(mine) if few else _ground(mine),
+            facecolors="none" if few else to_rgba(color, 0.22),
+            edgecolors=color,
+            linewidths=1.1,
+            zorder=5,
         )
+        ax.add_collection(shapes)
         label = f"{split} ({len(mine):,})"
         handles.append(Line2D([], [], color=color, lw=2.5, label=label))
     add_furniture(ax, seen.grid)
@@ -74,6 +83,12 @@ def plot_chips(
         labelcolor=INK,
     )  # fmt: skip
     return figure
+
+
+def _ground(corners: np.ndarray) -> list[np.ndarray]:
+    """The outlines of the ground that chips cover together, holes left out."""
+    whole = shapely.union_all(shapely.polygons(corners))
+    return [np.asarray(part.exterior.coords) for part in shapely.get_parts(whole)]
 
 
 def chip_footprints(chips: Any, grid: GeoBox) -> Footprints:

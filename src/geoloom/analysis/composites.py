@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -24,6 +25,29 @@ _RECIPES: tuple[tuple[Style, str, tuple[str, str, str]], ...] = (
 )
 
 
+_WORDS = {
+    "blue": "blue",
+    "green": "green",
+    "red": "red",
+    "nir": "nir",
+    "nir08": "nir",
+    "nir1": "nir",
+    "swir": "swir1",
+    "swir1": "swir1",
+    "swir16": "swir1",
+    "swir2": "swir2",
+    "swir22": "swir2",
+}
+"""What a word in a band's name says that it measures."""
+_LETTERS = {"b": "blue", "g": "green", "r": "red", "n": "nir"}
+"""What a name of one letter says."""
+_SPELLINGS = (
+    (re.compile(r"(swir|nir)[ _-]?(\d+)"), r"\1\2"),
+    (re.compile(r"red[ _-]?edge"), "rededge"),
+    (re.compile(r"near[ _-]?(infrared|ir)\b"), "nir"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Composite:
     """Three bands (or one, for grey) as red, green and blue."""
@@ -37,22 +61,35 @@ class Composite:
 def roles_of(names: Sequence[str]) -> dict[str, int]:
     """Band number (from 1) by role, as far as the names tell.
 
-    Names may be roles themselves (`red`, `NIR`) or a sensor's band names (`SR_B4`, `B08`).
+    Names may be roles themselves (`red`, `NIR`), hold one among other words (`Band 4 - Red`), or be
+    a sensor's band names (`SR_B4`, `B08`).
 
     Example:
         >>> roles_of(["SR_B2", "SR_B3", "SR_B4", "SR_B5", "SR_B6", "SR_B7"])["nir"]
         4
-        >>> roles_of(["red", "green", "blue"])["blue"]
+        >>> roles_of(["Band 3 - Red", "Band 2 - Green", "Band 1 - Blue"])["blue"]
         3
     """
+    said: dict[str, int] = {}
+    for number, name in enumerate(names, start=1):
+        for role in _roles_in(name):
+            said.setdefault(role, number)
+    if said:
+        return said
     plain = [name.lower().removeprefix("sr_").strip() for name in names]
-    roles = {"blue", "green", "red", "nir", "swir1", "swir2"}
-    found = {name: plain.index(name) + 1 for name in roles if name in plain}
-    if found:
-        return found
     sensor = max(_SENSORS, key=lambda s: sum(band in plain for band in s.values()))
     known = {role: plain.index(band) + 1 for role, band in sensor.items() if band in plain}
     return known if len(known) >= 3 else {}
+
+
+def _roles_in(name: str) -> set[str]:
+    text = name.lower()
+    for spelling, plain in _SPELLINGS:
+        text = spelling.sub(plain, text)
+    words = re.findall(r"[a-z]+\d*", text)
+    return {_WORDS[word] for word in words if word in _WORDS} or {
+        role for letter, role in _LETTERS.items() if text.strip() == letter
+    }
 
 
 def composites_of(names: Sequence[str]) -> tuple[Composite, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -19,6 +20,9 @@ from .page import map_data, render
 from .scores import AccuracySource
 from .style import figure_pixels
 from .tables import hectares, percent
+
+_NUMBERED = re.compile(r"(class[ _-]*)?\d+", re.IGNORECASE)
+"""A name that says no more than a code."""
 
 
 def report(
@@ -111,9 +115,9 @@ def _static_map(views: Views, classes: Classes) -> str:
 
 
 def _title(names: tuple[str, ...]) -> str:
-    """The classes in words, as far as they fit a line."""
-    if len(names) > 4:
-        return f"Map of {len(names)} classes"
+    """The classes in words, as far as they have names and fit a line."""
+    if len(names) > 4 or all(_NUMBERED.fullmatch(name) for name in names):
+        return f"Map of {len(names)} class{'es' if len(names) > 1 else ''}"
     *first, last = names
     words = f"{', '.join(first)} and {last}" if first else last
     return f"Map of {words}"

@@ -18,6 +18,7 @@ from .histograms import plot_histograms
 from .scores import Score
 from .style import figure_png, figure_svg
 from .tables import (
+    STACKED_FROM,
     accuracy_table,
     area_table,
     confusion_table,
@@ -27,6 +28,11 @@ from .tables import (
     pairs_table,
     percent,
 )
+
+_DEGREE_M = 111_195.0
+"""Metres in a degree of latitude, on the mean sphere."""
+_PX_PER_INCH = 100.0
+_COLUMN_PX = 980
 
 
 def headline(evidence: Evidence) -> str:
@@ -87,14 +93,10 @@ def accuracy_section(evidence: Evidence) -> str:
 
 def area_section(evidence: Evidence) -> str:
     """How much of each class there is."""
-    crs = evidence.grid.crs
-    how = (
-        "the area of each pixel’s cell on the ellipsoid, which shrinks towards the poles"
-        if crs.geographic
-        else "pixels times the pixel’s area in the map’s projection"
+    unmapped = _unmapped(evidence.areas.unmapped_pixels)
+    note = (
+        f"Areas are counted from the map: of each pixel, its outline on the ellipsoid. {unmapped}"
     )
-    unmapped = evidence.areas.unmapped_pixels
-    note = f"Areas are counted from the map: {how}. {unmapped:,} pixels carry no class."
     if evidence.scores:
         note += " Areas carry the map’s errors: low precision overstates a class, low recall understates it."
     return _section("area", "Area", area_table(evidence.areas) + _note(note))
@@ -113,7 +115,7 @@ def training_section(evidence: Evidence) -> str:
     if card.chip_size_px:
         facts.append(("Training chips", f"{card.chip_size_px} × {card.chip_size_px} pixels"))
     if card.gsd:
-        facts.append(("Trained on pixels of", f"{card.gsd:g} {card.gsd_unit}"))
+        facts.append(("Trained on pixels of", pixel_in_words(card.gsd, card.gsd_unit)))
     body = pairs_table(facts)
     history = evidence.history
     if history is not None and history.panels():
@@ -180,8 +182,9 @@ def _score_block(score: Score, evidence: Evidence, *, first: bool) -> str:
     if not math.isnan(a.log_loss):
         summary.append(("Cross-entropy", number(a.log_loss, 4)))
     line = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in summary)
+    stacked = " stacked" if len(a.classes) > STACKED_FROM else ""
     matrices = (
-        f'<div class="pair">{confusion_table(a, normalize=False)}'
+        f'<div class="pair{stacked}">{confusion_table(a, normalize=False)}'
         f"{confusion_table(a, normalize=True)}</div>"
     )
     curves = ""
@@ -263,10 +266,34 @@ def _note(text: str) -> str:
     return f'<p class="note">{text}</p>'
 
 
+def _unmapped(pixels: int) -> str:
+    if not pixels:
+        return "Every pixel carries a class."
+    return f"{pixels:,} {'pixel carries' if pixels == 1 else 'pixels carry'} no class."
+
+
+def pixel_in_words(size: float, unit: str) -> str:
+    """A pixel's side as people speak of it; degrees with what they measure along a meridian.
+
+    Example:
+        >>> pixel_in_words(30.0, "metre"), pixel_in_words(8.14913e-05, "degrees_north")
+        ('30 m', '0.0000815 degrees, about 9.06 m')
+    """
+    if unit.startswith("degree"):
+        plain = np.format_float_positional(size, precision=3, fractional=False, trim="-")
+        return f"{plain} degrees, about {size * _DEGREE_M:.3g} m"
+    if unit.startswith("metre"):
+        return f"{size:.4g} m"
+    return f"{size:.6g} {unit}"
+
+
 def _svg(figure: Figure, key: str, caption: str) -> str:
     said = escape(caption)
+    # A narrow figure stays narrow: blown up to the column, its letters would be a finger high.
+    width = min(figure.get_size_inches()[0] * _PX_PER_INCH, _COLUMN_PX)
     return (
-        f'<figure><div class="plot" role="img" aria-label="{said}">{figure_svg(figure, key)}</div>'
+        f'<figure><div class="plot" style="max-width:{width:.0f}px" role="img" aria-label="{said}">'
+        f"{figure_svg(figure, key)}</div>"
         f"<figcaption>{said}</figcaption></figure>"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -30,6 +31,12 @@ _METRICS = (
 )
 
 
+STACKED_FROM = 4
+"""More classes than this, and two matrices do not fit side by side."""
+DENSE_FROM = 8
+"""More classes than this, and the cells of a matrix are small."""
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A figure for reading; a dash where there is none."""
     missing = value is None or math.isnan(value)
@@ -52,6 +59,11 @@ def hectares(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
 
 
+def breakable(name: str) -> str:
+    """A name from outside as HTML that may be broken where its words end."""
+    return re.sub(r"([_/.])", r"\1<wbr>", escape(name))
+
+
 def swatch(color: str) -> str:
     """A small square of a class's colour."""
     return f'<span class="swatch" style="background:{escape(color)}"></span>'
@@ -69,7 +81,7 @@ def accuracy_table(accuracy: Accuracy, classes: Classes) -> str:
     for row in accuracy.rows():
         cells = "".join(_bar_cell(row[key]) for key, _, _ in shown)
         body.append(
-            f'<tr><th scope="row">{swatch(colors.get(row["class"], "#888888"))}{escape(row["class"])}</th>'
+            f'<tr><th scope="row">{swatch(colors.get(row["class"], "#888888"))}{breakable(row["class"])}</th>'
             f'{cells}<td class="num">{row["pixels"]:,}</td></tr>'
         )
     means = {
@@ -94,7 +106,7 @@ def confusion_table(accuracy: Accuracy, *, normalize: bool) -> str:
     """The confusion matrix as a table whose cells are coloured by the share of their row."""
     counts = accuracy.confusion
     shares = row_shares(counts)
-    names = [escape(name) for name in accuracy.classes]
+    names = [breakable(name) for name in accuracy.classes]
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     rows = []
     for i, name in enumerate(names):
@@ -104,8 +116,9 @@ def confusion_table(accuracy: Accuracy, *, normalize: bool) -> str:
         )
         rows.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
     title = "Share of the true class" if normalize else "Pixels"
+    kind = "matrix dense" if len(names) > DENSE_FROM else "matrix"
     return (
-        f'<div class="scroll"><table class="matrix"><caption>{title}</caption>'
+        f'<div class="scroll"><table class="{kind}"><caption>{title}</caption>'
         f'<thead><tr><td class="axis">truth ↓ &nbsp; prediction →</td>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
@@ -114,7 +127,7 @@ def confusion_table(accuracy: Accuracy, *, normalize: bool) -> str:
 def area_table(areas: AreaTable) -> str:
     """Pixels, hectares and share of each class."""
     rows = "".join(
-        f'<tr><th scope="row">{swatch(row.color)}{escape(row.name)}</th>'
+        f'<tr><th scope="row">{swatch(row.color)}{breakable(row.name)}</th>'
         f'<td class="num">{row.pixels:,}</td><td class="num">{hectares(row.hectares)}</td>'
         f"{_bar_cell(row.share, percent(row.share), row.color)}</tr>"
         for row in areas.rows

@@ -277,7 +277,10 @@ def _usable(
     if broken.any():
         shapes = shapes.copy()
         shapes[broken] = [_repaired(shape) for shape in shapes[broken]]
-        log.warning("%s: repaired %d invalid geometries", source, broken.sum())
+        count = int(broken.sum())
+        log.warning(
+            "%s: repaired %d invalid geometr%s", source, count, "y" if count == 1 else "ies"
+        )
     empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     unclassed = ~empty & np.array([label is None for label in labels], dtype=bool)
     if empty.any():
