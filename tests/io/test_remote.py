@@ -55,7 +55,7 @@ def test_a_window_takes_a_small_part_of_the_file_and_no_look_beside_it(folder):
         found = read(server.address("a.tif"), GRID[WINDOW])
         assert (found.values == NOISE[0][WINDOW]).all()
         assert {one.path for one in server.asked} == {"a.tif"}
-        assert server.requests() <= 4
+        assert server.requests() <= 5
         assert server.sent() < 0.06 * size
         # Two tiles of 131,072 bytes hold the window; the rest is the header.
         assert server.sent() >= 2 * 256 * 256 * 2
@@ -151,6 +151,62 @@ def test_what_cannot_be_opened_is_named_without_its_signature(folder):
         assert "wrong" not in str(refused.value)
         with pytest.raises(ReadError, match=r"b\.tif cannot be opened: .*404"):
             read_header(server.address("b.tif?token=right"))
+
+
+@pytest.mark.parametrize("window", [np.s_[0:200, 0:200], WINDOW])
+def test_a_connection_that_breaks_off_is_asked_again(folder, window):
+    with serving(folder) as server:
+        header = read_header(server.address("a.tif"))
+        server.behave(drops={"a.tif": 1})
+        for _ in range(2):
+            assert (read(header, GRID[window]).values == NOISE[0][window]).all()
+        server.behave(drops={"a.tif": 1000})
+        with pytest.raises(ReadError, match=r"a\.tif is damaged in rows 1800 to 2000"):
+            read(header, GRID[1800:2000, 1800:2000])
+
+
+def test_a_server_that_answers_other_ranges_is_refused(folder):
+    """Nothing is compressed, so that any bytes would do as pixels."""
+    with serving(folder, shift=512) as server, pytest.raises(ReadError) as refused:
+        read(server.address("a.tif"), GRID[WINDOW])
+    assert "asked for the bytes 4194304-4194319, the server answers 4193792-4193807" in str(
+        refused.value
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "wants to know who asks"),
+        (403, "may not read"),
+        (404, "nothing is there"),
+        (410, "gone"),
+    ],
+)
+def test_what_a_server_refuses_is_said_as_it_says_it_each_time(folder, status, said):
+    with serving(folder, statuses={"a.tif": status}) as server:
+        for _ in range(2):
+            with pytest.raises(ReadError, match=rf"the server answers {status} .*; .*{said}"):
+                read_header(server.address("a.tif"))
+
+
+def test_a_server_with_a_fault_and_one_that_is_not_there_are_told_apart(folder, monkeypatch):
+    monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "0")
+    with serving(folder, statuses={"a.tif": 500}) as server:
+        address = server.address("a.tif")
+        with pytest.raises(ReadError, match=r"the server answers 500 .*try later"):
+            read_header(address)
+    with pytest.raises(ReadError, match=r"a\.tif cannot be opened: the server cannot be reached"):
+        read_header(address)
+
+
+def test_a_page_in_place_of_a_raster_is_named(folder):
+    (folder / "page.tif").write_text("<!DOCTYPE html><p>Sign in</p>")
+    with (
+        serving(folder) as server,
+        pytest.raises(ReadError, match=r"begins with b'<!DOCTYPE html>"),
+    ):
+        read_header(server.address("page.tif"))
 
 
 def _sum_of(uri, window, answers):

@@ -14,10 +14,18 @@ from rasterio.errors import RasterioError
 
 from geoloom.core.errors import ReadError, suggest
 
-from .remote import gdal_name, is_remote, without_query
+from .remote import gdal_name, is_remote, patiently, web_address, without_query
+from .servers import why_refused
+
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    resource = None  # type: ignore[assignment]
 
 HANDLES_PER_THREAD = 32
-"""Sixteen loading threads then stay within half of the usual limit of 1024 open files."""
+"""At most; sixteen loading threads then stay within half of the usual limit of 1024 open files."""
+_LIMIT_PER_HANDLE = 32
+"""Descriptors that the process may have for each handle that a thread keeps, which is the same share."""
 
 Stamp = tuple[tuple[int, int], ...]
 """(mtime in ns, size in bytes) of a file and its sidecars; empty for what is no local file."""
@@ -92,9 +100,16 @@ def open_handle(uri: str, level: int | None = None) -> Any:
         handles.pop(key)[1].close()
     handle = _open(uri, level)
     handles[key] = (stamp, handle)
-    while len(handles) > HANDLES_PER_THREAD:
+    while len(handles) > _kept():
         handles.popitem(last=False)[1][1].close()
     return handle
+
+
+def close_handle(uri: str) -> None:
+    """Close the calling thread's handles on a file and its overviews."""
+    handles = _SHELF.rack.handles
+    for key in [key for key in handles if key[0] == uri]:
+        handles.pop(key)[1].close()
 
 
 def close_handles() -> None:
@@ -104,20 +119,37 @@ def close_handles() -> None:
         handles.popitem()[1][1].close()
 
 
+def _kept() -> int:
+    """How many handles a thread keeps, by the limit that the process has for descriptors."""
+    if resource is None:
+        return HANDLES_PER_THREAD
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit < 0:  # RLIM_INFINITY
+        return HANDLES_PER_THREAD
+    return min(HANDLES_PER_THREAD, max(1, limit // _LIMIT_PER_HANDLE))
+
+
 def _open(uri: str, level: int | None) -> Any:
     options = {} if level is None else {"overview_level": level}
-    try:
+
+    def attempt() -> Any:
         # sharing=False: GDAL would else hand one dataset to several threads, which corrupts reads.
         return rasterio.open(gdal_name(uri), sharing=False, **options)
+
+    try:
+        return patiently(attempt, uri, close_handle)
     except (RasterioError, ValueError, TypeError) as error:
         raise ReadError(_why_not(uri, error)) from error
 
 
 def _why_not(uri: str, error: Exception) -> str:
     if is_remote(uri):
+        address = web_address(uri)
+        if address is not None:
+            return f"{without_query(uri)} cannot be opened: {why_refused(address)}"
         return (
             f"{without_query(uri)} cannot be opened: {without_query(str(error))}; check the address and "
-            "that you may read it (signed addresses expire)"
+            "that you may read it"
         )
     path = Path(uri)
     if path.exists():

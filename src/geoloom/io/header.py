@@ -29,7 +29,8 @@ from geoloom.core.grid import crs_name
 from .categories import category_names
 from .directory import Directory, read_directory
 from .handles import Stamp, open_handle, stamp_of
-from .remote import is_remote, remotely, without_query
+from .remote import is_remote, remotely, web_address, without_query
+from .servers import check_ranges
 
 log = logging.getLogger(__name__)
 
@@ -210,6 +211,10 @@ def _ask_gdal(uri: str, crs: str | None, measured: int, stamp: Stamp) -> tuple[H
             inside = ", ".join(handle.subdatasets[:5]) or "none"
             raise ReadError(f"{shown} holds no band; open one of its subdatasets instead: {inside}")
         # What a call finds wrong, rasterio may raise in the next one, once: only the second time counts.
+        address = web_address(uri)
+        if address is not None and handle.compression is None:
+            stored = sum(np.dtype(d).itemsize for d in handle.dtypes) * handle.width * handle.height
+            check_ranges(address, stored // 2)
         with suppress(RasterioError, CPLE_BaseError):
             return _header_of(handle, uri, crs, measured, stamp)
         try:

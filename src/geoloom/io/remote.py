@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import rasterio
 from rasterio.env import get_gdal_config
+from rasterio.errors import RasterioError
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 LANES = 16
 """Files read at once; most of their time is waiting."""
@@ -26,6 +32,11 @@ _SCHEMES = {
     "oss": "/vsioss/",
 }
 _PREFIXES = ("/vsicurl", "/vsis3/", "/vsigs/", "/vsiaz/", "/vsiadls/", "/vsioss/", "/vsiswift/")
+
+_PAUSES_S = (0.1, 0.5)
+"""Before each further attempt at what broke off."""
+_ANSWERED = re.compile(r"HTTP response code(?: on .*)?: \d\d\d")
+"""GDAL itself asks again where that may help."""
 
 _ALWAYS = {
     # Neither list the folder nor ask for .aux.xml, .msk and .ovr beside each file.
@@ -66,6 +77,42 @@ def gdal_name(uri: str) -> str:
 def without_query(uri: str) -> str:
     """An address for messages: without its query, which may hold a signature."""
     return uri.partition("?")[0] if is_remote(uri) else uri
+
+
+def web_address(uri: str) -> str | None:
+    """The http address of a file that GDAL reads over the web; None of any other."""
+    bare = uri.removeprefix("/vsicurl/")
+    return bare if bare.startswith(("http://", "https://")) else None
+
+
+def patiently(call: Callable[[], T], uri: str, forget: Callable[[str], None]) -> T:
+    """The result of a call that reads a file, made again where it is remote and the connection broke.
+
+    GDAL asks again after some answers, but not after one that breaks off, and remembers what it has of it.
+
+    Args:
+        call: Raises rasterio's errors.
+        uri: The file.
+        forget: Closes what the calling thread has open of it.
+    """
+    for pause in _PAUSES_S if is_remote(uri) else ():
+        try:
+            return call()
+        except RasterioError as error:
+            if _ANSWERED.search(_all_said(error)):
+                raise
+            log.info("%s is asked for again: %s", without_query(uri), without_query(str(error)))
+            forget(uri)
+            name = gdal_name(uri)
+            with rasterio.Env(CPL_VSIL_CURL_NON_CACHED=name), suppress(RasterioError):
+                rasterio.open(name, sharing=False).close()
+            time.sleep(pause)
+    return call()
+
+
+def _all_said(error: BaseException) -> str:
+    """The texts of an error and of what it comes from."""
+    return str(error) if error.__cause__ is None else f"{error}: {_all_said(error.__cause__)}"
 
 
 def remotely(call: Callable[..., T], *arguments: Any) -> T:

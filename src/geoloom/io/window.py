@@ -13,9 +13,9 @@ from rasterio.windows import Window
 from geoloom.core.errors import ReadError
 from geoloom.core.grid import PixelWindow
 
-from .handles import open_handle
+from .handles import close_handle, open_handle
 from .header import Header
-from .remote import is_remote, remotely, without_query
+from .remote import is_remote, patiently, remotely, without_query
 from .validity import fill_values, observed
 
 
@@ -68,12 +68,16 @@ def _read_inside(
     header: Header, window: Window, bands: tuple[int, ...], nodata: float | None
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     masked = any(header.validity[band - 1] in ("mask", "alpha") for band in bands)
+
+    def attempt() -> tuple[NDArray[Any], NDArray[np.uint8] | None]:
+        handle = open_handle(header.uri, header.level)
+        values = handle.read(list(bands), window=window, out_dtype=common_dtype(header, bands))
+        return values, handle.read_masks(list(bands), window=window) if masked else None
+
     try:
         # Inside an Env what GDAL has to say goes to logging, not to the terminal.
         with rasterio.Env():
-            handle = open_handle(header.uri, header.level)
-            values = handle.read(list(bands), window=window, out_dtype=common_dtype(header, bands))
-            masks = handle.read_masks(list(bands), window=window) if masked else None
+            values, masks = patiently(attempt, header.uri, close_handle)
     except RasterioError as error:
         raise ReadError(
             f"{without_query(header.uri)} is damaged in rows {window.row_off} to "

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from urllib.request import urlopen
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
+_TRUE_BYTES = 1 << 16
 _ASKED, _BEHAVE = ".asked", ".behave"
 
 
@@ -29,6 +30,13 @@ class Behaviour:
     """Where set, only addresses whose query has `token=` and this are answered; others with 403."""
     failures: dict[str, int] = field(default_factory=dict)
     """Path -> how many of the next requests are answered with 503."""
+    statuses: dict[str, int] = field(default_factory=dict)
+    """Path -> with which status all requests are answered."""
+    drops: dict[str, int] = field(default_factory=dict)
+    """Path -> how many of the next answers with a body break off half way, and the connection with them."""
+    shift: int = 0
+    """By how many bytes the ranges answered lie beside those asked for, where these begin after the first
+    64 KiB; the answer says so."""
     delay_s: float = 0.0
     """How long every answer waits, as over a long line."""
 
@@ -149,7 +157,11 @@ class _Service:
             self.busy -= 1
             text = posted.decode()
             self.asked.append(Asked(handler.command, path, parts.query, wanted, status, sent, text))
-        _send(handler, status, body, headers)
+        with self.lock:
+            left = self.behaviour.drops.get(path, 0)
+            breaks = bool(sent) and left > 0
+            self.behaviour.drops[path] = left - breaks
+        _send(handler, status, body, headers, whole=not breaks)
 
     def _control(self, posted: bytes) -> bytes:
         with self.lock:
@@ -170,6 +182,8 @@ class _Service:
             self.behaviour.failures[path] = failing - 1
         if failing > 0:
             return 503, b"try again", {}
+        if path in self.behaviour.statuses:
+            return self.behaviour.statuses[path], b"as told", {}
         if self.behaviour.token not in (None, *parse_qs(query).get("token", ())):
             return 403, b"no token", {}
         if method == "POST":
@@ -184,6 +198,8 @@ class _Service:
             return 200, file.read_bytes(), {"Accept-Ranges": "bytes"}
         first = int(match[1])
         last = min(int(match[2] or size), size - 1)
+        if first >= _TRUE_BYTES:
+            first, last = (max(0, end - self.behaviour.shift) for end in (first, last))
         if first > last:
             return 416, b"", {"Content-Range": f"bytes */{size}"}
         with file.open("rb") as opened:
@@ -193,14 +209,21 @@ class _Service:
 
 
 def _send(
-    handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]
+    handler: BaseHTTPRequestHandler,
+    status: int,
+    body: bytes,
+    headers: dict[str, str],
+    *,
+    whole: bool = True,
 ) -> None:
     handler.send_response(status)
     for name, value in {**headers, "Content-Length": str(len(body))}.items():
         handler.send_header(name, value)
     handler.end_headers()
     if handler.command != "HEAD":
-        handler.wfile.write(body)
+        handler.wfile.write(body if whole else body[: len(body) // 2])
+    if not whole:
+        handler.close_connection = True
 
 
 def _serve(folder: str) -> None:
