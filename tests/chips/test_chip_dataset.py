@@ -211,17 +211,17 @@ def test_damage_is_an_error_in_every_thread(tmp_path, compress):
         store.dataset().__getitems__(list(range(COUNT)))
 
 
-def test_a_store_of_the_first_layout_reads_as_before(tmp_path):
-    """What was written before times, compression and labels without classes were noted."""
+def test_a_store_without_checksums_is_refused(tmp_path):
     store = write(tmp_path / "a.zarr", compress="lz4")
     file = store.path / "zarr.json"
     facts = json.loads(file.read_text())
-    assert facts["attributes"]["version"] == 1
-    del facts["attributes"]["labels"]
+    facts["attributes"]["version"] = 1
     file.write_text(json.dumps(facts))
-    old = ChipStore.open(store.path)
-    assert old.has_labels
-    np.testing.assert_array_equal(old.dataset()[5]["mask"], store.dataset()[5]["mask"])
+    with pytest.raises(ChipError, match="pre-release without checksums; cut the chips again"):
+        ChipStore.open(store.path)
+
+
+def test_labels_without_classes_are_kept(tmp_path):
     plain = write(tmp_path / "b.zarr", classes=None, mask_dtype="int16")
     assert plain.has_labels
     assert "mask" in plain.dataset()[0]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..core.errors import ChipError, WriteError
+from ..core.files import clear_scratch, may_replace, remove, scratch_path, sync_folder
+from .checksum import crc32c
+from .told import AGAIN, Told, read_bounded
 
 Split = Literal["train", "test", "valid"]
 
@@ -17,8 +21,8 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 NO_SPLIT = 255
 
 FORMAT = "geoloom-chips"
-VERSION = 1
-"""Additions that older readers pass over keep the number: times, labels without classes."""
+VERSION = 2
+"""Of the layout. 2 has checksums; 1 had none, so that its readers could not tell damage from data."""
 
 Compression = Literal["none", "lz4", "zstd"]
 
@@ -33,92 +37,171 @@ CODECS: dict[Compression, tuple[str, int] | None] = {
 SHARD_BYTES = 32 << 20
 MAX_CHIPS_PER_SHARD = 1024
 
+MAX_CHIP_BYTES = 1 << 30
+"""Of one plane of one chip; blosc's limit is twice that."""
+
+PLANES: dict[str, tuple[str, ...]] = {
+    "image": ("chip", "band", "y", "x"),
+    "mask": ("chip", "y", "x"),
+    "valid": ("chip", "y", "x"),
+    "observed": ("chip", "y", "x"),
+}
+"""Arrays of pixels, and their axes."""
+
+COLUMNS: dict[str, str] = {
+    "split": "uint8",
+    "source": "int32",
+    "crs": "int32",
+    "row": "int64",
+    "col": "int64",
+    "transform": "float64",
+    "crc32c": "uint32",
+    "start": "int64",
+    "stop": "int64",
+}
+"""Arrays of one value a chip, and their types. `transform` has six, and `crc32c` one a plane, in the order of
+`PLANES`: the checksum of what is stored, 0 where that is nothing. `start` and `stop` may be missing."""
+
+WIDE = {"transform": "affine", "crc32c": "plane"}
+"""Second axis of columns that have one."""
+
+_SEALED = (
+    "format", "version", "complete", "bands", "scaling", "classes", "labels", "splits", "sources", "crs",
+    "files", "provenance",
+)  # fmt: skip
+
+
+def seal(attributes: Mapping[str, Any]) -> int:
+    """A checksum over the attributes that geoloom writes; what users add is passed over."""
+    mine = {key: attributes[key] for key in _SEALED if key in attributes}
+    return crc32c(json.dumps(mine, sort_keys=True).encode())
+
 
 def chips_per_shard(chip_bytes: int) -> int:
     """How many chips make one shard file."""
     return max(1, min(MAX_CHIPS_PER_SHARD, SHARD_BYTES // max(chip_bytes, 1)))
 
 
-def read_attributes(path: Path) -> dict[str, Any]:
-    """The attributes of a chip store's group; empty where `path` is something else."""
+def is_store(path: Path) -> bool:
+    """Whether a chip store is at `path`: whole or not, of any version."""
     try:
-        attributes = json.loads((path / "zarr.json").read_text())["attributes"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return attributes if attributes.get("format") == FORMAT else {}
+        told = Told.parse(read_bounded(path / "zarr.json"), path)
+        return bool(told["attributes"]["format"].value == FORMAT)
+    except ChipError:
+        return False
 
 
 def part_path(path: Path) -> Path:
     """Where a store is written until it is whole."""
-    return path.with_name(path.name + ".part")
+    return scratch_path(path)
 
 
-def store_attributes(path: Path) -> dict[str, Any]:
-    """The attributes of a whole chip store.
+def old_path(path: Path) -> Path:
+    """Where the store that is replaced lies for a moment."""
+    return scratch_path(path, ".old")
+
+
+def store_attributes(path: Path) -> Told:
+    """The attributes of a whole chip store, as they were written.
 
     Raises:
-        ChipError: nothing is there, it is no chip store, of a later version, or it was never finished.
+        ChipError: nothing is there, it is no chip store, of another version, damaged, or it was never
+            finished.
     """
-    attributes = read_attributes(path)
     if not path.exists():
-        unfinished = part_path(path).exists()
-        raise ChipError(
-            f"no chip store at {path}"
-            + (
-                f"; writing it was cut short ({part_path(path)}): write it again"
-                if unfinished
-                else ""
-            )
-        )
-    if not attributes:
+        raise ChipError(f"no chip store at {path}{_left_behind(path)}")
+    if not is_store(path):
         raise ChipError(
             f"{path} is no chip store (expected a folder with a zarr 3 group of format {FORMAT!r}); "
             "make one with `geoloom chips`"
         )
-    if not attributes.get("complete"):
+    file = path / "zarr.json"
+    attributes = Told.parse(read_bounded(file), file)["attributes"]
+    version = attributes["version"].whole(1)
+    if version < VERSION:
+        raise ChipError(
+            f"chip store {path} has layout {version}, made by a pre-release without checksums; cut the "
+            "chips again"
+        )
+    if version > VERSION:
+        raise ChipError(
+            f"chip store {path} has layout {version}, this geoloom reads {VERSION}; install a newer geoloom"
+        )
+    if not attributes["complete"].truth():
         raise ChipError(
             f"chip store {path} is incomplete: writing it was cut short; write it again"
         )
-    if attributes["version"] > VERSION:
+    try:
+        sealed = seal(attributes.table())
+    except RecursionError:
+        sealed = -1
+    if attributes["seal"].whole() != sealed:
         raise ChipError(
-            f"chip store {path} has layout {attributes['version']}, this geoloom reads up to {VERSION}; "
-            "install a newer geoloom"
+            f"{file} is damaged: its attributes are not those that were written; {AGAIN}"
         )
     return attributes
 
 
-def check_target(path: Path, *, overwrite: bool) -> None:
+def _left_behind(path: Path) -> str:
+    if is_store(old_path(path)):
+        return (
+            f"; replacing it was cut short, and the store that was there is whole: run the command again, "
+            f"or rename {old_path(path)}"
+        )
+    if part_path(path).exists():
+        return f"; writing it was cut short ({part_path(path)}): write it again"
+    return ""
+
+
+def check_target(path: Path, *, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
     """Refuse a target that exists, unless it is a chip store and may be replaced.
 
+    Args:
+        path: The store to make.
+        overwrite: Whether there is leave to replace a chip store of that name.
+        inputs: What the chips are cut from, which no store replaces.
+
     Raises:
-        WriteError: it exists and `overwrite` is False, or it is not a chip store.
+        WriteError: it exists and `overwrite` is False, it is not a chip store, an input lies in it, or it has
+            no place.
     """
-    if not path.exists():
-        return
-    if not overwrite:
+    may_replace(path, overwrite=overwrite, inputs=inputs, folder=True)
+    if not overwrite and (path.exists() or is_store(old_path(path))):
         raise WriteError(f"{path} exists; pass overwrite=True (--overwrite) to replace it")
-    if not read_attributes(path):
+    if path.exists() and not is_store(path):
         raise WriteError(f"{path} exists and is no chip store: not replaced; choose another name")
 
 
-def remove_part(path: Path) -> None:
-    """Remove what a writer that was cut short left beside `path`."""
-    part = part_path(path)
-    if not part.exists():
-        return
-    if not read_attributes(part):
-        raise WriteError(f"{part} is in the way and is no unfinished chip store; move it")
-    shutil.rmtree(part)
+def clear_way(path: Path) -> None:
+    """Undo what a writer that was killed left; call it while holding `path`.
+
+    A kill between the two renames of `publish` leaves the earlier store without its name, which it gets back.
+    """
+    if not path.exists() and is_store(old_path(path)):
+        old_path(path).rename(path)
+    clear_scratch(path)
 
 
 def publish(path: Path) -> None:
-    """Give the finished store its name, replacing a store of that name."""
-    part = part_path(path)
+    """Give the finished store its name, replacing a store of that name; call it while holding `path`."""
+    part, old = part_path(path), old_path(path)
+    _sync(part)
     if path.exists():
-        old = path.with_name(path.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
         path.rename(old)
+    try:
         part.rename(path)
-        shutil.rmtree(old)
-    else:
-        part.rename(path)
+    except OSError:
+        if old.exists():
+            old.rename(path)
+        raise
+    sync_folder(path.parent)
+    remove(old)
+
+
+def _sync(folder: Path) -> None:
+    """Return when all files of a folder would survive a loss of power."""
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with Path(where, name).open("rb+") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(where))

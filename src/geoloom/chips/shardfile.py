@@ -11,6 +11,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from .checksum import CRC_BYTES, crc32c
+
 _ABSENT = 2**64 - 1
 
 Encode = Callable[[np.ndarray], Any]
@@ -26,11 +28,11 @@ class ShardFiles:
         dimensions: Of the array, with the items' axis.
         per_shard: Items a shard.
         fill: The byte of which items that are not stored consist.
-        encode: What makes an item's bytes; None stores them as they are.
+        encode: What makes an item's bytes; None stores them as they are. A CRC-32C comes behind either.
 
     Source:
         Zarr specification, sharding codec, version 1.0: chunks, then an index of offsets and lengths as
-        little-endian uint64, then its CRC-32C.
+        little-endian uint64, then its CRC-32C. crc32c codec, version 1.0, for the chunks' own.
     """
 
     def __init__(
@@ -38,20 +40,27 @@ class ShardFiles:
     ) -> None:
         self._folder, self._tail = folder / "c", ["0"] * (dimensions - 1)
         self._per_shard, self._fill, self._encode = per_shard, fill, encode
-        self._shard = 0
         self._index: list[tuple[int, int]] = []
         self._file: BinaryIO | None = None
         self._length = 0
+        self.sizes: list[int] = []
+        """Bytes of each shard that is finished; 0 for one without a file."""
+        self.checksums: list[int] = []
+        """CRC-32C of each item as it is stored; 0 for one that is not."""
 
     def add(self, item: np.ndarray) -> None:
         """Append one item, in the array's dtype, C-contiguous."""
         data = item.reshape(-1).view(np.uint8)
         if data[0] == self._fill and (data == self._fill).all():
             self._index.append((_ABSENT, _ABSENT))
+            self.checksums.append(0)
         else:
-            encoded = data.data if self._encode is None else self._encode(item)
-            self._index.append((self._length, len(encoded)))
+            encoded = data if self._encode is None else self._encode(item)
+            start, crc = self._length, crc32c(encoded)
             self._write(encoded)
+            self._write(crc.to_bytes(CRC_BYTES, "little"))
+            self._index.append((start, self._length - start))
+            self.checksums.append(crc)
         if len(self._index) == self._per_shard:
             self.close()
 
@@ -62,11 +71,11 @@ class ShardFiles:
             index[: len(self._index)] = self._index
             data = index.tobytes()
             self._write(data)
-            self._write(crc32c(data).to_bytes(4, "little"))
-        self.abandon()
+            self._write(crc32c(data).to_bytes(CRC_BYTES, "little"))
         if self._index:
             self._index = []
-            self._shard += 1
+            self.sizes.append(self._length)
+        self.abandon()
 
     def abandon(self) -> None:
         """Close the file as it is."""
@@ -76,32 +85,7 @@ class ShardFiles:
 
     def _write(self, data: Any) -> None:
         if self._file is None:
-            path = self._folder.joinpath(str(self._shard), *self._tail)
+            path = self._folder.joinpath(str(len(self.sizes)), *self._tail)
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("wb")
         self._length += self._file.write(data)
-
-
-def crc32c(data: bytes) -> int:
-    """Castagnoli's checksum.
-
-    Source:
-        RFC 3720, appendix B.4.
-
-    Example:
-        >>> hex(crc32c(bytes(32)))
-        '0x8a9136aa'
-    """
-    register = 0xFFFFFFFF
-    for byte in data:
-        register = (register >> 8) ^ _TABLE[(register ^ byte) & 0xFF]
-    return register ^ 0xFFFFFFFF
-
-
-def _remainder(byte: int) -> int:
-    for _ in range(8):
-        byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)
-    return byte
-
-
-_TABLE = [_remainder(byte) for byte in range(256)]

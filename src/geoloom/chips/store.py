@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
 from ..core.errors import ChipError, suggest
 from ..core.interval import ALWAYS, Interval
-from .layout import NO_SPLIT, SPLITS, Split, store_attributes
+from .header import StoreHeader, grid_at
+from .layout import NO_SPLIT, SPLITS, Split
 from .shards import ShardedArray
 from .statistics import BandStatistics, band_statistics
 from .times import interval_between, microseconds
@@ -35,7 +35,8 @@ class ChipStore:
             chips of that split.
 
     Raises:
-        ChipError: nothing is there, it is no chip store, it was never finished, or the split has no chip.
+        ChipError: nothing is there, it is no chip store, it was never finished, a file of it is damaged or
+            lost, or the split has no chip.
 
     Example:
         >>> import tempfile
@@ -49,21 +50,24 @@ class ChipStore:
     """
 
     def __init__(self, path: str | Path) -> None:
-        name, _, split = str(path).partition("#")
-        self.path = Path(name)
-        attributes = store_attributes(self.path)
-        self.bands: tuple[str, ...] = tuple(attributes["bands"])
-        self.provenance: dict[str, Any] = attributes["provenance"]
+        self.path, split = _split_of(str(path))
+        header = StoreHeader.read(self.path)
+        self.bands: tuple[str, ...] = header.bands
+        self.scaling: tuple[tuple[float, float], ...] | None = header.scaling
+        """(scale, offset) of each band, which give a physical value of a stored one; None where not noted."""
+        self.provenance: dict[str, Any] = header.provenance
         """How the chips were cut."""
-        labels = attributes["classes"]
-        self.classes: Classes | None = Classes.from_dict(labels) if labels else None
-        self.has_labels: bool = attributes.get("labels", labels is not None)
+        self.classes: Classes | None = header.classes
+        self.has_labels: bool = "mask" in header.planes
         """Whether chips have a mask; what its codes mean, `classes` says where it is known."""
-        planes = ("image", *(("mask",) if self.has_labels else ()), "valid", "observed")
-        self._arrays = {name: ShardedArray(self.path / name) for name in planes}
-        self._sources: dict[str, Any] = attributes["sources"]
-        self._crs: list[str] = attributes["crs"]
-        self._columns = _read_columns(self.path)
+        checksums = header.columns["crc32c"]
+        self._arrays = {
+            name: ShardedArray(self.path / name, form, sizes, checksums[:, k])
+            for k, (name, (form, sizes)) in enumerate(header.planes.items())
+        }
+        self._sources = header.sources
+        self._crs = header.crs
+        self._columns = dict(header.columns)
         self._positions: np.ndarray | None = None
         if split:
             self._positions = self.indices(split)  # type: ignore[arg-type]  # checked there
@@ -147,16 +151,18 @@ class ChipStore:
         return interval_between(int(self._columns["start"][i]), int(self._columns["stop"][i]))
 
     def grid(self, i: int) -> GeoBox:
-        """Where chip `i` lies."""
-        return GeoBox(self.size, Affine(*self.transform(i)), self.crs(i) or None)
+        """Where chip `i` lies.
+
+        Raises:
+            ChipError: nobody knows its CRS.
+        """
+        return grid_at(self.size, self.transform(i), self.crs(i), self.path)
 
     @property
     def sources(self) -> dict[str, GeoBox | None]:
         """Native grid of each scene, None where it was not noted."""
         return {
-            name: GeoBox(tuple(noted["shape"]), Affine(*noted["transform"]), noted["crs"] or None)
-            if noted
-            else None
+            name: grid_at(noted.shape, noted.transform, noted.crs, self.path) if noted else None
             for name, noted in self._sources.items()
         }
 
@@ -254,10 +260,9 @@ class ChipStore:
         )
 
 
-def _read_columns(path: Path) -> dict[str, np.ndarray]:
-    import zarr
-
-    group: Any = zarr.open_group(path, mode="r", zarr_format=3)
-    names = ("split", "source", "crs", "row", "col", "transform")
-    noted = [name for name in ("start", "stop") if name in group]
-    return {name: np.asarray(group[name][...]) for name in (*names, *noted)}
+def _split_of(name: str) -> tuple[Path, str]:
+    """The folder that a name means, and the split behind `#`; a folder may have a `#` in its own name."""
+    folder, mark, split = name.rpartition("#")
+    if not mark or Path(name).exists():
+        return Path(name), ""
+    return (Path(folder), split) if split in SPLITS or Path(folder).exists() else (Path(name), "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
+import json
+import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,44 +19,44 @@ from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
 from ..core.errors import ChipError, suggest
+from ..core.files import hold, remove, writing
 from ..core.grid import crs_name
 from ..core.interval import ALWAYS, Interval
+from .checksum import crc32c
 from .layout import (
     CODECS,
+    COLUMNS,
     FORMAT,
+    MAX_CHIP_BYTES,
     NO_SPLIT,
+    PLANES,
     SPLITS,
     VERSION,
+    WIDE,
     Compression,
     Split,
     check_target,
     chips_per_shard,
+    clear_way,
     part_path,
     publish,
-    remove_part,
+    seal,
 )
 from .shardfile import Encode, ShardFiles
 from .times import microseconds
-
-_TABLE = {
-    "split": np.uint8,
-    "source": np.int32,
-    "crs": np.int32,
-    "row": np.int64,
-    "col": np.int64,
-    "transform": np.float64,
-}
 
 
 class ChipWriter:
     """A context manager that makes one chip store.
 
     What it guarantees: a store appears under its name only when it is whole; a writer that is killed leaves
-    `<name>.part`, which readers refuse and the next writer removes. Unobserved pixels hold 0.
+    `.<name>.part`, which the next writer of that name removes. Two writers of one name exclude each other.
+    Unobserved pixels hold 0.
 
     On disk: arrays `image` (chip, band, y, x), `mask` (chip, y, x) class codes where there are labels,
     `valid` and `observed` (chip, y, x) bool, and one small array a column of the table; xarray reads it
     as it is. Chips whose times were noted have columns `start` and `stop`, microseconds since 1970 UTC.
+    Each chip, each index, each column and the metadata have a checksum, and each file's size is noted.
 
     Args:
         path: Folder to make, by custom `*.zarr`.
@@ -62,15 +64,18 @@ class ChipWriter:
         size: Rows and columns of every chip, pixels; one number for square chips.
         dtype: Stored type of the images, usually the scene's own.
         bands: Names, one a channel.
+        scaling: (scale, offset) of each band, which give a physical value of a stored one; None where that
+            is not known.
         classes: What the mask's codes mean, which are then uint8; None where there are no labels, or
             where nobody knows.
         mask_dtype: Integer type of the codes of labels without classes; None for no labels then.
         compress: `none` is read fastest, `lz4` almost as fast and smaller, `zstd` is smallest.
         overwrite: Replace a chip store of that name.
+        inputs: Files that the chips are made of, which no store may replace.
         provenance: How the chips were cut, kept in the store as it is; JSON values.
 
     Raises:
-        WriteError: the path exists and may not be replaced.
+        WriteError: the path exists and may not be replaced, another process writes it, or the disk is full.
         ChipError: the bands are not as many as the channels, or an option is unknown or impossible.
 
     Example:
@@ -91,43 +96,68 @@ class ChipWriter:
         size: int | tuple[int, int],
         dtype: Any,
         bands: Sequence[str],
+        scaling: Sequence[tuple[float, float]] | None = None,
         classes: Classes | None = None,
         mask_dtype: DTypeLike | None = None,
         compress: Compression = "lz4",
         overwrite: bool = False,
+        inputs: Iterable[str | Path] = (),
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
         if len(bands) != channels:
             raise ChipError(f"{channels} channels need as many band names; found {list(bands)}")
         if compress not in CODECS:
             raise ChipError(f"no compression is called {compress!r}{suggest(compress, CODECS)}")
+        if scaling is not None and len(scaling) != channels:
+            raise ChipError(
+                f"{channels} channels need as many (scale, offset); found {list(scaling)}"
+            )
         self.path = Path(path)
-        check_target(self.path, overwrite=overwrite)
-        remove_part(self.path)
         self._shape = (channels, *((size, size) if isinstance(size, int) else size))
         self._dtype = np.dtype(dtype)
+        chip_bytes = math.prod(self._shape) * self._dtype.itemsize
+        if chip_bytes > MAX_CHIP_BYTES:
+            raise ChipError(
+                f"chips of {self._shape} {self._dtype} take {chip_bytes:,} bytes each; at most "
+                f"{MAX_CHIP_BYTES:,} are kept: choose a smaller size"
+            )
         self._classes = classes
         self._mask_dtype = _mask_dtype(classes, mask_dtype)
         self._compress = compress
         self._sources: dict[str, dict[str, Any] | None] = {}
         self._codes: dict[str, int] = {}
         self._crs: dict[str, int] = {}
-        self._rows: dict[str, list[Any]] = {name: [] for name in _TABLE}
+        self._rows: dict[str, list[Any]] = {
+            name: [] for name in COLUMNS if name not in ("crc32c", "start", "stop")
+        }
         self._times: list[Interval] = []
         self._attributes: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
             "complete": False,
             "bands": [str(band) for band in bands],
+            "scaling": None if scaling is None else [[float(v) for v in pair] for pair in scaling],
             "classes": classes.to_dict() if classes is not None else None,
             "labels": self._mask_dtype is not None,
             "splits": list(SPLITS),
             "provenance": dict(provenance or {}),
         }
-        self._open()
+        self._held = ExitStack()
+        try:
+            check_target(self.path, overwrite=overwrite, inputs=inputs)
+            self._held.enter_context(hold(self.path))
+            # Again, now that nobody else can make one of that name.
+            check_target(self.path, overwrite=overwrite, inputs=inputs)
+            clear_way(self.path)
+            with writing(self.path):
+                self._open()
+        except BaseException:
+            self._held.close()
+            raise
 
     def _open(self) -> None:
         import zarr
+        from zarr.codecs import Crc32cCodec
 
         types = {"image": self._dtype, "valid": np.dtype(bool), "observed": np.dtype(bool)}
         if self._mask_dtype is not None:
@@ -139,7 +169,7 @@ class ChipWriter:
         self._types = {name: dtype.newbyteorder("<") for name, dtype in types.items()}
         for name, dtype in types.items():
             shape = self._shape if name == "image" else self._shape[1:]
-            axes = ("band", "y", "x")[-len(shape) :]
+            packing = _compressor(self._compress, dtype)
             self._group.create_array(
                 name,
                 shape=(0, *shape),
@@ -148,8 +178,8 @@ class ChipWriter:
                 dtype=dtype,
                 # A plane that is true throughout, as most are, is then not stored at all.
                 fill_value=name in ("valid", "observed"),
-                compressors=_compressor(self._compress, dtype),
-                dimension_names=("chip", *axes),
+                compressors=[*([] if packing is None else [packing]), Crc32cCodec()],
+                dimension_names=PLANES[name],
             )
             self._shards[name] = ShardFiles(
                 part_path(self.path) / name,
@@ -221,8 +251,9 @@ class ChipWriter:
             elif self._classes is not None:
                 known = observed & self._classes.encode(mask)[1]
             known = known if labelled is None else known & labelled
-        for name, plane in {**planes, "valid": known, "observed": observed}.items():
-            self._shards[name].add(np.ascontiguousarray(plane, self._types[name]))
+        with writing(self.path):
+            for name, plane in {**planes, "valid": known, "observed": observed}.items():
+                self._shards[name].add(np.ascontiguousarray(plane, self._types[name]))
         self._rows["split"].append(NO_SPLIT if split is None else SPLITS.index(split))
         self._rows["source"].append(self._source_code(source))
         self._rows["crs"].append(self._crs.setdefault(crs, len(self._crs)))
@@ -277,37 +308,79 @@ class ChipWriter:
 
         Raises:
             ChipError: no chip was added.
+            WriteError: the disk is full, or the like.
         """
-        import zarr
-
         if not len(self):
             self.abort()
             raise ChipError(f"no chip was added: {self.path} is not written")
-        for name, shards in self._shards.items():
-            shards.close()
-            array = self._group[name]
-            array.resize((len(self), *array.shape[1:]))
-        table = {name: np.asarray(self._rows[name], dtype) for name, dtype in _TABLE.items()}
+        try:
+            with writing(self.path):
+                self._complete()
+        except BaseException:
+            self.abort()
+            raise
+        self._held.close()
+        return self.path
+
+    def _complete(self) -> None:
+        """Write what makes a store of the pixels, and give it its name."""
+        files = {name: self._finish(name) for name in self._shards}
+        columns = {name: np.asarray(rows, COLUMNS[name]) for name, rows in self._rows.items()}
+        checksums = [self._shards[name].checksums for name in PLANES if name in self._shards]
+        columns["crc32c"] = np.array(checksums, COLUMNS["crc32c"]).T
         if any(when != ALWAYS for when in self._times):
             times = np.array([microseconds(when) for when in self._times], dtype=np.int64)
-            table["start"], table["stop"] = times.T
-        for name, column in table.items():
-            axes = ("chip", "affine") if name == "transform" else ("chip",)
-            self._group.create_array(name, data=np.ascontiguousarray(column), dimension_names=axes)
-        self._group.attrs.update({"sources": self._sources, "crs": list(self._crs)})
-        self._group.attrs.update({"complete": True})
+            columns["start"], columns["stop"] = times.T
+        files |= {name: self._add_column(name, values) for name, values in columns.items()}
+        self._sign(files)
+        publish(self.path)
+
+    def _finish(self, name: str) -> dict[str, Any]:
+        """End an array of pixels; its checks."""
+        self._shards[name].close()
+        array = self._group[name]
+        array.resize((len(self), *array.shape[1:]))
+        return {"metadata": self._metadata_crc(name), "shards": self._shards[name].sizes}
+
+    def _add_column(self, name: str, values: np.ndarray) -> dict[str, Any]:
+        """Write a column as one unpacked chunk; its checks."""
+        self._group.create_array(
+            name,
+            data=np.ascontiguousarray(values),
+            chunks=values.shape,
+            compressors=None,
+            dimension_names=("chip", *([WIDE[name]] if name in WIDE else [])),
+            config={"write_empty_chunks": True},
+        )
+        stored = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+        return {"metadata": self._metadata_crc(name), "data": crc32c(stored)}
+
+    def _metadata_crc(self, name: str) -> int:
+        return crc32c((part_path(self.path) / name / "zarr.json").read_bytes())
+
+    def _sign(self, files: Mapping[str, Any]) -> None:
+        """Write the attributes with a checksum over them; the store then counts as complete."""
+        import zarr
+
+        attributes = self._attributes | {
+            "sources": self._sources,
+            "crs": list(self._crs),
+            "files": files,
+            "complete": True,
+        }
+        attributes = json.loads(json.dumps(attributes))  # as a reader will find them
+        self._group.attrs.update({**attributes, "seal": seal(attributes)})
         with warnings.catch_warnings():
             # Consolidated metadata is not in the zarr 3 specification yet; xarray reads it all the same.
             warnings.simplefilter("ignore")
             zarr.consolidate_metadata(self._group.store)
-        publish(self.path)
-        return self.path
 
     def abort(self) -> None:
         """Remove what was written."""
-        for shards in self._shards.values():
-            shards.abandon()
-        shutil.rmtree(part_path(self.path), ignore_errors=True)
+        with self._held:
+            for shards in self._shards.values():
+                shards.abandon()
+            remove(part_path(self.path))
 
     def __enter__(self) -> ChipWriter:
         return self

@@ -1,0 +1,150 @@
+"""The forms that a store's arrays may have, as their `zarr.json` tells them: those that the writer makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import ChipError
+from .checksum import crc32c
+from .layout import COLUMNS, MAX_CHIP_BYTES, WIDE
+from .told import AGAIN, Told, read_bounded
+
+_LITTLE = {"endian": "little"}
+_DTYPES = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32",
+    "float64",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneForm:
+    """An array (n, ...) of one chunk an item, in shards along the first axis."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    per_shard: int
+    """Items a shard."""
+    compressed: bool
+    """Whether chunks are packed by blosc."""
+
+    @property
+    def item_bytes(self) -> int:
+        """Of one item, unpacked."""
+        return prod(self.shape[1:]) * self.dtype.itemsize
+
+
+def plane_form(folder: Path, crc: int) -> PlaneForm:
+    """The form of an array of pixels.
+
+    Args:
+        folder: Of the array.
+        crc: CRC-32C of its `zarr.json` as it was written.
+
+    Raises:
+        ChipError: it is not what was written, has other codecs, or no chip could be so large.
+    """
+    told = _metadata(folder, crc)
+    shape = told["shape"].wholes(least=1)
+    form = PlaneForm(
+        shape,
+        _dtype(told),
+        _outer(told, shape),
+        _compressed(told, shape),
+    )
+    told["fill_value"].is_(form.dtype == np.bool_)
+    if form.item_bytes > MAX_CHIP_BYTES:
+        raise ChipError(
+            f"{folder} has chips of {shape[1:]} {form.dtype}, {form.item_bytes:,} bytes each; at most "
+            f"{MAX_CHIP_BYTES:,} are read"
+        )
+    return form
+
+
+def _outer(told: Told, shape: tuple[int, ...]) -> int:
+    """Items a shard."""
+    extents = told["chunk_grid"]["configuration"]["chunk_shape"]
+    found = extents.wholes(len(shape), least=1)
+    if found[1:] != shape[1:]:
+        extents.is_([found[0], *shape[1:]])
+    return found[0]
+
+
+def _compressed(told: Told, shape: tuple[int, ...]) -> bool:
+    outer = told["codecs"].entries()
+    if len(outer) != 1 or outer[0]["name"].value != "sharding_indexed":
+        raise _other_codecs(told)
+    inner = outer[0]["configuration"]
+    inner["chunk_shape"].is_([1, *shape[1:]])
+    names = [codec["name"].value for codec in inner["codecs"].entries()]
+    index = [codec["name"].value for codec in inner["index_codecs"].entries()]
+    if (
+        inner["index_location"].value != "end"
+        or index != ["bytes", "crc32c"]
+        or names not in (["bytes", "crc32c"], ["bytes", "blosc", "crc32c"])
+    ):
+        raise _other_codecs(told)
+    for numbers in (inner["codecs"].entries()[0], inner["index_codecs"].entries()[0]):
+        order = numbers.get("configuration")
+        if order is not None:
+            order.is_(_LITTLE)
+    return "blosc" in names
+
+
+def _other_codecs(told: Told) -> ChipError:
+    return ChipError(
+        f"{told.file.parent} was rewritten with other codecs than geoloom's; write the store again with "
+        "ChipWriter"
+    )
+
+
+def read_column(folder: Path, metadata_crc: int, crc: int) -> np.ndarray:
+    """An array of one value a chip, or some: `COLUMNS[name]`, (n,) or (n, k).
+
+    Args:
+        folder: Of the array, one unpacked chunk.
+        metadata_crc: CRC-32C of its `zarr.json` as it was written.
+        crc: Of its values.
+
+    Raises:
+        ChipError: either is not what was written.
+    """
+    told = _metadata(folder, metadata_crc)
+    told["data_type"].is_(COLUMNS[folder.name])
+    dtype = np.dtype(COLUMNS[folder.name]).newbyteorder("<")
+    shape = told["shape"].wholes(2 if folder.name in WIDE else 1, least=1)
+    told["chunk_grid"]["configuration"]["chunk_shape"].is_(list(shape))
+    names = [codec["name"].value for codec in told["codecs"].entries()]
+    if names != ["bytes"]:
+        raise _other_codecs(told)
+    file = folder.joinpath("c", *("0" for _ in shape))
+    size = prod(shape) * dtype.itemsize
+    try:
+        with file.open("rb") as opened:
+            found = file.stat().st_size
+            raw = opened.read(size) if found == size else b""
+    except OSError as error:
+        raise ChipError(f"{file} cannot be read ({error.strerror or error}); {AGAIN}") from error
+    if found != size:
+        raise ChipError(f"{file} has {found} bytes, and {size} were written; {AGAIN}")
+    if crc32c(raw) != crc:
+        raise ChipError(f"{file} is damaged: it does not have the checksum noted; {AGAIN}")
+    return np.frombuffer(raw, dtype).reshape(shape)
+
+
+def _dtype(told: Told) -> np.dtype[Any]:
+    return np.dtype(told["data_type"].one_of(_DTYPES)).newbyteorder("<")
+
+
+def _metadata(folder: Path, crc: int) -> Told:
+    file = folder / "zarr.json"
+    raw = read_bounded(file)
+    if crc32c(raw) != crc:
+        raise ChipError(f"{file} is damaged: it is not what was written; {AGAIN}")
+    told = Told.parse(raw, file)
+    told["chunk_key_encoding"].is_({"name": "default", "configuration": {"separator": "/"}})
+    return told

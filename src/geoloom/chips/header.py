@@ -1,0 +1,178 @@
+"""What a chip store says about itself, checked when it is opened: all that is known without its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from pyproj.exceptions import CRSError
+
+from ..core.classes import Classes
+from ..core.errors import ChipError, ModelError
+from ..core.interval import ALWAYS
+from .form import PlaneForm, plane_form, read_column
+from .layout import COLUMNS, NO_SPLIT, PLANES, SPLITS, store_attributes
+from .times import microseconds
+from .told import AGAIN, Told
+
+
+@dataclass(frozen=True, slots=True)
+class NotedScene:
+    """The native grid of a scene, as it is written."""
+
+    crs: str
+    transform: tuple[float, ...]
+    shape: tuple[int, int]
+    """Rows, columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHeader:
+    """A store without its pixels."""
+
+    bands: tuple[str, ...]
+    scaling: tuple[tuple[float, float], ...] | None
+    """(scale, offset) of each band; None where not noted."""
+    classes: Classes | None
+    sources: Mapping[str, NotedScene | None]
+    crs: tuple[str, ...]
+    """What the codes of the column `crs` mean."""
+    provenance: dict[str, Any]
+    planes: Mapping[str, tuple[PlaneForm, tuple[int, ...]]]
+    """Form and sizes of shards of each array of pixels."""
+    columns: Mapping[str, np.ndarray]
+    """One value a chip, or six."""
+
+    @classmethod
+    def read(cls, path: Path) -> StoreHeader:
+        """Of the store at `path`.
+
+        Raises:
+            ChipError: it is no whole chip store, or its files are not those that were written.
+        """
+        told = store_attributes(path)
+        files = told["files"]
+        labels = told["labels"].truth()
+        planes = {
+            name: (
+                plane_form(path / name, files[name]["metadata"].whole()),
+                files[name]["shards"].wholes(),
+            )
+            for name in PLANES
+            if labels or name != "mask"
+        }
+        columns = {
+            name: read_column(
+                path / name, files[name]["metadata"].whole(), files[name]["data"].whole()
+            )
+            for name in COLUMNS
+            if files.get(name) is not None
+        }
+        header = cls(
+            bands=told["bands"].texts(),
+            scaling=_scaling(told.get("scaling")),
+            classes=_classes(told.get("classes")),
+            sources=_sources(told["sources"]),
+            crs=told["crs"].texts(),
+            provenance=told["provenance"].table(),
+            planes=planes,
+            columns=columns,
+        )
+        header._check(path)
+        return header
+
+    def _check(self, path: Path) -> None:
+        """Refuse parts that do not fit together."""
+        channels, *size = self.planes["image"][0].shape[1:]
+        count = len(self.columns["row"]) if "row" in self.columns else 0
+        for name, (form, _) in self.planes.items():
+            expected = (count, channels, *size) if name == "image" else (count, *size)
+            if len(size) != 2 or form.shape != expected:
+                raise _unfit(path, f"{name} is {form.shape}, expected {expected}")
+            if (form.dtype == np.bool_) != (name in ("valid", "observed")):
+                raise _unfit(path, f"{name} is {form.dtype}")
+        if channels != len(self.bands):
+            raise _unfit(path, f"{channels} channels, {len(self.bands)} bands")
+        if self.scaling is not None and len(self.scaling) != channels:
+            raise _unfit(path, f"{channels} channels, {len(self.scaling)} scales")
+        if "mask" in self.planes:
+            kind = self.planes["mask"][0].dtype
+            if kind.kind not in "iu" or (self.classes is not None and kind != np.uint8):
+                raise _unfit(path, f"mask is {kind}")
+        elif self.classes is not None:
+            raise _unfit(path, "classes without labels")
+        self._check_columns(path, count)
+
+    def _check_columns(self, path: Path, count: int) -> None:
+        missing = [name for name in COLUMNS if name not in self.columns]
+        if missing not in ([], ["start", "stop"]):
+            raise _unfit(path, f"no {', '.join(missing)}")
+        wide = {"transform": (6,), "crc32c": (len(self.planes),)}
+        for name, column in self.columns.items():
+            if column.shape != (count, *wide.get(name, ())):
+                raise _unfit(path, f"{name} is {column.shape}, row has {count}")
+        codes = self.columns["split"]
+        if not ((codes < len(SPLITS)) | (codes == NO_SPLIT)).all():
+            raise _unfit(path, "split has a code that is no split")
+        for name, known in (("source", self.sources), ("crs", self.crs)):
+            codes = self.columns[name]
+            if codes.min() < 0 or codes.max() >= len(known):
+                raise _unfit(path, f"{name} has a code outside the {len(known)} noted")
+        if not np.isfinite(self.columns["transform"]).all():
+            raise _unfit(path, "transform is not finite")
+        if not missing:
+            start, stop = self.columns["start"], self.columns["stop"]
+            first, last = microseconds(ALWAYS)
+            if start.min() < first or stop.max() > last or not (start < stop).all():
+                raise _unfit(path, "start and stop are no intervals of time")
+
+
+def _unfit(path: Path, what: str) -> ChipError:
+    return ChipError(f"{path} is damaged: its parts do not fit together ({what}); {AGAIN}")
+
+
+def _scaling(told: Told | None) -> tuple[tuple[float, float], ...] | None:
+    if told is None:
+        return None
+    return tuple((scale, offset) for scale, offset in (e.numbers(2) for e in told.entries()))
+
+
+def _classes(told: Told | None) -> Classes | None:
+    if told is None:
+        return None
+    names, codes, colors = told["names"], told["codes"], told["colors"]
+    try:
+        return Classes(names.texts(), codes.wholes(), colors.texts())
+    except ModelError as error:
+        raise ChipError(f"{told.file} is damaged: {told.at}: {error}; {AGAIN}") from error
+
+
+def _sources(told: Told) -> dict[str, NotedScene | None]:
+    found: dict[str, NotedScene | None] = {}
+    for name in told.table():
+        noted = told.get(name)
+        found[name] = None
+        if noted is not None:
+            rows, cols = noted["shape"].wholes(2, least=1)
+            transform = noted["transform"].numbers(6)
+            found[name] = NotedScene(noted["crs"].text(), transform, (rows, cols))
+    return found
+
+
+def grid_at(
+    shape: tuple[int, int], transform: Sequence[float] | np.ndarray, crs: str, path: Path
+) -> GeoBox:
+    """A grid from what is noted of it.
+
+    Raises:
+        ChipError: nobody knows the CRS.
+    """
+    try:
+        return GeoBox(shape, Affine(*transform), crs or None)
+    except (CRSError, ValueError) as error:
+        raise ChipError(f"{path} notes a CRS that nobody knows: {crs[:80]!r} ({error})") from error
