@@ -24,11 +24,10 @@ from shapely import (
     is_valid,
     make_valid,
     polygons,
-    transform,
 )
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import unary_union
 
+from .antimeridian import HALF_TURN, TURN, around
 from .errors import GridError
 
 LATTICE_TOLERANCE_PX = 1e-5
@@ -136,17 +135,12 @@ def footprint(grid: GeoBox, points_per_side: int = 32) -> BaseGeometry:
         finite = np.isfinite(lon) & np.isfinite(lat)
         lon, lat = lon[finite], lat[finite]
     steps = np.diff(lon)
-    wraps = np.round(steps / 360.0)
-    unwrapped = lon - 360.0 * np.concatenate([[0.0], np.cumsum(wraps)])
-    turns = round((unwrapped[-1] - unwrapped[0]) / 360.0) if finite.all() else 0
+    wraps = np.round(steps / TURN)
+    unwrapped = lon - TURN * np.concatenate([[0.0], np.cumsum(wraps)])
+    turns = round((unwrapped[-1] - unwrapped[0]) / TURN) if finite.all() else 0
     if turns:
         return _polar_cap(unwrapped, lat)
-    outline = make_valid(Polygon(np.column_stack([unwrapped, lat])))
-    parts = [
-        _shift(outline.intersection(box(-180 + turn, -90, 180 + turn, 90)), -turn)
-        for turn in (-720, -360, 0, 360, 720)
-    ]
-    return unary_union([part for part in parts if not part.is_empty])
+    return _on_earth(make_valid(Polygon(np.column_stack([unwrapped, lat]))))
 
 
 def footprints(grids: Sequence[GeoBox], points_per_side: int = 32) -> list[BaseGeometry]:
@@ -177,8 +171,8 @@ def _plain_footprints(
     at = _lon_lat(chosen[0], np.column_stack([x.ravel(), y.ravel()]))
     lon, lat = (values.reshape(x.shape) for values in at)
     with np.errstate(invalid="ignore"):
-        plain = (np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= 180)).all(axis=1)
-        plain &= (np.abs(np.diff(lon)) < 180).all(axis=1)
+        plain = (np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= HALF_TURN)).all(axis=1)
+        plain &= (np.abs(np.diff(lon)) < HALF_TURN).all(axis=1)
     outlines = polygons(np.stack([lon[plain], lat[plain]], axis=-1))
     good = is_valid(outlines)
     places = np.asarray(numbers)[plain][good]
@@ -233,16 +227,15 @@ def _polar_cap(lon: np.ndarray, lat: np.ndarray) -> BaseGeometry:
     pole = 90.0 if lat.mean() > 0 else -90.0
     ring = np.column_stack([lon, lat])
     closed = np.vstack([ring, [ring[-1, 0], pole], [ring[0, 0], pole]])
-    cap = make_valid(Polygon(closed))
-    parts = [
-        _shift(cap.intersection(box(-180 + turn, -90, 180 + turn, 90)), -turn)
-        for turn in (-360, 0, 360)
-    ]
-    return unary_union([part for part in parts if not part.is_empty])
+    return _on_earth(make_valid(Polygon(closed)))
 
 
-def _shift(geometry: BaseGeometry, by: float) -> BaseGeometry:
-    return transform(geometry, lambda xy: xy + np.array([by, 0.0])) if by else geometry
+def _on_earth(outline: BaseGeometry) -> BaseGeometry:
+    """An outline between the poles, cut at the antimeridian."""
+    west, south, east, north = outline.bounds
+    if south < -90 or north > 90:
+        outline = outline.intersection(box(west, -90, east, 90))
+    return around(outline, 0.0)
 
 
 def place(grid: GeoBox) -> dict[str, Any]:

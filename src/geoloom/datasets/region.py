@@ -14,6 +14,7 @@ from odc.geo.geobox import GeoBox
 from odc.geo.types import Shape2d
 from shapely.geometry.base import BaseGeometry
 
+from ..core.antimeridian import HALF_TURN, TURN, around, full_turn, near
 from ..core.area import polygon_areas_m2
 from ..core.errors import DatasetError
 from ..core.grid import LATTICE_TOLERANCE_PX, WGS84, crs_name, footprint, transformer
@@ -72,7 +73,7 @@ class Region:
         outline = _common(self.footprint, other.footprint)
         if outline.is_empty:
             return None
-        inside = other.area if self.crs == other.crs else project(outline, self)
+        inside = area_for(other.area, other.crs, outline, self)
         return shared._narrowed(_common(self.area, inside), outline)
 
     def within(self, geometry: BaseGeometry, crs: CRS) -> Region | None:
@@ -80,7 +81,7 @@ class Region:
         outline = _common(self.footprint, to_lonlat(geometry, crs))
         if outline.is_empty:
             return None
-        inside = geometry if self.crs == crs else project(outline, self)
+        inside = area_for(geometry, crs, outline, self)
         return self._narrowed(_common(self.area, inside), outline)
 
     def within_footprint(self) -> Region:
@@ -111,7 +112,7 @@ class Region:
 
     def on_lattice(self, lattice: GeoBox, *, bounded: bool = False) -> Region | None:
         """The same place on another lattice, in any CRS; None where `bounded` and outside the lattice."""
-        area = self.area if lattice.crs == self.crs else project(self.footprint, lattice)
+        area = area_for(self.area, self.crs, self.footprint, lattice)
         pixels = shapely.bounds(pixel_geometry(area, lattice))
         if not np.isfinite(pixels).all():
             return None
@@ -175,18 +176,34 @@ def project(outline: BaseGeometry, to: GeoBox | Region) -> BaseGeometry:
 
     Parts cut at the antimeridian are joined again. Points without a place are left out.
     """
-    if to.crs.geographic:
-        at = to.boundingbox if isinstance(to, GeoBox) else to.area.bounds
-        centre = (at[0] + at[2]) / 2
-        parts = [_turned(part, centre) for part in shapely.get_parts(outline)]
-        outline = shapely.union_all(parts)
+    turn = full_turn(to.crs)
+    if turn is not None:
+        outline = around(outline, _middle(to) * TURN / turn)
         if to.crs == WGS84:
             return outline
     move = transformer("EPSG:4326", crs_name(to.crs)).transform
     moved = [_moved(part, move) for part in shapely.get_parts(outline)]
     whole = surface(shapely.union_all([part for part in moved if not part.is_empty]))
     west, _, east, _ = outline.bounds
-    return _without_seam(whole) if max(-west, east) >= 180.0 else whole
+    return _without_seam(whole) if max(-west, east) >= HALF_TURN else whole
+
+
+def area_for(
+    area: BaseGeometry, crs: CRS, outline: BaseGeometry, to: GeoBox | Region
+) -> BaseGeometry:
+    """An area, whose outline in longitude and latitude is known, in the CRS of a grid or region.
+
+    As it is where the CRSs are equal; in degrees, on the other's side of the world.
+    """
+    if crs != to.crs:
+        return project(outline, to)
+    turn = full_turn(crs)
+    return area if turn is None else around(area, _middle(to), turn)
+
+
+def _middle(of: GeoBox | Region) -> float:
+    left, _, right, _ = of.boundingbox if isinstance(of, GeoBox) else of.area.bounds
+    return float(left + right) / 2
 
 
 def _common(one: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
@@ -215,12 +232,6 @@ def ground_km2(regions: Sequence[Region]) -> np.ndarray:
 def _forward(affine: Affine, xy: np.ndarray) -> np.ndarray:
     a, b, c, d, e, f = affine[:6]
     return np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f])
-
-
-def _turned(part: BaseGeometry, centre: float) -> BaseGeometry:
-    left, _, right, _ = part.bounds
-    turn = 360.0 * round((centre - (left + right) / 2) / 360.0)
-    return shapely.transform(part, lambda xy: xy + np.array([turn, 0.0])) if turn else part
 
 
 def _without_seam(whole: BaseGeometry) -> BaseGeometry:
@@ -256,17 +267,8 @@ def to_lonlat(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
             for ring in (polygon.exterior, *polygon.interiors)
         ]
         for hole in rings[1:]:
-            hole[:, 0] += 360.0 * np.round((rings[0][:, 0].mean() - hole[:, 0].mean()) / 360.0)
-        outline = surface(shapely.Polygon(rings[0], rings[1:]))
-        if outline.bounds[0] >= -180 and outline.bounds[2] <= 180:
-            cut.append(outline)
-            continue
-        for turn in (-360, 0, 360):
-            world = shapely.box(-180 + turn, -90, 180 + turn, 90)
-            part = shapely.transform(
-                outline.intersection(world), lambda xy, by=turn: xy - np.array([by, 0.0])
-            )
-            cut.append(part)
+            hole[:, 0] += near(hole[:, 0].mean(), rings[0][:, 0].mean()) - hole[:, 0].mean()
+        cut.append(around(surface(shapely.Polygon(rings[0], rings[1:])), 0.0))
     return surface(shapely.union_all(cut))
 
 
@@ -275,5 +277,5 @@ def _ring_in_degrees(ring: BaseGeometry, crs: CRS) -> np.ndarray:
     lon, lat = shapely.get_coordinates(ring).T
     if crs != WGS84:
         lon, lat = transformer(crs_name(crs), "EPSG:4326").transform(lon, lat)
-        lon = np.unwrap(lon, period=360)
+        lon = np.unwrap(lon, period=TURN)
     return np.column_stack([lon, lat])

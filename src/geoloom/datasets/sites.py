@@ -10,7 +10,7 @@ import shapely
 from shapely import STRtree
 
 from .index import grid_key
-from .region import Region, project
+from .region import Region, area_for
 
 _SAME_SITE = 0.5
 
@@ -85,10 +85,7 @@ def _site(stacks: Sequence[Sequence[Region]]) -> Region:
     leader, *others = (stack[0] for stack in stacks)
     if not others:
         return leader.at(moments)
-    areas = [
-        other.area if other.crs == leader.crs else project(other.footprint, leader)
-        for other in others
-    ]
+    areas = [area_for(other.area, other.crs, other.footprint, leader) for other in others]
     merged = replace(
         leader,
         area=shapely.union_all([leader.area, *areas]),

@@ -93,8 +93,10 @@ def maps_ahead(
     ways: list[tuple[Way, GeoBox]] = []
     for number, (ready, grid, kernel) in enumerate(asked):
         if ready is not None and kernel in _AT_CENTRES and _same_lattice(ready, grid) is None:
-            numbers.append(number)
-            ways.append((ready.way(grid.crs), grid))
+            way = ready.way(grid.crs)
+            if not way.turned(grid):
+                numbers.append(number)
+                ways.append((way, grid))
     found: list[CoordinateMap | None] = [None] * len(asked)
     for number, places in zip(numbers, coordinate_maps(ways), strict=True):
         found[number] = places
@@ -122,6 +124,14 @@ def read_ready(
     Raises:
         ReadError: a block is damaged, or no transformation joins the CRSs.
     """
+    turned = ready.way(grid.crs).turned(grid) if places is None else []
+    if turned:
+        for rows, cols, piece in turned:
+            values = np.empty((len(out), *piece.shape), out.dtype)
+            piece_valid = np.empty(piece.shape, np.bool_)
+            read_ready(ready, piece, kernel, values, piece_valid)
+            out[:, rows, cols], valid[rows, cols] = values, piece_valid
+        return
     seen = valid.view(np.uint8)
     origin = _same_lattice(ready, grid) if places is None else None
     if origin is not None:

@@ -15,6 +15,7 @@ from geoloom.core.grid import lattice_window
 from .area import area_mean, boxes_are_pixels
 from .header import Header
 from .locate import source_window
+from .maps import way
 from .plan import Kernel, Shrinkage, cells, reach_px
 from .samples import majority, mean, points_per_pixel, sample_grid
 from .stage import Stage, warp
@@ -50,6 +51,14 @@ class GdalEngine:
         nodata: float | None,
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Values (C, H, W) and where all bands are observed (H, W); see `Engine.read`."""
+        turned = way(header.grid, grid.crs).turned(grid) if grid.crs.geographic else []
+        if turned:
+            values, seen = empty(header, bands, nodata, grid.shape)
+            valid = np.zeros(grid.shape, np.bool_)
+            for rows, cols, piece in turned:
+                found = self.read(header, piece, bands, kernel, nodata)
+                values[:, rows, cols], valid[rows, cols] = found
+            return values, valid
         window = lattice_window(header.grid, grid)
         if window is not None:
             values, seen = read_window(header, window, bands, nodata)
@@ -59,7 +68,7 @@ class GdalEngine:
             for rows, cols, shrinkage in cells(header.grid, grid):
                 part = np.s_[:, rows, cols]
                 order.fulfil(grid[rows, cols], shrinkage, values[part], seen[part])
-        valid: NDArray[np.bool_] = np.logical_and.reduce(seen, axis=0)
+        valid = np.logical_and.reduce(seen, axis=0)
         return values, valid
 
 

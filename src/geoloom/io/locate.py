@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from geoloom.core.antimeridian import full_turn
+from geoloom.core.antimeridian import full_turn, near
 from geoloom.core.errors import ReadError
 from geoloom.core.grid import PixelWindow, crs_name, transformer
 
@@ -54,8 +54,9 @@ def _extent(at: Floats, placed: NDArray[np.bool_], reach: float, size: int) -> t
 def to_source(source: GeoBox, grid: GeoBox, cols: Floats, rows: Floats) -> tuple[Floats, Floats]:
     """Pixel coordinates of `grid` as pixel coordinates of `source`; not finite where no place is.
 
-    Longitudes are counted towards the source's own, so that a source that runs from 170 to 190 degrees, or
-    from 0 to 360, is met on both sides of the antimeridian.
+    From another CRS, longitudes are counted towards the source's own, so that a source that runs from 170 to
+    190 degrees, or from 0 to 360, is met on both sides of the antimeridian. Between equal CRSs the map is
+    affine: who reads moves the grid first (`core.antimeridian.turned_pieces`).
 
     Raises:
         ReadError: no transformation joins the two CRSs.
@@ -67,8 +68,7 @@ def to_source(source: GeoBox, grid: GeoBox, cols: Floats, rows: Floats) -> tuple
         turn = full_turn(source.crs)
         if turn is not None:
             middle = source.affine * (source.shape[1] / 2, source.shape[0] / 2)
-            with np.errstate(invalid="ignore"):
-                x = x - turn * np.round((x - middle[0]) / turn)
+            x = near(x, middle[0], turn)
     a, b, c, d, e, f = (~source.affine)[:6]
     return a * x + b * y + c, d * x + e * y + f
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from geoloom.core.antimeridian import full_turn
+from geoloom.core.antimeridian import full_turn, turned_pieces
 from geoloom.core.errors import ReadError
 from geoloom.core.grid import crs_name
 
@@ -68,6 +68,10 @@ class Way:
     """What PROJ's own noise may amount to, source pixels."""
     shrinkages: dict[Linear, Shrinkage | None] = field(default_factory=dict, repr=False)
     """Of pixels by shape, as far as asked for."""
+
+    def turned(self, grid: GeoBox) -> list[tuple[slice, slice, GeoBox]]:
+        """Parts of a grid of the source's own CRS, moved to the source's side of the world; see there."""
+        return turned_pieces(grid, self.middle, self.turn) if self.same and self.turn else []
 
     def shrinkage(self, linear: Linear) -> Shrinkage | None:
         """`plan.uniform_shrinkage`, remembered."""

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from geoloom.core.antimeridian import full_turn
+from geoloom.core.antimeridian import full_turn, near
 from geoloom.core.grid import crs_name
 
 from .locate import Floats, moved
@@ -161,6 +161,6 @@ def _sides(source: GeoBox, crs: str, linear: Linear, x: Floats, y: Floats) -> Fl
         side_x, side_y = ends_x[1::2] - ends_x[::2], ends_y[1::2] - ends_y[::2]
         turn = full_turn(source.crs)
         if turn is not None:
-            side_x = side_x - turn * np.round(side_x / turn)
+            side_x = near(side_x, 0.0, turn)
         a, b, _, d, e, _ = (~source.affine)[:6]
         return np.stack([a * side_x + b * side_y, d * side_x + e * side_y])

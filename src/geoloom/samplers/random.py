@@ -227,7 +227,7 @@ def _report_missed(
         return
     lost_km2 = ground_km2([place.region for place in left_out])
     share = (lost_km2.sum() + missed_km2.sum()) / (lost_km2.sum() + whole_km2.sum())
-    worst = left_out[lost_km2.argmax()] if left_out else drawn[missed_km2.argmax()]
+    worst = left_out[int(lost_km2.argmax())] if left_out else drawn[int(missed_km2.argmax())]
     log.log(
         logging.WARNING if share >= _NOTABLE else logging.INFO,
         "chips do not reach %.1f %% of the ground: %d of %d regions cannot hold one, %d only in part; such "

@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from ..core.errors import SamplerError
 from ..core.grid import WGS84
 from ..core.interval import ALWAYS
-from ..datasets.region import Region, project, surface, to_lonlat
+from ..datasets.region import Region, area_for, surface, to_lonlat
 from .overlay import multipolygon, shared, united
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _inside(region: Region, roi: Region) -> Region | None:
     outline = surface(shared(region.footprint, roi.footprint))
     if outline.is_empty:
         return None
-    inside = roi.area if region.crs == roi.crs else project(outline, region)
+    inside = area_for(roi.area, roi.crs, outline, region)
     area = surface(shared(region.area, inside))
     return None if area.is_empty else replace(region, area=area, footprint=outline)
 

@@ -122,8 +122,8 @@ def truth(source: GeoBox, grid: GeoBox) -> Truth:
         change = Transformer.from_crs(CRS.from_wkt(grid.crs.to_wkt()), source_crs, always_xy=True)
         x, y = change.transform(x, y)
         x, y = np.where(np.isfinite(x), x, np.nan), np.where(np.isfinite(y), y, np.nan)
-        if source_crs.is_geographic:
-            middle, _ = source.affine * (source.shape[1] / 2, source.shape[0] / 2)
-            x = x - 360 * np.round((x - middle) / 360)
+    if source.crs.geographic:
+        middle, _ = source.affine * (source.shape[1] / 2, source.shape[0] / 2)
+        x = x - 360 * np.round((x - middle) / 360)
     at_cols, at_rows = ~source.affine * (x, y)
     return Truth(at_cols, at_rows, (source.shape[0], source.shape[1]))
