@@ -162,3 +162,16 @@ def test_impossible_divisions_say_what_to_do():
         BlockSplit(test=0.6, valid=0.5)
     with pytest.raises(ConfigError, match="did you mean 'train'"):
         RoiSplit({"trian": (0, 0, 1, 1)})
+
+
+@pytest.mark.parametrize(
+    ("region", "units", "told"),
+    [
+        ((600_000, 0, 700_000, 9_000_000), "fraction", 'say units="crs"'),
+        ((0.5, 0, 0.2, 1), "fraction", "fractions left, top, right, bottom"),
+        ((170, -10, -170, 10), "crs", "across the antimeridian give a geometry"),
+    ],
+)
+def test_numbers_that_mean_something_else_elsewhere_are_refused(region, units, told):
+    with pytest.raises(ConfigError, match=told):
+        RoiSplit({"train": region}, units=units)

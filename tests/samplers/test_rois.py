@@ -259,3 +259,43 @@ def test_a_missing_file_of_places_is_named(regions, tmp_path):
 def test_impossible_shares_say_why(regions, options, message):
     with pytest.raises(SamplerError, match=message):
         RandomGeoSampler(regions(UTM), 6, 10, **options)
+
+
+class TestFourNumbers:
+    """They mean degrees here, fractions or a scene's own CRS elsewhere."""
+
+    AT_180 = GeoBox((300, 200), Affine(1e-3, 0, 179.9, 0, -1e-3, 10), "EPSG:4326")
+
+    def test_across_the_antimeridian_is_said(self, regions, caplog):
+        sampler = RandomGeoSampler(
+            regions(self.AT_180), 4, 200, roi=(179.95, 9.8, -179.95, 9.9), generator=0
+        )
+        col = sampler.table().rows["col"] + 2
+        assert (col.min() >= 50, col.max() <= 150) == (True, True)
+        assert "taken across the antimeridian, 0.1 degrees wide" in caplog.text
+        caplog.clear()
+        same = RandomGeoSampler(
+            regions(self.AT_180), 4, 200, roi=(179.95, 9.8, 180.05, 9.9), generator=0
+        )
+        assert (same.table().rows == sampler.table().rows).all()
+        assert not caplog.text
+
+    @pytest.mark.parametrize(
+        ("roi", "told"),
+        [
+            ((600_000, 4_490_000, 606_000, 4_500_000), r"odc.geo.geom.box\(left"),
+            ((16, 40.6, 16.1, 40.5), "south below north"),
+            ((16, float("nan"), 16.1, 40.5), "is no box"),
+            ((-200, -10, 400, 10), "reaches around the Earth"),
+        ],
+    )
+    def test_what_may_be_meant_otherwise_is_refused(self, regions, roi, told):
+        with pytest.raises(SamplerError, match=told):
+            RandomGeoSampler(regions(UTM), 4, 10, roi=roi)
+
+    def test_what_look_like_fractions_are_degrees_and_said_to_be(self, regions, caplog):
+        off_ghana = GeoBox((300, 200), Affine(1e-3, 0, 0.2, 0, -1e-3, 0.6), "EPSG:4326")
+        RandomGeoSampler(regions(off_ghana), 4, 10, roi=shapely.box(0.2, 0.4, 0.3, 0.6))
+        assert not caplog.text
+        RandomGeoSampler(regions(off_ghana), 4, 10, roi=(0.2, 0.4, 0.3, 0.6))
+        assert "west, south, east, north in degrees, in the Gulf of Guinea" in caplog.text

@@ -18,7 +18,7 @@ from small_chips import write_chips
 
 from geoloom.chips.store import ChipStore, ChipWriter
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ChipError, ModelError, VectorError, WriteError
+from geoloom.core.errors import ChipError, ConfigError, ModelError, VectorError, WriteError
 from geoloom.inference.predict import predict
 from geoloom.metrics.accuracy import Accuracy
 from geoloom.tasks import evaluate as evaluation
@@ -420,3 +420,15 @@ def test_chips_without_such_a_split_and_pixels_without_truth_are_refused(tmp_pat
         evaluate(Bright(), chips)
     with pytest.raises(ModelError, match="no pixel has both"):
         evaluate_map(scene["map"], scene["labels"], classes=CLASSES, roi=(0.0, 0.0, 1.0, 1.0))
+
+
+def test_four_numbers_are_of_the_scenes_own_crs_and_said_to_be(scene):
+    def on(roi):
+        return evaluate_map(scene["map"], scene["labels"], classes=CLASSES, roi=roi)
+
+    with pytest.raises(ModelError, match="left, bottom, right, top in the scene's own CRS, EPSG"):
+        on((-60.0, -10.0, -59.0, -9.0))
+    with pytest.raises(
+        ConfigError, match="across the antimeridian, or in another CRS, give a vector"
+    ):
+        on((179.0, -10.0, -179.0, -9.0))

@@ -106,8 +106,26 @@ class RoiSplit:
         for name in self.regions:
             if name not in SPLITS:
                 raise ConfigError(f"unknown split {name!r}{suggest(name, SPLITS)}")
+            self._check_box(name)
         if self.valid and "valid" in self.regions:
             raise ConfigError("valid is given both as a region and as a share; give one")
+
+    def _check_box(self, name: Split) -> None:
+        region = self.regions[name]
+        if isinstance(region, BaseGeometry):
+            return
+        left, first, right, last = region
+        ordered = left < right and first < last
+        if self.units == "crs" and not ordered:
+            raise ConfigError(
+                f"the region of {name} is {region}; expected left, bottom, right, top in the CRS, left below "
+                "right and bottom below top; across the antimeridian give a geometry"
+            )
+        if self.units == "fraction" and not (ordered and min(region) >= 0 and max(region) <= 1):
+            raise ConfigError(
+                f"the region of {name} is {region}; expected fractions left, top, right, bottom from 0 to 1 "
+                '(0, 0 being the first pixel\'s corner); for coordinates say units="crs"'
+            )
 
     def shares(self) -> tuple[float, float, float]:
         """Of train, test and valid, summing to 1: as the regions' areas are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from numbers import Real
@@ -15,6 +16,7 @@ from odc.geo.geom import Geometry
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
+from ..core.antimeridian import TURN
 from ..core.errors import SamplerError
 from ..core.grid import WGS84
 from ..core.interval import ALWAYS
@@ -23,6 +25,8 @@ from .overlay import multipolygon, shared, united
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
+
+log = logging.getLogger(__name__)
 
 OneRoi: TypeAlias = BaseGeometry | Geometry | GeoBox | tuple[float, float, float, float]
 Roi: TypeAlias = "OneRoi | Sequence[OneRoi] | GeoDataFrame | GeoSeries | str | Path"
@@ -170,11 +174,41 @@ def _shape(roi: Any) -> tuple[BaseGeometry, CRS]:
     if isinstance(roi, BaseGeometry):
         return roi, WGS84
     if isinstance(roi, Sequence) and _is_box(roi):
-        west, south, east, north = roi
-        return shapely.box(west, south, east if west <= east else east + 360, north), WGS84
+        return _box_of(*map(float, roi)), WGS84
     raise SamplerError(
         f"a place of interest is a geometry, a GeoBox or (west, south, east, north) in degrees, got {roi!r}"
     )
+
+
+def _box_of(west: float, south: float, east: float, north: float) -> BaseGeometry:
+    """A box told in degrees. Elsewhere four numbers are left, bottom, right, top in a scene's CRS, or
+    fractions of it: what cannot be degrees is refused, what may be meant otherwise is said.
+    """
+    told = f"the roi ({west:g}, {south:g}, {east:g}, {north:g})"
+    meant = "four numbers are west, south, east, north in degrees"
+    if not (south < north and west != east and max(abs(south), abs(north)) <= 90):
+        raise SamplerError(
+            f"{told} is no box: {meant}, south below north; for another CRS give "
+            "odc.geo.geom.box(left, bottom, right, top, crs)"
+        )
+    if max(abs(west), abs(east)) > TURN or abs(east - west) > TURN:
+        raise SamplerError(
+            f"{told} reaches around the Earth: {meant}, from -180 to 180 or 0 to 360"
+        )
+    if min(west, south) >= 0 and max(east, north) <= 1:
+        log.warning(
+            "%s is taken as %s, in the Gulf of Guinea; for a part of a scene give its grid, such as "
+            "dataset.regions[0].frame[rows, columns]; shapely.box(...) is free of this line",
+            told, meant,
+        )  # fmt: skip
+    if west < east:
+        return shapely.box(west, south, east, north)
+    log.warning(
+        "%s has its west east of its east: taken across the antimeridian, %g degrees wide; give west below "
+        "east (east beyond 180 there) if that is meant otherwise, and to be free of this line",
+        told, east + TURN - west,
+    )  # fmt: skip
+    return shapely.box(west, south, east + TURN, north)
 
 
 def _is_box(members: Sequence[Any]) -> bool:

@@ -32,7 +32,7 @@ from ..models.identity import file_hash, folder_hash
 from ..models.saved import load_model, write_json
 from .count import Count
 from .ground import ChipMosaic, chip_places
-from .truth import Roi, Truth, match_classes, within
+from .truth import Roi, Truth, match_classes, require_on, within
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -110,7 +110,8 @@ def evaluate(
             raise ChipError("truth is for a scene; chips carry their own: leave one of them out")
         wanted = Truth.of(truth, scorer.classes, class_field=class_field)
         count = Count(scorer.classes, wanted.positions, wanted.names, str(truth))
-        header, area = read_header(chips), _roi(roi)
+        header = read_header(chips)
+        area = _roi(roi, header.grid)
         _count_scene(count, scorer, header, wanted, area, progress)
         subject = Subject("scene", identity, bounds=_bounds(area, header.grid))
     else:
@@ -168,7 +169,7 @@ def evaluate_map(
     header = read_header(class_map)
     known = classes or map_classes(header)
     wanted = Truth.of(truth, known, class_field=class_field, groups=groups)
-    area = _roi(roi)
+    area = _roi(roi, header.grid)
     count = Count(known, wanted.positions, wanted.names, str(truth))
     windows = list(_windows(header.grid, _BLOCK_PX))
     for done, grid in enumerate(windows, start=1):
@@ -312,8 +313,10 @@ def _windows(grid: GeoBox, size_px: int) -> Iterator[GeoBox]:
             yield grid[row : min(row + size_px, height), col : min(col + size_px, width)]
 
 
-def _roi(roi: Roi | None) -> Roi | Features | None:
-    """A vector file is read once, for all windows."""
+def _roi(roi: Roi | None, grid: GeoBox) -> Roi | Features | None:
+    """A vector file is read once, for all windows; a box must lie on the scene."""
+    if isinstance(roi, tuple):
+        require_on(roi, grid)
     return read_features(roi) if isinstance(roi, str | Path) else roi
 
 
