@@ -109,6 +109,7 @@ def test_prepare_joins_files(geoloom, scene, tmp_path):
     assert geoloom("prepare", scene.scene, second, *(f"--drop={n}" for n in range(2, 7))).code == 0
     joined = geoloom("prepare", second, first, tmp_path / "c.tif", "--join", "bands", "--json")
     assert joined.json["bands"] == list(scene.bands)
+    assert 0.5 < joined.json["observed"] <= 1
     assert geoloom("prepare", second, first, tmp_path / "d.tif").code == 2
 
 

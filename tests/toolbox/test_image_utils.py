@@ -70,6 +70,99 @@ def test_mosaic_of_two_crs_covers_both(tmp_path):
     assert found.shape[2] == pytest.approx(57, abs=1)
 
 
+def test_a_mosaic_keeps_true_zeros_of_integers_without_nodata(tmp_path):
+    one, two = np.zeros((1, 6, 6), np.uint8), np.full((1, 6, 6), 255, np.uint8)
+    one[0, 0, 0] = 9
+    a = save(tmp_path / "a.tif", one)
+    b = save(tmp_path / "b.tif", two, transform=_moved(8, 2))
+    found = read(mosaic_images([a, b], tmp_path / "m.tif"))
+    expected = np.zeros((8, 14), bool)
+    expected[:6, :6] = expected[2:, 8:] = True
+    np.testing.assert_array_equal(found.valid, expected)
+    np.testing.assert_array_equal(found.values[0, :6, :6], one[0])
+    np.testing.assert_array_equal(found.values[0, 2:, 8:], two[0])
+
+
+def test_a_mosaic_without_gaps_keeps_its_type_and_all_its_values(tmp_path):
+    a = save(tmp_path / "a.tif", np.zeros((1, 6, 6), np.uint8))
+    b = save(tmp_path / "b.tif", np.zeros((1, 6, 7), np.uint8), transform=_moved(6, 0))
+    found = read(mosaic_images([a, b], tmp_path / "m.tif"))
+    assert found.values.dtype == np.uint8
+    assert found.values.shape == (1, 6, 13)
+    assert found.valid.all()
+
+
+def test_one_scenes_nodata_is_not_anothers_value(tmp_path):
+    a = save(tmp_path / "a.tif", np.full((1, 4, 4), 5, np.int16), nodata=0)
+    b = save(tmp_path / "b.tif", np.zeros((1, 4, 4), np.int16), transform=_moved(4, 0))
+    for join in (
+        mosaic_images([a, b], tmp_path / "m.tif"),
+        mosaic_images([b, a], tmp_path / "n.tif"),
+    ):
+        found = read(join)
+        assert found.valid.all()
+        assert (found.values == 0).sum() == 16
+
+
+def test_classes_with_gaps_want_a_nodata_value(tmp_path):
+    a = save(tmp_path / "a.tif", np.zeros((1, 4, 4), np.uint8))
+    with rasterio.open(a, "r+") as file:
+        file.write_colormap(1, {0: (1, 2, 3, 255), 1: (4, 5, 6, 255)})
+    b = save(tmp_path / "b.tif", np.ones((1, 4, 4), np.uint8), transform=_moved(9, 0))
+    with pytest.raises(ConfigError, match=r"a.tif holds classes.*--nodata"):
+        mosaic_images([a, b], tmp_path / "m.tif")
+    found = read(mosaic_images([a, b], tmp_path / "m.tif", no_data=255))
+    assert found.valid.sum() == 32
+    with rasterio.open(tmp_path / "m.tif") as file:
+        assert file.colormap(1)[1] == (4, 5, 6, 255)
+
+
+def test_where_a_stacks_file_does_not_reach_is_no_zero(tmp_path, caplog):
+    a = save(tmp_path / "a.tif", ramp((1, 6, 8), dtype="uint8"))
+    b = save(tmp_path / "b.tif", ramp((1, 6, 8), dtype="uint8"), transform=_moved(4, 0))
+    for join in (stack_bands, stack_temporal_images):
+        found = read(join([a, b], tmp_path / f"{join.__name__}.tif"))
+        expected = np.zeros((6, 8), bool)
+        expected[:, 4:] = True
+        np.testing.assert_array_equal(found.valid, expected)
+        np.testing.assert_array_equal(found.values[0, :, 4:], ramp((6, 8))[:, 4:])
+        np.testing.assert_array_equal(found.values[1, :, 4:], ramp((6, 8))[:, :4])
+    assert "covers 50.0 %" in caplog.text
+
+
+def test_files_that_do_not_overlap_make_no_stack(tmp_path):
+    a = save(tmp_path / "a.tif", ramp((1, 6, 8), dtype="uint8"))
+    b = save(tmp_path / "b.tif", ramp((1, 6, 8), dtype="uint8"), transform=_moved(8, 0))
+    for join in (stack_bands, stack_temporal_images):
+        with pytest.raises(GridError, match=r"b.tif .*does not overlap .*a.tif.*EPSG:32722"):
+            join([a, b], tmp_path / "s.tif")
+    assert not (tmp_path / "s.tif").exists()
+
+
+def test_bands_of_one_name_are_told_apart_and_told_of(tmp_path, caplog):
+    files = [save(tmp_path / f"{y}.tif", ramp((1, 5, 5), y), names=("red",)) for y in (1, 2)]
+    assert read(stack_bands(files, tmp_path / "s.tif")).bands == ("1_red", "2_red")
+    assert "several bands are called red" in caplog.text
+
+
+def test_pixels_clipped_away_are_no_value_of_the_image(tmp_path):
+    x, y = 500_000, 9_000_000
+    field = tmp_path / "f.gpkg"
+    triangle = shapely.Polygon([(x, y), (x + 300, y), (x, y - 300)])
+    geopandas.GeoDataFrame(geometry=[triangle], crs="EPSG:32722").to_file(field)
+    image = save(tmp_path / "i.tif", np.zeros((1, 10, 10), np.uint8))
+    found = read(clip_by_polygon(image, field, tmp_path / "c.tif"))
+    assert 40 <= found.valid.sum() <= 60
+    assert (found.values[0][found.valid] == 0).all()
+
+
+def test_integers_of_the_widest_type_want_a_nodata_value(tmp_path):
+    a = save(tmp_path / "a.tif", np.zeros((1, 4, 4), np.int64))
+    b = save(tmp_path / "b.tif", np.zeros((1, 4, 4), np.int64), transform=_moved(9, 0))
+    with pytest.raises(ConfigError, match=r"a.tif holds int64.*--nodata"):
+        mosaic_images([a, b], tmp_path / "m.tif")
+
+
 def test_stacked_bands_are_copies_with_names(tmp_path):
     red = save(tmp_path / "red.tif", ramp((1, 9, 9)), nodata=3)
     nir = save(tmp_path / "b5.tif", ramp((1, 9, 9), 100), nodata=3, names=("nir",))

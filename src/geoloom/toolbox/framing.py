@@ -11,7 +11,13 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from ..core.errors import GridError
-from ..core.grid import LATTICE_TOLERANCE_PX, crs_name, densified_outline, transformer
+from ..core.grid import (
+    LATTICE_TOLERANCE_PX,
+    crs_name,
+    densified_outline,
+    lattice_window,
+    transformer,
+)
 from ..io.features import Features
 from ..io.header import Header
 
@@ -21,6 +27,24 @@ def around(lattice: GeoBox, grids: Iterable[GeoBox]) -> GeoBox:
     pixels = [_pixels(lattice, densified_outline(grid), crs_name(grid.crs)) for grid in grids]
     rows, cols = _span(np.concatenate(pixels))
     return _shifted(lattice, rows, cols)
+
+
+def covered(grid: GeoBox, others: Iterable[GeoBox]) -> float:
+    """The share of a grid's area that lies in other grids, 0..1."""
+    height, width = grid.shape
+    frame = shapely.box(0, 0, height, width)
+    union = shapely.union_all([_outline_on(grid, other) for other in others])
+    return float(shapely.intersection(frame, union).area / frame.area)
+
+
+def _outline_on(lattice: GeoBox, grid: GeoBox) -> shapely.Polygon:
+    """A grid in (row, col) of a lattice."""
+    window = lattice_window(lattice, grid)
+    if window is not None:
+        low, shape = np.array([window.row, window.col]), np.array([window.height, window.width])
+        return shapely.box(*low, *(low + shape))
+    at = _pixels(lattice, densified_outline(grid), crs_name(grid.crs))
+    return shapely.make_valid(shapely.Polygon(at)) if len(at) > 2 else shapely.Polygon()
 
 
 def crop(header: Header, features: Features, source: str | Path) -> GeoBox:

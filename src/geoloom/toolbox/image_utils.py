@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,24 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..chips.scenes import block_windows, grid_of
-from ..core.errors import BandError, ConfigError, ReadError
-from ..core.grid import lattice_window
+from ..core.errors import BandError, ConfigError, GridError, ReadError
+from ..core.grid import crs_name
 from ..io.cog import CogWriter
 from ..io.header import Header, read_header
 from ..io.mosaic import MosaicRule, read_many
 from ..io.raster import Raster, read
 from ..io.vector import read_features
 from ..transforms.clouds import QualityBand, cloud_mask
-from .framing import around, crop
+from .framing import around, covered, crop
+from .observation import wider
 from .steps import filled
 
+log = logging.getLogger(__name__)
+
 Files = Sequence[str | Path]
+
+_WHOLE = 1 - 1e-6
+"""Share from which on a grid counts as covered: outlines of other CRSs are rounded."""
 
 
 def mosaic_images(
@@ -41,23 +48,24 @@ def mosaic_images(
         no_data: Stored value that means unobserved, in place of the files' own.
         overwrite: Replace the file.
 
+    Where the files have no nodata value in common and pixels are left that none observes, the mosaic has a
+    type with room for one that no value can have: NaN, or of integers the next wider type.
+
     Raises:
         ReadError: there is no image, or one cannot be read.
         BandError: the images have different numbers of bands.
+        ConfigError: there is no wider type; `no_data` says which value is free.
         WriteError: the file exists.
     """
     headers = _headers(images)
     first = headers[0]
     grid = around(first.grid, [header.grid for header in headers])
-    nodata = no_data if no_data is not None else first.nodata[0]
-    if nodata is None:
-        # The union of scenes has corners that none covers.
-        nodata = float("nan") if np.dtype(first.dtypes[0]).kind == "f" else 0
+    gaps = covered(grid, [header.grid for header in headers]) < _WHOLE
+    dtype, nodata = _room(headers, no_data, gaps=gaps)
 
     def block(part: GeoBox) -> Raster:
         return read_many(headers, part, rule=rule, nodata=no_data)
 
-    dtype = np.result_type(*(_dtype(header) for header in headers))
     return _write(
         out_path,
         grid,
@@ -70,23 +78,33 @@ def mosaic_images(
     )
 
 
-def stack_bands(images: Files, out_path: str | Path, *, overwrite: bool = False) -> Path:
+def stack_bands(
+    images: Files,
+    out_path: str | Path,
+    *,
+    no_data: float | None = None,
+    overwrite: bool = False,
+) -> Path:
     """Put the bands of several files into one, on the lattice of the first.
 
-    Files on other lattices are resampled once; a pixel is valid where it is in all of them.
+    Files on other lattices are resampled once; a pixel is valid where it is in all of them, and nodata, of a
+    value that no band has (see `mosaic_images`), elsewhere. Bands of one name get their file's before it.
 
     Args:
         images: In the order of the bands.
         out_path: File to write.
+        no_data: Stored value that means unobserved, in place of the files' own.
         overwrite: Replace the file.
 
     Raises:
         ReadError: there is no image, or one cannot be read.
+        GridError: one does not overlap the first.
         WriteError: the file exists.
     """
     headers = _headers(images)
     names = [name for header in headers for name in _band_names(header)]
-    return _stack(headers, names, out_path, overwrite=overwrite)
+    files = [Path(header.uri).stem for header in headers for _ in header.data_bands]
+    return _stack(headers, _distinct(names, files), out_path, no_data, overwrite=overwrite)
 
 
 def stack_temporal_images(
@@ -94,6 +112,7 @@ def stack_temporal_images(
     out_path: str | Path,
     *,
     dates: Sequence[str] | None = None,
+    no_data: float | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Put images of several dates into one file, date after date, on the lattice of the first.
@@ -102,9 +121,11 @@ def stack_temporal_images(
         images: One a date, of equally many bands, in order of time.
         out_path: File to write.
         dates: Names of the dates, which begin the bands' names; None counts them: `t1_red`.
+        no_data: Stored value that means unobserved, in place of the files' own.
         overwrite: Replace the file.
 
     Raises:
+        GridError: one does not overlap the first.
         BandError: the images have different numbers of bands.
         ConfigError: there are not as many dates as images.
         WriteError: the file exists.
@@ -123,7 +144,7 @@ def stack_temporal_images(
         for date, header in zip(when, headers, strict=True)
         for number in header.data_bands
     ]
-    return _stack(headers, names, out_path, overwrite=overwrite)
+    return _stack(headers, names, out_path, no_data, overwrite=overwrite)
 
 
 def clip_img_by_extent_shp(
@@ -163,7 +184,8 @@ def clip_by_polygon(
         shp_file: Polygons, in any CRS.
         out_path: File to write.
         all_touched: Keep every pixel that a polygon touches, not only those with their centre inside.
-        no_data: What pixels outside are saved as; None takes the raster's own, else NaN or 0.
+        no_data: What pixels outside are saved as; None takes the raster's own, else one that no value can
+            have: NaN, or of integers one of the next wider type.
         overwrite: Replace the file.
 
     Raises:
@@ -173,9 +195,7 @@ def clip_by_polygon(
     header = read_header(img_file)
     features = read_features(shp_file)
     grid = crop(header, features, shp_file)
-    nodata = header.nodata[0] if no_data is None else no_data
-    if nodata is None:
-        nodata = float("nan") if _dtype(header).kind == "f" else 0
+    dtype, nodata = _room([header], no_data, gaps=True)
 
     def block(part: GeoBox) -> Raster:
         found = read(header, part)
@@ -188,6 +208,7 @@ def clip_by_polygon(
         block,
         header,
         inputs=(img_file, shp_file),
+        dtype=dtype,
         nodata=nodata,
         overwrite=overwrite,
     )
@@ -265,21 +286,79 @@ def _dtype(header: Header) -> np.dtype[Any]:
     return np.result_type(*(header.dtypes[n - 1] for n in header.data_bands))
 
 
-def _stack(
-    headers: Sequence[Header], names: Sequence[str], out_path: str | Path, *, overwrite: bool
-) -> Path:
+def _room(
+    headers: Sequence[Header], no_data: float | None, *, gaps: bool
+) -> tuple[np.dtype[Any], float | None]:
+    """A type for the values of several files, and what means unobserved in it, which no value has.
+
+    Args:
+        headers: Of the files.
+        no_data: What the user says that it is.
+        gaps: Whether there are pixels that no file holds.
+
+    Raises:
+        ConfigError: every value of the type may be one.
+    """
     dtype = np.result_type(*(_dtype(header) for header in headers))
-    nodata = next((h.nodata[0] for h in headers if h.nodata[0] is not None), None)
-    same = all(lattice_window(h.grid, headers[0].grid) is not None for h in headers)
-    if nodata is None and not same:
-        nodata = float("nan") if dtype.kind == "f" else 0
+    if no_data is not None:
+        return dtype, no_data
+    own = {
+        str(header.nodata[n - 1]): header.nodata[n - 1]
+        for header in headers
+        for n in header.data_bands
+    }
+    [first, *others] = own.values()
+    hidden = any(header.validity[n - 1] != "all" for header in headers for n in header.data_bands)
+    if not others and (first is not None or not (gaps or hidden)):
+        return dtype, first
+    if dtype.kind == "f":
+        return dtype, float("nan")
+    roomy = wider(dtype)
+    # Maps of classes are of bytes: their colours and names go with no other type.
+    if roomy.itemsize == dtype.itemsize or headers[0].categorical:
+        raise ConfigError(
+            f"{headers[0].uri} holds {'classes' if headers[0].categorical else dtype} and the files share no "
+            "nodata value, which unobserved pixels need: say which value no pixel has by no_data= (--nodata)"
+        )
+    return roomy, float(np.iinfo(roomy).min)
+
+
+def _distinct(names: Sequence[str], files: Sequence[str]) -> list[str]:
+    """The names, with the file's before those that occur more than once, and a number where that is not
+    enough."""
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if not repeated:
+        return list(names)
+    found: list[str] = []
+    for name, file in zip(names, files, strict=True):
+        wanted = f"{file}_{name}" if name in repeated else name
+        count = 1 + sum(1 for other in found if other == wanted or other.startswith(f"{wanted}#"))
+        found.append(wanted if count == 1 else f"{wanted}#{count}")
+    log.warning(
+        "several bands are called %s: they are written as %s",
+        ", ".join(repeated),
+        ", ".join(new for old, new in zip(names, found, strict=True) if old in repeated),
+    )
+    return found
+
+
+def _stack(
+    headers: Sequence[Header],
+    names: Sequence[str],
+    out_path: str | Path,
+    no_data: float | None,
+    *,
+    overwrite: bool,
+) -> Path:
+    first = headers[0]
+    shares = [_share(first, header) for header in headers]
+    dtype, nodata = _room(headers, no_data, gaps=min(shares) < _WHOLE)
 
     def block(part: GeoBox) -> Raster:
-        found = [read(header, part) for header in headers]
+        found = [read(header, part, nodata=no_data) for header in headers]
         values = np.concatenate([raster.values.astype(dtype) for raster in found])
         return Raster(values, np.logical_and.reduce([r.valid for r in found]), part, tuple(names))
 
-    first = headers[0]
     return _write(
         out_path,
         first.grid,
@@ -292,6 +371,33 @@ def _stack(
         scaling=[pair for header in headers for pair in header.scaling],
         overwrite=overwrite,
     )
+
+
+def _share(first: Header, header: Header) -> float:
+    """How much of the first file's grid another covers; a warning where that is not all of it.
+
+    Raises:
+        GridError: nothing.
+    """
+    share = covered(first.grid, [header.grid])
+    if share <= 0:
+        raise GridError(
+            f"{header.uri} ({_extent(header.grid)}) does not overlap {first.uri} ({_extent(first.grid)}), on "
+            "whose grid the files are put together; check the CRS of both, or make a mosaic"
+        )
+    if share < _WHOLE:
+        log.warning(
+            "%s covers %.1f %% of %s; the rest is nodata in all bands",
+            header.uri,
+            100 * share,
+            first.uri,
+        )
+    return share
+
+
+def _extent(grid: GeoBox) -> str:
+    left, bottom, right, top = grid.boundingbox
+    return f"x {left:g} to {right:g}, y {bottom:g} to {top:g}, {crs_name(grid.crs)}"
 
 
 def _write(
@@ -328,5 +434,6 @@ def _write(
     ) as writer:
         for window in block_windows(grid.shape):
             found = block(grid_of(grid, window))
-            writer.write(filled(found.values, found.valid, nodata), window.row, window.col)
+            values = filled(found.values.astype(writer.dtype, copy=False), found.valid, nodata)
+            writer.write(values, window.row, window.col)
     return Path(out_path)

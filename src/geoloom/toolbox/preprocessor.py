@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -92,6 +93,8 @@ class Preprocessor:
         self._custom: dict[str, CustomIndex] = {}
         self._nodata_value: float | None = None
         self._normalization: Normalization | None = None
+        self.observed: float | None = None
+        """Share of the pixels of the last raster saved that are observed, 0..1; None before one."""
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -320,6 +323,7 @@ class Preprocessor:
         if self._normalization is not None:
             tags[NORMALIZATION_TAG] = json.dumps(self._normalization.to_dict())
         total = sum(1 for _ in block_windows(self.header.grid.shape))
+        seen = 0
         with CogWriter(
             out,
             self.header.grid,
@@ -335,8 +339,10 @@ class Preprocessor:
             for done, (window, block) in enumerate(self._blocks(), start=1):
                 image = filled(block.image[list(positions)], block.valid, nodata)
                 writer.write(image, window.row, window.col)
+                seen += int(np.count_nonzero(block.valid))
                 if progress is not None:
                     progress(done, total)
+        self.observed = seen / math.prod(self.header.grid.shape)
         if self._normalization is not None:
             self._normalization.save(out.with_suffix(".normalization.json"))
         return out

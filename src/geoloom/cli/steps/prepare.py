@@ -88,7 +88,11 @@ class Prepare(Step):
                 )
             with terminal.track("blocks") as advance:
                 scene.save_stacked_raster(self.out, overwrite=overwrite, progress=advance)
-            return {"bands": list(scene.bands), "type": str(scene.dtype)}
+            return {
+                "bands": list(scene.bands),
+                "type": str(scene.dtype),
+                "observed": scene.observed,
+            }
 
     def _source(self, folder: Path) -> Path:
         """The scenes as one file, cropped and without clouds."""
@@ -107,4 +111,7 @@ class Prepare(Step):
 
     def sentence(self, result: dict[str, Any]) -> str:
         """What the raster holds."""
-        return f"{self.out}: bands {', '.join(result['bands'])} ({result['type']})"
+        return (
+            f"{self.out}: bands {', '.join(result['bands'])} ({result['type']}), "
+            f"{100 * result['observed']:.1f} % of the pixels observed"
+        )

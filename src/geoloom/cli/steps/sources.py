@@ -22,8 +22,8 @@ def join(
     if how == "mosaic":
         return image_utils.mosaic_images(scenes, out, no_data=nodata)
     if how == "bands":
-        return image_utils.stack_bands(scenes, out)
-    return image_utils.stack_temporal_images(scenes, out)
+        return image_utils.stack_bands(scenes, out, no_data=nodata)
+    return image_utils.stack_temporal_images(scenes, out, no_data=nodata)
 
 
 def clip(
