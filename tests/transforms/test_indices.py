@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from affine import Affine
+from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, ConfigError
+from geoloom.datasets import RasterDataset
+from geoloom.testing.ramps import write_raster
 from geoloom.transforms.indices import (
     AppendIndex,
     compute_index,
@@ -77,6 +81,53 @@ def test_appending_marks_valueless_pixels_not_valid(to):
     assert out["image"][2].tolist() == [[0.0, 0.5]]
     assert out["valid"].tolist() == [[False, True]]
     assert sample["valid"].tolist() == [[True, True]]
+
+
+class TestSeries:
+    """Three pixels at three dates; the first has no index at the second date."""
+
+    def sample(self, valid_series, valid, lead=()):
+        image = np.zeros((*lead, 3, 2, 1, 3), "float32")
+        image[..., 0, :, :], image[..., 1, :, :] = 1, 3
+        image[..., 1, :, 0, 0] = 0  # 0 / 0 there at the second date
+        series = np.broadcast_to(np.array(valid_series)[:, None, :], (*lead, 3, 1, 3))
+        return {
+            "image": torch.from_numpy(image),
+            "valid": torch.from_numpy(np.broadcast_to(valid, (*lead, 1, 3)).copy()),
+            "valid_series": torch.from_numpy(series.copy()),
+            "times": torch.zeros((*lead, 3)),
+        }
+
+    @pytest.mark.parametrize("lead", [(), (4,)])
+    def test_validity_stays_of_pixels_and_of_dates(self, lead):
+        everywhere = np.ones((3, 3), bool)
+        everywhere[1, 2] = False
+        sample = self.sample(everywhere, [True, True, True], lead)
+        out = AppendIndex("ndvi", {"red": 0, "nir": 1})(sample)
+        assert out["image"].shape == (*lead, 3, 3, 1, 3)
+        assert out["valid"].shape == (*lead, 1, 3)
+        first = out["valid"].reshape(-1, 3)[0]
+        assert first.tolist() == [False, True, True]
+        dates = out["valid_series"].reshape(-1, 3, 1, 3)[0]
+        assert dates[:, 0].tolist() == [[True] * 3, [False, True, False], [True] * 3]
+
+    def test_a_date_that_did_not_observe_a_pixel_does_not_count(self):
+        seen = np.ones((3, 3), bool)
+        seen[1, 0] = False
+        out = AppendIndex("ndvi", {"red": 0, "nir": 1})(self.sample(seen, [True] * 3))
+        assert out["valid"].tolist() == [[True, True, True]]
+
+    def test_of_a_dataset(self, tmp_path):
+        grid = GeoBox((2, 3), Affine(30, 0, 600000, 0, -30, 4500000), "EPSG:32633")
+        for day in (1, 2):
+            values = np.full((2, 2, 3), day, "int16")
+            values[:, 0, 0] = (day - 1) * 5
+            write_raster(tmp_path / f"x_2019010{day}.tif", values, grid)
+        dataset = RasterDataset(tmp_path, filename_regex=r"x_(?P<date>\d{8})").series()
+        out = dataset.with_transforms(AppendIndex("ndvi", {"red": 0, "nir": 1}))[grid]
+        assert out["valid"].shape == (2, 3)
+        assert out["valid"].sum() == 5
+        assert out["valid_series"].sum(dim=(1, 2)).tolist() == [5, 6]
 
 
 def test_missing_and_outside_bands_are_named():

@@ -199,6 +199,8 @@ class AppendIndex:
     """Sample transform: one more channel, the index; pixels where it has no value become not valid.
 
     The image becomes float32. Not-valid pixels of the new channel hold 0, so that no NaN reaches a network.
+    In a series the index is each date's own: a date without it does not observe the pixel (`valid_series`),
+    and a pixel is valid where the index has a value at every date that observed it.
 
     Example:
         >>> sample = {"image": np.ones((2, 1, 1)), "valid": np.ones((1, 1), bool)}
@@ -217,10 +219,13 @@ class AppendIndex:
         values = compute_index(self.name, image, self.positions, factor=self.factor)
         known = values[..., 0, :, :] == values[..., 0, :, :]
         out = {**sample, "image": _join(_float32(image), _zero_nan(values))}
-        if "valid" in sample:
-            out["valid"] = sample["valid"] & known
-        if "observed" in sample:
-            out["observed"] = sample["observed"] & known
+        if "valid_series" in sample:
+            dates = sample["valid_series"]
+            out["valid_series"] = dates & known
+            known = (known | ~dates).all(-3)  # (..., T, H, W): over the dates
+        for name in ("valid", "observed"):
+            if name in sample:
+                out[name] = sample[name] & known
         return out
 
 
