@@ -6,6 +6,7 @@ import pickle
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,6 +194,23 @@ def test_none_and_always_are_all_of_time():
 def test_refuses_what_is_no_time(text):
     with pytest.raises(IntervalError, match=r"cannot read .* as a time; expected ISO 8601"):
         Interval.of(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "instead"),
+    [
+        (2019, "'2019'"),
+        (1.5, "a datetime"),
+        (["2019", "2020"], "a pair"),
+        (("2019", "2020", "2021"), "a pair"),
+        (pd.NaT, "a datetime"),
+        (slice("2019", "2020"), r"\(it\.start, it\.stop\)"),
+        (pd.Interval(pd.Timestamp("2019"), pd.Timestamp("2020")), r"\(it\.left, it\.right\)"),
+    ],
+)
+def test_what_is_no_time_is_told_what_is(value, instead):
+    with pytest.raises(IntervalError, match=f"is no time; .*{instead}"):
+        Interval.of(value)
 
 
 @given(intervals())

@@ -10,7 +10,15 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core import errors
 from geoloom.core.bands import Band, find_bands
-from geoloom.core.errors import BandError, DatasetError, GeoloomError, GridError, suggest
+from geoloom.core.errors import (
+    BandError,
+    DatasetError,
+    GeoloomError,
+    GridError,
+    IntervalError,
+    QueryError,
+    suggest,
+)
 from geoloom.core.grid import footprint
 from geoloom.core.interval import ALWAYS, Interval
 from geoloom.core.query import Asset, Query, Scene
@@ -39,6 +47,19 @@ def test_a_query_needs_a_place_and_pixels():
         Query(GeoBox((4, 5), GRID.affine, None))
     with pytest.raises(GridError, match="no pixels"):
         Query(GeoBox((0, 5), GRID.affine, GRID.crs))
+
+
+def test_a_query_reads_a_time_as_people_write_it():
+    assert Query(GRID, "2019-06") == Query(GRID, Interval.of("2019-06"))
+    assert Query(GRID, ("2019", "2020")).takes(Interval.of("2020-12-31"))
+    assert Query(GRID, None).when is ALWAYS
+
+
+def test_a_query_of_nothing_is_refused():
+    with pytest.raises(IntervalError, match="'june' as a time"):
+        Query(GRID, "june")
+    with pytest.raises(QueryError, match=r"is a GeoBox, got tuple; .*from_bbox"):
+        Query((0, 0, 1, 1))
 
 
 def test_a_scene_has_an_asset_a_band():

@@ -61,22 +61,26 @@ class Interval:
         time covers one second; a pair runs from the start of its first to the end of its second.
 
         Raises:
-            IntervalError: the text is not ISO 8601.
+            IntervalError: the text is not ISO 8601, or it is nothing of all that.
         """
         if when is None:
             return ALWAYS
         if isinstance(when, Interval):
             return when
-        if isinstance(when, tuple):
+        if isinstance(when, tuple) and len(when) == 2:
             first, last = when
             return cls(cls.of(first).start, cls.of(last).stop)
-        if isinstance(when, datetime):
+        if (
+            isinstance(when, datetime) and when == when
+        ):  # pandas' NaT is a datetime, equal to nothing
             start = _utc(when)
             return cls(start, start + timedelta(seconds=1))
-        if isinstance(when, date):
+        if isinstance(when, date) and not isinstance(when, datetime):
             start = datetime(when.year, when.month, when.day, tzinfo=UTC)
             return cls(start, start + timedelta(days=1))
-        return cls._parse(when)
+        if isinstance(when, str):
+            return cls._parse(when)
+        raise IntervalError(_no_time(when))
 
     @classmethod
     def _parse(cls, text: str) -> Interval:
@@ -201,6 +205,16 @@ class Interval:
 
     def __str__(self) -> str:
         return f"[{self.start.isoformat()}, {self.stop.isoformat()})"
+
+
+def _no_time(when: object) -> str:
+    """The message about what is no time; pandas' intervals and slices name their ends as attributes."""
+    ends = next((e for e in (("left", "right"), ("start", "stop")) if hasattr(when, e[0])), None)
+    pair = f"; give its ends as a pair: (it.{ends[0]}, it.{ends[1]})" if ends else ""
+    return (
+        f"{when!r} is no time; expected text such as '2019', '2019-07' or '2019-07/2019-09', a date, a "
+        f"datetime, a pair (first, last) of these, or an Interval{pair}"
+    )
 
 
 def _utc(instant: datetime) -> datetime:

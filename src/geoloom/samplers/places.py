@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, TypeAlias
 
 from odc.geo.geobox import GeoBox
@@ -114,7 +116,10 @@ def chip_shape(size: Size, units: Units, frame: GeoBox, *, what: str = "size") -
     Raises:
         SamplerError: the size is not positive, or pixels are not whole.
     """
-    height, width = size if isinstance(size, tuple) else (size, size)
+    sides = size if isinstance(size, (tuple, list)) else (size, size)
+    if len(sides) != 2 or not all(isinstance(s, Real) and math.isfinite(s) for s in sides):
+        raise SamplerError(f"{what} is {size!r}; give a number, or two (height, width)")
+    height, width = sides
     if units == "crs":
         res = frame.resolution
         height, width = round(height / abs(res.y)), round(width / abs(res.x))

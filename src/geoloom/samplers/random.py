@@ -294,4 +294,8 @@ def seed_of(generator: int | Generator | None) -> int:
         return int(generator)
     import torch
 
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise SamplerError(
+            f"generator is {generator!r}; give a seed, a whole number of 0 or more, or a torch.Generator"
+        )
     return int(torch.randint(0, 2**62, (), generator=generator).item())

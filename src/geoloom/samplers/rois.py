@@ -9,6 +9,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import shapely
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
@@ -128,6 +129,10 @@ def _inside(region: Region, roi: Region) -> Region | None:
 
 
 def _region(shape: BaseGeometry, crs: CRS, number: int) -> Region:
+    if not np.isfinite(shapely.get_coordinates(shape)).all():
+        raise SamplerError(
+            f"place of interest {number} has coordinates that are no finite numbers: {shape!s:.200}"
+        )
     area = surface(shape)
     if area.is_empty:
         raise SamplerError(
@@ -174,6 +179,10 @@ def _shape(roi: Any) -> tuple[BaseGeometry, CRS]:
     if isinstance(roi, BaseGeometry):
         return roi, WGS84
     if isinstance(roi, Sequence) and _is_box(roi):
+        if not np.isfinite(roi).all():
+            raise SamplerError(
+                f"place of interest {tuple(roi)} has coordinates that are no finite numbers"
+            )
         return _box_of(*map(float, roi)), WGS84
     raise SamplerError(
         f"a place of interest is a geometry, a GeoBox or (west, south, east, north) in degrees, got {roi!r}"

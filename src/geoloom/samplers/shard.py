@@ -99,6 +99,11 @@ class TableSampler(DistributedSampler[Any], ABC):
         """Queries (or batches) that this rank gives in a whole epoch."""
         return len(self._pass(self.epoch, 0).units)
 
+    def __repr__(self) -> str:
+        rank = "" if self._given_rank is None else ", rank {} of {}".format(*self._given_rank)
+        chips = self._units() * self._unit
+        return f"{type(self).__name__}({chips} chips an epoch, seed {self.seed}{rank})"
+
     def __iter__(self) -> Iterator[Any]:
         # A pass begins with its first query: a DataLoader with workers calls iter() twice for one pass.
         now = self._passed = self._pass(self.epoch, self._start)

@@ -34,6 +34,9 @@ class ChipTable:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} chips in {len(self.regions)} regions)"
+
     def __getitem__(self, position: int) -> Query:
         return self._query(*self.rows[position].tolist())
 
