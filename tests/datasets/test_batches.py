@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -75,6 +77,8 @@ def noisier(sample):
 
 def make(folder, kind):
     scenes = RasterDataset(folder / "scenes", **NAMED)
+    counts = [replace(band, scale=1.0, offset=0.0) for band in BANDS]
+    plain = RasterDataset(folder / "scenes", **{**NAMED, "all_bands": counts})
     labels = RasterDataset(folder / "labels", is_image=False, **DATED)
     stacks = RasterDataset(folder / "stacks", **DATED)
     odd = {**NAMED, "filename_regex": r"x_(?P<band>\w+)\.tif"}
@@ -90,7 +94,7 @@ def make(folder, kind):
         "floats": lambda: RasterDataset(folder / "stacks", dtype="float32", **DATED),
         "both": lambda: scenes & labels,
         "three": lambda: scenes & labels & stacks,
-        "union": lambda: scenes.with_bands(["B1", "B2"]) | stacks,
+        "union": lambda: plain.with_bands(["B1", "B2"]) | stacks,
         "noisy": lambda: (scenes.with_transforms(noisier) & labels).with_transforms(noisier),
         "subset": lambda: scenes.with_bands(["QA", "B1"]) & labels,
     }[kind]()

@@ -81,6 +81,41 @@ class TestUnion:
             three["a"] | labels
 
 
+class TestWhatAUnionTells:
+    """Of sensors that lack bands of one another."""
+
+    def sensor(self, raster, name, roles):
+        kind = type(name, (RasterDataset,), {})
+        bands = [Band(f"{name}-{role}", role) for role in roles]
+        return kind(raster(f"{name}.tif", 1, bands=len(roles)), all_bands=bands)
+
+    @pytest.fixture
+    def sensors(self, raster):
+        bands = {"One": ["blue", "green", "red"], "Two": ["green", "red"], "Three": ["red"]}
+        return [self.sensor(raster, name, roles) for name, roles in bands.items()]
+
+    def told(self, caplog, join):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            join()
+        return [record.getMessage() for record in caplog.records]
+
+    def test_each_loss_is_told_once_and_of_its_sensor(self, sensors, caplog):
+        one, two, three = sensors
+        (first,) = self.told(caplog, lambda: one | two)
+        assert first.startswith("One: ")
+        assert "One-blue (blue)" in first
+        both = one | two
+        (second,) = self.told(caplog, lambda: both | three)
+        assert second == "One | Two: not in all sensors of the union, so dropped: One-green (green)"
+
+    def test_a_union_with_transforms_is_named_by_its_sensors(self, sensors, caplog):
+        one, two, three = sensors
+        altered = (one | two).with_transforms(dict)
+        (told,) = self.told(caplog, lambda: altered | three)
+        assert told.startswith("One | Two: ")
+
+
 class TestUnionOfSensors:
     def sensor(self, raster, name, roles, value):
         bands = [Band(f"{name}{i}", role) for i, role in enumerate(roles, 1)]
@@ -176,7 +211,7 @@ class TestIntersection:
         a, b, d = three["a"], three["b"], RasterDataset(raster("d.tif", 4))
         assert ((a & b) & d) == (a & (b & d))
         assert (a & a) is a
-        assert [band.name for band in (a & b & d).bands] == ["1", "1", "1"]
+        assert [band.name for band in (a & b & d).bands] == ["1", "1_2", "1_3"]
 
     @pytest.mark.parametrize("names", list(permutations("abd")))
     def test_every_order_shares_the_same_ground(self, three, raster, names):

@@ -186,6 +186,23 @@ class TestDevice:
         with pytest.raises(SamplerError, match="give device="):
             gl.loader(image, GridGeoSampler(image, 16), convert=False)
 
+    def test_memory_that_is_used_again_is_copied_before_it_goes_on(self, layers, monkeypatch):
+        """Only from pinned memory may a copy go on by itself, whatever the device."""
+        asked = []
+        copy = torch.Tensor.to
+
+        def spy(tensor, *args, **options):
+            asked.append((tensor.is_pinned(), options.get("non_blocking", False)))
+            return copy(tensor, *args, **options)
+
+        image, _ = layers
+        batches = gl.loader(image, GridGeoSampler(image, 16), device="meta", scaled=True)
+        monkeypatch.setattr(torch.Tensor, "to", spy)
+        for batch in batches:
+            assert batch["image"].device.type == "meta"
+        assert asked
+        assert not any(goes_on for pinned, goes_on in asked if not pinned)
+
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
     def test_on_a_gpu(self, layers):
         image, mask = layers

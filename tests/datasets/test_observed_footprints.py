@@ -136,7 +136,7 @@ def test_progress_is_told_of_both(folder):
 
 def test_unknown_ones_are_refused(folder):
     with pytest.raises(
-        DatasetError, match="no footprints are called 'vaild'; did you mean 'valid'"
+        DatasetError, match="no sort of footprints is called 'vaild'; did you mean 'valid'"
     ):
         RasterDataset(folder, footprints="vaild")
 

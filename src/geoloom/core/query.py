@@ -9,7 +9,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
 from .bands import Band
-from .errors import DatasetError, GridError
+from .errors import DatasetError, GridError, QueryError
 from .interval import ALWAYS, Interval
 
 
@@ -18,14 +18,29 @@ class Query:
     """Which pixels on Earth, and when.
 
     Raises:
+        QueryError: the grid is no GeoBox.
         GridError: the grid has no CRS or no pixels.
+        IntervalError: the time is none.
+
+    Example:
+        >>> grid = GeoBox.from_bbox((0, 0, 1, 1), "EPSG:4326", shape=(10, 10))
+        >>> Query(grid, "2019-06") == Query(grid, Interval.of("2019-06"))
+        True
     """
 
     grid: GeoBox
     """Shape, affine and CRS of the pixels asked for."""
     when: Interval = ALWAYS
+    """Also given as `Interval.of` reads it, such as `"2019-06"`."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.grid, GeoBox):
+            raise QueryError(
+                f"a query's grid is a GeoBox, got {type(self.grid).__name__}; make one with "
+                "GeoBox.from_bbox(bounds, crs, resolution=...)"
+            )
+        if not isinstance(self.when, Interval):
+            object.__setattr__(self, "when", Interval.of(self.when))
         if self.grid.crs is None:
             raise GridError("the query's grid has no CRS; build it with GeoBox(shape, affine, crs)")
         if self.grid.is_empty():
@@ -68,6 +83,8 @@ class Asset:
     """The file's lattice when it was found; None where only others told of it."""
     measured: int = 0
     """How many of the file's bands, from the first, are known to be measurements, whatever their tags say."""
+    dtype: str | None = None
+    """Numpy's name of the stored type, such as `uint16`; None where nothing but the file says."""
 
 
 @dataclass(frozen=True, slots=True)

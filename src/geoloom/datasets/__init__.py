@@ -4,7 +4,7 @@ from .base import GeoDataset
 from .compose import IntersectionDataset, UnionDataset, intersection, union
 from .index import SceneIndex
 from .loader import loader
-from .opening import open  # noqa: A004 - the verb users know, reached as gl.open
+from .opening import open as open  # noqa: A004 - the verb users know, reached as gl.open
 from .pairing import Pairing
 from .raster import RasterDataset
 from .region import Region
@@ -17,6 +17,7 @@ from .stac import StacDataset
 from .steps import EveryDate, FixedSteps, NearestDates
 from .vector import VectorDataset
 
+# Without `open`, which `from geoloom.datasets import *` would put in the place of Python's own.
 __all__ = [
     "CDL",
     "NAIP",
@@ -42,6 +43,5 @@ __all__ = [
     "VectorDataset",
     "intersection",
     "loader",
-    "open",
     "union",
 ]

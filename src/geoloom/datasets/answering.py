@@ -8,20 +8,21 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from odc.geo.geobox import GeoBox
 
 from ..core.bands import Band
-from ..core.errors import ReadError
+from ..core.errors import DatasetError, ReadError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample, Scene
 from ..io.batch import warm_up
 from ..io.raster import Kernel
 from ..io.remote import is_remote
 from .base import GeoDataset, Layer
+from .calibration import PHYSICAL, Calibration, declared_calibrations
 from .index import SceneIndex
 from .mosaic import Mosaic, compose
 from .plan import Plan
 from .sample import stored_tensor, to_sample, torch_dtype
+from .saved import SavedScenes
 from .scenes import read_scene
 from .stacks import SceneStacks, StackShelf
 from .waiting import Waiting, allot
@@ -50,6 +51,14 @@ class SceneDataset(GeoDataset):
     _assume_crs: str | None
     _index: SceneIndex
     _shelf: StackShelf
+    _stored_dtype: np.dtype[Any] | None
+    """That holds the stored values of all scenes; None where scenes do not say how theirs are stored."""
+
+    def _hold(self, scenes: Sequence[Scene]) -> None:
+        """Take scenes as the dataset's own, and settle by them what all samples have in common."""
+        self._index = SceneIndex(scenes)
+        self._stored_dtype = _common_dtype(self.scenes)
+        self._shelf = self._new_shelf()
 
     @property
     def scenes(self) -> Sequence[Scene]:
@@ -82,9 +91,33 @@ class SceneDataset(GeoDataset):
         """The same scenes in the types of the files; itself where values are altered."""
         if self.dtype != "native" or self.scaled or self._transforms is not None:
             return self
+        if not self.is_image and (self._stored_dtype is None or self._stored_dtype.kind == "f"):
+            return self  # codes that files hold as floats are made whole as they are read
         other = copy(self)
         other.dtype = "stored"
         return other
+
+    def _as_scaled(self) -> GeoDataset:
+        if self.scaled or not self.is_image:
+            return self
+        if self._transforms is not None:
+            return super()._as_scaled()
+        other = copy(self)
+        other.scaled, other.dtype = True, "native"
+        return other
+
+    def _calibrations(self) -> tuple[Calibration, ...]:
+        if not self.is_image or self._transforms is not None:
+            return super()._calibrations()
+        if self.scaled:
+            return (PHYSICAL,) * len(self.bands)
+        return declared_calibrations(self.scenes)
+
+    def _found_as(self, other: Self) -> bool:
+        return self.scenes is other.scenes or (
+            len(self.scenes) == len(other.scenes)
+            and all(a == b for a, b in zip(self.scenes, other.scenes, strict=True))
+        )
 
     def _to_read(self, position: int, channels: tuple[int, ...] | None) -> Scene:
         """A scene as its files are read; datasets of what was told, not seen, settle it here."""
@@ -158,7 +191,7 @@ class SceneDataset(GeoDataset):
     ) -> Plan:
         if waiting is None:
             return Plan((), lambda: self._composed(query, scenes, channels))
-        return Plan(waiting.orders(), lambda: self._as_sample(query.grid, *waiting.filled()))
+        return Plan(waiting.orders(), lambda: self._as_sample(query, scenes, *waiting.filled()))
 
     def _waiting(
         self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
@@ -205,21 +238,91 @@ class SceneDataset(GeoDataset):
             )
             for scene in scenes
         )
-        return self._as_sample(query.grid, *compose(answers, self.mosaic))
+        return self._as_sample(query, scenes, *compose(answers, self.mosaic))
 
     def _as_sample(
-        self, grid: GeoBox, values: np.ndarray | Tensor, valid: np.ndarray | Tensor
+        self,
+        query: Query,
+        scenes: Sequence[int],
+        values: np.ndarray | Tensor,
+        valid: np.ndarray | Tensor,
     ) -> Sample:
+        if not self.is_image:
+            values = self._codes(values, valid, scenes)
         if self.dtype == "stored":
             values = stored_tensor(values)
         if self.is_image:
-            return to_sample(grid, valid, image=values)
-        return to_sample(grid, valid, mask=values[0] if len(values) == 1 else values)
+            return to_sample(query.grid, valid, image=values)
+        return to_sample(query.grid, valid, mask=values[0] if len(values) == 1 else values)
+
+    def _codes(
+        self, values: np.ndarray | Tensor, valid: np.ndarray | Tensor, scenes: Sequence[int]
+    ) -> np.ndarray | Tensor:
+        """Labels that files hold as floats as the codes that they are.
+
+        Raises:
+            DatasetError: one is no whole number.
+        """
+        array, seen = np.asarray(values), np.asarray(valid)
+        if array.dtype.kind != "f":
+            return values
+        whole = np.isfinite(array) & (np.trunc(array) == array)
+        if not whole[..., seen].all():
+            named = ", ".join(self.scenes[i].name for i in scenes[:3])
+            raise DatasetError(
+                f"labels of {named} hold {array[..., seen][~whole[..., seen]][0]:g}, which is no class code: "
+                "continuous values are not supported as labels yet. Read them as measurements, with "
+                "is_image=True, and join them to the imagery (images & values), where they are channels"
+            )
+        return np.where(whole, array, 0).astype(self._given_dtype)
+
+    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+        if self._transforms is not None or layer not in self.layers:
+            return None
+        return self._given_dtype
+
+    @property
+    def _given_dtype(self) -> np.dtype[Any]:
+        """The one dtype of all samples, before transforms."""
+        common = self._stored_dtype
+        if self.is_image and (common is None or self._is_rounded):
+            return np.dtype(np.float32)
+        if common is not None and self.dtype == "stored":
+            return common
+        return torch_dtype(common) if self.is_image and common is not None else np.dtype(np.int64)
+
+    @property
+    def _is_rounded(self) -> bool:
+        """Whether images are float32 whatever the files hold."""
+        return self.scaled or self.mosaic == "mean" or self.dtype == "float32"
 
     def _delivered(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        """The dtype in which bands of a common dtype are given."""
-        if self.dtype == "float32":
-            return np.dtype(np.float32)
-        if self.dtype == "stored":
-            return dtype.newbyteorder("=")
-        return torch_dtype(dtype) if self.is_image else np.dtype(np.int64)
+        """The dtype in which values stored in a dtype are read.
+
+        Raises:
+            ReadError: the dataset's own dtype cannot hold them.
+        """
+        if not self.is_image and dtype.kind == "c":
+            raise ReadError(f"a file of {self!r} holds {dtype}; class codes are whole numbers")
+        if not self.is_image:
+            return dtype.newbyteorder("=") if dtype.kind == "f" else self._given_dtype
+        common = self._stored_dtype or np.dtype(np.float32)
+        if not self._is_rounded and not np.can_cast(dtype, common):
+            raise ReadError(
+                f"a file of {self!r} holds {dtype}, which does not fit the {common} that its samples are "
+                "given in, as no file declared more when the dataset was made; make it anew where files "
+                "changed, or with dtype='float32', which rounds"
+            )
+        return self._given_dtype
+
+
+def _common_dtype(scenes: Sequence[Scene]) -> np.dtype[Any] | None:
+    """That holds the stored values of all scenes; None where one does not say how they are stored."""
+    if isinstance(scenes, SavedScenes):
+        told = {dtype for _, dtypes in scenes.band_sets() for dtype in dtypes}
+    else:
+        told = {asset.dtype for scene in scenes for asset in scene.assets}
+    names = [
+        name for name in told if name in np.sctypeDict
+    ]  # GDAL has complex integers, numpy has not
+    return np.result_type(*names).newbyteorder("=") if len(names) == len(told) else None

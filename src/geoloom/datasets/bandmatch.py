@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from ..core.bands import Band
 from ..core.errors import BandError
@@ -13,44 +15,61 @@ log = logging.getLogger(__name__)
 _UNTOLD = "other"
 
 
-def match_bands(
-    sensors: Sequence[tuple[str, tuple[Band, ...]]],
-) -> tuple[tuple[Band, ...], list[tuple[int, ...] | None]]:
-    """The bands that all sensors share, and where each sensor has them.
+Sensors = Sequence[tuple[str, tuple[Band, ...]]]
+"""Name, for messages, and bands of each."""
 
-    Equal names match as they are. Else bands match by role; those that some sensor lacks are dropped, and
-    the log names them. Sensors without roles match by position where they have equally many bands.
 
-    Args:
-        sensors: Name, for messages, and bands of each.
+@dataclass(frozen=True, slots=True)
+class BandMatch:
+    """The bands that all sensors share."""
 
-    Returns:
-        Bands, as the first sensor describes them; and for each sensor the channels, 0-based, or None where
-        it is taken whole.
+    bands: tuple[Band, ...]
+    """As the first sensor describes them."""
+    channels: tuple[tuple[int, ...] | None, ...]
+    """Where each sensor has them, 0-based; None where it is taken whole."""
+    by: Literal["name", "role", "position"]
+
+    def report(self, joined: Sensors) -> None:
+        """Tell the log what those that are joined lose by it, and whether they were matched by position."""
+        names = " and ".join(name for name, _ in joined)
+        if self.by == "position":
+            log.warning(
+                "bands of %s are matched by position: they have neither equal names nor roles",
+                names,
+            )
+        kept = {band.role for band in self.bands}
+        for name, bands in joined if self.by == "role" else ():
+            dropped = [f"{b.name} ({b.role})" for b in bands if b.role not in kept]
+            if dropped:
+                log.warning(
+                    "%s: not in all sensors of the union, so dropped: %s", name, ", ".join(dropped)
+                )
+
+
+def match_bands(sensors: Sensors) -> BandMatch:
+    """How the bands of sensors go together.
+
+    Equal names match as they are. Else bands match by role; those that some sensor lacks are dropped.
+    Sensors without roles match by position where they have equally many bands.
 
     Raises:
         BandError: the sensors share nothing that could be matched.
     """
     first_name, first = sensors[0]
     if all([b.name for b in bands] == [b.name for b in first] for _, bands in sensors):
-        return first, [None] * len(sensors)
+        return BandMatch(first, (None,) * len(sensors), "name")
     tables = [_by_role(bands) for _, bands in sensors]
     if all(table is not None for table in tables):
         roles = [b.role for b in first if all(b.role in table for table in tables if table)]
         if roles:
-            _log_dropped(sensors, set(roles))
             channels = [tuple(table[role] for role in roles) for table in tables if table]
-            whole: list[tuple[int, ...] | None] = [
+            whole = tuple(
                 None if chosen == tuple(range(len(bands))) else chosen
                 for chosen, (_, bands) in zip(channels, sensors, strict=True)
-            ]
-            return tuple(first[tables[0][role]] for role in roles), whole  # type: ignore[index]
+            )
+            return BandMatch(tuple(first[i] for i in channels[0]), whole, "role")
     elif all(len(bands) == len(first) for _, bands in sensors):
-        log.warning(
-            "bands of %s are matched by position: they have neither equal names nor roles",
-            " and ".join(name for name, _ in sensors),
-        )
-        return first, [None] * len(sensors)
+        return BandMatch(first, (None,) * len(sensors), "position")
     listed = "; ".join(f"{name}: {', '.join(b.name for b in bands)}" for name, bands in sensors)
     raise BandError(
         f"the bands of {first_name} and the others cannot be matched by name, role or number ({listed}); "
@@ -63,12 +82,3 @@ def _by_role(bands: tuple[Band, ...]) -> dict[str, int] | None:
     table: dict[str, int] = {band.role: i for i, band in enumerate(bands)}
     told = _UNTOLD not in table and len(table) == len(bands)
     return table if told else None
-
-
-def _log_dropped(sensors: Sequence[tuple[str, tuple[Band, ...]]], kept: set[str]) -> None:
-    for name, bands in sensors:
-        dropped = [f"{b.name} ({b.role})" for b in bands if b.role not in kept]
-        if dropped:
-            log.warning(
-                "%s: not in all sensors of the union, so dropped: %s", name, ", ".join(dropped)
-            )

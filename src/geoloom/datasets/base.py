@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
+import numpy as np
 import shapely
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
+from torch.utils.data import Dataset
 
 from ..core.bands import Band
 from ..core.classes import Classes
-from ..core.errors import QueryError
+from ..core.errors import DatasetError, QueryError
 from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Query, Sample
+from .calibration import Calibration
 from .index import lonlat_boxes
+from .options import refuse_overrides, require_callable
 from .plan import Plan, answered, fulfil
 from .region import Region
 from .sample import picked
@@ -31,15 +35,32 @@ Layer = Literal["image", "mask"]
 Transform = Callable[[Sample], Sample]
 
 
-class GeoDataset(ABC):
+class GeoDataset(Dataset[Sample], ABC):
     """Layers of the Earth that answer queries.
 
     `dataset[query]` gives a `Sample` on exactly the query's grid. `a & b` holds what lies in both, `a | b`
-    what lies in either. A dataset never changes: what alters it returns another one. Two datasets made
-    from the same files and options are equal.
+    what lies in either. A dataset never changes: what alters it returns another one. Two datasets that
+    were made with the same options and found the same files are equal.
+
+    A torch `Dataset` by type, asked by place and not by number: a `DataLoader` takes it with a sampler. What
+    a subclass does to samples is written as `transforms`, which every way of asking goes through.
+
+    Raises:
+        DatasetError: when a subclass is defined that overrides `__getitem__`, `__getitems__` or `answer`.
     """
 
     _transforms: Transform | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_overrides(
+            cls,
+            GeoDataset,
+            ("__getitem__", "__getitems__", "answer"),
+            "batches, & and | read past it (by plan), so that it would hold for single samples alone; write "
+            "it as a function from sample to sample, and give that as transforms=, from inside the class as "
+            "super().__init__(..., transforms=function)",
+        )
 
     @property
     @abstractmethod
@@ -64,6 +85,10 @@ class GeoDataset(ABC):
     def _identity(self) -> Hashable:
         """What tells this dataset from another."""
 
+    def _found_as(self, other: Self) -> bool:
+        """Whether another dataset of the same identity found the same: files change between two looks."""
+        return True
+
     @abstractmethod
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
         """The answer with the channels wanted (None: all); None where nothing lies near the query."""
@@ -74,6 +99,27 @@ class GeoDataset(ABC):
             tuple(sorted({m for r in self.regions if _near(r, q) for m in r.times if q.takes(m)}))
             for q in queries
         ]
+
+    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+        """In which a layer is given, the same for every sample; None where only the samples can say."""
+        return None
+
+    def _calibrations(self) -> tuple[Calibration, ...]:
+        """What is still to be applied to each channel of the image."""
+        return (None,) * len(self.bands) if "image" in self.layers else ()
+
+    def _as_scaled(self) -> GeoDataset:
+        """The same dataset, which applies scale and offset as it reads.
+
+        Raises:
+            DatasetError: transforms see the values before that, or it reads nothing that could be scaled.
+        """
+        if "image" not in self.layers:
+            return self
+        raise DatasetError(
+            f"{self!r} has transforms or images of its own making, which would be scaled after the event; "
+            "make the rasters that it reads with scaled=True instead"
+        )
 
     @property
     def _puts_newest_first(self) -> bool:
@@ -103,12 +149,17 @@ class GeoDataset(ABC):
         return self._transforms
 
     def with_transforms(self, transforms: Transform | None) -> GeoDataset:
-        """The same dataset, whose samples pass through `transforms`."""
+        """The same dataset, whose samples pass through `transforms`.
+
+        Raises:
+            DatasetError: they cannot be called.
+        """
+        require_callable(transforms)
         other = copy(self)
         other._transforms = transforms
         return other
 
-    def warm_up(self) -> None:  # noqa: B027 - most layers have nothing compiled
+    def warm_up(self) -> None:
         """Load the compiled loops that batches will need, a good half second a process.
 
         `geoloom.loader` does it before the first batch, and before workers are forked, which inherit them.
@@ -152,7 +203,13 @@ class GeoDataset(ABC):
         sample = plan.finish()
         if sample is None or self._transforms is None:
             return sample
-        return picked(self._transforms(sample), channels)
+        altered: object = self._transforms(sample)
+        if not isinstance(altered, Mapping):
+            raise DatasetError(
+                f"the transform {self._transforms!r} gave {type(altered).__name__} for a sample; let it "
+                "return the sample, a dict"
+            )
+        return picked(altered, channels)  # type: ignore[arg-type]  # a sample's keys are all optional
 
     def answer(self, query: Query, channels: tuple[int, ...] | None = None) -> Sample | None:
         """The sample, transformed, or None where nothing lies near the query.
@@ -210,13 +267,21 @@ class GeoDataset(ABC):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, GeoDataset):
             return NotImplemented
-        return self._full_identity() == other._full_identity()
+        if self is other or type(self) is not type(other):
+            return self is other
+        asked_alike = (
+            self._identity() == other._identity() and self._transforms == other._transforms
+        )
+        return bool(asked_alike and self._found_as(other))
 
     def __hash__(self) -> int:
-        return hash(self._full_identity())
+        # Without the transforms, which need not have a hash, and without what was found, which may be large.
+        return hash((type(self), self._identity()))
 
-    def _full_identity(self) -> Hashable:
-        return type(self), self._identity(), self._transforms
+    def __add__(self, other: object) -> NoReturn:
+        raise DatasetError(
+            "datasets are not added: a | b holds what lies in either, a & b what lies in both"
+        )
 
     def __and__(self, other: GeoDataset) -> GeoDataset:
         """What lies in both, layer upon layer; see `IntersectionDataset`. `a & a` is `a`."""
@@ -283,6 +348,13 @@ def _as_query(query: Query | GeoBox) -> Query:
         return query
     if isinstance(query, GeoBox):
         return Query(query)
+    if isinstance(query, (int, np.integer)):
+        raise QueryError(
+            f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__} ({query}): its samples "
+            "have places, not numbers. In place of shuffle=True give the DataLoader a sampler: "
+            "DataLoader(dataset, sampler=RandomGeoSampler(dataset, size=256)); in place of random_split give "
+            "samplers different roi= or toi="
+        )
     raise QueryError(
         f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__}; draw queries with a "
         "sampler, such as GridGeoSampler(dataset, size=256)"

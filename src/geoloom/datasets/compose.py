@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from ..core.bands import Band
 from ..core.classes import Classes
@@ -13,10 +17,11 @@ from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
 from .bandmatch import match_bands
 from .base import GeoDataset, Layer
+from .calibration import Calibration, require_one_calibration
 from .pairing import Pairing, Rule, meet, newest_pair
 from .plan import Plan, answered
 from .region import Region
-from .sample import filled, joined, picked
+from .sample import cast, common_dtype, filled, joined, picked
 from .series import SeriesDataset
 
 
@@ -50,9 +55,12 @@ class IntersectionDataset(GeoDataset):
 
     @property
     def bands(self) -> tuple[Band, ...]:
-        """Of the images, in channel order; of the first mask where there is no image."""
+        """Of the images, in channel order; of the first mask where there is no image.
+
+        A name that several parts have is numbered from the second on: `red`, `red_2`.
+        """
         imagery = [band for p in self.parts if "image" in p.layers for band in p.bands]
-        return tuple(imagery) or self.parts[0].bands
+        return _named_apart(imagery) or self.parts[0].bands
 
     @property
     def layers(self) -> frozenset[Layer]:
@@ -72,6 +80,17 @@ class IntersectionDataset(GeoDataset):
     def as_stored(self) -> GeoDataset:
         """The same intersection of the parts as they are stored; see `GeoDataset.as_stored`."""
         return _parts_as_stored(self)
+
+    def _as_scaled(self) -> GeoDataset:
+        return super()._as_scaled() if self._transforms is not None else _parts_as_scaled(self)
+
+    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+        return _common_dtype_of(self, layer)
+
+    def _calibrations(self) -> tuple[Calibration, ...]:
+        if self._transforms is not None:
+            return super()._calibrations()
+        return tuple(own for part in self.parts for own in part._calibrations())
 
     def _identity(self) -> Hashable:
         return self.parts, self.pairing
@@ -154,14 +173,16 @@ class UnionDataset(GeoDataset):
     """Datasets of one kind side by side: `landsat7 | landsat8`.
 
     Where several hold a pixel, the one with the newest data under the query gives it, then the next ones
-    fill what it did not observe. Sensors with different bands are matched by what the bands measure. Make
-    one with `|`, which flattens, drops duplicates, and gives back a dataset that stands alone.
+    fill what it did not observe. Sensors with different bands are matched by what the bands measure; the log
+    names those that are dropped. Values of different scale or offset never share a channel: make the parts
+    with `scaled=True`. Every sample has one dtype, which holds those of all parts. Make one with `|`, which
+    flattens, drops duplicates, and gives back a dataset that stands alone.
 
     Args:
         parts: Different datasets with the same layers.
 
     Raises:
-        DatasetError: one part has images and another has masks.
+        DatasetError: one part has images and another has masks, or a band differs in scale or offset.
         BandError: the bands cannot be matched.
     """
 
@@ -175,10 +196,15 @@ class UnionDataset(GeoDataset):
                 f"a union needs datasets of one kind, found {kinds}; to stack imagery and labels use &"
             )
         self._bands = self.parts[0].bands
-        self._channels: list[tuple[int, ...] | None] = [None] * len(self.parts)
+        self._channels: tuple[tuple[int, ...] | None, ...] = (None,) * len(self.parts)
         if "image" in self.layers:
-            named = [(type(p).__name__, p.bands) for p in self.parts]
-            self._bands, self._channels = match_bands(named)
+            match = match_bands([(_label(p), p.bands) for p in self.parts])
+            self._bands, self._channels = match.bands, match.channels
+            require_one_calibration(
+                self._bands,
+                [(_label(p), own) for p, own in zip(self.parts, self._by_part(), strict=True)],
+            )
+            match.report([(_label(p), p.bands) for p in _distinct(parts)])
 
     @property
     def bands(self) -> tuple[Band, ...]:
@@ -216,6 +242,30 @@ class UnionDataset(GeoDataset):
         """The same union of the parts as they are stored; see `GeoDataset.as_stored`."""
         return _parts_as_stored(self)
 
+    def _as_scaled(self) -> GeoDataset:
+        return super()._as_scaled() if self._transforms is not None else _parts_as_scaled(self)
+
+    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+        return _common_dtype_of(self, layer)
+
+    def _calibrations(self) -> tuple[Calibration, ...]:
+        if self._transforms is not None or "image" not in self.layers:
+            return super()._calibrations()
+        by_channel = zip(*self._by_part(), strict=True)
+        return tuple(
+            None if None in every else frozenset().union(*(own for own in every if own))
+            for every in by_channel
+        )
+
+    def _by_part(self) -> list[tuple[Calibration, ...]]:
+        """Of the shared bands, as each part gives them."""
+        return [
+            own if channels is None else tuple(own[i] for i in channels)
+            for own, channels in zip(
+                (part._calibrations() for part in self.parts), self._channels, strict=True
+            )
+        ]
+
     def _identity(self) -> Hashable:
         return self.parts
 
@@ -234,6 +284,7 @@ class UnionDataset(GeoDataset):
     ) -> list[Plan | None]:
         """Only the first part that has something is read with the batch; seldom is another needed."""
         ranked = self._ranked(queries)
+        dtypes: dict[str, Any] = {layer: _common_dtype_of(self, layer) for layer in self.layers}
         plans: list[Plan | None] = [None] * len(queries)
         waiting = list(range(len(queries)))
         for rank in range(len(self.parts)):
@@ -244,7 +295,7 @@ class UnionDataset(GeoDataset):
                 for i, plan in zip(members, drawn, strict=True):
                     if plan is not None:
                         rest = ranked[i][rank + 1 :]
-                        finish = partial(self._completed, plan, rest, queries[i], channels)
+                        finish = partial(self._completed, plan, rest, queries[i], channels, dtypes)
                         plans[i] = Plan(plan.orders, finish)
             waiting = [i for i in waiting if plans[i] is None]
         return plans
@@ -259,15 +310,22 @@ class UnionDataset(GeoDataset):
         return ranked
 
     def _completed(
-        self, plan: Plan, rest: Sequence[int], query: Query, channels: tuple[int, ...] | None
+        self,
+        plan: Plan,
+        rest: Sequence[int],
+        query: Query,
+        channels: tuple[int, ...] | None,
+        dtypes: Mapping[str, np.dtype[Any] | None],
     ) -> Sample | None:
-        """The planned sample, its gaps filled from the rest of the parts."""
-        whole = plan.finish()
+        """The planned sample, its gaps filled from the rest of the parts, in the union's dtypes."""
+        sample = plan.finish()
+        whole = None if sample is None else cast(sample, dtypes)
         for number in rest:
             if whole is not None and whole["valid"].numpy().all():
                 break
             sample = self.parts[number].answer(query, _through(self._channels[number], channels))
             if sample is not None:
+                sample = cast(sample, dtypes)
                 whole = sample if whole is None else filled(whole, sample)
         return whole
 
@@ -296,7 +354,8 @@ def union(*datasets: GeoDataset) -> GeoDataset:
     Series unite to the series of what they are made of, so that all acquisitions stand in one order.
 
     Raises:
-        DatasetError: one has images and another has masks, or series differ in their steps.
+        DatasetError: one has images and another has masks, a band differs in scale or offset, or series
+            differ in their steps.
         BandError: the bands cannot be matched.
     """
     parts = _distinct(_flattened(datasets, UnionDataset))
@@ -304,7 +363,7 @@ def union(*datasets: GeoDataset) -> GeoDataset:
         return parts[0]
     if any(isinstance(part, SeriesDataset) for part in parts):
         return _united_series(parts)
-    return UnionDataset(*parts)
+    return UnionDataset(*datasets)
 
 
 def _united_series(parts: Sequence[GeoDataset]) -> GeoDataset:
@@ -369,9 +428,51 @@ def _distinct(parts: tuple[GeoDataset, ...]) -> tuple[GeoDataset, ...]:
 def _parts_as_stored(whole: IntersectionDataset | UnionDataset) -> GeoDataset:
     if whole.transforms is not None:
         return whole
+    return _with_parts(whole, [part.as_stored() for part in whole.parts])
+
+
+def _parts_as_scaled(whole: IntersectionDataset | UnionDataset) -> GeoDataset:
+    return _with_parts(whole, [part._as_scaled() for part in whole.parts])
+
+
+def _with_parts(
+    whole: IntersectionDataset | UnionDataset, parts: Sequence[GeoDataset]
+) -> GeoDataset:
     other = copy(whole)
-    other.parts = tuple(part.as_stored() for part in whole.parts)
+    other.parts = tuple(parts)
     return other
+
+
+def _common_dtype_of(
+    whole: IntersectionDataset | UnionDataset, layer: Layer
+) -> np.dtype[Any] | None:
+    """That of a layer put together from the parts' own; None where one of them has none to tell."""
+    if whole.transforms is not None:
+        return None
+    known = [part._dtype_of(layer) for part in whole.parts if layer in part.layers]
+    told = [dtype for dtype in known if dtype is not None]
+    return common_dtype(told) if told and len(told) == len(known) else None
+
+
+def _named_apart(bands: Sequence[Band]) -> tuple[Band, ...]:
+    """The bands, those after the first of a name with a number behind it."""
+    apart: dict[str, Band] = {}
+    for band in bands:
+        name, number = band.name, 1
+        while name in apart:
+            number += 1
+            name = f"{band.name}_{number}"
+        apart[name] = band if name == band.name else replace(band, name=name)
+    return tuple(apart.values())
+
+
+def _label(part: GeoDataset) -> str:
+    """A dataset's class, for messages; of a composition those of its parts."""
+    if isinstance(part, UnionDataset):
+        return " | ".join(map(_label, part.parts))
+    if isinstance(part, IntersectionDataset):
+        return " & ".join(map(_label, part.parts))
+    return type(part).__name__
 
 
 def _bracketed(part: GeoDataset) -> str:

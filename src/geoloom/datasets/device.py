@@ -26,7 +26,7 @@ def to_device(
     """A batch on a device, its image and mask in the types that networks and losses want.
 
     What crosses to the device is what the batch holds: for 16-bit imagery half of what float32 takes.
-    From pinned memory the copies do not wait for the device.
+    Copies from pinned memory do not wait for the device; others do, as their memory may be used again.
 
     Args:
         batch: As a loader gives it; not altered.
@@ -54,7 +54,8 @@ def to_device(
     moved = dict(batch)
     for name, value in batch.items():
         if isinstance(value, torch.Tensor) and name not in _PLACE:
-            moved[name] = value.to(device, non_blocking=True)
+            # Whether a device copies pageable memory before it returns is CUDA's promise, not torch's.
+            moved[name] = value.to(device, non_blocking=value.is_pinned())
     if not convert:
         return moved
     if "image" in moved:
@@ -74,8 +75,10 @@ def _scaled(image: Tensor, bands: Sequence[Band]) -> Tensor:
             f"the image has {channels} channels and {len(bands)} bands are given; give the dataset's own, "
             "dataset.bands"
         )
-    factors = torch.tensor([[b.scale, b.offset] for b in bands], dtype=torch.float32)
-    scale, offset = factors.to(image.device, non_blocking=True).T[..., None, None]
+    factors = torch.tensor(
+        [[b.scale, b.offset] for b in bands], dtype=torch.float32, device=image.device
+    )
+    scale, offset = factors.T[..., None, None]
     scaled: Tensor = image * scale + offset
     return scaled
 

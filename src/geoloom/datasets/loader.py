@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..core.bands import Band
 from ..core.errors import SamplerError
 from ..io.batch import usable_cpus
+from .calibration import bands_to_scale
 from .collate import collate
 from .device import DeviceBatches
 
@@ -54,11 +55,13 @@ def loader(
         pin_memory: Put batches where a GPU copies them fastest. Default: where there is a GPU.
         device: Give batches on this device. They cross in the types of the files (see `as_stored`) and
             become float32 images and int64 masks there. Default: on the CPU, as the dataset gives them.
-        scaled: With a device: apply the bands' scale and offset there.
+        scaled: With a device: give physical values, each scene's by its own scale and offset. They are
+            applied there where all scenes share them, else as scenes are read.
         convert: With a device: False leaves the types of the files.
 
     Raises:
         SamplerError: a geospatial dataset has no sampler, or the options contradict each other.
+        DatasetError: values are to be scaled that transforms see first.
 
     Example:
         >>> batches = loader(dataset, RandomGeoSampler(dataset, size=224), batch_size=64)  # doctest: +SKIP
@@ -125,10 +128,20 @@ def _for_device(
                 "with scaled=True or dtype='stored'"
             )
         return dataset, None
-    bands = getattr(dataset, "bands", None) if scaled else None
     if scaled and (getattr(dataset, "scaled", False) or not isinstance(dataset, GeoDataset)):
         raise SamplerError(f"{dataset!r} gives no stored values to scale; leave scaled out")
-    return (dataset.as_stored() if isinstance(dataset, GeoDataset) else dataset), bands
+    if not isinstance(dataset, GeoDataset):
+        return dataset, None
+    if not scaled or "image" not in dataset.layers:
+        return dataset.as_stored(), None
+    if not convert:
+        raise SamplerError("scaled values are float32: leave convert=False out, or scaled")
+    as_scaled = dataset._as_scaled()  # made also where it is not needed, as it refuses transforms
+    bands = bands_to_scale(dataset.bands, dataset._calibrations())
+    if bands is not None:
+        return dataset.as_stored(), bands
+    log.info("scenes differ in scale and offset, or their files tell it: scaled as they are read")
+    return as_scaled, None
 
 
 def _readers(dataset: Any, num_workers: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,24 +12,54 @@ from odc.geo.crs import CRS
 
 from ..core.bands import Band, find_bands
 from ..core.classes import Classes
-from ..core.errors import BandError, DatasetError, suggest
+from ..core.errors import BandError, DatasetError
 from ..core.query import Scene
 from ..io.finding import Paths
 from ..io.naming import Naming
+from ..io.plan import KERNELS
 from ..io.raster import Kernel
 from ..io.scan import Footprints, OnError, Progress, scan
 from .answering import Dtype, SceneDataset
 from .base import Transform
-from .index import SceneIndex
+from .calibration import describe
 from .kept import IndexPlace, Recipe, kept_scenes
 from .legend import legend
 from .located import header_of
 from .mosaic import Mosaic
 from .observed import with_observed_footprints
+from .options import (
+    nodata_value,
+    output_crs,
+    pixel_size,
+    refuse_attributes,
+    require_callable,
+    require_choice,
+)
 from .region import Region, common_lattice
 from .saved import with_channels
 
+log = logging.getLogger(__name__)
+
 Color = tuple[int, int, int] | tuple[int, int, int, int]
+
+_ARGUMENT = "give it when a dataset is made: super().__init__(..., {0}={1})"
+_DATES = (
+    "dates are told by file names: set filename_regex with the groups start and stop, or date (files "
+    "without dates answer at any time)"
+)
+_NO_ATTRIBUTES = {
+    "dtype": _ARGUMENT.format("dtype", "'float32'"),
+    "mosaic": _ARGUMENT.format("mosaic", "'first'"),
+    "kernel": _ARGUMENT.format("kernel", "'nearest'"),
+    "nodata": _ARGUMENT.format("nodata", "0"),
+    "scaled": _ARGUMENT.format("scaled", "True"),
+    "overviews": _ARGUMENT.format("overviews", "True"),
+    "mint": _DATES,
+    "maxt": _DATES,
+}
+"""What a subclass might set, as other libraries read it from classes."""
+_MIXING = frozenset({"bilinear", "cubic", "average"})
+"""Kernels that average neighbours."""
 
 
 class RasterDataset(SceneDataset):
@@ -66,6 +97,10 @@ class RasterDataset(SceneDataset):
     """Class code -> colour (0-255), where the files have no palette."""
     class_names: Mapping[int, str] = {}
     """Class code -> name, where the files name none."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_attributes(cls, _NO_ATTRIBUTES)
 
     def __init__(
         self,
@@ -113,9 +148,10 @@ class RasterDataset(SceneDataset):
                 bands, else bilinear.
             nodata: Stored value that means unobserved, in place of what the files say.
             scaled: Apply scale and offset, as declared by the files or else by the sensor; float32.
-            dtype: `native` keeps the files' dtype (uint16 images become float32, as torch can scarcely
-                compute with uint16, and masks int64); `float32` converts; `stored` keeps uint16 and the
-                masks' own type, too.
+            dtype: Of images. `native`: the one that holds the values of all files (float32 for uint16, with
+                which torch can scarcely compute); `float32` converts; `stored` keeps uint16, too. Masks are
+                int64; `stored` keeps the files' own. Every sample has the same: it is settled when the
+                dataset is made.
             assume_crs: CRS to use in place of the files' missing or wrong one.
             overviews: Read grids of much coarser pixels from the files' overviews; see `read`.
             index: Where to keep what the scan found, as GeoParquet, for the next dataset to open in place
@@ -129,7 +165,7 @@ class RasterDataset(SceneDataset):
             progress: Told (files read, files in all); then, of `valid` footprints, (scenes, scenes in all).
 
         Raises:
-            DatasetError: no file matches, or a scene lacks a band.
+            DatasetError: no file matches, a scene lacks a band, or an option is none.
             BandError: a band is unknown; the message names the nearest.
             ReadError: a file cannot be read or placed; with `skip`, none can.
         """
@@ -145,31 +181,27 @@ class RasterDataset(SceneDataset):
         }
         self.__dict__.update({name: value for name, value in given.items() if value is not None})
         self._options = tuple(given)
-        if mosaic not in get_args(Mosaic):
+        require_choice("mosaic rule", mosaic, get_args(Mosaic))
+        require_choice("kernel", kernel or "nearest", KERNELS)
+        require_choice("dtype", dtype, get_args(Dtype))
+        require_choice("sort of footprints", footprints, get_args(Footprints))
+        require_choice("on_error", on_error, get_args(OnError))
+        if not self.is_image and (mosaic == "mean" or kernel in _MIXING):
             raise DatasetError(
-                f"no mosaic rule is called {mosaic!r}{suggest(mosaic, get_args(Mosaic))}"
+                "the mean of class codes means nothing; use mosaic='newest' or 'first', and "
+                "kernel='nearest' or 'mode'"
             )
-        if footprints not in get_args(Footprints):
-            raise DatasetError(
-                f"no footprints are called {footprints!r}{suggest(footprints, get_args(Footprints))}"
-            )
-        if on_error not in get_args(OnError):
-            raise DatasetError(f"on_error is {on_error!r}{suggest(on_error, get_args(OnError))}")
-        if mosaic == "mean" and not self.is_image:
-            raise DatasetError(
-                "the mean of class codes means nothing; use mosaic='newest' or 'first'"
-            )
+        require_callable(transforms)
         self._paths = given_paths(paths, root)
         self._transforms = transforms
-        self._asked_crs = None if crs is None else CRS(crs)
-        self._asked_res = (res, res) if isinstance(res, (int, float)) else res
-        self.mosaic, self.kernel, self.nodata = mosaic, kernel, nodata
+        self._asked_crs, self._asked_res = output_crs(crs), pixel_size(res)
+        self.mosaic, self.kernel, self.nodata = mosaic, kernel, nodata_value(nodata)
         self.scaled, self.dtype, self._assume_crs = scaled, dtype, assume_crs
         self.overviews, self.on_error = overviews, on_error
         self._wanted = None if bands is None else self._named(bands)
         self.footprints = footprints
-        self._index = SceneIndex(self._find_scenes(index, progress))
-        self._shelf = self._new_shelf()
+        self._hold(self._find_scenes(index, progress))
+        self._warn_of_mixed_scales()
 
     @property
     def classes(self) -> Classes | None:
@@ -185,9 +217,19 @@ class RasterDataset(SceneDataset):
         other = object.__new__(type(self))
         other.__dict__.update({k: v for k, v in self.__dict__.items() if k != "regions"})
         other._wanted = tuple(bands)
-        other._index = SceneIndex(with_channels(self.scenes, channels))
-        other._shelf = other._new_shelf()
+        other._hold(with_channels(self.scenes, channels))
         return other
+
+    def _warn_of_mixed_scales(self) -> None:
+        for band, own in zip(self.bands, self._calibrations(), strict=False):
+            if own is not None and len(own) > 1:
+                log.warning(
+                    "%s: scenes differ in what band %s holds, %s; scaled=True gives all in one unit",
+                    type(self).__name__,
+                    band.name,
+                    describe(own),
+                )
+                return
 
     def calibrate(self, band: Band, uri: str) -> Band:
         """The band as this very file holds it; sensors whose scaling changed over the years override it."""

@@ -16,7 +16,6 @@ from shapely.geometry.base import BaseGeometry
 
 from ..core.antimeridian import HALF_TURN, TURN, around, full_turn, near
 from ..core.area import polygon_areas_m2
-from ..core.errors import DatasetError
 from ..core.grid import LATTICE_TOLERANCE_PX, WGS84, crs_name, footprint, transformer
 from ..core.interval import Interval
 
@@ -59,6 +58,13 @@ class Region:
             footprint=footprint(frame) if outline is None else outline,
             name=name,
         )
+
+    def __repr__(self) -> str:
+        shape = (
+            "no pixels" if self.frame is None else " x ".join(map(str, self.frame.shape)) + " px"
+        )
+        when = "undated" if self.when == Interval.always() else str(self.when)
+        return f"Region({self.name!r}, {shape} in {crs_name(self.crs)[:60]}, {when}, {self.weight:.4g} km2)"
 
     @property
     def weight(self) -> float:
@@ -132,17 +138,11 @@ class Region:
 
 
 def common_lattice(native: GeoBox, crs: CRS | None, res: tuple[float, float] | None) -> GeoBox:
-    """A north-up lattice whose pixel corners are multiples of the pixel size; one pixel stands for all.
-
-    Raises:
-        DatasetError: the pixel size is not positive.
-    """
+    """A north-up lattice whose pixel corners are multiples of the pixel size; one pixel stands for all."""
     home = crs or native.crs
     if res is None:
         found = native.resolution if home == native.crs else native.to_crs(home).resolution
         res = abs(found.x), abs(found.y)
-    if min(res) <= 0:
-        raise DatasetError(f"res is {res}; a pixel size is positive")
     return GeoBox((1, 1), Affine(res[0], 0, 0, 0, -res[1], 0), home)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -17,7 +17,7 @@ from .index import grid_key
 if TYPE_CHECKING:
     from torch import Tensor
 
-_LAYERS = ("image", "mask")
+_LAYERS: tuple[Literal["image", "mask"], ...] = ("image", "mask")
 _PLACE = ("crs", "transform", "bounds")
 _STAND_IN = {"uint16": "float32", "uint32": "int64", "uint64": "int64"}
 
@@ -86,6 +86,32 @@ def _tensor(array: np.ndarray, dtype: np.dtype[Any]) -> Tensor:
     return torch.from_numpy(array)
 
 
+def common_dtype(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
+    """That of values put together: as torch has it, also for unsigned types, which it does not promote."""
+    floats = [dtype for dtype in dtypes if dtype.kind in "fc"]
+    return np.result_type(*(floats or dtypes))
+
+
+def cast(sample: Sample, dtypes: Mapping[str, np.dtype[Any] | None]) -> Sample:
+    """The sample with its layers in the dtypes given; None leaves one as it is."""
+    whole: dict[str, Any] = dict(sample)
+    for name, dtype in dtypes.items():
+        if dtype is not None and name in whole:
+            whole[name] = _cast(whole[name], dtype)
+    return whole  # type: ignore[return-value]
+
+
+def _cast(tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:
+    array = tensor.numpy()
+    return tensor if array.dtype == dtype else _tensor(array, dtype)
+
+
+def _alike(images: Sequence[Tensor]) -> list[Tensor]:
+    dtypes = [image.numpy().dtype for image in images]
+    common = common_dtype(dtypes)
+    return [_cast(image, common) for image in images]
+
+
 def joined(samples: Sequence[Sample]) -> Sample:
     """Answers of several layers to one query as one sample.
 
@@ -106,7 +132,7 @@ def joined(samples: Sequence[Sample]) -> Sample:
     if "times" in whole:
         whole.update(_dated(samples))
     elif len(images) > 1:
-        whole["image"] = torch.cat(images, dim=0)
+        whole["image"] = torch.cat(_alike(images), dim=0)
     if len(masks) > 1:
         whole["mask"] = torch.cat([m if m.ndim == 3 else m[None] for m in masks], dim=0)
     whole["valid"] = _all_of([s["valid"] for s in samples])
@@ -134,7 +160,7 @@ def _dated(samples: Sequence[Sample]) -> dict[str, Any]:
     ]
     merged = {"valid_series": _all_of(seen)}
     if len(images) > 1:
-        merged["image"] = torch.cat(images, dim=1)
+        merged["image"] = torch.cat(_alike(images), dim=1)
     return merged
 
 

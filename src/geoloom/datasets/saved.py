@@ -44,6 +44,8 @@ _SWELLS = 1000
 _WRONG = (KeyError, IndexError, TypeError, ValueError, OSError, pa.ArrowException, CRSError)
 """What damaged contents raise where they are put together."""
 _MICROSECOND = timedelta(microseconds=1)
+_BandSet = tuple[tuple[Band, str | None], ...]
+"""The bands of a scene, each with the type that its values are stored in, where the scene says it."""
 _GEO = {
     "version": "1.1.0",
     "primary_column": "geometry",
@@ -104,7 +106,7 @@ def save_scenes(
     if not scenes:
         raise DatasetError("there are no scenes to save; scan some files first")
     path = Path(path)
-    sets: dict[tuple[Band, ...], int] = {}
+    sets: dict[_BandSet, int] = {}
     table = _table(scenes, str(path.absolute().parent), sets)
     return _write(path, table, sets, record)
 
@@ -173,7 +175,9 @@ class SavedScenes(Sequence[Scene]):
         told = self._opened()
         self.record: Mapping[str, Any] | None = told["record"]
         """What was told when it was saved."""
-        self._sets = [tuple(Band(**band) for band in held) for held in told["band_sets"]]
+        self._sets: list[_BandSet] = [
+            tuple((Band(**band), dtype) for band, dtype in held) for held in told["band_sets"]
+        ]
         self._bands = bands
         self._channels = self._found(bands)
         self._outlines: dict[int, Any] = {}
@@ -197,7 +201,7 @@ class SavedScenes(Sequence[Scene]):
             raise self._unusable(f"its format is {version}, expected {_VERSION}")
         try:
             for held in told["band_sets"]:
-                _ = [Band(**band) for band in held]
+                _ = [(Band(**band), dtype) for band, dtype in held]
             _ = told["record"], told["band_sets"][0]
         except _WRONG as error:
             raise self._unusable(f"its bands cannot be understood ({error})") from error
@@ -265,7 +269,13 @@ class SavedScenes(Sequence[Scene]):
     @property
     def band_names(self) -> tuple[str, ...]:
         """Of all bands that were saved, in their order."""
-        return tuple(band.name for band in self._sets[0])
+        return tuple(band.name for band, _ in self._sets[0])
+
+    def band_sets(self) -> list[tuple[tuple[Band, ...], tuple[str | None, ...]]]:
+        """The different bands that scenes have, and the types that these are stored in."""
+        used = np.unique(self._column("band_set", "i4")).tolist()
+        chosen = [[self._sets[number][i] for i in self._channels[number]] for number in used]
+        return [(tuple(b for b, _ in few), tuple(dtype for _, dtype in few)) for few in chosen]
 
     def with_bands(self, bands: Sequence[str]) -> SavedScenes:
         """The same scenes with bands by name, in order; nothing is read again.
@@ -329,7 +339,7 @@ class SavedScenes(Sequence[Scene]):
         fresh = [scene for scene in order if isinstance(scene, Scene)]
         places = iter(range(len(self), len(self) + len(fresh)))
         wanted = [next(places) if isinstance(one, Scene) else one for one in order]
-        sets = {bands: number for number, bands in enumerate(self._sets)}
+        sets = {held: number for number, held in enumerate(self._sets)}
         table = self._parquet().read()
         if fresh:
             table = pa.concat_tables([table, _table(fresh, self._base, sets)]).unify_dictionaries()
@@ -340,7 +350,7 @@ class SavedScenes(Sequence[Scene]):
         return [
             tuple(range(len(held)))
             if bands is None
-            else find_bands(bands, [band.name for band in held], where=f"the index {self.path}")
+            else find_bands(bands, [band.name for band, _ in held], where=f"the index {self.path}")
             for held in self._sets
         ]
 
@@ -376,7 +386,7 @@ class SavedScenes(Sequence[Scene]):
             if name not in (*_FOR_OTHERS, "start", "stop", "crs")
         }
         files = [self._located(file) for file in row["files"]]
-        channels = self._channels[row["band_set"]]
+        channels, held = self._channels[row["band_set"]], self._sets[row["band_set"]]
         codes, names = self._crs
         start, stop = (
             _EPOCH + int(self._table[name][number].value) * _MICROSECOND
@@ -387,21 +397,23 @@ class SavedScenes(Sequence[Scene]):
         )
         grids = [grid if told == "" else _grid_told(told) for told in row["grid_of_file"]]
         assets = (
-            Asset(files[of], number, grids[of], row["measured_in_file"][of])
-            for of, number in zip(row["file_of_band"], row["number_of_band"], strict=True)
+            Asset(files[of], number, grids[of], row["measured_in_file"][of], dtype)
+            for of, number, (_, dtype) in zip(
+                row["file_of_band"], row["number_of_band"], held, strict=True
+            )
         )
         listed = tuple(assets)
         return Scene(
             name=row["name"],
             grid=grid,
             when=Interval(start, stop),
-            bands=tuple(self._sets[row["band_set"]][i] for i in channels),
+            bands=tuple(held[i][0] for i in channels),
             assets=tuple(listed[i] for i in channels),
             footprint=self._outline(number),
         )
 
 
-def _table(scenes: Sequence[Scene], base: str, sets: dict[tuple[Band, ...], int]) -> Any:
+def _table(scenes: Sequence[Scene], base: str, sets: dict[_BandSet, int]) -> Any:
     """Scenes as a table; `sets` learns their bands."""
     outlines = np.array([scene.footprint for scene in scenes])
     columns: dict[str, Any] = {name: [] for name in _SCHEMA.names}
@@ -422,11 +434,11 @@ def _table(scenes: Sequence[Scene], base: str, sets: dict[tuple[Band, ...], int]
 
 
 def _write(
-    path: Path, table: Any, sets: Mapping[tuple[Band, ...], int], record: Mapping[str, Any] | None
+    path: Path, table: Any, sets: Mapping[_BandSet, int], record: Mapping[str, Any] | None
 ) -> Path:
     told = {
         "version": _VERSION,
-        "band_sets": [[asdict(band) for band in bands] for bands in sets],
+        "band_sets": [[(asdict(band), dtype) for band, dtype in held] for held in sets],
         "record": record,
     }
     table = table.replace_schema_metadata({_KEY: json.dumps(told), b"geo": json.dumps(_GEO)})
@@ -443,10 +455,11 @@ def _numbers(array: Any, dtype: str) -> np.ndarray:
     return np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
 
 
-def _row(scene: Scene, base: str, sets: dict[tuple[Band, ...], int]) -> dict[str, Any]:
+def _row(scene: Scene, base: str, sets: dict[_BandSet, int]) -> dict[str, Any]:
     """One scene's values, but for the columns made all at once."""
     of_file = {asset.uri: asset for asset in scene.assets}
     files = list(of_file)
+    held = tuple(zip(scene.bands, (asset.dtype for asset in scene.assets), strict=True))
     return {
         "name": scene.name,
         "start": (scene.when.start - _EPOCH) // _MICROSECOND,
@@ -455,7 +468,7 @@ def _row(scene: Scene, base: str, sets: dict[tuple[Band, ...], int]) -> dict[str
         "width": scene.grid.shape[1],
         "transform": list(scene.grid.affine[:6]),
         "crs": crs_name(scene.grid.crs),
-        "band_set": sets.setdefault(scene.bands, len(sets)),
+        "band_set": sets.setdefault(held, len(sets)),
         "bands": [band.name for band in scene.bands],
         "files": files,
         "file_of_band": [files.index(asset.uri) for asset in scene.assets],

@@ -15,6 +15,7 @@ from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
 from .base import GeoDataset, Layer, describe
+from .calibration import Calibration
 from .collate import stacked
 from .mosaic import compose
 from .plan import Plan, answered
@@ -96,6 +97,22 @@ class SeriesDataset(GeoDataset):
         other = copy(self)
         other.dataset = self.dataset.as_stored()
         return other
+
+    def _as_scaled(self) -> GeoDataset:
+        if self._transforms is not None:
+            return super()._as_scaled()
+        other = copy(self)
+        other.dataset = self.dataset._as_scaled()
+        return other
+
+    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+        if self._transforms is not None:
+            return None
+        is_mean = layer == "image" and self.steps.composite == "mean"
+        return np.dtype(np.float32) if is_mean else self.dataset._dtype_of(layer)
+
+    def _calibrations(self) -> tuple[Calibration, ...]:
+        return super()._calibrations() if self._transforms else self.dataset._calibrations()
 
     def _identity(self) -> Hashable:
         return self.dataset, self.steps, self.min_dates

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 import shapely
@@ -20,6 +21,7 @@ from ..io.naming import Naming
 from ..io.vector import ClassChoice, Features, read_feature_files
 from .base import GeoDataset, Layer, Transform
 from .index import lonlat_boxes
+from .options import output_crs, pixel_size, require_callable
 from .raster import given_paths
 from .region import Region, common_lattice, surface, to_lonlat
 from .sample import filled, to_sample
@@ -115,9 +117,9 @@ class VectorDataset(GeoDataset):
             filename_regex or self.filename_regex,
             date_format or self.date_format,
         )
+        require_callable(transforms)
         self._transforms = transforms
-        self._asked_crs = None if crs is None else CRS(crs)
-        self._asked_res = (res, res) if isinstance(res, (int, float)) else res
+        self._asked_crs, self._asked_res = output_crs(crs), pixel_size(res)
         self._reading = class_field, layer, where, assume_crs
         self._choice = classes
         self.all_touched, self.background = all_touched, background
@@ -158,6 +160,13 @@ class VectorDataset(GeoDataset):
             _LayerFile(features, name.when, name.scene)
             for features, name in zip(loaded, names, strict=True)
         )
+
+    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+        return np.dtype(np.int64) if layer == "mask" and self._transforms is None else None
+
+    def _found_as(self, other: Self) -> bool:
+        pairs = zip(self._files, other._files, strict=False)
+        return len(self._files) == len(other._files) and all(_equal(a, b) for a, b in pairs)
 
     def _identity(self) -> Hashable:
         return (
@@ -205,6 +214,16 @@ class VectorDataset(GeoDataset):
         return (
             f"{type(self).__name__}({sum(len(f.features) for f in self._files)} features: {names})"
         )
+
+
+def _equal(one: _LayerFile, other: _LayerFile) -> bool:
+    a, b = one.features, other.features
+    return (
+        (one.when, one.name, a.crs, dict(a.class_names))
+        == (other.when, other.name, b.crs, dict(b.class_names))
+        and np.array_equal(a.codes, b.codes)
+        and bool(shapely.equals_exact(a.geometries, b.geometries).all())
+    )
 
 
 def _region(file: _LayerFile, *, everywhere: bool) -> Region:

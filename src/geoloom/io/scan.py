@@ -210,7 +210,9 @@ def _whole(
         grid=header.grid,
         when=name.when,
         bands=tuple(finish(file_band(band, header, i), name.uri) for band, i in chosen),
-        assets=tuple(Asset(name.uri, i, header.grid, measured) for _, i in chosen),
+        assets=tuple(
+            Asset(name.uri, i, header.grid, measured, header.dtypes[i - 1]) for _, i in chosen
+        ),
         footprint=outline,
     )
 
@@ -267,14 +269,18 @@ def _gather(
         read = [headers[files[band]] for band in order]
         bands = [file_band(known.get(b, _plain(b)), h, 1) for b, h in zip(order, read, strict=True)]
         # Equal grids are one object: it is compared at once, and pickled once.
-        grids = (grid if h.grid == grid else h.grid for h in read)
+        grids = [grid if h.grid == grid else h.grid for h in read]
+        dtypes = [header.dtypes[0] for header in read]
         scenes.append(
             Scene(
                 name=Path(key).name,
                 grid=grid,
                 when=whens[key],
                 bands=tuple(finish(b, files[b.name]) for b in bands),
-                assets=tuple(Asset(files[b], 1, g) for b, g in zip(order, grids, strict=True)),
+                assets=tuple(
+                    Asset(files[b], 1, g, dtype=dtype)
+                    for b, g, dtype in zip(order, grids, dtypes, strict=True)
+                ),
                 footprint=outline,
             )
         )

@@ -50,6 +50,10 @@ _RASTERS = (
     "application/x-hdf",
     "application/netcdf",
 )
+_DTYPES = frozenset(
+    {f"{kind}int{bits}" for kind in ("", "u") for bits in (8, 16, 32, 64)} | {"float32", "float64"}
+)
+"""STAC's names of real types that are numpy's, too."""
 _ITEMS_OWN = ("href", "title", "description", "alternate", "created", "updated")
 """What differs between items and says nothing of the bands; so do the fields of these extensions:"""
 _ITEMS_OWN_PREFIXES = ("proj:", "file:", "checksum:", "statistics", "storage:", "auth:")
@@ -63,6 +67,8 @@ class AssetBand:
     """Named as the asset where that holds it alone, else by its own name."""
     names: tuple[str, ...]
     """What it is also called: its own name, its common name."""
+    dtype: str | None = None
+    """In which its values are stored, as numpy names it; None where the item does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,9 @@ def _band(
         offset=_number(told.get("offset"), 0.0),
         nodata=_number(told.get("nodata")),
     )
-    return AssetBand(band, tuple(dict.fromkeys(str(n) for n in (own, common) if n and n != name)))
+    names = tuple(dict.fromkeys(str(n) for n in (own, common) if n and n != name))
+    dtype = told.get("data_type")
+    return AssetBand(band, names, dtype if isinstance(dtype, str) and dtype in _DTYPES else None)
 
 
 def _role(common: str | None, wavelength_um: float | None) -> Role:

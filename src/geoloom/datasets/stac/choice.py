@@ -27,6 +27,8 @@ class Choice:
     index: int
     """Number of the band in its file, from 1."""
     band: Band
+    dtype: str | None = None
+    """In which its values are stored, where the item says it."""
 
 
 class Choices:
@@ -67,7 +69,8 @@ class Choices:
         if name in by_key:
             kind = self._whole(by_key[name], item)
             alone = len(kind.bands) == 1
-            return (Choice(name, 1, _called(kind.bands[0], name)),) if alone else _all_of(kind)
+            first = kind.bands[0]
+            return (Choice(name, 1, _called(first, name), first.dtype),) if alone else _all_of(kind)
         for kinds in (data_assets(item.kinds), item.kinds):
             found = _called_so(name, kinds, by_own_name=True) or _called_so(name, kinds)
             if len(found) > 1:
@@ -113,7 +116,7 @@ def _called_so(
 ) -> tuple[Choice, ...]:
     """The bands of a name, or of another name that is theirs too."""
     return tuple(
-        Choice(kind.key, i, _called(band, name))
+        Choice(kind.key, i, _called(band, name), band.dtype)
         for kind in kinds
         for i, band in enumerate(kind.bands, 1)
         if (name == band.band.name if by_own_name else name in band.names)
@@ -121,7 +124,7 @@ def _called_so(
 
 
 def _all_of(kind: AssetKind) -> tuple[Choice, ...]:
-    return tuple(Choice(kind.key, i, band.band) for i, band in enumerate(kind.bands, 1))
+    return tuple(Choice(kind.key, i, b.band, b.dtype) for i, b in enumerate(kind.bands, 1))
 
 
 def _called(band: AssetBand, name: str) -> Band:

@@ -19,6 +19,7 @@ from ...io.raster import Kernel
 from ...io.remote import is_remote, together
 from ...io.scan import Progress
 from ..base import Transform
+from ..calibration import Calibration
 from ..kept import IndexPlace
 from ..mosaic import Mosaic
 from ..plan import Plan, at_once
@@ -255,6 +256,11 @@ class StacDataset(RasterDataset):
 
     def _identity(self) -> Hashable:
         return super()._identity(), self._filtered, self.grids
+
+    def _calibrations(self) -> tuple[Calibration, ...]:
+        # What an item does not tell may yet be told by its file; see `completed`.
+        told = super()._calibrations()
+        return told if self.scaled else tuple(None if c and (1.0, 0.0) in c else c for c in told)
 
     def _to_read(self, position: int, channels: tuple[int, ...] | None) -> Scene:
         scene = self._settled.get((position, channels)) or self._settle(position, channels)

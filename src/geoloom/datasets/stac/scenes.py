@@ -122,9 +122,14 @@ def _scene(
         grid=grid,
         when=item.when,
         bands=tuple(_band(c.band, headers.get(hrefs[c.key]), c.index) for c in chosen),
-        assets=tuple(Asset(hrefs[choice.key], choice.index) for choice in chosen),
+        assets=tuple(_asset(c, hrefs[c.key], headers.get(hrefs[c.key])) for c in chosen),
         footprint=outline,
     )
+
+
+def _asset(choice: Choice, href: str, header: Header | None) -> Asset:
+    dtype = choice.dtype if header is None else header.dtypes[choice.index - 1]
+    return Asset(href, choice.index, dtype=dtype)
 
 
 def _band(band: Band, header: Header | None, index: int) -> Band:

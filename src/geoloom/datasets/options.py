@@ -1,0 +1,112 @@
+"""Options of datasets, checked when a dataset is made and not when it is first read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+from odc.geo.crs import CRS
+from pyproj.exceptions import CRSError
+
+from ..core.errors import DatasetError, suggest
+
+
+def require_choice(what: str, value: object, choices: Sequence[str]) -> None:
+    """Refuse what is none of an option's choices.
+
+    Raises:
+        DatasetError: no choice is called so; the message names the nearest.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise DatasetError(f"no {what} is called {value!r}{suggest(value, choices)}")
+
+
+def require_callable(transforms: object) -> None:
+    """Refuse transforms that cannot be called.
+
+    Raises:
+        DatasetError: they are neither None nor callable.
+    """
+    if transforms is not None and not callable(transforms):
+        raise DatasetError(
+            f"transforms is {transforms!r}; give a function from sample to sample; several as one, such as "
+            "lambda sample: second(first(sample))"
+        )
+
+
+def nodata_value(nodata: Any) -> float | None:
+    """The stored value that means unobserved.
+
+    Raises:
+        DatasetError: it is no number.
+    """
+    if nodata is not None and not _is_number(nodata):
+        raise DatasetError(
+            f"nodata is {nodata!r}; give a number (NaN is one), as the files store it"
+        )
+    return None if nodata is None else nodata
+
+
+def pixel_size(res: Any) -> tuple[float, float] | None:
+    """Pixel size (x, y), given as one number or two, in units of the CRS; None where none is asked for.
+
+    Raises:
+        DatasetError: it is no size.
+    """
+    if res is None:
+        return None
+    sides = tuple(res) if isinstance(res, (tuple, list)) else (res, res)
+    if len(sides) != 2 or not all(_is_number(side) and 0 < side < math.inf for side in sides):
+        raise DatasetError(
+            f"res is {res!r}; a pixel size is a positive number, or two (x, y), in units of the CRS"
+        )
+    return sides
+
+
+def output_crs(crs: Any) -> CRS | None:
+    """The CRS of the common grid; None where none is asked for.
+
+    Raises:
+        DatasetError: it is no CRS.
+    """
+    if crs is None:
+        return None
+    try:
+        return CRS(crs)
+    except (CRSError, ValueError, TypeError) as error:
+        raise DatasetError(
+            f"crs is {crs!r}, which PROJ does not know; give a code such as 'EPSG:32633', or WKT"
+        ) from error
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def refuse_attributes(made: type, reasons: Mapping[str, str]) -> None:
+    """Refuse class attributes that would be ignored.
+
+    Args:
+        made: The class that is being defined.
+        reasons: Names of such attributes, and what to write instead.
+
+    Raises:
+        DatasetError: the class sets one of them.
+    """
+    for name in reasons.keys() & vars(made).keys():
+        raise DatasetError(
+            f"class {made.__name__} sets {name}, which is not read from the class; {reasons[name]}"
+        )
+
+
+def refuse_overrides(made: type, base: type, names: Sequence[str], instead: str) -> None:
+    """Refuse methods of a subclass that only some ways of asking would go through.
+
+    Raises:
+        DatasetError: the class, or a class that it derives from, defines one of them.
+    """
+    for name in names:
+        if getattr(made, name) is not getattr(base, name):
+            raise DatasetError(f"class {made.__name__} overrides {name}; {instead}")
