@@ -25,7 +25,7 @@ NAN = float("nan")
         ({"size": None}, "size is None"),
         (
             {"roi": (NAN, 40.0, 17.0, 41.0)},
-            "place of interest .* no finite numbers",
+            "the roi .nan, 40, 17, 41. is no box",
         ),
         ({"roi": shapely.box(16, 40, float("inf"), 41)}, "no finite numbers"),
         ({"roi": [shapely.Point(NAN, 40)]}, "no finite numbers"),

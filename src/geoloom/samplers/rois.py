@@ -179,10 +179,6 @@ def _shape(roi: Any) -> tuple[BaseGeometry, CRS]:
     if isinstance(roi, BaseGeometry):
         return roi, WGS84
     if isinstance(roi, Sequence) and _is_box(roi):
-        if not np.isfinite(roi).all():
-            raise SamplerError(
-                f"place of interest {tuple(roi)} has coordinates that are no finite numbers"
-            )
         return _box_of(*map(float, roi)), WGS84
     raise SamplerError(
         f"a place of interest is a geometry, a GeoBox or (west, south, east, north) in degrees, got {roi!r}"
@@ -195,7 +191,8 @@ def _box_of(west: float, south: float, east: float, north: float) -> BaseGeometr
     """
     told = f"the roi ({west:g}, {south:g}, {east:g}, {north:g})"
     meant = "four numbers are west, south, east, north in degrees"
-    if not (south < north and west != east and max(abs(south), abs(north)) <= 90):
+    finite = np.isfinite([west, south, east, north]).all()
+    if not (finite and south < north and west != east and max(abs(south), abs(north)) <= 90):
         raise SamplerError(
             f"{told} is no box: {meant}, south below north; for another CRS give "
             "odc.geo.geom.box(left, bottom, right, top, crs)"
