@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..core.bands import Band
-from ..core.errors import DatasetError
+from ..core.errors import DatasetError, ReadError
 from ..io.finding import RASTER_SUFFIXES, Paths, find_files
-from ..io.header import read_header
+from ..io.header import Header
 from ..io.naming import Naming
 from ..io.raster import Kernel
+from ..io.scan import OnError, read_headers
 from ..io.vector import ClassChoice
 from .base import GeoDataset, Transform
 from .kept import IndexPlace
@@ -62,6 +64,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     res: float | tuple[float, float] | None = None,
     transforms: Transform | None = None,
     index: IndexPlace = None,
+    on_error: OnError = "raise",
 ) -> GeoDataset:
     """The dataset that some files are, by their names and contents; the log says which.
 
@@ -80,6 +83,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         crs, res: Common grid; default: each scene keeps its own pixels.
         transforms: What is done to each sample.
         index: Where to keep what is found of rasters and catalogues; see `RasterDataset`.
+        on_error: What becomes of rasters that cannot be read; see `RasterDataset`.
 
     Raises:
         DatasetError: nothing is there, or rasters and vectors are mixed.
@@ -120,7 +124,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
             date_format=date_format,
         )
     if is_image is None and chosen is RasterDataset:
-        is_image = not read_header(files[0]).categorical
+        is_image = not _first_header(files, paths, on_error).categorical
     log.info("%d files opened as %s", len(files), chosen.__name__)
     return chosen(
         paths,  # not the files, so that an index knows which others may come
@@ -137,7 +141,17 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         nodata=nodata,
         scaled=scaled,
         index=index,
+        on_error=on_error,
     )
+
+
+def _first_header(files: Sequence[str], paths: Paths, on_error: OnError) -> Header:
+    """Of the first file, or of the first that can be read."""
+    for file in files[:-1] if on_error == "skip" else ():
+        with suppress(ReadError):
+            return read_headers([file], named=paths)[file]
+    file = files[-1] if on_error == "skip" else files[0]
+    return read_headers([file], named=paths)[file]
 
 
 def _is_vector(path: str) -> bool:

@@ -287,6 +287,7 @@ class RasterDataset(SceneDataset):
             wanted=wanted,
             calibrate=self.calibrate,
             crs=self._assume_crs,
+            named=self._paths,
             on_error=self.on_error,
             progress=progress,
         )

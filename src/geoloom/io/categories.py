@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ElementTree
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from geoloom.core.errors import ReadError
 
 CLASS_NAMES_TAG = "class_names"
 """Band tag in which geoloom's own maps carry their names, as a JSON object of value to name."""
+
+_MOST_BYTES = 1 << 28
+_DEEPEST = 100
+_MOST_NAMES = 1 << 16
 
 
 def category_names(uri: str, band_tags: Mapping[str, str]) -> dict[int, str] | None:
@@ -26,7 +31,7 @@ def category_names(uri: str, band_tags: Mapping[str, str]) -> dict[int, str] | N
         text = band_tags[CLASS_NAMES_TAG]
         try:
             return {int(value): str(name) for value, name in json.loads(text).items()}
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             raise ReadError(
                 f"{uri}: its band tag {CLASS_NAMES_TAG!r} is {text[:80]!r}, not a JSON object of values to "
                 "names; correct or remove the tag"
@@ -34,21 +39,61 @@ def category_names(uri: str, band_tags: Mapping[str, str]) -> dict[int, str] | N
     for path in (Path(uri + ".aux.xml"), Path(uri)):
         if path.suffix.lower() not in (".xml", ".vrt"):
             continue
-        try:
-            tree = ElementTree.parse(path)
-        except (OSError, ElementTree.ParseError):
-            continue
-        names = _of_first_band(tree.getroot())
+        names = _Names().read(path)
         if names:
             return names
     return None
 
 
-def _of_first_band(root: ElementTree.Element) -> dict[int, str]:
-    for tag in ("PAMRasterBand", "VRTRasterBand"):
-        band = root.find(f"{tag}[@band='1']")
-        if band is None:
-            continue
-        categories = band.findall("CategoryNames/Category")
-        return {value: node.text for value, node in enumerate(categories) if node.text}
-    return {}
+class _Names:
+    """Finds the category names of the first band in GDAL's XML, of which nothing else is kept.
+
+    What cannot be understood, or holds more than GDAL writes, has no names: GDAL judges the rest of it.
+    """
+
+    _PATH = ("rasterband", "categorynames", "category")
+
+    def __init__(self) -> None:
+        self._open: list[str] = []
+        self._text: list[str] = []
+        self._names: dict[int, str] = {}
+        self._count = 0
+        self._parser = ParserCreate("utf-8")
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text.append
+        self._parser.StartDoctypeDeclHandler = self._stop
+
+    def read(self, path: Path) -> dict[int, str]:
+        try:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+                    return {}
+                self._parser.ParseFile(file)
+        except (OSError, ExpatError, _Stopped):
+            return {}
+        return self._names
+
+    def _start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if len(self._open) >= _DEEPEST or self._count > _MOST_NAMES:
+            self._stop()
+        if tag in ("PAMRasterBand", "VRTRasterBand"):
+            tag = "rasterband" if attributes.get("band") == "1" else "other"
+        self._open.append(tag.lower())
+        self._text.clear()
+
+    def _end(self, tag: str) -> None:
+        if tuple(self._open[-3:]) == self._PATH:
+            name = "".join(self._text)
+            if name:
+                self._names[self._count] = name
+            self._count += 1
+        self._open.pop()
+        self._text.clear()
+
+    def _stop(self, *_: object) -> None:
+        raise _Stopped
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: there are no names
+    pass

@@ -9,11 +9,13 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-import rasterio
+from rasterio.env import ensure_env_with_credentials
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 
 from geoloom.core.errors import ReadError, suggest
 
+from .drivers import cure_for, drivers_for, other_driver
 from .remote import gdal_name, is_remote, patiently, web_address, without_query
 from .servers import why_refused
 
@@ -134,12 +136,18 @@ def _open(uri: str, level: int | None) -> Any:
 
     def attempt() -> Any:
         # sharing=False: GDAL would else hand one dataset to several threads, which corrupts reads.
-        return rasterio.open(gdal_name(uri), sharing=False, **options)
+        return _reader(gdal_name(uri), drivers_for(uri), options)
 
     try:
         return patiently(attempt, uri, close_handle)
     except (RasterioError, ValueError, TypeError) as error:
         raise ReadError(_why_not(uri, error)) from error
+
+
+@ensure_env_with_credentials  # type: ignore[untyped-decorator]
+def _reader(name: str, drivers: list[str] | None, options: dict[str, int]) -> Any:
+    """As `rasterio.open`, which takes no list of drivers."""
+    return DatasetReader(name, driver=drivers, sharing=False, **options)
 
 
 def _why_not(uri: str, error: Exception) -> str:
@@ -153,6 +161,12 @@ def _why_not(uri: str, error: Exception) -> str:
         )
     path = Path(uri)
     if path.exists():
+        other = other_driver(uri)
+        if other is not None:
+            return (
+                f"{uri} is no image but directions to other places (of GDAL's driver {other}), expected a "
+                f"format that holds its own pixels; if you trust it, {cure_for(other)}"
+            )
         if uri.endswith(".zip"):
             return (
                 f"{uri} is an archive that GDAL cannot read as one raster; name the file inside, "

@@ -31,6 +31,7 @@ from .directory import Directory, read_directory
 from .handles import Stamp, open_handle, stamp_of
 from .remote import is_remote, remotely, web_address, without_query
 from .servers import check_ranges
+from .vrt import check_raw_sources, is_vrt
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +161,8 @@ def read_header(uri: str | Path, *, crs: str | None = None, measured: int = 0) -
 
 @lru_cache(maxsize=4096)
 def _read_header(uri: str, crs: str | None, measured: int, stamp: Stamp) -> Header:
+    if is_vrt(uri) and not is_remote(uri) and stamp:
+        check_raw_sources(uri)
     directory = read_directory(uri) if _stands_alone(uri, stamp) else None
     known = None if directory is None else _KINDS.get((directory.kind, crs, measured))
     if directory is not None and known is not None and _is_map(directory.affine):

@@ -105,7 +105,7 @@ def patiently(call: Callable[[], T], uri: str, forget: Callable[[str], None]) ->
             forget(uri)
             name = gdal_name(uri)
             with rasterio.Env(CPL_VSIL_CURL_NON_CACHED=name), suppress(RasterioError):
-                rasterio.open(name, sharing=False).close()
+                rasterio.open(name, driver="GTiff", sharing=False).close()
             time.sleep(pause)
     return call()
 

@@ -22,6 +22,7 @@ from .finding import Paths, find_files, natural, scene_names
 from .handles import close_handles
 from .header import Header, read_header
 from .naming import FileName, Naming
+from .vrt import check_sources, is_vrt
 
 __all__ = ["Footprints", "OnError", "Progress", "file_band", "find_files", "read_headers", "scan"]
 
@@ -52,6 +53,7 @@ def scan(
     wanted: Sequence[str] | None = None,
     calibrate: Calibrate | None = None,
     crs: str | None = None,
+    named: Paths | None = None,
     on_error: OnError = "raise",
     progress: Progress | None = None,
 ) -> tuple[Scene, ...]:
@@ -66,6 +68,8 @@ def scan(
         wanted: Bands by name, in order; None means `bands`.
         calibrate: Completes a band from its file's address.
         crs: CRS to use in place of the files' missing or wrong one.
+        named: Paths as the user gave them, by default `paths`. VRTs among them may refer to anything; others
+            that are found only to files below their own folder.
         on_error: What becomes of scenes with a file that cannot be read: `skip` leaves them out, and the log
             says how many.
         progress: Told (files read, files in all).
@@ -84,7 +88,14 @@ def scan(
     names = scene_names(paths, naming, wanted or declared)
     measured = 0 if naming.separate_files else len(declared)
     uris = [name.uri for name in names]
-    headers = read_headers(uris, crs=crs, measured=measured, on_error=on_error, progress=progress)
+    headers = read_headers(
+        uris,
+        crs=crs,
+        measured=measured,
+        named=paths if named is None else named,
+        on_error=on_error,
+        progress=progress,
+    )
     finish = calibrate or (lambda band, _: band)
     if naming.separate_files:
         order = wanted or _in_order(names, declared, optional)
@@ -104,6 +115,7 @@ def read_headers(
     *,
     crs: str | None = None,
     measured: int = 0,
+    named: Paths = (),
     on_error: OnError = "raise",
     progress: Progress | None = None,
 ) -> dict[str, Header]:
@@ -114,6 +126,7 @@ def read_headers(
     Args:
         uris: Paths or GDAL paths.
         crs, measured: As `read_header`.
+        named: As `scan`.
         on_error: `skip` leaves out files that cannot be read, and the log says how many.
         progress: Told (files read, files in all), by the calling thread.
 
@@ -125,9 +138,10 @@ def read_headers(
     began = time.perf_counter()
     headers: dict[str, Header] = {}
     unreadable: list[ReadError] = []
+    chosen = {str(path) for path in ([named] if isinstance(named, (str, Path)) else named)}
 
     def read(part: Sequence[str]) -> list[Header | ReadError]:
-        return [_header_or_error(uri, crs, measured, on_error) for uri in part]
+        return [_header_or_error(uri, crs, measured, uri in chosen, on_error) for uri in part]
 
     with ThreadPoolExecutor(threads) as pool:
         parts = [uris[i : i + step] for i in range(0, len(uris), step)]
@@ -154,9 +168,11 @@ def read_headers(
 
 
 def _header_or_error(
-    uri: str, crs: str | None, measured: int, on_error: OnError
+    uri: str, crs: str | None, measured: int, chosen: bool, on_error: OnError
 ) -> Header | ReadError:
     try:
+        if is_vrt(uri) and not chosen:
+            check_sources(uri)
         return read_header(uri, crs=crs, measured=measured)
     except ReadError as error:
         if on_error == "raise":
