@@ -267,3 +267,21 @@ def test_other_settings_start_anew_and_say_so(tmp_path, caplog, change):
     ) as writer:
         assert writer.rows_done == 0
     assert "starting anew" in caplog.text
+
+
+def test_names_of_any_characters_make_files_that_parsers_read(tmp_path):
+    """Control characters come from shapefiles in odd encodings; XML has none, not even escaped."""
+    names = {1: "fo\x01rest\x00", 2: "wa\x1bter \ud800", 3: "a<b>&\"'\n\t"}
+    write_raster(
+        tmp_path / "map.tif",
+        np.ones((1, 4, 4), np.uint8),
+        grid_of(4, 4),
+        nodata=0,
+        class_names=names,
+        colormap={code: (code, 0, 0, 255) for code in names},
+        descriptions=["cl\x02ass"],
+    )
+    categories = ET.parse(tmp_path / "map.tif.aux.xml").getroot().findall(".//Category")
+    assert [c.text or "" for c in categories][1] == "fo\ufffdrest\ufffd"
+    labels = [entry.get("label") for entry in ET.parse(tmp_path / "map.qml").iter("paletteEntry")]
+    assert labels == ["fo\ufffdrest\ufffd", "wa\ufffdter \ufffd", names[3]]

@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 import geopandas as gpd
 import numpy as np
@@ -27,6 +26,7 @@ from ..core.files import (
 )
 from ..core.grid import crs_name
 from .sidecar import Rgba
+from .xmltext import xml_attribute
 
 STYLE_TABLE = "layer_styles"
 """Where QGIS looks for a layer's style inside a GeoPackage."""
@@ -144,8 +144,8 @@ class ClassPolygonWriter:
 def polygon_qml(names: Mapping[int, str], colors: Mapping[int, Rgba]) -> str:
     """A QGIS style that fills polygons by the field `class`."""
     categories = "".join(
-        f'<category render="true" symbol="{i}" value={quoteattr(names[code])} '
-        f"label={quoteattr(names[code])}/>"
+        f'<category render="true" symbol="{i}" value={xml_attribute(names[code])} '
+        f"label={xml_attribute(names[code])}/>"
         for i, code in enumerate(sorted(names))
     )
     symbols = "".join(

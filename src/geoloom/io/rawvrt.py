@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.errors import WriteError
+from .xmltext import xml_attribute, xml_text
 
 _TYPES = {
     "uint8": "Byte",
@@ -63,7 +63,7 @@ def raw_vrt(
     text = [f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}">']
     if grid.crs is not None:
         # Without an axis mapping GDAL takes x before y, as the affine does.
-        text.append(f"<SRS>{escape(grid.crs.to_wkt())}</SRS>")
+        text.append(f"<SRS>{xml_text(grid.crs.to_wkt())}</SRS>")
     a, b, c, d, e, f = (float(v) for v in grid.affine[:6])
     text.append(f"<GeoTransform>{c!r}, {a!r}, {b!r}, {f!r}, {d!r}, {e!r}</GeoTransform>")
     text.append(_metadata(tags))
@@ -73,7 +73,7 @@ def raw_vrt(
             'subClass="VRTRawRasterBand">'
         )
         if descriptions is not None:
-            text.append(f"<Description>{escape(descriptions[band])}</Description>")
+            text.append(f"<Description>{xml_text(descriptions[band])}</Description>")
         text.append(_metadata(band_tags))
         if nodata is not None:
             text.append(f"<NoDataValue>{_number(nodata, dtype)}</NoDataValue>")
@@ -83,7 +83,7 @@ def raw_vrt(
         if colormap:
             text.append(f"<ColorInterp>Palette</ColorInterp>{_color_table(colormap)}")
         text.append(
-            f'<SourceFilename relativeToVRT="1">{escape(raw_name)}</SourceFilename>'
+            f'<SourceFilename relativeToVRT="1">{xml_text(raw_name)}</SourceFilename>'
             f"<ImageOffset>{band * height * width * size}</ImageOffset>"
             f"<PixelOffset>{size}</PixelOffset><LineOffset>{width * size}</LineOffset>"
             "<ByteOrder>LSB</ByteOrder></VRTRasterBand>"
@@ -94,7 +94,7 @@ def raw_vrt(
 
 def _metadata(tags: Mapping[str, str]) -> str:
     items = "".join(
-        f"<MDI key={quoteattr(key)}>{escape(str(value))}</MDI>" for key, value in tags.items()
+        f"<MDI key={xml_attribute(key)}>{xml_text(str(value))}</MDI>" for key, value in tags.items()
     )
     return f"<Metadata>{items}</Metadata>" if items else ""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
+
+from .xmltext import xml_attribute, xml_text
 
 Rgba = tuple[int, int, int, int]
 
@@ -47,7 +48,7 @@ def aux_xml(names: Mapping[int, str], colors: Mapping[int, Rgba]) -> str:
     Source:
         GDAL's PAM file, as `GDALPamDataset` and `GDALDefaultRasterAttributeTable` write it.
     """
-    categories = "".join(f"<Category>{escape(name)}</Category>" for name in category_names(names))
+    categories = "".join(f"<Category>{xml_text(name)}</Category>" for name in category_names(names))
     fields = "".join(
         f'<FieldDefn index="{i}"><Name>{name}</Name><Type>{kind}</Type><Usage>{usage}</Usage></FieldDefn>'
         for i, (name, kind, usage) in enumerate(_FIELDS)
@@ -55,7 +56,7 @@ def aux_xml(names: Mapping[int, str], colors: Mapping[int, Rgba]) -> str:
     rows = "".join(
         f'<Row index="{i}">'
         + "".join(
-            f"<F>{escape(str(value))}</F>"
+            f"<F>{xml_text(str(value))}</F>"
             for value in (code, names[code], *colors.get(code, (0, 0, 0, 255)))
         )
         + "</Row>"
@@ -73,7 +74,7 @@ def raster_qml(names: Mapping[int, str], colors: Mapping[int, Rgba]) -> str:
     """A QGIS style that draws band 1 by class, with names in the legend."""
     entries = "".join(
         f'<paletteEntry value="{code}" color="{_hex(colors.get(code, (0, 0, 0, 255)))}" '
-        f'alpha="{colors.get(code, (0, 0, 0, 255))[3]}" label={quoteattr(names[code])}/>\n'
+        f'alpha="{colors.get(code, (0, 0, 0, 255))[3]}" label={xml_attribute(names[code])}/>\n'
         for code in sorted(names)
     )
     return (
