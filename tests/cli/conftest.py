@@ -42,6 +42,10 @@ class Cut(Step):
             raise ChipError("found 666 chips, expected fewer; lower size")
         if self.size == 667:
             raise ZeroDivisionError("deep inside")
+        if self.size == 668:
+            raise KeyboardInterrupt
+        if self.size == 669:
+            raise MemoryError("unable to allocate 8 TiB")
         with terminal.track("cutting") as advance:
             advance(1, 1)
         self.out.write_text(self.scene.read_text() * self.size)

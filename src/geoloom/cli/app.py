@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
+from .group import Verbs
 from .options import example
 from .verbs.chips import chips
 from .verbs.demo import demo
@@ -21,6 +22,7 @@ from .verbs.run import run
 from .verbs.train import train
 
 app = typer.Typer(
+    cls=Verbs,
     name="geoloom",
     help="Turn satellite images and labels into trained networks and finished maps.",
     epilog=example("geoloom demo demo-out/"),

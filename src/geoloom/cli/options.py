@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .terminal import UsageError, session
+from .terminal import UsageError, going_on_by, session
 
 _PANEL = "How to run"
 
@@ -58,7 +58,9 @@ def do(verb: str, context: typer.Context, **given: Any) -> None:
             problems = [((key,), message) for key, message in step.problems()]
         if problems or step is None:
             raise UsageError("; ".join(f"{_option(at)}: {message}" for at, message in problems))
-        outcome = perform(step, terminal, overwrite=overwrite, resume=bool(settings.get("resume")))
+        with going_on_by(step.going_on()):
+            resume = bool(settings.get("resume"))
+            outcome = perform(step, terminal, overwrite=overwrite, resume=resume)
         answer = {"verb": verb, "out": str(step.out), "seconds": outcome.seconds}
         terminal.answer({**answer, **outcome.result}, step.sentence(outcome.result))
 
@@ -98,18 +100,15 @@ def pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
 
 
 def scalar(text: str) -> Any:
-    """A word of the command line as the number, truth value or text that YAML would make of it.
+    """A word of the command line as the number, truth value or text that a project file would make of it.
 
     Example:
         >>> scalar("0.5"), scalar("true"), scalar("red")
         (0.5, True, 'red')
     """
-    import yaml
+    from .plainyaml import plain_scalar
 
-    try:
-        return yaml.safe_load(text) if text.strip() else ""
-    except yaml.YAMLError:
-        return text
+    return plain_scalar(text)
 
 
 def example(*commands: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from .streams import on_a_terminal, tell
 
 Advance = Callable[[int, int], None]
 """Called with (done, total), counts of the same thing."""
@@ -23,7 +24,7 @@ def tracking(label: str, *, quiet: bool = False) -> Iterator[Advance]:
     """
     if quiet:
         yield lambda done, total: None
-    elif sys.stderr.isatty():
+    elif on_a_terminal():
         with _bar(label) as advance:
             yield advance
     else:
@@ -69,4 +70,4 @@ class _Lines:
             return
         self._last = now
         share = f" ({100 * done // total} %)" if total else ""
-        print(f"{self._label}: {done}/{total}{share}", file=sys.stderr, flush=True)
+        tell(f"{self._label}: {done}/{total}{share}")

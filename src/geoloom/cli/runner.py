@@ -12,7 +12,7 @@ from .perform import held_products, perform
 from .project import Project
 from .record import read_run_record
 from .steps.base import Step
-from .terminal import Terminal
+from .terminal import Terminal, going_on_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ def _do(planned: Sequence[Planned], terminal: Terminal) -> list[dict[str, Any]]:
         else:
             terminal.say(f"{head} ({item.reason})")
             resume = item.action == "resume"
-            outcome = perform(step, terminal, overwrite=not resume, resume=resume)
+            own = "goes on with" if step.goes_on or step.resumable else "begins anew with"
+            with going_on_by(f"the same command keeps what is done and {own} {step.verb}"):
+                outcome = perform(step, terminal, overwrite=not resume, resume=resume)
             result, seconds = outcome.result, outcome.seconds
             terminal.say(f"    {', '.join([*figures(result), f'{seconds:.0f} s'])}")
         lines.append(

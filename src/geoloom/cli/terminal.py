@@ -15,6 +15,7 @@ import typer
 
 from ..core.errors import GeoloomError
 from .progress import Advance, tracking
+from .streams import answer, tell
 
 FAILED = 1
 """Exit code: the work could not be done."""
@@ -50,7 +51,7 @@ class Terminal:
     def say(self, text: str) -> None:
         """A remark on stderr."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            tell(text)
 
     def track(self, label: str) -> AbstractContextManager[Advance]:
         """Progress on stderr while a block runs."""
@@ -59,23 +60,37 @@ class Terminal:
     def answer(self, result: Mapping[str, Any], text: str) -> None:
         """The command's result on stdout: `result` as JSON for machines, `text` for people."""
         if self.as_json:
-            print(json.dumps(_strict({"ok": True, **result}), default=str, allow_nan=False))
+            answer(json.dumps(_strict({"ok": True, **result}), default=str, allow_nan=False))
         elif text:
-            print(text)
+            answer(text)
 
     def fail(self, error: BaseException, code: int) -> typer.Exit:
         """Say what went wrong; raise the answer to leave with `code`."""
         expected = isinstance(error, GeoloomError | UsageError)
         name = type(error).__name__
         message = str(error) if expected else f"{name}: {error}"
-        if not expected and not self.debug:
+        if _out_of_memory(error):
+            message = (
+                f"the memory is not enough ({message.splitlines()[0]}); ask for less at once: a smaller "
+                "--size, --tile, --batch-size or --width"
+            )
+        elif not expected and not self.debug:
             message += "\n(not a case that geoloom foresaw; --debug shows where it happened)"
         if self.as_json:
-            print(
-                json.dumps({"ok": False, "error": name, "message": str(error), "exit_code": code})
-            )
-        print(f"geoloom: {message}", file=sys.stderr, flush=True)
+            answer(failure(name, str(error), code))
+        tell(f"geoloom: {message}")
         return typer.Exit(code)
+
+
+def failure(name: str, message: str, code: int) -> str:
+    """A failure as the one JSON object of an answer."""
+    return json.dumps({"ok": False, "error": name, "message": message, "exit_code": code})
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # torch says so in a RuntimeError on processors, and in a kind of it on GPUs.
+    said = isinstance(error, RuntimeError) and "memory" in str(error)
+    return isinstance(error, MemoryError) or (said and "alloc" in str(error))
 
 
 def _strict(value: Any) -> Any:
@@ -87,6 +102,15 @@ def _strict(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_strict(inner) for inner in value]
     return value
+
+
+@contextmanager
+def going_on_by(what: str) -> Iterator[None]:
+    """Let whoever interrupts the block be told what will go on, or begin anew, and how."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped; {what}") from None
 
 
 @contextmanager
@@ -105,8 +129,8 @@ def session(
         raise
     except UsageError as error:
         raise terminal.fail(error, MISUSED) from None
-    except KeyboardInterrupt:
-        terminal.say("stopped; run the same command again to go on")
+    except KeyboardInterrupt as stop:
+        terminal.say(str(stop) or "stopped")
         raise typer.Exit(130) from None
     except Exception as error:
         if debug:

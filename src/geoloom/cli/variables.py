@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.errors import ConfigError, suggest
+from .plainyaml import MOST_CHARACTERS
+
+MOST_LINKS = 40
+"""Variables that lead from one to the next."""
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 
@@ -24,6 +28,8 @@ def resolve(variables: Mapping[str, Any]) -> dict[str, Any]:
     done: dict[str, Any] = {}
 
     def value(name: str, path: tuple[str, ...]) -> Any:
+        if len(path) > MOST_LINKS:
+            raise ConfigError(f"variables refer to each other over more than {MOST_LINKS} links")
         if name in path:
             raise ConfigError(
                 f"variables refer to each other: {' -> '.join((*path[path.index(name) :], name))}"
@@ -44,7 +50,8 @@ def fill(value: Any, variables: Mapping[str, Any]) -> Any:
     A text that is nothing but one reference takes the variable's own type: `epochs: ${epochs}` is a number.
 
     Raises:
-        ConfigError: a reference names no variable; the message names the nearest.
+        ConfigError: a reference names no variable, of which the message names the nearest; or a text grows
+            beyond what any setting needs.
 
     Example:
         >>> fill({"size": "${size}", "out": "${out}/map.tif"}, {"size": 256, "out": "work"})
@@ -60,6 +67,11 @@ def fill(value: Any, variables: Mapping[str, Any]) -> Any:
     whole = _REFERENCE.fullmatch(value)
     if whole:
         return variables[whole[1].strip()]
+    grown = len(value) + sum(len(str(variables[name])) for name in references(value))
+    if grown > MOST_CHARACTERS:
+        raise ConfigError(
+            f"{value[:40]!r} grows to more than {MOST_CHARACTERS} characters with its variables filled in"
+        )
     return _REFERENCE.sub(lambda match: str(variables[match[1].strip()]), value)
 
 

@@ -32,6 +32,9 @@ class Step(BaseModel, ABC):
     resumable: ClassVar[bool] = False
     """Whether `perform` can go on with what an interrupted run left in the product's place."""
 
+    goes_on: ClassVar[bool] = False
+    """Whether the same command takes up what an interrupted one has done, without being told to."""
+
     makes_folder: ClassVar[bool] = False
     """Whether the product is a folder."""
 
@@ -51,6 +54,12 @@ class Step(BaseModel, ABC):
             for path in (value if isinstance(value, tuple) else (value,))
             if path is not None
         )
+
+    def going_on(self) -> str:
+        """What follows an interruption of the step's own command: whether the work goes on, and how."""
+        if self.resumable:
+            return "the same command with --resume goes on after the last finished epoch"
+        return f"the same command {'goes on where this one was' if self.goes_on else 'begins anew'}"
 
     def also_written(self) -> tuple[Path, ...]:
         """Files that the step makes besides its product."""

@@ -17,6 +17,7 @@ class Predict(Step):
 
     verb = "predict"
     reads = ("model", "scene")
+    goes_on = True
     incidental: ClassVar = frozenset({"device", "engine", "scheduler", "workers", "batch_size"})
 
     model: Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -16,6 +15,7 @@ from pydantic import (
     PositiveInt,
 )
 
+from ..streams import on_a_terminal
 from ..terminal import Terminal
 from .base import Step, as_list, named
 
@@ -141,7 +141,7 @@ def _progress(terminal: Terminal) -> bool | Callable[..., None]:
     """The trainer's own bar on a terminal; a line an epoch in a pipe."""
     if terminal.quiet:
         return False
-    if sys.stderr.isatty():
+    if on_a_terminal():
         return True
     from ...tasks.history import describe
 
