@@ -103,3 +103,39 @@ def test_what_a_step_writes_besides_its_product_can_be_read_by_the_next(tmp_path
     steps = read_project(tmp_path / "project.yaml").steps
     assert ("probabilities", tmp_path / "p.tif") in steps[1].inputs()
     assert [planned.reason for planned in plan(steps)] == ["not made yet", "not made yet"]
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("''", "names no file"),
+        ("/", "names no file"),
+        ("~", "found None"),
+        ('"a\\0b"', "no control characters"),
+        ("a" * 300, "names have at most 255 bytes"),
+        ("a/" * 2040, "names have at most"),
+    ],
+)
+def test_a_path_that_names_nothing_is_told_with_its_line(project, out, said):
+    project.write_text(
+        project.read_text().replace("${out}/cut.txt\n      size", f"{out}\n      size")
+    )
+    with pytest.raises(ConfigError, match=rf"line 9, steps\[0\]\.cut\.out: .*{said}"):
+        read_project(project)
+
+
+def test_home_is_the_users(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    project.write_text(project.read_text().replace("out: {root}", "out: ~"))
+    text = project.read_text().replace(f"out: {tmp_path}/work", "out: ~/work")
+    project.write_text(text)
+    assert read_project(project).steps[0].out == tmp_path / "home" / "work" / "cut.txt"
+
+
+def test_variables_and_settings_have_words_for_names(tmp_path):
+    (tmp_path / "p.yaml").write_text("variables: {1: a}\nsteps: [{prepare: {1: 2, out: a}}]\n")
+    with pytest.raises(ConfigError, match=r"line 1, variables\.1: a name is a word"):
+        read_project(tmp_path / "p.yaml")
+    (tmp_path / "p.yaml").write_text("steps: [{prepare: {1: 2, scene: a, out: b}}]\n")
+    with pytest.raises(ConfigError, match=r"line 1, steps\[0\]\.prepare\.1: no such setting"):
+        read_project(tmp_path / "p.yaml")

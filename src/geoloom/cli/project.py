@@ -51,6 +51,8 @@ def read_project(path: Path, sets: Sequence[str] = ()) -> Project:
     if faults:
         raise _refusal(path, faults)
     faults = _name_faults(document)
+    if any(not isinstance(name, str) for name in document.data.get("variables") or {}):
+        raise _refusal(path, faults)
     data = _with_sets(document.data, sets)
     try:
         variables = resolve({BUILT_IN: str(path.parent), **(data.get("variables") or {})})
@@ -101,6 +103,8 @@ def _name_faults(document: Document) -> list[str]:
         if key not in KEYS
     ]
     for key, value in (document.data.get("variables") or {}).items():
+        if not isinstance(key, str):
+            faults.append(f"{document.where(('variables', str(key)))}: a name is a word")
         if isinstance(value, dict | list):
             faults.append(f"{document.where(('variables', key))}: expected one text or number")
         if key == BUILT_IN:
@@ -151,6 +155,11 @@ def _step(
         return None, [f"{document.where(place)}: expected settings, `key: value`, indented below"]
     filled, faults = {}, []
     for key, value in (settings or {}).items():
+        if not isinstance(key, str):
+            known = STEPS[verb].names()
+            at = document.where((*place, str(key)))
+            faults.append(f"{at}: no such setting{suggest(key, known)}")
+            continue
         try:
             filled[key] = fill(value, variables)
         except ConfigError as error:

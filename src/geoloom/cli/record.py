@@ -11,6 +11,9 @@ from typing import Any
 
 SUFFIX = ".run.json"
 
+_MOST_BYTES = 8 << 20
+"""Of a record; a longer one is cut off, and so none."""
+
 
 def record_path(product: str | Path) -> Path:
     """`map.tif` -> `map.tif.run.json`, `model/` -> `model.run.json`."""
@@ -37,7 +40,20 @@ def write_run_record(product: str | Path, content: Mapping[str, Any]) -> Path:
 def read_run_record(product: str | Path) -> dict[str, Any] | None:
     """The record beside a product; None where there is none, or where it is not whole."""
     try:
-        record = json.loads(record_path(product).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        with record_path(product).open("rb") as file:
+            record = json.loads(file.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    return record if _is_whole(record) else None
+
+
+def _is_whole(record: Any) -> bool:
+    """Whether what a record tells is of the kinds that others ask for."""
+    if not isinstance(record, dict):
+        return False
+    inputs = record.get("inputs", [])
+    return (
+        all(isinstance(record.get(key, {}), dict) for key in ("settings", "result"))
+        and isinstance(inputs, list)
+        and all(isinstance(entry, dict) and isinstance(entry.get("path"), str) for entry in inputs)
+    )

@@ -12,6 +12,9 @@ from ..core.errors import suggest
 from .document import Place
 from .steps.base import Step
 
+_SHOWN = 80
+"""Characters of a wrong value that a message repeats."""
+
 Problem = tuple[Place, str]
 """Where in the settings, and what is wrong there."""
 
@@ -43,7 +46,9 @@ def _problem(schema: type[Step], entry: Any) -> Problem:
         )
     else:
         message = message[:1].lower() + message[1:]
-    return place, f"found {found!r}; {message}"
+    shown = repr(found)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+    return place, f"found {shown}; {message}"
 
 
 def _merged(problems: list[Problem]) -> list[Problem]:

@@ -6,12 +6,23 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from ...core.errors import suggest
+from ...core.errors import WriteError, suggest
+from ...core.files import LONGEST_NAME, check_name
 from ..terminal import Terminal
+
+MOST_PX = 65_536
+"""Side of a chip or tile: more fits into no memory."""
+Pixels = Annotated[int, Field(gt=0, le=MOST_PX)]
+BatchSize = Annotated[int, Field(gt=0, le=65_536)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What numpy and Lightning take."""
+
+_LONGEST_PATH = 4000
+"""Characters; Linux takes 4,095 bytes."""
 
 
 class Step(BaseModel, ABC):
@@ -40,6 +51,16 @@ class Step(BaseModel, ABC):
 
     may_lie_in_inputs: ClassVar[bool] = False
     """Whether the product may lie inside a folder that the step reads: where it tells of that folder."""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _usable_paths(cls, value: Any, info: ValidationInfo) -> Any:
+        """Home folders written as `~`, and paths that no system takes refused with their setting."""
+        if isinstance(value, Path):
+            return usable(value, product=info.field_name == "out")
+        if isinstance(value, tuple):
+            return tuple(usable(v) if isinstance(v, Path) else v for v in value)
+        return value
 
     out: Path
     """The product: the file or folder that the step makes."""
@@ -99,6 +120,42 @@ class Step(BaseModel, ABC):
     def names(cls) -> tuple[str, ...]:
         """The settings as users write them."""
         return tuple(field.alias or name for name, field in cls.model_fields.items())
+
+
+def usable(path: Path, *, product: bool = False) -> Path:
+    """A path that may name a file, with `~` as the user's home.
+
+    Raises:
+        ValueError: it is too long, holds a control character, or, for a product, names nothing.
+    """
+    if path.parts[:1] == ("~",):
+        path = path.expanduser()
+    text = str(path)
+    if any(ord(letter) < 32 for letter in text):
+        raise ValueError("a path holds no control characters; give a plain one")
+    if len(text) > _LONGEST_PATH or any(
+        len(os.fsencode(part)) > LONGEST_NAME for part in path.parts
+    ):
+        raise ValueError(f"names have at most {LONGEST_NAME} bytes, paths {_LONGEST_PATH}")
+    if product:
+        try:
+            check_name(path)
+        except WriteError as error:
+            raise ValueError(str(error)) from None
+    return path
+
+
+def known_crs(setting: str, crs: str | None) -> Iterator[tuple[str, str]]:
+    """A problem where a text names no coordinate reference system."""
+    from odc.geo.crs import CRS
+    from pyproj.exceptions import CRSError
+
+    if crs is None:
+        return
+    try:
+        CRS(crs)
+    except CRSError:
+        yield setting, f"found {crs[:60]!r}; expected a CRS, such as EPSG:32720"
 
 
 def relative(path: Path, folder: Path) -> str:

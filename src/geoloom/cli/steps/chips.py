@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from ..terminal import Terminal
-from .base import Step, as_list
+from .base import Pixels, Seed, Step, as_list
 
 HALVES = {
     "left": (0.0, 0.0, 0.5, 1.0),
@@ -37,10 +37,10 @@ class Chips(Step):
     scene: Annotated[Files, Field(min_length=1)]
     labels: Files
     out: Path
-    size: PositiveInt = 256
+    size: Pixels = 256
     strategy: Literal["random", "sequential", "centroids"] = "random"
-    count: PositiveInt | None = None
-    stride: PositiveInt | None = None
+    count: Annotated[int, Field(gt=0, le=100_000_000)] | None = None
+    stride: Pixels | None = None
     points: Path | None = None
     class_of_interest: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     balanced: bool = False
@@ -54,7 +54,7 @@ class Chips(Step):
     bands: Annotated[tuple[int | str, ...], BeforeValidator(as_list)] = ()
     nodata: float | None = None
     label_nodata: float | None = None
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
 
     @model_validator(mode="before")
     @classmethod

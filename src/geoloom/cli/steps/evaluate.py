@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ..terminal import Terminal
-from .base import Step, as_list
+from .base import BatchSize, Step, as_list
 
 Half = Literal["left", "right", "top", "bottom"]
 
@@ -34,7 +34,7 @@ class Evaluate(Step):
     groups: Annotated[tuple[str | tuple[str, ...], ...], BeforeValidator(as_list)] = ()
     probabilities: Path | None = None
     roi: Half | tuple[float, float, float, float] | Path | None = None
-    batch_size: PositiveInt = 16
+    batch_size: BatchSize = 16
     device: str = "auto"
 
     @model_validator(mode="before")

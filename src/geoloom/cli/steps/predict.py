@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import Field
 
 from ..terminal import Terminal
-from .base import Step
+from .base import MOST_PX, BatchSize, Pixels, Step, known_crs
 
 
 class Predict(Step):
@@ -25,21 +25,22 @@ class Predict(Step):
     out: Path
     probabilities: Path | None = None
     vector: Path | None = None
-    tile: PositiveInt = 512
-    halo: NonNegativeInt = 64
+    tile: Pixels = 512
+    halo: Annotated[int, Field(ge=0, le=MOST_PX)] = 64
     blend: Literal["cosine", "crop"] = "cosine"
     tta: bool = False
-    batch_size: PositiveInt | None = None
+    batch_size: BatchSize | None = None
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     nodata: float | None = None
     crs: str | None = None
     engine: Literal["local", "dask"] = "local"
     scheduler: str | None = None
-    workers: PositiveInt = 2
+    workers: Annotated[int, Field(gt=0, le=1024)] = 2
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What does not go together."""
+        yield from known_crs("crs", self.crs)
         if self.scheduler and self.engine != "dask":
             yield "scheduler", "goes with engine dask"
         if self.vector is not None and self.vector.suffix.lower() != ".gpkg":

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PositiveFloat
 
 from ..terminal import Terminal
-from .base import Step, as_list, named
+from .base import Step, as_list, known_crs, named
 from .sources import clip, indices_of, join, without_clouds
 
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
@@ -54,6 +54,7 @@ class Prepare(Step):
             yield from named("index", index, list_indices())
         if self.normalize is not None:
             yield from named("normalize", self.normalize, list_normalizations())
+        yield from known_crs("crs", self.crs)
         if self.normalize and self.normalization:
             yield "normalize", "fits new numbers, and normalization gives those of a file; keep one"
         if (len(self.scene) > 1) != (self.join is not None):

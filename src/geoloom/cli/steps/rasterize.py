@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from ..terminal import Terminal
-from .base import Step, as_list, named
+from .base import Step, as_list, known_crs, named
 
 Value = str | int
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
@@ -50,6 +50,7 @@ class Rasterize(Step):
         """A class field that the layer has not."""
         from ...io.vector import list_fields
 
+        yield from known_crs("crs", self.crs)
         if self.labels.exists():
             yield from named("class_field", self.class_field, list_fields(self.labels, self.layer))
 

@@ -10,14 +10,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
 )
 
 from ..streams import on_a_terminal
 from ..terminal import Terminal
-from .base import Step, as_list, named
+from .base import BatchSize, Seed, Step, as_list, named
 
 Augmentation = Literal[
     "rot90", "rot180", "rot270", "flip_left_right", "flip_up_down", "flip_transpose", "none", "all"
@@ -41,8 +40,8 @@ class Train(Step):
     width: PositiveFloat | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     options: dict[str, float | int | bool | str] = Field(default_factory=dict)
-    epochs: PositiveInt = 50
-    batch_size: PositiveInt = 16
+    epochs: Annotated[int, Field(gt=0, le=1_000_000)] = 50
+    batch_size: BatchSize = 16
     learning_rate: PositiveFloat = 3e-3
     schedule: Literal["one_cycle", "cosine", "exponential", "constant"] = "one_cycle"
     decay_rate: PositiveFloat = 0.1
@@ -58,7 +57,7 @@ class Train(Step):
     normalize: str = "mean_std"
     early_stopping: PositiveInt | None = None
     validation: Path | None = None
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     resume: bool = False
