@@ -1,0 +1,70 @@
+"""Counts what a process does to files, and kills it at the n-th operation."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_EVENTS = {
+    "os.rename": "rename",  # os.replace raises it too
+    "os.remove": "unlink",
+    "os.rmdir": "rmdir",
+    "os.mkdir": "mkdir",
+    "os.truncate": "truncate",
+    "os.link": "link",
+}
+
+
+def count_operations(root: Path, log: Path, kill_at: int | None = None) -> None:
+    """Write a line for each rename, unlink, fsync, folder made or removed, and open for writing, from now on.
+
+    Operations of Python code are seen, through the interpreter's audit hooks, which cannot be removed: call
+    it in a process that ends after the trial. Those of C libraries are not: for them, trace the system's calls.
+
+    Args:
+        root: Only files below it count; all that is told by a descriptor counts.
+        log: Where the lines go; above `root`.
+        kill_at: The process is killed before this operation, counted from 1.
+    """
+    said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    within, mine, count = os.path.realpath(root), os.getpid(), 0
+    sync = os.fsync
+
+    def happened(name: str, path: object) -> None:
+        nonlocal count
+        if os.getpid() != mine:  # a worker process
+            return
+        count += 1
+        os.write(said, f"{name} {path}\n".encode(errors="replace"))
+        if count == kill_at:
+            os.kill(mine, signal.SIGKILL)
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event == "open":
+            path, _, flags = args
+            if isinstance(flags, int) and flags & _WRITING and _below(path, within):
+                happened("open", path)
+        elif event in _EVENTS and (_by_descriptor(args) or _below(args[0], within)):
+            happened(_EVENTS[event], args[0])
+
+    def counted_sync(file: Any) -> None:
+        happened("fsync", file)
+        sync(file)
+
+    os.fsync = counted_sync  # the one that raises no audit event
+    sys.addaudithook(hook)
+
+
+def _below(path: Any, within: str) -> bool:
+    if not isinstance(path, str | bytes | os.PathLike):
+        return False
+    return os.path.abspath(os.fsdecode(path)).startswith(within + os.sep)  # noqa: PTH100
+
+
+def _by_descriptor(args: tuple[Any, ...]) -> bool:
+    """Whether a folder's descriptor stands before the path's place: `rmtree` works so."""
+    return any(isinstance(part, int) and part > 2 for part in args[1:])

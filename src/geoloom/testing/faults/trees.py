@@ -1,0 +1,86 @@
+"""Two folders compared by what their files say."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+_TIMES = {
+    "finished",
+    "seconds",
+    "stamp",
+    "made",
+    "mtime_ns",
+    "scene_stamp",
+    "fingerprint",
+    "written",
+}
+"""Keys whose values tell when or how fast: of records and histories."""
+
+
+def differences(expected: Path, found: Path) -> list[str]:
+    """Files that only one has, or that say something else; times do not count.
+
+    Args:
+        expected: What an undisturbed run left.
+        found: What is to be judged.
+    """
+    names = {path: _files(path) for path in (expected, found)}
+    lines = [f"left over: {name}" for name in sorted(names[found] - names[expected])]
+    lines += [f"missing: {name}" for name in sorted(names[expected] - names[found])]
+    lines += [
+        f"differs: {name}"
+        for name in sorted(names[expected] & names[found])
+        if _said(expected / name) != _said(found / name)
+    ]
+    return lines
+
+
+def _files(folder: Path) -> set[str]:
+    """Everything below, folders too: an empty one is left over as well."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+def _said(path: Path) -> Any:
+    if path.is_dir():
+        return "folder"
+    data = path.read_bytes()
+    if path.suffix == ".json":
+        return _without_times(json.loads(data))
+    if path.suffix == ".csv":
+        return [_without_times(row) for row in csv.DictReader(io.StringIO(data.decode()))]
+    if path.suffix == ".html":
+        return re.sub(rb"\d{1,2} \w+ \d{4}, \d\d:\d\d UTC|\d+(\.\d+)? s\b", b"", data)
+    if path.suffix == ".gpkg":
+        return _tables(path)
+    return data
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_times(inner) for key, inner in value.items() if key not in _TIMES}
+    if isinstance(value, list):
+        return [_without_times(inner) for inner in value]
+    return value
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    """All rows of a GeoPackage but for the times of its tables."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        database.row_factory = sqlite3.Row
+        tables = [
+            row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        ]
+        return {
+            table: [
+                {key: row[key] for key in row.keys() if key not in ("last_change", "update_time")}  # noqa: SIM118
+                for row in database.execute(f'SELECT * FROM "{table}"')
+            ]
+            for table in tables
+            if not table.startswith("rtree_")
+        }
