@@ -33,6 +33,9 @@ _SCRATCH_ROOM = 24
 _WAIT_S = 60.0
 """How long a small file waits for another process that writes it."""
 
+_LOOKS = 50
+"""How often who holds a lock is looked for, a hundredth of a second apart."""
+
 _FULL_BYTES = 1 << 20
 """A disk with less left than this counts as full."""
 
@@ -241,11 +244,13 @@ def _signature() -> dict[str, Any]:
 
 
 def _owner(lock_path: Path) -> str:
-    try:
-        owner = json.loads(lock_path.read_text(encoding="utf-8")[:1000])
-        return f"process {owner['pid']} on {owner['host']} since {owner['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+    for _ in range(_LOOKS):  # it signs just after it has the lock
+        try:
+            owner = json.loads(lock_path.read_text(encoding="utf-8")[:1000])
+            return f"process {owner['pid']} on {owner['host']} since {owner['since']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            time.sleep(0.01)
+    return "another process"
 
 
 @contextmanager

@@ -32,7 +32,8 @@ def main() -> int:
             return 0
         kinds = given.kind or KINDS
         pairs = [(JOBS[name], kind) for name in given.job or JOBS for kind in kinds]
-        return int(not all([_try(harness, job, kind, given.most) for job, kind in pairs]))
+        survived = [_try(harness, job, kind, given.most) for job, kind in pairs]
+        return int(not all(survived))
 
 
 def _try(harness: Harness, job: Job, kind: str, most: int | None) -> bool:

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 _WRITES = "write,pwrite64,writev,pwritev,pwritev2"
@@ -52,9 +53,15 @@ class Child:
         """
         self._said = folder.with_name(f"{folder.name}.{time.monotonic_ns()}.said")
         self._began = time.monotonic()
+        self._begun, begun = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            _live(work, folder, self._said, before, stopped)
+            _live(partial(_begin, begun, work), folder, self._said, before, stopped)
+        os.close(begun)
+
+    def wait_until_begun(self) -> None:
+        """Return when the work begins."""
+        os.read(self._begun, 1)
 
     def wait(self) -> End:
         """Until it ends; one that hangs is killed."""
@@ -66,6 +73,7 @@ class Child:
                 os.kill(self.pid, signal.SIGKILL)
             time.sleep(0.005)
         seconds = time.monotonic() - self._began
+        os.close(self._begun)
         _end_group(self.pid)
         said = self._said.read_text(errors="replace") if self._said.exists() else ""
         self._said.unlink(missing_ok=True)
@@ -108,6 +116,12 @@ def _live(
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code)
+
+
+def _begin(begun: int, work: Callable[[], int]) -> int:
+    os.write(begun, b"!")
+    os.close(begun)
+    return work()
 
 
 def _end_group(pid: int) -> None:

@@ -161,8 +161,8 @@ class Harness:
         for share in _spaced([n / 10 for n in range(10)], most):
             self._fresh(job)
             child = Child(job.run, self.folder)
-            # The first moments belong to the interpreter, whose own handlers answer.
-            time.sleep(0.05 + share * self._ends[job.name].seconds)
+            child.wait_until_begun()
+            time.sleep(share * self._ends[job.name].seconds)
             os.kill(child.pid, sent)
             end = child.wait()
             faults = []
@@ -176,6 +176,7 @@ class Harness:
         for share in _spaced(_TIMES_OF_TWO, most):
             self._fresh(job)
             first = Child(job.run, self.folder)
+            first.wait_until_begun()
             time.sleep(share * self._ends[job.name].seconds)
             second = Child(job.run, self.folder)
             ends = [first.wait(), second.wait()]
@@ -267,4 +268,4 @@ def _disk(root: Path, folder: Path, size: int) -> Iterator[Callable[[], None] | 
     try:
         yield lambda: mount("remount,size=1g") and None
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

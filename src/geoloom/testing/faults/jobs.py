@@ -56,6 +56,8 @@ def import_all() -> None:
 
     import geoloom.analysis.report
     import geoloom.chips.cut
+    import geoloom.cli.app
+    import geoloom.cli.steps
     import geoloom.datasets
     import geoloom.inference.predict
     import geoloom.tasks.evaluate

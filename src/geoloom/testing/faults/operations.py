@@ -23,7 +23,8 @@ def count_operations(root: Path, log: Path, kill_at: int | None = None) -> None:
     """Write a line for each rename, unlink, fsync, folder made or removed, and open for writing, from now on.
 
     Operations of Python code are seen, through the interpreter's audit hooks, which cannot be removed: call
-    it in a process that ends after the trial. Those of C libraries are not: for them, trace the system's calls.
+    in a process that ends after the trial. Those of C libraries are not: for them, the system's calls are
+    traced.
 
     Args:
         root: Only files below it count; all that is told by a descriptor counts.
