@@ -155,3 +155,43 @@ def test_a_full_disk_is_said_as_such(tmp_path):
         open("/dev/full", "w") as file,
     ):
         file.write("x" * 100_000)
+
+
+def test_what_a_writer_left_that_was_killed_at_its_end_is_swept(tmp_path):
+    index = tmp_path / "index.parquet"
+    files.write_text(index, "whole")
+    (tmp_path / ".index.parquet.lock").touch()
+    (tmp_path / ".index.parquet.part").write_text("half")
+    files.sweep(index)
+    assert os.listdir(tmp_path) == ["index.parquet"]
+    process = holder_of(index)
+    try:
+        files.sweep(index)  # somebody writes it: nothing of theirs goes
+        assert len(os.listdir(tmp_path)) == 2
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_folder_of_scratch_is_empty_whatever_was_left_and_goes_with_the_block(tmp_path):
+    product = tmp_path / "p.tif"
+    left = tmp_path / ".p.tif.work"
+    left.mkdir()
+    (left / "joined.tif").write_text("half")
+    with files.scratch_folder(product) as folder:
+        assert folder == left
+        assert os.listdir(folder) == []
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_lock_is_had_until_the_last_that_took_it_lets_go(tmp_path):
+    product = tmp_path / "map.tif"
+    inner = files.hold(product)
+    with files.hold(product):
+        inner.__enter__()
+    assert os.listdir(tmp_path) == [".map.tif.lock"]
+    inner.__exit__(None, None, None)
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(WriteError, match="is not a folder"), files.hold(tmp_path / "no" / "a.tif"):
+        pass
+    assert not (tmp_path / "no").exists()

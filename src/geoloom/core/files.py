@@ -76,6 +76,16 @@ def clear_scratch(path: Path) -> None:
                 remove(left)
 
 
+def sweep(path: Path) -> None:
+    """Remove what a writer of `path` left that was killed at its end; for files that are not written again.
+
+    Nothing happens while somebody writes it, or where this process may not write.
+    """
+    if _lock_path(path).exists() or has_scratch(path):
+        with suppress(WriteError), hold(path), writing(path):
+            clear_scratch(path)
+
+
 def remove(path: Path) -> None:
     """Remove a file, a link or a folder with all that is in it; nothing happens where nothing is."""
     if path.is_dir() and not path.is_symlink():
@@ -177,7 +187,7 @@ def hold(path: Path, *, wait_s: float = 0) -> Iterator[None]:
     """
     check_name(path)
     _check_folder(path)
-    lock_path = path.with_name(f".{path.name}.lock")
+    lock_path = _lock_path(path)
     key = str(lock_path.absolute())
     if not _held_here(key):
         _take(path, lock_path, key, wait_s)
@@ -185,6 +195,10 @@ def hold(path: Path, *, wait_s: float = 0) -> Iterator[None]:
         yield
     finally:
         _let_go(lock_path, key)
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 @contextmanager

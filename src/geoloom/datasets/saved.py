@@ -23,7 +23,7 @@ from pyproj.exceptions import CRSError
 
 from ..core.bands import Band, find_bands
 from ..core.errors import DatasetError
-from ..core.files import replacing
+from ..core.files import replacing, sweep
 from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Asset, Scene
@@ -121,6 +121,7 @@ def opened_index(path: Path) -> SavedScenes | None:
     Raises:
         DatasetError: what is there is no index.
     """
+    sweep(path)
     try:
         saved = SavedScenes(path)
         saved.check()

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from ..core.errors import SamplerError
-from ..core.files import replacing
+from ..core.files import replacing, sweep
 from ..core.grid import crs_name
 from ..datasets.base import GeoDataset
 from ..datasets.region import Region
@@ -49,6 +49,7 @@ def kept_counts(path: str | Path | None, key: str, count: Callable[[], Counts]) 
         return count()
     path = Path(path)
     if path.exists():
+        sweep(path)
         stored = _load(path)
         if stored[0] == key and stored[1] is not None:
             return stored[1]
