@@ -1,6 +1,6 @@
 """Work that is killed, or done twice at once, leaves what undisturbed work leaves.
 
-A sample of the trials of `python -m geoloom.testing.faults`; GEOLOOM_FAULTS=all tries all moments of all jobs.
+A sample of the trials of `python -m geoloom.testing.faults`; with GEOLOOM_FAULTS=all, all of them.
 """
 
 from __future__ import annotations
