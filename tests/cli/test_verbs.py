@@ -279,3 +279,52 @@ def test_a_name_that_is_given_twice_is_refused(geoloom, words):
     refused = geoloom(*words)
     assert refused.code == 2
     assert "given twice" in " ".join(refused.err.replace("│", " ").split())
+
+
+def test_info_tells_machines_numbers_and_people_units(geoloom, scene, tmp_path):
+    facts = geoloom("info", scene.scene, "--json").json
+    assert (facts["width"], facts["height"]) == (192, 192)
+    assert facts["pixel"] == [30.0, 30.0]
+    assert facts["unit"] == "metre"
+    assert facts["nodata"] == [0]
+    said = geoloom("info", scene.scene).out
+    assert "192 x 192 px" in said
+    assert "30 x 30 metre" in said
+    degrees = tmp_path / "degrees.tif"
+    with rasterio.open(
+        degrees, "w", driver="GTiff", width=4, height=4, count=1, dtype="float32", crs="EPSG:4326",
+        transform=rasterio.Affine(8.14913e-05, 0, -60, 0, -8.14913e-05, -9), nodata=float("nan"),
+    ) as file:  # fmt: skip
+        file.write(np.zeros((1, 4, 4), np.float32))
+    assert geoloom("info", degrees, "--json").json["nodata"] == ["nan"]
+    assert "0.0000814913 x 0.0000814913 degree" in geoloom("info", degrees).out
+
+
+@pytest.mark.parametrize("verb", ["prepare", "predict", "rasterize"])
+def test_what_is_no_crs_is_told_before_any_work(geoloom, scene, tmp_path, verb):
+    (tmp_path / "model").mkdir()
+    words = {
+        "prepare": (scene.scene,),
+        "predict": (tmp_path / "model", scene.scene),
+        "rasterize": (scene.truth, scene.scene),
+    }[verb]
+    refused = geoloom(verb, *words, tmp_path / "out.tif", "--crs", "banana")
+    assert refused.code == 2
+    assert "--crs: found 'banana'; expected a CRS, such as EPSG:32720" in refused.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("chips", "s.tif", "l.tif", "c.zarr", "--size", 10**9),
+        ("chips", "s.tif", "l.tif", "c.zarr", "--count", 10**15),
+        ("predict", "m", "s.tif", "o.tif", "--tile", 10**9),
+        ("train", "c.zarr", "m", "--batch-size", 10**9),
+        ("train", "c.zarr", "m", "--seed", 2**40),
+        ("evaluate", "m", "c.zarr", "--batch-size", 10**9),
+    ],
+)
+def test_absurd_sizes_are_told_before_any_work(geoloom, words):
+    refused = geoloom(*words)
+    assert refused.code == 2
+    assert f"{words[-2]}: found {words[-1]}; input should be less than" in refused.err

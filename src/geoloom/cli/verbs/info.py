@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,8 +25,9 @@ def info(
     """Say what a file holds: its grid and bands, its classes and fields, or what a model needs."""
     with session(as_json=as_json, debug=debug) as terminal:
         facts = describe(file, field)
-        width = max(len(key) for key in facts)
-        text = "\n".join(f"{key:{width}}  {_plain(value)}" for key, value in facts.items())
+        shown = in_words(facts)
+        width = max(len(key) for key in shown)
+        text = "\n".join(f"{key:{width}}  {_plain(value)}" for key, value in shown.items())
         terminal.answer({"verb": "info", "file": str(file), **facts}, text)
 
 
@@ -66,16 +66,50 @@ def _raster(header: Any) -> dict[str, Any]:
     area_km2 = grid_area_m2(header.grid) / 1e6
     return {
         "kind": "raster",
-        "size": f"{header.grid.shape[1]} x {header.grid.shape[0]} px",
+        "width": int(header.grid.shape[1]),
+        "height": int(header.grid.shape[0]),
         "bands": list(header.band_names),
         "type": list(dict.fromkeys(header.dtypes)),
-        "nodata": list(dict.fromkeys(str(value) for value in header.nodata)),
+        "nodata": list({str(value): _number(value) for value in header.nodata}.values()),
         "crs": crs_name(header.grid.crs),
-        "pixel": f"{abs(affine.a):g} x {abs(affine.e):g} {_unit(header.grid.crs)}",
+        "pixel": [abs(affine.a), abs(affine.e)],
+        "unit": _unit(header.grid.crs),
         "bounds": [round(v, 6) for v in header.grid.boundingbox.bbox],
         **({"area_km2": float(f"{area_km2:.6g}")} if math.isfinite(area_km2) else {}),
         **({"classes": dict(header.class_names)} if header.class_names else {}),
     }
+
+
+def _number(value: float | None) -> float | int | str | None:
+    """A nodata value for JSON, which has no NaN."""
+    if value is None or math.isfinite(value):
+        return int(value) if value is not None and value == int(value) else value
+    return str(value)
+
+
+def in_words(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts as a person reads them: numbers that belong together in one line, with their unit."""
+    shown: dict[str, Any] = {}
+    for key, value in facts.items():
+        if key == "width":
+            shown["size"] = f"{value} x {facts['height']} px"
+        elif key == "pixel":
+            across, down = (_short(side) for side in value)
+            shown["pixel"] = f"{across} x {down} {facts['unit']}"
+        elif key not in ("height", "unit"):
+            shown[key] = value
+    return shown
+
+
+def _short(value: float) -> str:
+    """Six digits, and no exponent.
+
+    Example:
+        >>> _short(8.14913e-05), _short(30.0)
+        ('0.0000814913', '30')
+    """
+    digits = 6 - math.floor(math.log10(value)) - 1 if value > 0 else 0
+    return f"{value:.{max(0, digits)}f}".rstrip("0").rstrip(".") if digits > 0 else f"{value:.0f}"
 
 
 def _unit(crs: Any) -> str:
@@ -111,7 +145,8 @@ def _chips(file: Path) -> dict[str, Any]:
     return {
         "kind": "chips",
         "chips": len(store),
-        "size": f"{store.size[1]} x {store.size[0]} px",
+        "width": int(store.size[1]),
+        "height": int(store.size[0]),
         "bands": list(store.bands),
         "type": str(store.dtype),
         "classes": list(store.classes.names) if store.classes else [],
@@ -121,21 +156,28 @@ def _chips(file: Path) -> dict[str, Any]:
 
 
 def _model(file: Path) -> dict[str, Any]:
-    facts = json.loads((file / "model.json").read_text(encoding="utf-8"))
+    from ...models.saved import read_card
+
+    card = read_card(file)
+    figures = ("overall_accuracy", "mean_accuracy", "mean_f1", "mean_iou", "kappa")
     return {
         "kind": "model",
-        "architecture": facts["architecture"],
-        "options": facts["options"],
-        "bands": facts["bands"],
-        "classes": facts["classes"]["names"],
-        "chip size": facts.get("chip_size_px"),
-        "metrics": facts.get("metrics", {}),
+        "architecture": card.architecture,
+        "options": dict(card.options),
+        "bands": list(card.bands),
+        "classes": list(card.classes.names),
+        "chip_size": card.chip_size_px,
+        "validation": {key: card.metrics[key] for key in figures if key in card.metrics},
     }
 
 
 def _plain(value: Any) -> str:
+    if value is None or value in ([], {}):
+        return "none"
     if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
+        return ", ".join(_plain(item) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {item}" for key, item in value.items())
+        return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
+    if isinstance(value, float):
+        return f"{value:.10g}"
     return str(value)
