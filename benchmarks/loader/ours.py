@@ -27,6 +27,7 @@ from .queries import SIZE_PX
 # What each compiled loop or library call does, by the name under which a profile shows it.
 WORK = {
     "copy_window": "copying tiles",
+    "read_window": "copying tiles",
     "warp_smooth": "interpolating images",
     "warp_nearest": "picking labels",
     "mark_observed": "validity",

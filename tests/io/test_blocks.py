@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geoloom.io import blocks
-from geoloom.io.blocks import CACHE, BlockCache, block_at, map_tiff
+from geoloom.io.blocks import CACHE, BlockCache, block_at, local_tiff
 from geoloom.io.codecs import Block
 from geoloom.io.handles import stamp_of
 from geoloom.io.header import read_header
@@ -39,7 +39,7 @@ def make(path, side=512, tile=128, count=1, seed=0, **options):
 def tiff(tmp_path):
     path = tmp_path / "a.tif"
     values = make(path)
-    return map_tiff(str(path), stamp_of(str(path))), values[0]
+    return local_tiff(str(path), stamp_of(str(path))), values[0]
 
 
 @given(asked=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
@@ -64,14 +64,14 @@ def test_the_bound_holds_in_memory(tiff):
     """What blocks truly hold, inflaters' leftovers included, stays within what is counted for them."""
     mapped, _ = tiff
     block = block_at(mapped, 0, 0, 0, 1, BlockCache())
-    held = block.pixels.nbytes + len(block._inflater.unconsumed_tail) + 40_000
+    held = block.pixels.nbytes + len(block._waiting) + 40_000
     assert held <= block.nbytes
 
 
 def test_strips_of_few_rows_count_for_little_more_than_their_pixels(tmp_path):
     """Many files have them: counted with an inflater each, a scene would fill the cache eightfold."""
     values = make(tmp_path / "s.tif", 256, tiled=False, blockxsize=256, blockysize=4)
-    mapped = map_tiff(str(tmp_path / "s.tif"), stamp_of(str(tmp_path / "s.tif")))
+    mapped = local_tiff(str(tmp_path / "s.tif"), stamp_of(str(tmp_path / "s.tif")))
     cache = BlockCache(max_bytes=values.nbytes)
     kept = [block_at(mapped, 0, row, 0, 4, cache) for row in range(64)]
     assert len(cache) == 64
@@ -108,7 +108,7 @@ def test_it_grows_for_blocks_that_come_back_and_shrinks_for_new_ones(tiff):
     made = []
 
     def want(key):
-        cache.get(key, lambda: made.append(key) or Block(mapped.image, mapped.data[:0], 128))
+        cache.get(key, lambda: made.append(key) or Block(mapped.image, bytes, 1 << 10, 128))
 
     for _ in range(6):
         for number in range(8):
@@ -154,7 +154,7 @@ def test_a_block_decodes_as_far_as_asked_and_goes_on(tmp_path, compress, steps):
         make(path, side=128, compress=compress, predictor=2)
     with rasterio.open(path) as file:
         expected = file.read(1)
-    mapped = map_tiff(str(path), stamp_of(str(path)))
+    mapped = local_tiff(str(path), stamp_of(str(path)))
     block = block_at(mapped, 0, 0, 0, steps[0], BlockCache())
     address = block.address
     for rows in steps:
@@ -199,7 +199,7 @@ def test_threads_that_want_one_block_decode_it_once(tiff, monkeypatch):
     assert len(decoded) == 16
 
 
-def test_a_replaced_file_is_mapped_anew(tmp_path):
+def test_a_replaced_file_is_laid_out_anew(tmp_path):
     path = tmp_path / "a.tif"
     before = make(path, seed=1)
     header = read_header(path)
@@ -212,13 +212,14 @@ def test_a_replaced_file_is_mapped_anew(tmp_path):
     np.testing.assert_array_equal(read(path, engine="direct").values, after)
 
 
-def test_the_oldest_maps_are_let_go(tmp_path, monkeypatch):
-    monkeypatch.setattr(blocks, "FILES_MAPPED", 3)
+def test_the_oldest_layouts_are_let_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "LAYOUT_BYTES", 0)
     for number in range(6):
         path = str(tmp_path / f"{number}.tif")
         make(path, side=32, tile=32)
-        map_tiff(path, stamp_of(path))
-    assert len(blocks._MAPS) == 3
+        local_tiff(path, stamp_of(path))
+    assert len(blocks._LAYOUTS) == 1
+    assert blocks._held_bytes == blocks._weight(*[layout for _, layout in blocks._LAYOUTS.values()])
 
 
 def _read_in_child(path, expected, queue):

@@ -11,11 +11,12 @@ import rasterio
 from affine import Affine
 
 from geoloom.core.errors import ReadError
-from geoloom.io.blocks import map_tiff
+from geoloom.io.blocks import local_tiff
 from geoloom.io.direct import DirectEngine
 from geoloom.io.gdal import GdalEngine
 from geoloom.io.handles import stamp_of
 from geoloom.io.header import read_header
+from geoloom.io.source import Source
 from geoloom.io.tiff import UnsupportedTiffError, parse_tiff
 
 ENGINE = DirectEngine()
@@ -132,7 +133,7 @@ def test_bigtiff_with_overviews(tmp_path, packing):
     )
     with rasterio.open(path, "r+") as file:
         file.build_overviews([2, 4], rasterio.enums.Resampling.average)
-    images = parse_tiff(memoryview(path.read_bytes()))
+    images = parse_tiff(Source.of(path.read_bytes()))
     assert [(i.height, i.reduced) for i in images] == [(301, False), (151, True), (76, True)]
     assert_reads_as_rasterio(path)
 
@@ -153,7 +154,7 @@ def test_blocks_that_were_never_written(tmp_path, packing, nodata):
         file.write(
             np.full((2, 64, 64), 5, "uint16"), window=rasterio.windows.Window(64, 64, 64, 64)
         )
-    assert (parse_tiff(memoryview(path.read_bytes()))[0].offsets == 0).any()
+    assert (parse_tiff(Source.of(path.read_bytes()))[0].offsets == 0).any()
     assert_reads_as_rasterio(path)
 
 
@@ -187,7 +188,7 @@ def test_damage_is_an_error_that_names_file_and_block(tmp_path, packing):
     path = tmp_path / "a.tif"
     make(path, "uint16", count=1, tiled=True, blockxsize=64, blockysize=64, **PACKINGS[packing])
     header = read_header(path)
-    image = parse_tiff(memoryview(path.read_bytes()))[0]
+    image = parse_tiff(Source.of(path.read_bytes()))[0]
     data = bytearray(path.read_bytes())
     start = int(image.offsets[0, 1, 2])
     data[start : start + int(image.counts[0, 1, 2])] = b"\xff" * int(image.counts[0, 1, 2])
@@ -202,7 +203,7 @@ def test_a_truncated_file_is_left_to_gdal(tmp_path, cut):
     path = tmp_path / "a.tif"
     make(path, "uint16", count=1)
     path.write_bytes(path.read_bytes()[:cut])
-    assert map_tiff(str(path), stamp_of(str(path))) is None
+    assert local_tiff(str(path), stamp_of(str(path))) is None
 
 
 def test_directories_that_point_anywhere_are_refused():
@@ -211,7 +212,7 @@ def test_directories_that_point_anywhere_are_refused():
     many = struct.pack("<2sHIH", b"II", 42, 8, 0xFFFF)
     for data in (loop, beyond, many, b"", b"II", b"PK\x03\x04" * 9):
         with pytest.raises(UnsupportedTiffError):
-            parse_tiff(memoryview(data))
+            parse_tiff(Source.of(data))
 
 
 @pytest.mark.shared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from .located import header_of
 
 _CODED = frozenset({"qa", "class"})
 _STACKS_KEPT = 4096
+"""Scenes' stacks kept at most; each holds its files' headers, some 2 KB a file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +137,9 @@ def _runs(items: Sequence[Any], belong: Any) -> list[tuple[int, int]]:
 
 
 class StackShelf:
-    """The stacks of a dataset's scenes, made when they are first asked for. Empty when it is pickled.
+    """The stacks of a dataset's scenes, made when they are first asked for, and the last used of them kept.
+
+    Empty when it is pickled.
 
     Args:
         scene_at: Position and channels -> the scene, as it is to be read.
@@ -152,10 +156,10 @@ class StackShelf:
     ) -> None:
         self._scene_at = scene_at
         self._kernel, self._nodata, self._crs = kernel, nodata, crs
-        self._known: dict[tuple[int, tuple[int, ...] | None], SceneStacks] = {}
+        self._known: OrderedDict[tuple[int, tuple[int, ...] | None], SceneStacks] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_known": {}}
+        return {**self.__dict__, "_known": OrderedDict()}
 
     def find(self, scene: int, channels: tuple[int, ...] | None) -> SceneStacks | None:
         """The stacks of a scene's channels, by its position; None where the scene is left to GDAL.
@@ -163,10 +167,9 @@ class StackShelf:
         Raises:
             ReadError: a file is gone or damaged.
         """
-        known = self._known.get((scene, channels))
+        key = scene, channels
+        known = self._known.get(key)
         if known is None or not (known.ready() or known.current()):
-            if len(self._known) >= _STACKS_KEPT:
-                self._known.clear()
             known = scene_stacks(
                 self._scene_at(scene, channels),
                 channels,
@@ -174,5 +177,15 @@ class StackShelf:
                 nodata=self._nodata,
                 crs=self._crs,
             )
-            self._known[scene, channels] = known
+        self._keep(key, known)
         return known if known.ready() else None
+
+    def _keep(self, key: tuple[int, tuple[int, ...] | None], stacks: SceneStacks) -> None:
+        # Each step is one of the dictionary's own, so that threads at worst forget a scene too many.
+        self._known[key] = stacks
+        try:
+            self._known.move_to_end(key)
+            while len(self._known) > _STACKS_KEPT:
+                self._known.popitem(last=False)
+        except KeyError:
+            return

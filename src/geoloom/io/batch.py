@@ -17,11 +17,12 @@ from odc.geo.geobox import GeoBox
 from geoloom.core.grid import crs_name
 
 from .direct import maps_ahead, read_ready
-from .engines import choose_engine
+from .engines import read_with
+from .left import LeftToGdalError
 from .locate import moved
 from .maps import CoordinateMap
 from .plan import Kernel
-from .stack import Stack
+from .stack import Ready, Stack
 
 _RUNS_PER_THREAD = 2
 
@@ -39,6 +40,9 @@ class Order:
     valid: NDArray[np.bool_]
     """(H, W), C-contiguous; wholly overwritten, True where all channels are observed."""
 
+
+Used = dict[int, tuple[Stack, Ready]]
+"""What was read directly, by identity."""
 
 Placed = tuple[Order, CoordinateMap | None]
 """An order, and where its grid lies in its first stack, where that is known ahead."""
@@ -60,15 +64,31 @@ def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
     count = usable_cpus() if threads is None else threads
     placed = _placed(orders)
     groups = _groups(placed, count)
+    used: Used = {}
     if count <= 1 or len(groups) <= 1:
         for order, places in placed:
-            fill(order, places)
-        return
-    share = _Share(groups)
-    futures = [_pool(count - 1).submit(share.work) for _ in range(min(count, len(groups)) - 1)]
-    share.work()
-    for future in futures:
-        future.result()
+            fill(order, used, places)
+    else:
+        share = _Share(groups, used)
+        futures = [_pool(count - 1).submit(share.work) for _ in range(min(count, len(groups)) - 1)]
+        share.work()
+        for future in futures:
+            future.result()
+    _settle(orders, used)
+
+
+def _settle(orders: Sequence[Order], used: Used) -> None:
+    """Make sure that files are what they were; orders from replaced ones are read again."""
+    replaced = set()
+    for stack, ready in used.values():
+        try:
+            ready.check()
+        except LeftToGdalError:
+            stack.forget()
+            replaced.add(stack.serial)
+    for order in orders if replaced else ():
+        if any(stack.serial in replaced for stack in order.stacks):
+            fill(order, {})
 
 
 def _placed(orders: Sequence[Order]) -> list[Placed]:
@@ -78,10 +98,16 @@ def _placed(orders: Sequence[Order]) -> list[Placed]:
     return list(zip(orders, maps_ahead(asked), strict=True))
 
 
-def fill(order: Order, places: CoordinateMap | None = None) -> None:
-    """Fill one order's arrays; `places` are those of its first stack, where they are known already."""
+def fill(order: Order, used: Used, places: CoordinateMap | None = None) -> None:
+    """Fill one order's arrays.
+
+    Args:
+        order: What to read.
+        used: Gets what is read directly, whose files are to be checked afterwards.
+        places: Those of its first stack, where they are known already.
+    """
     first, *others = order.stacks
-    _read(first, order.grid, order.kernel, order.out, order.valid, places)
+    _read(first, order, order.grid, order.out, order.valid, used, places)
     if not others:
         return
     from .gaps import fill_gap, gap_of
@@ -95,7 +121,7 @@ def fill(order: Order, places: CoordinateMap | None = None) -> None:
         grid = order.grid if whole else order.grid[top:bottom, left:right]
         values = np.empty((len(order.out), *grid.shape), order.out.dtype)
         seen = np.empty(grid.shape, np.bool_)
-        _read(stack, grid, order.kernel, values, seen)
+        _read(stack, order, grid, values, seen, used)
         fill_gap(values, seen.view(np.uint8), (top, left), order.out, valid)
 
 
@@ -127,7 +153,7 @@ def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:
         for grid in grids
     ]
     read_batch(orders, threads=1)
-    fill(orders[-1])  # alone, it is placed by itself
+    fill(orders[-1], {})  # alone, it is placed by itself
 
 
 def _from_elsewhere(grid: GeoBox) -> list[GeoBox]:
@@ -143,20 +169,27 @@ def _from_elsewhere(grid: GeoBox) -> list[GeoBox]:
 
 def _read(
     stack: Stack,
+    order: Order,
     grid: GeoBox,
-    kernel: Kernel,
     out: NDArray[Any],
     valid: NDArray[np.bool_],
+    used: Used,
     places: CoordinateMap | None = None,
 ) -> None:
-    ready = stack.ready()
+    kernel, ready = order.kernel, stack.ready()
     if ready is not None:
-        read_ready(ready, grid, kernel, out, valid, places)
-        return
+        used[id(ready)] = stack, ready
+        try:
+            read_ready(ready, grid, kernel, out, valid, places)
+        except LeftToGdalError:  # each band on its own then finds out whether it is concerned
+            stack.forget()
+        else:
+            return
     valid.fill(True)
     for i, channel in enumerate(stack.channels):
-        which = channel.header, grid, (channel.band,), kernel
-        values, seen = choose_engine("auto", *which).read(*which, channel.nodata)
+        values, seen = read_with(
+            "auto", channel.header, grid, (channel.band,), kernel, channel.nodata
+        )
         out[i] = values[0]
         np.logical_and(valid, seen, out=valid)
 
@@ -175,8 +208,8 @@ def _groups(orders: Sequence[Placed], threads: int) -> list[list[Placed]]:
 class _Share:
     """Groups of orders that several threads take one after the other."""
 
-    def __init__(self, groups: list[list[Placed]]) -> None:
-        self._groups = iter(groups)
+    def __init__(self, groups: list[list[Placed]], used: Used) -> None:
+        self._groups, self._used = iter(groups), used
         self._lock = threading.Lock()
         self._failed = False
 
@@ -188,7 +221,7 @@ class _Share:
                 return
             try:
                 for order, places in group:
-                    fill(order, places)
+                    fill(order, self._used, places)
             except BaseException:
                 self._failed = True
                 raise

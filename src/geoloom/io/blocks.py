@@ -1,30 +1,31 @@
-"""TIFFs mapped into memory, and a cache of decoded blocks bounded in bytes.
+"""Local TIFFs, laid out and ready to be read, and a cache of decoded blocks; both bounded in bytes.
 
-A block is found by its address in memory: inside the map where the file holds plain native values, inside
-the cache where it was decoded. Both are safe to use from many threads; a forked child keeps the maps, and
-starts with an empty cache and fresh locks.
+Both are safe to use from many threads; a forked child keeps the layouts, and starts with an empty cache and
+fresh locks.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geoloom.core.errors import ReadError
 
 from .codecs import Block
 from .handles import Key, Stamp
+from .left import leave
+from .localfile import LocalFile
+from .mapped import Map, may_map
+from .source import Source
 from .tiff import TiffImage, UnsupportedTiffError, parse_tiff
 
-FILES_MAPPED = 4096
-"""Maps kept at most; each holds address space and directory, but neither a descriptor nor memory."""
+LAYOUT_BYTES = 64 << 20
+"""Bound of the memory of all layouts kept, bytes: those of some 20,000 scenes of a few hundred blocks."""
 
 CACHE_BYTES = 256 << 20
 """Default bound of the cache of decoded blocks, bytes, for the whole process."""
@@ -35,24 +36,46 @@ LEAST_BYTES = 32 << 20
 _NEW_TO_KNOWN = 4
 """So many bytes of new blocks undo the growth by one byte that was wanted again."""
 
+_LAYOUT_BYTES_EACH = 2048
+"""What a layout weighs besides its tables."""
+
 BlockKey = tuple[int, int, int, int]
 """File serial, plane, block row, block column."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MappedTiff:
+class LocalTiff:
     """A TIFF's bytes and the layout of its full-resolution image, or of an overview."""
 
-    uri: str
     serial: int
-    """Unlike that of any other map of this process, also of an older state of the same file."""
+    """Unlike that of any other of this process, also of an older state of the same file."""
     image: TiffImage
-    data: memoryview
-    """The whole file."""
+    file: LocalFile = field(repr=False)
     plain: bool
-    """Whether values can be used where they lie: uncompressed, native byte order, aligned, all written."""
-    addresses: NDArray[np.int64] = field(repr=False)
-    """(planes, block rows, block columns), where each block lies in memory; only of use where `plain`."""
+    """Whether values can be copied as they are stored: uncompressed, native byte order, blocks whole or
+    unwritten."""
+    map: Map | None = field(repr=False)
+    """Its bytes in memory, where it is plain, lies on a disk of this machine, and its values are aligned."""
+
+    @property
+    def uri(self) -> str:
+        """Path."""
+        return self.file.uri
+
+    def check(self) -> None:
+        """Make sure that what was copied from the map is what the file held.
+
+        Raises:
+            ReadError: the file was changed or shortened.
+        """
+        self.file.check()
+        if _is_lost(self):
+            raise self.file.failed(self.file.open())
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the layout takes, about."""
+        return self.image.offsets.nbytes + self.image.counts.nbytes + _LAYOUT_BYTES_EACH
 
 
 class BlockCache:
@@ -140,98 +163,134 @@ class BlockCache:
 CACHE = BlockCache()
 """The process's one cache."""
 
-_MAPS: OrderedDict[Key, tuple[Stamp, MappedTiff | None]] = OrderedDict()
-_MAPS_LOCK = threading.Lock()
+_LAYOUTS: OrderedDict[Key, tuple[Stamp, LocalTiff | None]] = OrderedDict()
+_LAYOUTS_LOCK = threading.Lock()
+_held_bytes = 0
 _SERIALS = iter(range(1, 1 << 62))
 
 
-def map_tiff(uri: str, stamp: Stamp, level: int | None = None) -> MappedTiff | None:
-    """The mapped file, or None where it is left to GDAL; remembered until the file changes.
+def local_tiff(uri: str, stamp: Stamp, level: int | None = None) -> LocalTiff | None:
+    """The TIFF laid out, or None where it is left to GDAL; remembered until the file changes.
 
     Args:
         uri: Local path.
-        stamp: Modification time and size as they are now; another one than last time maps the file anew.
+        stamp: Modification time and size as they are now; another one than last time is laid out anew.
         level: Number of the overview inside the file, from 0; None for the full resolution.
     """
     key = uri, level
-    known = _MAPS.get(key)
-    if known is not None and known[0] == stamp:
+    known = _LAYOUTS.get(key)
+    if known is not None and known[0] == stamp and not _is_lost(known[1]):
         return known[1]
     try:
-        mapped = _map(uri, stamp, level)
-    except (UnsupportedTiffError, OSError, ValueError):
-        mapped = None
-    with _MAPS_LOCK:
-        _MAPS[key] = (stamp, mapped)
-        _MAPS.move_to_end(key)
-        # First in, first out: ordering by use would put a lock around every read.
-        while len(_MAPS) > FILES_MAPPED:
-            _MAPS.popitem(last=False)
-    return mapped
+        laid_out = _lay_out(uri, stamp, level)
+    except UnsupportedTiffError as error:
+        leave(uri, error)
+        laid_out = None
+    except ReadError:  # perhaps the next time; GDAL says why
+        return None
+    _remember(key, stamp, laid_out)
+    return laid_out
 
 
-def _map(uri: str, stamp: Stamp, level: int | None) -> MappedTiff:
-    descriptor = os.open(uri, os.O_RDONLY)
-    try:
-        if os.fstat(descriptor).st_size != stamp[0][1]:
-            raise UnsupportedTiffError(f"{uri} is being written")
-        data = memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
-    finally:
-        os.close(descriptor)
-    images = parse_tiff(data)
+def _remember(key: Key, stamp: Stamp, laid_out: LocalTiff | None) -> None:
+    global _held_bytes
+    with _LAYOUTS_LOCK:
+        before = _LAYOUTS.pop(key, None)
+        _LAYOUTS[key] = stamp, laid_out
+        _held_bytes += _weight(laid_out) - (_weight(before[1]) if before is not None else 0)
+        # First in, first out: stacks hold the layouts of what is read again and again.
+        while _held_bytes > LAYOUT_BYTES and len(_LAYOUTS) > 1:
+            _held_bytes -= _weight(_LAYOUTS.popitem(last=False)[1][1])
+
+
+def _is_lost(tiff: LocalTiff | None) -> bool:
+    return tiff is not None and tiff.map is not None and tiff.map.lost
+
+
+def _weight(laid_out: LocalTiff | None) -> int:
+    return _LAYOUT_BYTES_EACH if laid_out is None else laid_out.nbytes
+
+
+def _lay_out(uri: str, stamp: Stamp, level: int | None) -> LocalTiff:
+    file = LocalFile(uri, stamp)
+    images = parse_tiff(Source(file.take, file.size))
     image = images[0]
     if level is not None:
         reduced = [other for other in images if other.reduced and not other.mask]
         if level >= len(reduced):
             raise UnsupportedTiffError(f"{uri} keeps its overviews elsewhere")
         image = reduced[level]
-    base = int(np.frombuffer(data, np.uint8).ctypes.data)
-    plain = (
-        image.compression == "none"
-        and image.dtype.isnative
-        and bool((image.offsets % image.dtype.itemsize == 0).all())
-        and _whole(image)
-    )
-    addresses = image.offsets + base
-    return MappedTiff(uri, next(_SERIALS), image, data, plain, addresses)
+    plain = image.compression == "none" and image.dtype.isnative and _whole(image)
+    if plain:
+        image = _joined(image)
+    return LocalTiff(next(_SERIALS), image, file, plain, _map(file, image) if plain else None)
+
+
+def _map(file: LocalFile, image: TiffImage) -> Map | None:
+    opened = file.open()
+    assert file.device is not None  # known now
+    if not may_map(file.device[0]) or (image.offsets % image.dtype.itemsize).any():
+        return None
+    try:
+        return Map(opened.number, file.size)
+    except OSError:  # no room for it among the process's addresses: it is read
+        return None
 
 
 def _whole(image: TiffImage) -> bool:
-    """Whether every block was written in full."""
+    """Whether every block was written in full, or not at all."""
     rows = np.full(image.offsets.shape[1], image.block_height)
     rows[-1] = image.rows_in(len(rows) - 1)
     needed = rows * (image.block_bytes // image.block_height)
-    return bool((image.counts >= needed[None, :, None]).all())
+    return bool(((image.counts >= needed[None, :, None]) | (image.offsets == 0)).all())
+
+
+def _joined(image: TiffImage) -> TiffImage:
+    """Strips that follow one another in the file, as most do, as one block: it takes fewer reads."""
+    tops = image.offsets[:, :, 0]
+    strip_bytes = image.block_bytes
+    follow = image.block_width == image.width and (np.diff(tops, axis=1) == strip_bytes).all()
+    if not follow or image.block_height >= image.height or (tops == 0).any():
+        return image
+    return replace(
+        image,
+        block_height=image.height,
+        offsets=image.offsets[:, :1],
+        counts=image.counts.sum(axis=1, keepdims=True),
+    )
 
 
 def block_at(
-    mapped: MappedTiff, plane: int, row: int, col: int, rows: int, cache: BlockCache | None = None
+    tiff: LocalTiff, plane: int, row: int, col: int, rows: int, cache: BlockCache | None = None
 ) -> Block | None:
     """A block of which at least the first `rows` are decoded; None where the file never wrote it.
 
     Raises:
-        ReadError: the block is damaged; the message says which file and block.
+        UnsupportedTiffError: the block is damaged; the message says which file and block.
+        ReadError: the file is gone, or was changed or shortened since it was laid out.
     """
-    image = mapped.image
+    image = tiff.image
     offset = int(image.offsets[plane, row, col])
     count = int(image.counts[plane, row, col])
     if offset == 0 or count == 0:
         return None
-    block = (CACHE if cache is None else cache).get(
-        (mapped.serial, plane, row, col),
-        lambda: Block(image, mapped.data[offset : offset + count], image.rows_in(row)),
-    )
     try:
+        block = (CACHE if cache is None else cache).get(
+            (tiff.serial, plane, row, col),
+            lambda: Block(image, lambda: tiff.file.take(offset, count), count, image.rows_in(row)),
+        )
         block.need(rows)
-    except ReadError as error:
-        raise ReadError(f"{mapped.uri}, block at row {row}, column {col}: {error}") from error
+    except UnsupportedTiffError as error:
+        raise UnsupportedTiffError(
+            f"{tiff.uri}, block at row {row}, column {col}: {error}"
+        ) from error
     return block
 
 
 def _renew_in_child() -> None:
-    # Locks may have been held by threads that the child does not have; maps stay good.
-    global _MAPS_LOCK
-    _MAPS_LOCK = threading.Lock()
+    # Locks may have been held by threads that the child does not have; layouts stay good.
+    global _LAYOUTS_LOCK
+    _LAYOUTS_LOCK = threading.Lock()
     CACHE._lock = threading.Lock()
     CACHE._forget()
 

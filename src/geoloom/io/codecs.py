@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from geoloom.core.errors import ReadError
-
-from .tiff import Compression, TiffImage
+from .tiff import Compression, TiffImage, UnsupportedTiffError
 
 Bytes = NDArray[np.uint8]
 
 _STEP_ROWS = 32
 """DEFLATE blocks are decoded in steps of so many rows."""
+
+_MOST_PER_BYTE: dict[Compression, int] = {
+    "none": 1,
+    "deflate": 1032,
+    "lzw": 4096,
+    "zstd": 1 << 17,
+}
+"""What a stored byte can unfold to, bytes: a copy of 258 takes two bits, one of the 4,096 texts of LZW, each
+a byte longer than another, nine bits or more, and a block of 128 KB three or four bytes."""
+
+_DAMAGED = (ValueError, OSError, cast(type[Exception], isal_zlib.error))
+"""What decoders raise."""
 
 
 class Block:
@@ -27,38 +37,53 @@ class Block:
     one, can stop and go on later; the other codecs decode a block at once.
 
     Guarantee: any number of threads may ask at once; what is decoded does not move and does not change.
+    Memory is taken only where the stored bytes can explain it.
 
     Args:
         image: The image that the block belongs to.
-        stored: The block's bytes in the file.
+        fetch: Gives the block's bytes in the file; asked for when they are needed.
+        stored_bytes: How many these are.
         rows: How many of its rows lie in the image.
+
+    Raises:
+        UnsupportedTiffError: so few bytes cannot hold the block.
     """
 
     __slots__ = (
+        "_damage",
+        "_fetch",
         "_image",
         "_inflater",
         "_lock",
-        "_stored",
-        "_taken",
+        "_waiting",
         "address",
         "nbytes",
         "pixels",
         "rows",
     )
 
-    def __init__(self, image: TiffImage, stored: memoryview, rows: int) -> None:
-        self._image, self._stored = image, stored
+    def __init__(
+        self, image: TiffImage, fetch: Callable[[], bytes], stored_bytes: int, rows: int
+    ) -> None:
+        row_bytes = image.block_width * image.block_samples * image.dtype.itemsize
+        if rows * row_bytes > (stored_bytes + 1) * _MOST_PER_BYTE[image.compression]:
+            raise UnsupportedTiffError(
+                f"a {image.compression} block is damaged: its {stored_bytes} bytes cannot hold the "
+                f"{rows * row_bytes} of its pixels; fetch the file again"
+            )
+        self._image, self._fetch = image, fetch
         self._lock = threading.Lock()
-        self._inflater = isal_zlib.decompressobj() if image.compression == "deflate" else None
-        self._taken = 0
+        self._inflater: Any = None
+        self._waiting = b""
+        self._damage = ""
         shape = rows, image.block_width, image.block_samples
         self.pixels: NDArray[Any] = np.empty(shape, image.dtype.newbyteorder("="))
         """(rows, block width, samples in a block), native byte order; only the first `rows` are decoded."""
         self.address = int(self.pixels.__array_interface__["data"][0])
         self.rows = 0
         # An inflater keeps a copy of what it has not decoded yet, and its window, unless one step is all.
-        is_stepped = self._inflater is not None and rows > _STEP_ROWS
-        waiting = len(stored) + 65_536 if is_stepped else 0
+        is_stepped = image.compression == "deflate" and rows > _STEP_ROWS
+        waiting = stored_bytes + 65_536 if is_stepped else 0
         self.nbytes = self.pixels.nbytes + waiting
         """Bound of the memory held, bytes."""
 
@@ -66,37 +91,50 @@ class Block:
         """Decode at least the first `rows`.
 
         Raises:
-            ReadError: the bytes are damaged.
+            UnsupportedTiffError: the bytes are damaged.
+            ReadError: they cannot be read.
         """
         if self.rows >= rows:
             return
         with self._lock:
             if self.rows < rows:
-                try:
-                    self._decode(min(-(-rows // _STEP_ROWS) * _STEP_ROWS, len(self.pixels)))
-                except Exception as error:
-                    raise ReadError(
-                        f"a {self._image.compression} block is damaged ({error}); fetch the file again"
-                    ) from error
+                self._decode(min(-(-rows // _STEP_ROWS) * _STEP_ROWS, len(self.pixels)))
 
     def _decode(self, rows: int) -> None:
-        row_bytes = self.pixels[0].nbytes
-        if self._inflater is None:
+        if self._damage:  # a decoder that has failed must not go on
+            raise UnsupportedTiffError(self._damage)
+        if self._image.compression != "deflate":
             rows = len(self.pixels)
-            raw = _DECODERS[self._image.compression](self._stored, self._image.block_bytes)
-        else:
-            size = (rows - self.rows) * row_bytes
-            raw = np.frombuffer(
-                self._inflater.decompress(self._stored[self._taken :], size), np.uint8
+        if self.rows == 0:
+            self._waiting = self._fetch()
+        try:
+            raw = self._unpacked((rows - self.rows) * self.pixels[0].nbytes)
+        except _DAMAGED as error:
+            self._waiting, self._inflater = b"", None
+            self._damage = (
+                f"a {self._image.compression} block is damaged ({error}); fetch the file again"
             )
-            self._taken = len(self._stored) - len(self._inflater.unconsumed_tail)
-            if rows == len(self.pixels):
-                self._inflater = None
-        needed = (rows - self.rows) * row_bytes
-        if raw.size < needed:
-            raise ValueError(f"{raw.size} bytes where {needed} were expected")
-        _unpredict(self._image, raw[:needed], self.pixels[self.rows : rows])
+            raise UnsupportedTiffError(self._damage) from error
+        _unpredict(self._image, raw, self.pixels[self.rows : rows])
         self.rows = rows
+        if rows == len(self.pixels):
+            self._waiting, self._inflater = b"", None
+
+    def _unpacked(self, size: int) -> Bytes:
+        """The next `size` decompressed bytes."""
+        compression = self._image.compression
+        if compression == "deflate":
+            if self._inflater is None:
+                self._inflater = isal_zlib.decompressobj()
+            raw = np.frombuffer(self._inflater.decompress(self._waiting, size), np.uint8)
+            self._waiting = self._inflater.unconsumed_tail
+        else:
+            raw = _DECODERS[compression](self._waiting, size, self._image.block_bytes)
+        if raw.size < size:
+            raise ValueError(f"{raw.size} bytes where {size} were expected")
+        raw = raw[:size]
+        raw.setflags(write=False)  # as most are: the loops that follow are compiled for one kind
+        return raw
 
 
 def _unpredict(image: TiffImage, raw: Bytes, out: NDArray[Any]) -> None:
@@ -120,31 +158,41 @@ def _unpredict(image: TiffImage, raw: Bytes, out: NDArray[Any]) -> None:
         sum_differences(values.view(unsigned), out.view(unsigned))
 
 
-def _unzstd(stored: memoryview, capacity: int) -> Bytes:
-    from numcodecs import zstd  # type: ignore[import-untyped]  # it publishes no types
+def _unzstd(stored: bytes, size: int, whole: int) -> Bytes:
+    # Told the size, it fills no more memory, whatever the bytes claim to hold.
+    import pyarrow
 
-    return np.frombuffer(zstd.decompress(stored), np.uint8)[:capacity]
+    codec, pool = pyarrow.Codec("zstd"), pyarrow.system_memory_pool()
+    try:
+        unpacked = codec.decompress(stored, size, memory_pool=pool)
+    except OSError:
+        if size == whole:
+            raise
+        # The last strip of an image may be padded to the size of the others.
+        unpacked = codec.decompress(stored, whole, memory_pool=pool)
+    return np.frombuffer(unpacked, np.uint8)
 
 
-def _unlzw(stored: memoryview, capacity: int) -> Bytes:
+def _unlzw(stored: bytes, size: int, whole: int) -> Bytes:
     from .unpack import lzw
 
     packed = np.frombuffer(stored, np.uint8)
     if packed.size > 1 and packed[0] == 0 and packed[1] & 1:
         raise ValueError("old-style LZW with reversed bits")
-    out = np.empty(capacity, np.uint8)
+    out = np.empty(size, np.uint8)
     written = lzw(packed, out)
     if written < 0:
         raise ValueError("impossible LZW code")
     return out[:written]
 
 
-def _copy(stored: memoryview, capacity: int) -> Bytes:
-    return np.frombuffer(stored, np.uint8)[:capacity]
+def _copy(stored: bytes, size: int, whole: int) -> Bytes:
+    return np.frombuffer(stored, np.uint8)
 
 
-_DECODERS: dict[Compression, Callable[[memoryview, int], Bytes]] = {
+_DECODERS: dict[Compression, Callable[[bytes, int, int], Bytes]] = {
     "none": _copy,
     "lzw": _unlzw,
     "zstd": _unzstd,
 }
+"""Stored bytes, how many are wanted, how many a whole block has -> bytes."""

@@ -55,6 +55,7 @@ class DirectEngine:
         values = np.empty((len(bands), height, width), ready.like.dtype)
         valid = np.empty((height, width), np.bool_)
         read_ready(ready, grid, kernel, values, valid)
+        ready.check()
         return values, valid
 
 
@@ -111,7 +112,7 @@ def read_ready(
     valid: NDArray[np.bool_],
     places: CoordinateMap | None = None,
 ) -> None:
-    """Read a stack onto a grid, into arrays that are wholly overwritten.
+    """Read a stack onto a grid, into arrays that are wholly overwritten; `ready.check` after it.
 
     Args:
         ready: What to read.

@@ -6,7 +6,7 @@ where they lie and in little else: GDAL reads one of a kind, and of the others n
 
 from __future__ import annotations
 
-import io
+import os
 import re
 import struct
 import xml.etree.ElementTree as ElementTree
@@ -14,10 +14,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .source import Source
 from .tiff import UnsupportedTiffError, parse_start
 
-_HEAD_BYTES = 1 << 14
-"""Holds the directories of nearly all files; what lies beyond takes another read each."""
 _MAX_ENTRIES = 512
 _MAX_DIRECTORIES = 32
 _MAX_VALUE_BYTES = 1 << 20
@@ -91,32 +90,18 @@ def read_directory(path: str) -> Directory | None:
     """
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path costs more than the call
-            return _directory(_Source(file))
+
+            def read(start: int, size: int) -> bytes:
+                file.seek(start)
+                return file.read(size) or b""
+
+            return _directory(Source(read, os.fstat(file.fileno()).st_size))
     except (OSError, UnsupportedTiffError, struct.error, ValueError, LookupError, OverflowError):
         return None
 
 
-class _Source:
-    """Bytes of a file, most of them read at once."""
-
-    def __init__(self, file: io.FileIO) -> None:
-        self._file = file
-        self.head = file.read(_HEAD_BYTES) or b""
-
-    def take(self, start: int, size: int) -> bytes:
-        if size > _MAX_VALUE_BYTES:
-            raise ValueError(f"a value of {size} bytes")
-        part = self.head[start : start + size]
-        if len(part) < size:
-            self._file.seek(start)
-            part = self._file.read(size) or b""
-        if len(part) < size:
-            raise ValueError("beyond the end of the file")
-        return part
-
-
-def _directory(source: _Source) -> Directory | None:
-    order, big, first = parse_start(memoryview(source.head))
+def _directory(source: Source) -> Directory | None:
+    order, big, first = parse_start(source)
     tags, following = _tags(source, first, order, big)
     if not _only_overviews_follow(source, following, order, big):
         return None
@@ -134,7 +119,7 @@ def _directory(source: _Source) -> Directory | None:
     return Directory((height, width), affine, {**texts, **metadata[0]}, kind)
 
 
-def _tags(source: _Source, at: int, order: str, big: bool) -> tuple[dict[int, _Value], int]:
+def _tags(source: Source, at: int, order: str, big: bool) -> tuple[dict[int, _Value], int]:
     """The tags of a directory, and the offset of the next one (0: none)."""
     count_format, entry_format, offset_format = ("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I")
     counted = struct.calcsize(count_format)
@@ -154,6 +139,8 @@ def _tags(source: _Source, at: int, order: str, big: bool) -> tuple[dict[int, _V
             tags[tag] = kind, count, b""
             continue
         length = _SIZES.get(kind, _MAX_VALUE_BYTES + 1) * count
+        if length > _MAX_VALUE_BYTES:
+            raise ValueError(f"tag {tag} of {length} bytes")
         if length > len(value):
             (where,) = struct.unpack(order + offset_format, value)
             value = source.take(where, length)
@@ -162,7 +149,7 @@ def _tags(source: _Source, at: int, order: str, big: bool) -> tuple[dict[int, _V
     return tags, following
 
 
-def _only_overviews_follow(source: _Source, at: int, order: str, big: bool) -> bool:
+def _only_overviews_follow(source: Source, at: int, order: str, big: bool) -> bool:
     """Whether the further images are smaller copies: neither masks nor pages."""
     for _ in range(_MAX_DIRECTORIES):
         if not at:
@@ -249,6 +236,8 @@ def _items(stored: bytes) -> tuple[Mapping[str, str], bytes]:
         root = ElementTree.fromstring(stored.rstrip(b"\0"))
     except ElementTree.ParseError:
         return {}, stored
+    if any(len(item) for item in root):
+        return {}, stored  # items have no parts; what has, may have them without end
     texts: dict[str, str] = {}
     others = []
     for item in root:

@@ -13,6 +13,7 @@ from geoloom.core.errors import ReadError, suggest
 from .direct import DirectEngine
 from .gdal import GdalEngine
 from .header import Header
+from .left import LeftToGdalError, leave
 from .plan import Kernel
 
 EngineName = Literal["auto", "gdal", "direct"]
@@ -81,3 +82,25 @@ def choose_engine(
         f"engine {name!r} cannot read {header.uri} onto this grid with kernel {kernel!r}; "
         "use engine='auto'"
     )
+
+
+def read_with(
+    name: EngineName,
+    header: Header,
+    grid: GeoBox,
+    bands: tuple[int, ...],
+    kernel: Kernel,
+    nodata: float | None,
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Pixels on the grid by the engine chosen; with `auto`, GDAL reads what turns out to be left to it.
+
+    Arguments, result and errors are those of `choose_engine` and `Engine.read`.
+    """
+    engine = choose_engine(name, header, grid, bands, kernel)
+    try:
+        return engine.read(header, grid, bands, kernel, nodata)
+    except LeftToGdalError as error:
+        if name != "auto":
+            raise
+        leave(header.uri, error)
+    return ENGINES[-1].read(header, grid, bands, kernel, nodata)

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .mapped import stand_guard
 from .stack import Ready
 
 
 def copy_from(
     ready: Ready, origin: tuple[int, int], out: NDArray[Any], seen: NDArray[np.uint8]
 ) -> None:
-    """Copy the pixels of a grid on the stack's own lattice.
+    """Copy the pixels of a grid on the stack's own lattice; they are right if `ready.check` then says so.
 
     Args:
         ready: What to read.
@@ -61,17 +62,54 @@ def lay_out(
     at: tuple[int, int],
     out: NDArray[Any],
 ) -> None:
-    """Copy the window at `first` (row, column), wholly inside the raster, to `at` in `out`."""
-    from .gather import copy_window
+    """Copy the window at `first` (row, column), wholly inside the raster, to `at` in `out`.
 
+    What was copied is right if `ready.check` says so afterwards.
+
+    Raises:
+        ReadError: a block is damaged, or a file is gone, changed or shortened.
+    """
     block_height, block_width, _ = ready.block
     block_row, block_col = first[0] // block_height, first[1] // block_width
     last_row, last_col = first[0] + shape[0] - 1, first[1] + shape[1] - 1
     rows = range(block_row, last_row // block_height + 1)
     cols = range(block_col, last_col // block_width + 1)
-    addresses, held = ready.locate(rows, cols, last_row % block_height)
     inside = first[0] - block_row * block_height, first[1] - block_col * block_width
-    copy_window(
-        addresses, ready.samples, ready.like, ready.block, inside, shape, at, ready.fill, out
-    )
+    window = inside, shape, at, ready.fill
+    if ready.offsets is not None:
+        _read_plain(ready, rows, cols, window, out)
+        return
+    from .gather import copy_window
+
+    how = ready.samples, ready.like, ready.block, *window, out
+    if ready.addresses is not None:
+        stand_guard()
+        copy_window(_part(ready.addresses, rows, cols), *how)
+        return
+    addresses, held = ready.locate(rows, cols, last_row % block_height)
+    copy_window(addresses, *how)
     del held  # the addresses point into these blocks up to here
+
+
+def _part(table: NDArray[np.int64], rows: range, cols: range) -> NDArray[np.int64]:
+    return np.ascontiguousarray(table[:, rows.start : rows.stop, cols.start : cols.stop])
+
+
+_Window = tuple[tuple[int, int], tuple[int, int], tuple[int, int], NDArray[Any]]
+"""First pixel in the first block, shape, place in the output, fill."""
+
+
+def _read_plain(ready: Ready, rows: range, cols: range, window: _Window, out: NDArray[Any]) -> None:
+    """Read a window of values that stand in the files as they are."""
+    from .rows import read_window, scratch_for
+
+    assert ready.offsets is not None  # the caller has looked
+    where = np.ascontiguousarray(ready.offsets[:, rows.start : rows.stop, cols.start : cols.stop])
+    opened = ready.opened()  # held until all is read
+    numbers = np.array([descriptor.number for descriptor in opened], np.int64)
+    scratch = scratch_for(window[1][1] * ready.block[2] * ready.like.itemsize)
+    failed = read_window(
+        numbers, where, ready.samples, ready.like, ready.block, *window, scratch, out
+    )
+    if failed >= 0:
+        raise ready.files[failed].file.failed(opened[failed])

@@ -48,12 +48,13 @@ def coarser(header: Header, grid: GeoBox, kernel: Kernel) -> Header:
         per_row, per_col = height / rows, width / cols
         left = min(shrinkage.span[0] / per_col, shrinkage.span[1] / per_row)
         if left >= _LEAST_PER_PIXEL:
-            return _at_level(header, level, shapes[level])
+            return _at_level(header, header.stamp, level, shapes[level])
     return header
 
 
 @lru_cache(maxsize=4096)
-def _at_level(header: Header, level: int, shape: tuple[int, int]) -> Header:
+def _at_level(header: Header, stamp: Stamp, level: int, shape: tuple[int, int]) -> Header:
+    """As `header`, which compares equal to that of a file of another stamp."""
     (height, width), (rows, cols) = header.grid.shape, shape
     affine = header.grid.affine @ Affine.scale(width / cols, height / rows)
     return replace(header, level=level, grid=GeoBox(shape, affine, header.grid.crs))

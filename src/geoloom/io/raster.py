@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import GridError, ReadError, suggest
 
-from .engines import EngineName, choose_engine
+from .engines import EngineName, read_with
 from .header import Header, read_header
 from .overviews import coarser
 from .plan import KERNELS, Kernel
@@ -95,8 +95,7 @@ def read(
         raise ReadError(f"no kernel is called {kernel!r}{suggest(kernel, KERNELS)}")
     if overviews:
         header = coarser(header, target, kernel)
-    reader = choose_engine(engine, header, target, numbers, kernel)
-    values, valid = reader.read(header, target, numbers, kernel, nodata)
+    values, valid = read_with(engine, header, target, numbers, kernel, nodata)
     if scaled:
         values = _scale(values, header, numbers)
     names = tuple(header.band_names[number - 1] for number in numbers)

@@ -17,10 +17,12 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, GridError
 
-from .blocks import FILES_MAPPED, BlockCache, MappedTiff, block_at, map_tiff
+from .blocks import BlockCache, LocalTiff, block_at, local_tiff
 from .codecs import Block
 from .handles import stamp_of
 from .header import Header
+from .left import leave
+from .localfile import Descriptor
 from .maps import Way, way
 from .rounding import working_dtype
 from .validity import as_stored, fill_values
@@ -40,7 +42,7 @@ class Ready:
     """The bands' own lattice."""
     ways: dict[str, Way] = field(repr=False)
     """From other CRSs, as far as asked for."""
-    files: tuple[MappedTiff, ...]
+    files: tuple[LocalTiff, ...]
     """C of them, repeated where a file holds several bands."""
     planes: tuple[int, ...]
     samples: NDArray[np.int64]
@@ -54,7 +56,11 @@ class Ready:
     block: tuple[int, int, int]
     """Rows, columns, values a pixel."""
     addresses: NDArray[np.int64] | None
-    """(C, block rows, block columns) where every block can be used in place, else None."""
+    """(C, block rows, block columns), where the blocks lie in memory where all files are mapped, 0 where
+    never written; else None."""
+    offsets: NDArray[np.int64] | None
+    """(C, block rows, block columns), places of the blocks in the files where these hold plain values, 0
+    where never written; None where blocks have to be decoded."""
     nodata: NDArray[Any]
     """(C,), of the stored dtype."""
     tagged: NDArray[np.bool_]
@@ -89,6 +95,36 @@ class Ready:
             found = self.ways[name] = way(self.grid, crs)
         return found
 
+    def check(self) -> None:
+        """Make sure that what was copied from maps is what the files hold; to be called after it.
+
+        Raises:
+            ReadError: a file was changed or shortened.
+        """
+        if self.addresses is not None:
+            for file in set(self.files):
+                file.check()
+
+    def opened(self) -> list[Descriptor]:
+        """The open files of all bands, to be held while they are read.
+
+        Raises:
+            ReadError: a file is gone, or was changed since.
+        """
+        opened: dict[int, Descriptor] = {}
+        for file in self.files:
+            if file.serial not in opened:
+                opened[file.serial] = file.file.open()
+        return [opened[file.serial] for file in self.files]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes with the layouts of its files, about."""
+        layouts = {file.serial: file.nbytes for file in self.files}
+        table = self.offsets if self.addresses is None else self.addresses
+        tables = 0 if table is None else table.nbytes
+        return sum(layouts.values()) + tables + _BYTES_EACH
+
     def locate(
         self,
         block_rows: range,
@@ -96,7 +132,7 @@ class Ready:
         last_row: int,
         cache: BlockCache | None = None,
     ) -> tuple[NDArray[np.int64], list[Block]]:
-        """Addresses (C, block rows, block columns) of some blocks, 0 where never written.
+        """Addresses (C, block rows, block columns) of some blocks, decoded; 0 where never written.
 
         Args:
             block_rows, block_cols: Which blocks.
@@ -107,14 +143,8 @@ class Ready:
             The addresses, and the decoded blocks that they point into: hold these while using them.
 
         Raises:
-            ReadError: a block is damaged.
+            ReadError: a block is damaged, or a file is gone, changed or shortened.
         """
-        if self.addresses is not None:
-            rows, cols = (
-                slice(block_rows.start, block_rows.stop),
-                slice(block_cols.start, block_cols.stop),
-            )
-            return np.ascontiguousarray(self.addresses[:, rows, cols]), []
         found = np.zeros((len(self.files), len(block_rows), len(block_cols)), np.int64)
         held = []
         for band, (file, plane) in enumerate(zip(self.files, self.planes, strict=True)):
@@ -202,25 +232,54 @@ class Stack:
         known = _READY.get(self.serial)
         now = time.monotonic()
         if known is not None and now - known[0] < _RECHECK_S:
+            _used(self.serial)
             return known[1]
         same = known is not None and _unchanged(self.channels)
         ready = known[1] if known is not None and same else _prepare(self)
-        with _READY_LOCK:
-            if known is None:
-                _forget(len(self.channels))
-            _READY[self.serial] = (now, ready, len(self.channels))
+        _remember(self.serial, now, ready)
         return ready
 
+    def forget(self) -> None:
+        """Look at the files again when the stack is next asked for."""
+        with _READY_LOCK:
+            _drop(self.serial)
+
+
+READY_BYTES = 64 << 20
+"""Bound of the memory of what is kept ready, bytes."""
+
+_BYTES_EACH = 4096
+"""What a stack weighs besides its tables."""
 
 _READY: OrderedDict[int, tuple[float, Ready | None, int]] = OrderedDict()
 _READY_LOCK = threading.Lock()
+_ready_bytes = 0
 
 
-def _forget(wanted: int) -> None:
-    """Drop the oldest stacks, so that not more files stay mapped than the bound says."""
-    held = sum(entry[2] for entry in _READY.values()) if len(_READY) * wanted > FILES_MAPPED else 0
-    while _READY and held + wanted > FILES_MAPPED:
-        held -= _READY.popitem(last=False)[1][2]
+def _used(serial: int) -> None:
+    try:
+        _READY.move_to_end(serial)
+    except KeyError:  # another thread has dropped it just now
+        return
+
+
+def _remember(serial: int, now: float, ready: Ready | None) -> None:
+    """Keep it, and let go of the least recently used beyond the bound."""
+    global _ready_bytes
+    weight = _BYTES_EACH if ready is None else ready.nbytes
+    with _READY_LOCK:
+        _drop(serial)
+        _READY[serial] = (now, ready, weight)
+        _ready_bytes += weight
+        while _ready_bytes > READY_BYTES and len(_READY) > 1:
+            _drop(next(iter(_READY)))
+
+
+def _drop(serial: int) -> None:
+    global _ready_bytes
+    known = _READY.pop(serial, None)
+    if known is not None:
+        _ready_bytes -= known[2]
 
 
 def _renew_in_child() -> None:
@@ -238,9 +297,9 @@ def _unchanged(channels: tuple[Channel, ...]) -> bool:
 
 
 def _prepare(stack: Stack) -> Ready | None:
-    mapped = [_usable(channel) for channel in stack.channels]
-    files = tuple(file for file in mapped if file is not None)
-    if len(files) != len(mapped):
+    found = [_usable(channel) for channel in stack.channels]
+    files = tuple(file for file in found if file is not None)
+    if len(files) != len(found):
         return None
     image = files[0].image
     block = image.block_height, image.block_width, image.block_samples
@@ -254,9 +313,11 @@ def _prepare(stack: Stack) -> Ready | None:
     bands = [channel.band - 1 for channel in stack.channels]
     planes = tuple(b if f.image.separate else 0 for f, b in zip(files, bands, strict=True))
     nodata = [channel.unobserved(dtype) for channel in stack.channels]
-    addresses = None
-    if all(file.plain for file in files):
-        addresses = np.stack([f.addresses[p] for f, p in zip(files, planes, strict=True)])
+    addresses = offsets = None
+    if all(file.map is not None for file in files):
+        addresses = np.stack([_addresses(f)[p] for f, p in zip(files, planes, strict=True)])
+    elif all(file.plain for file in files) and _loops_read():
+        offsets = np.stack([f.image.offsets[p] for f, p in zip(files, planes, strict=True)])
     return Ready(
         grid=stack.grid,
         ways={},
@@ -269,6 +330,7 @@ def _prepare(stack: Stack) -> Ready | None:
         working=np.empty(0, np.float64 if dtype.kind == "f" else working_dtype(dtype)),
         block=block,
         addresses=addresses,
+        offsets=offsets,
         nodata=np.array([0 if value is None else value for value in nodata], dtype),
         tagged=np.array([value is not None for value in nodata]),
         fill=np.array([channel.fill for channel in stack.channels], dtype),
@@ -283,20 +345,40 @@ def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
     return float(info.min), float(info.max)
 
 
-def _usable(channel: Channel) -> MappedTiff | None:
-    """The mapped file, where it is as the header says and GDAL would add nothing of its own."""
+def _addresses(file: LocalTiff) -> NDArray[np.int64]:
+    assert file.map is not None  # the caller has looked
+    return np.where(file.image.offsets == 0, 0, file.image.offsets + file.map.address)
+
+
+def _loops_read() -> bool:
+    from .rows import READS
+
+    return READS
+
+
+def _usable(channel: Channel) -> LocalTiff | None:
+    """The TIFF, where it is as the header says and GDAL would add nothing of its own."""
     header, band = channel.header, channel.band
     if header.driver != "GTiff" or not header.stamp or stamp_of(header.uri) != header.stamp:
         return None
     if header.validity[band - 1] not in ("all", "nodata"):
+        leave(header.uri, f"a band of its own ({header.validity[band - 1]}) says what is valid")
         return None
-    mapped = map_tiff(header.uri, header.stamp, header.level)
-    if mapped is None:
+    tiff = local_tiff(header.uri, header.stamp, header.level)
+    if tiff is None:
         return None
-    image = mapped.image
-    alike = (image.height, image.width) == tuple(
-        header.grid.shape
-    ) and image.samples == header.count
-    if not alike or image.dtype.newbyteorder("=") != channel.dtype:
+    image = tiff.image
+    shape = image.height, image.width
+    alike = shape == tuple(header.grid.shape) and image.samples == header.count
+    if (
+        not alike
+        or image.dtype.newbyteorder("=") != channel.dtype
+        or channel.dtype.str[1:] not in _KINDS
+    ):
+        leave(
+            header.uri,
+            f"its directory has {image.samples} bands of {shape} values of {image.dtype.name}, which GDAL "
+            f"shows as {header.count} of {tuple(header.grid.shape)} of {channel.dtype.name}",
+        )
         return None
-    return mapped if channel.dtype.str[1:] in _KINDS else None
+    return tiff

@@ -12,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from geoloom.core.errors import ReadError
+from .left import LeftToGdalError
+from .source import Source
 
 Compression = Literal["none", "deflate", "lzw", "zstd"]
 
@@ -51,11 +52,13 @@ _KNOWN = frozenset(
 )  # fmt: skip
 
 _MAX_DIRECTORIES = 64
+_MAX_ENTRIES = 4096
 _MAX_BLOCK_BYTES = 1 << 30
+_INT64_MAX = int(np.iinfo(np.int64).max)
 
 
-class UnsupportedTiffError(ReadError):
-    """A TIFF, or something else, that the direct engine leaves to GDAL; the message says why."""
+class UnsupportedTiffError(LeftToGdalError):
+    """A TIFF, a block of it, or something else, that is damaged or packed in a way left to GDAL."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +80,8 @@ class TiffImage:
     predictor: int
     """1 none, 2 horizontal differences, 3 floating point (TIFF technical note 3)."""
     offsets: np.ndarray
-    """int64 (planes, block rows, block columns), bytes from the start of the file; 0 where never written."""
+    """int64 (planes, block rows, block columns), bytes from the start of the file; 0 where never written.
+    All lie inside the file, with as many bytes as `counts` says."""
     counts: np.ndarray
     """int64, same shape, bytes as stored; 0 where never written."""
     reduced: bool
@@ -102,31 +106,26 @@ class TiffImage:
         return self.block_height
 
 
-def parse_tiff(data: memoryview) -> tuple[TiffImage, ...]:
+def parse_tiff(source: Source) -> tuple[TiffImage, ...]:
     """The images of a TIFF or BigTIFF, the full resolution first.
 
     Overviews and masks that cannot be used are left out; the first image must be usable.
-
-    Args:
-        data: The file's bytes, usually a memory map.
 
     Raises:
         UnsupportedTiffError: not a TIFF, damaged, or packed in a way left to GDAL.
     """
     try:
-        order, big, first = parse_start(data)
+        order, big, at = parse_start(source)
         images: list[TiffImage] = []
         seen: set[int] = set()
-        at = first
         while at and at not in seen and len(seen) < _MAX_DIRECTORIES:
             seen.add(at)
-            tags, following = _parse_directory(data, at, order, big)
+            tags, at = _parse_directory(source, at, order, big)
             try:
-                images.append(_image(tags, order, len(data)))
+                images.append(_image(tags, order, source.size))
             except UnsupportedTiffError:
                 if not images:
                     raise
-            at = following
     except (struct.error, ValueError, IndexError, OverflowError) as error:
         raise UnsupportedTiffError(f"the TIFF directory is damaged: {error}") from error
     if not images or images[0].reduced or images[0].mask:
@@ -134,48 +133,56 @@ def parse_tiff(data: memoryview) -> tuple[TiffImage, ...]:
     return tuple(images)
 
 
-def parse_start(data: memoryview) -> tuple[str, bool, int]:
+def parse_start(source: Source) -> tuple[str, bool, int]:
     """Byte order (`<` or `>`), whether BigTIFF, offset of the first directory.
 
     Raises:
         UnsupportedTiffError: not a TIFF.
+        ValueError: it ends too early.
     """
-    mark = bytes(data[:2])
+    mark, version = source.take(0, 2), source.take(2, 2)
     if mark not in (b"II", b"MM"):
         raise UnsupportedTiffError("not a TIFF")
     order = "<" if mark == b"II" else ">"
-    (version,) = struct.unpack_from(order + "H", data, 2)
-    if version == 42:
-        return order, False, struct.unpack_from(order + "I", data, 4)[0]
-    if version == 43:
-        return order, True, struct.unpack_from(order + "Q", data, 8)[0]
-    raise UnsupportedTiffError(f"TIFF version {version} is neither 42 nor 43")
+    match struct.unpack(order + "H", version)[0]:
+        case 42:
+            return order, False, struct.unpack(order + "I", source.take(4, 4))[0]
+        case 43:
+            return order, True, struct.unpack(order + "Q", source.take(8, 8))[0]
+        case other:
+            raise UnsupportedTiffError(f"TIFF version {other} is neither 42 nor 43")
 
 
 def _parse_directory(
-    data: memoryview, at: int, order: str, big: bool
+    source: Source, at: int, order: str, big: bool
 ) -> tuple[dict[int, np.ndarray], int]:
     """The integer tags of one directory, and the offset of the next one (0: none)."""
-    count_format, entry_size, inline, value_format = ("Q", 20, 8, "Q") if big else ("H", 12, 4, "I")
-    (entries,) = struct.unpack_from(order + count_format, data, at)
-    at += struct.calcsize(count_format)
-    if entries > 4096:
+    count_format, entry_format, offset_format = ("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I")
+    (entries,) = struct.unpack(order + count_format, source.take(at, struct.calcsize(count_format)))
+    if entries > _MAX_ENTRIES:
         raise UnsupportedTiffError(f"a TIFF directory of {entries} entries is damaged")
+    at += struct.calcsize(count_format)
+    size = entries * struct.calcsize(order + entry_format)
+    listed = source.take(at, size + struct.calcsize(offset_format))
     tags: dict[int, np.ndarray] = {}
-    for entry in range(at, at + entries * entry_size, entry_size):
-        tag, kind, count = struct.unpack_from(order + "HH" + value_format, data, entry)
+    for tag, kind, count, value in struct.iter_unpack(order + entry_format, listed[:size]):
         format_ = _TYPE_FORMATS.get(kind)
         if format_ is None or tag not in _KNOWN:
             continue
-        where = entry + entry_size - inline
-        size = int(format_[1]) * count
-        if size > inline:
-            (where,) = struct.unpack_from(order + value_format, data, where)
-        if where + size > len(data):
-            raise UnsupportedTiffError(f"TIFF tag {tag} points beyond the end of the file")
-        tags[tag] = np.frombuffer(data, order + format_, count, where).astype(np.int64)
-    (following,) = struct.unpack_from(order + value_format, data, at + entries * entry_size)
+        length = int(format_[1]) * count
+        if length > len(value):
+            (where,) = struct.unpack(order + offset_format, value)
+            value = source.take(where, length)
+        tags[tag] = _whole_numbers(np.frombuffer(value, order + format_, count))
+    (following,) = struct.unpack(order + offset_format, listed[size:])
     return tags, following
+
+
+def _whole_numbers(stored: np.ndarray) -> np.ndarray:
+    """As int64, which holds every place in a file and every size of an image."""
+    if stored.dtype.kind == "u" and stored.size and int(stored.max()) > _INT64_MAX:
+        raise UnsupportedTiffError(f"a TIFF tag of {int(stored.max())} is damaged")
+    return stored.astype(np.int64)
 
 
 def _image(tags: dict[int, np.ndarray], order: str, file_bytes: int) -> TiffImage:
@@ -211,8 +218,7 @@ def _image(tags: dict[int, np.ndarray], order: str, file_bytes: int) -> TiffImag
     )
     offsets = _table(tags, _TILE_OFFSETS if tiled else _STRIP_OFFSETS, shape)
     counts = _table(tags, _TILE_COUNTS if tiled else _STRIP_COUNTS, shape)
-    if (offsets < 0).any() or (counts < 0).any() or (offsets + counts > file_bytes).any():
-        raise UnsupportedTiffError("the TIFF's blocks reach beyond the end of the file")
+    _check_places(offsets, counts, file_bytes)
     image = TiffImage(
         height=height,
         width=width,
@@ -244,6 +250,18 @@ def _dtype(tags: dict[int, np.ndarray], samples: int, order: str) -> np.dtype:
             f"sample format {tags.get(_FORMAT)} of {tags.get(_BITS)} bits is left to GDAL"
         )
     return np.dtype(code if code[1] == "1" else order + code)
+
+
+def _check_places(offsets: np.ndarray, counts: np.ndarray, file_bytes: int) -> None:
+    if (offsets < 0).any() or (counts < 0).any():
+        raise UnsupportedTiffError("the TIFF's blocks lie before the start of the file")
+    # Subtracted, as the sum of an offset and a count can overflow.
+    if (offsets > file_bytes).any() or (counts > file_bytes - offsets).any():
+        raise UnsupportedTiffError("the TIFF's blocks reach beyond the end of the file")
+    if ((offsets == 0) != (counts == 0)).any():
+        raise UnsupportedTiffError(
+            "blocks of the TIFF have a place without a size, or a size without a place: it is damaged"
+        )
 
 
 def _table(tags: dict[int, np.ndarray], tag: int, shape: tuple[int, int, int]) -> np.ndarray:

@@ -225,6 +225,7 @@ def _bands(ready: Ready) -> list[Ready]:
             planes=ready.planes[i : i + 1],
             samples=ready.samples[i : i + 1],
             addresses=None if ready.addresses is None else ready.addresses[i : i + 1],
+            offsets=None if ready.offsets is None else ready.offsets[i : i + 1],
             nodata=ready.nodata[i : i + 1],
             tagged=ready.tagged[i : i + 1],
             fill=ready.fill[i : i + 1],
