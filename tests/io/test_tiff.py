@@ -178,6 +178,8 @@ def test_what_is_left_to_gdal(tmp_path, options, dtype):
 def test_masks_and_alpha_are_left_to_gdal(tmp_path):
     path = tmp_path / "a.tif"
     make(path, "uint8", count=4, photometric="RGB", alpha="YES")
+    with rasterio.open(path, "r+") as file:
+        file.write(np.full((301, 275), 255, "uint8"), 4)
     header = read_header(path)
     assert header.validity[0] == "alpha"
     assert not ENGINE.can_read(header, header.grid, (1,), "nearest")
