@@ -263,9 +263,10 @@ class SceneDataset(GeoDataset):
         Raises:
             DatasetError: one is no whole number.
         """
-        array, seen = np.asarray(values), np.asarray(valid)
+        array = np.asarray(values)
         if array.dtype.kind != "f":
             return values
+        seen = np.asarray(valid)
         whole = np.isfinite(array) & (np.trunc(array) == array)
         if not whole[..., seen].all():
             named = ", ".join(self.scenes[i].name for i in scenes[:3])

@@ -357,7 +357,8 @@ def _as_query(query: Query | GeoBox) -> Query:
         )
     raise QueryError(
         f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__}; draw queries with a "
-        "sampler, such as GridGeoSampler(dataset, size=256)"
+        "sampler, such as GridGeoSampler(dataset, size=256), or make a grid of bounds: "
+        "GeoBox.from_bbox((left, bottom, right, top), crs, resolution=res)"
     )
 
 

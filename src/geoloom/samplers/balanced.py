@@ -11,7 +11,7 @@ import numpy as np
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
 from .places import Cut, GridChoice, Size, Toi, Units, place_of, refuse_too_large
-from .random import default_length, seed_of
+from .random import length_of, seed_of
 from .rois import Roi
 from .shard import TableSampler
 from .statistics import LabelStatistics, label_statistics
@@ -91,9 +91,7 @@ class BalancedGeoSampler(TableSampler):
         self._points, self._steps = _drawable(statistics, held)
         self._chances = _chances(statistics, class_weights, self._steps)
         fitting = [place for place in places if place.fits]
-        self.length = default_length(fitting) if length is None else int(length)
-        if self.length < 1:
-            raise SamplerError(f"length={length}; give at least 1")
+        self.length = length_of(length, fitting)
         self.seed = seed_of(generator)
         self._seed_is_common = generator is not None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,9 +118,7 @@ class RandomGeoSampler(TableSampler):
             rois=len(rois or ()),
         )
         drawn = [place for place, chance in zip(self._places, self._chances, strict=True) if chance]
-        self.length = default_length(drawn) if length is None else int(length)
-        if self.length < 1:
-            raise SamplerError(f"length={length}; give at least 1")
+        self.length = length_of(length, drawn)
         self.seed = seed_of(generator)
         self._seed_is_common = generator is not None
 
@@ -284,6 +284,19 @@ def default_length(places: Iterable[Place]) -> int:
     """As many chips as would tile the areas once."""
     tiles = (p.area_px.area / (p.shape[0] * p.shape[1]) for p in places)
     return max(1, sum(max(1, int(count)) for count in tiles))
+
+
+def length_of(length: int | None, places: Iterable[Place]) -> int:
+    """The number of chips asked for; as many as would tile the areas once where none is.
+
+    Raises:
+        SamplerError: it is no whole number, or less than 1.
+    """
+    if length is None:
+        return default_length(places)
+    if not isinstance(length, Real) or not math.isfinite(length) or not 1 <= length == int(length):
+        raise SamplerError(f"length is {length!r}; give a whole number of chips, at least 1")
+    return int(length)
 
 
 def seed_of(generator: int | Generator | None) -> int:
