@@ -74,7 +74,7 @@ class Harness:
         self._inputs = self.root / "inputs"
         self._ends: dict[str, End] = {}
         self._copy(None)
-        end = Child(lambda: make_inputs() or 0, self.folder).wait()
+        end = Child(make_inputs, self.folder).wait()
         if end.code:
             raise RuntimeError(f"no inputs: {end.said}")
         self.folder.rename(self._inputs)
@@ -82,14 +82,15 @@ class Harness:
     def trials(self, job: Job, kind: str, most: int | None = None) -> Iterator[Trial]:
         """Disturb a job in one way, at `most` moments evenly spaced; None: at all of them."""
         self.undisturbed(job)
-        yield from {
+        ways: dict[str, Callable[[Job, int | None], Iterator[Trial]]] = {
             "kill": self._kills,
             "write": self._writes,
             "term": partial(self._signals, sent=signal.SIGTERM),
             "int": partial(self._signals, sent=signal.SIGINT),
             "disk": self._small_disks,
             "two": self._twos,
-        }[kind](job, most)
+        }
+        yield from ways[kind](job, most)
 
     def undisturbed(self, job: Job) -> End:
         """Do the job once, and keep what it leaves, to be compared with and to go on from."""
@@ -192,7 +193,7 @@ class Harness:
         start, end = _size(self._start(job)), _size(self._left(job))
         for tenths in _spaced(range(10), most):
             size = start + (end - start) * tenths // 10 + (1 << 16)
-            with _disk(self.folder.parent, self.folder, size) as grow:
+            with _disk(self.folder, size) as grow:
                 if grow is None:
                     return
                 self._fill(job)
@@ -252,7 +253,7 @@ def _size(folder: Path) -> int:
 
 
 @contextmanager
-def _disk(root: Path, folder: Path, size: int) -> Iterator[Callable[[], None] | None]:
+def _disk(folder: Path, size: int) -> Iterator[Callable[[], bool] | None]:
     """A disk of so many bytes at `folder`, and how it grows; None where this user may mount none."""
     for path in (folder, folder.with_name(f"{folder.name}.tmp")):
         shutil.rmtree(path, ignore_errors=True)
@@ -266,6 +267,6 @@ def _disk(root: Path, folder: Path, size: int) -> Iterator[Callable[[], None] | 
         yield None
         return
     try:
-        yield lambda: mount("remount,size=1g") and None
+        yield lambda: mount("remount,size=1g")
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -38,12 +38,13 @@ class Job:
         return 0
 
 
-def make_inputs() -> None:
-    """The scene, its quality band and its truth, and a project file, in the current folder."""
+def make_inputs() -> int:
+    """The scene, its quality band and its truth, and a project file, in the current folder; the exit code."""
     simulated_scene("data", size_px=SMALLEST_PX)
     Path("project.yaml").write_text(
         files("geoloom.cli").joinpath("demo.yaml").read_text(encoding="utf-8"), encoding="utf-8"
     )
+    return 0
 
 
 def import_all() -> None:

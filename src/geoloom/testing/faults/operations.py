@@ -52,9 +52,9 @@ def count_operations(root: Path, log: Path, kill_at: int | None = None) -> None:
         elif event in _EVENTS and (_by_descriptor(args) or _below(args[0], within)):
             happened(_EVENTS[event], args[0])
 
-    def counted_sync(file: Any) -> None:
-        happened("fsync", file)
-        sync(file)
+    def counted_sync(fd: Any) -> None:
+        happened("fsync", fd)
+        sync(fd)
 
     os.fsync = counted_sync  # the one that raises no audit event
     sys.addaudithook(hook)
