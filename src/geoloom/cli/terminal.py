@@ -15,6 +15,7 @@ import typer
 
 from ..core.errors import GeoloomError
 from .progress import Advance, tracking
+from .signals import exit_code, received
 from .streams import answer, tell
 
 FAILED = 1
@@ -109,7 +110,9 @@ def going_on_by(what: str) -> Iterator[None]:
     """Let whoever interrupts the block be told what will go on, or begin anew, and how."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and not received():
+            raise
         raise KeyboardInterrupt(f"stopped; {what}") from None
 
 
@@ -119,7 +122,8 @@ def session(
 ) -> Iterator[Terminal]:
     """Run a command's body; turn what it raises into a message and an exit code.
 
-    0 = done, 1 = could not be done, 2 = wrong use. With `debug`, errors pass through with their traceback.
+    0 = done, 1 = could not be done, 2 = wrong use, 130 and 143 = stopped by SIGINT and SIGTERM.
+    With `debug`, errors pass through with their traceback.
     """
     terminal = Terminal(as_json=as_json, quiet=quiet, debug=debug)
     try:
@@ -130,8 +134,8 @@ def session(
     except UsageError as error:
         raise terminal.fail(error, MISUSED) from None
     except KeyboardInterrupt as stop:
-        terminal.say(str(stop) or "stopped")
-        raise typer.Exit(130) from None
+        terminal.say(str(stop) or "stopped; the same command begins anew")
+        raise typer.Exit(exit_code()) from None
     except Exception as error:
         if debug:
             raise

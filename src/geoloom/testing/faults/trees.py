@@ -56,6 +56,8 @@ def _said(path: Path) -> Any:
         return [_without_times(row) for row in csv.DictReader(io.StringIO(data.decode()))]
     if path.suffix == ".html":
         return re.sub(rb"\d{1,2} \w+ \d{4}, \d\d:\d\d UTC|\d+(\.\d+)? s\b", b"", data)
+    if path.suffix == ".ckpt":
+        return _weights(path)
     if path.suffix == ".gpkg":
         return _tables(path)
     return data
@@ -67,6 +69,15 @@ def _without_times(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_times(inner) for inner in value]
     return value
+
+
+def _weights(path: Path) -> dict[str, Any]:
+    """What a training goes on from; a checkpoint also tells how long its epochs took."""
+    import torch
+
+    content = torch.load(path, map_location="cpu", weights_only=False)  # made by the trial itself
+    weights = {name: value.numpy().tobytes() for name, value in content["state_dict"].items()}
+    return {"epoch": content["epoch"], "step": content["global_step"], **weights}
 
 
 def _tables(path: Path) -> dict[str, Any]:
