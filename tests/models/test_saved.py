@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -11,7 +13,7 @@ from torch import nn
 
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError, WriteError
-from geoloom.models import registry
+from geoloom.models import registry, saved
 from geoloom.models.card import ModelCard, check_bands, check_resolution
 from geoloom.models.registry import create_model
 from geoloom.models.saved import LoadedModel, load_model, normalised, save_model
@@ -42,6 +44,8 @@ class FakeHeader:
     descriptions: tuple[str | None, ...]
     dtypes: tuple[str, ...] = ("uint8",)
     uri: str = "scene.tif"
+    scales: tuple[float, ...] = ()
+    offsets: tuple[float, ...] = ()
 
     @property
     def data_bands(self):
@@ -147,6 +151,120 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, network):
         load_model(folder)
 
 
+def test_weights_are_readable_by_whom_the_umask_lets(tmp_path, network):
+    before = os.umask(0o022)
+    try:
+        folder = save_model(tmp_path / "m", network, CARD)
+    finally:
+        os.umask(before)
+    assert {p.name: oct(p.stat().st_mode & 0o777) for p in folder.iterdir()} == {
+        "model.json": "0o644",
+        "weights.safetensors": "0o644",
+    }
+
+
+def test_a_model_that_is_replaced_is_never_an_old_card_with_new_weights(
+    tmp_path, network, monkeypatch
+):
+    folder = save_model(tmp_path / "m", network, CARD)
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(saved, "write_json", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(folder, network, CARD, overwrite=True)
+    with pytest.raises(ModelError, match=r"no model folder: it has no model.json"):
+        load_model(folder)
+
+
+WRONG_VALUES = [
+    ({"architecture": 3}, "architecture"),
+    ({"architecture": ["unet"]}, "architecture"),
+    ({"options": [1]}, "options"),
+    ({"options": {"width": [0.1]}}, "options.width"),
+    ({"bands": "red"}, "bands"),
+    ({"bands": []}, "bands"),
+    ({"bands": [1, 2, 3]}, r"bands\[0\]"),
+    ({"classes": ["a", "b"]}, "classes"),
+    ({"classes": {"names": "ab"}}, "classes.names"),
+    ({"classes": {"names": ["a", "b"], "codes": [1]}}, "classes.codes"),
+    ({"classes": {"names": ["a", "b"], "codes": [1, "2"]}}, r"classes.codes\[1\]"),
+    ({"classes": {"names": ["a", "b"], "codes": [1, 1 << 70]}}, r"classes.codes\[1\]"),
+    ({"classes": {"names": ["a"], "colors": [7]}}, r"classes.colors\[0\]"),
+    ({"classes": {"names": [f"c{i}" for i in range(100_000)]}}, "classes.names"),
+    ({"normalization": 7}, "normalization"),
+    ({"normalization": {"kind": "mean_std"}}, "normalization"),
+    ({"normalization": {"kind": "mean_std", "center": [1], "scale": [1]}}, "normalization.center"),
+    ({"normalization": {"kind": "mean_std", "center": [1, 2, "3"], "scale": []}}, "center"),
+    ({"normalization": {"kind": "mean_std", "center": [1, 2, 3], "scale": [1, None, 1]}}, "scale"),
+    ({"normalization": {"kind": "mean_std", "center": [], "scale": []}}, "normalization.center"),
+    ({"dtype": 8}, "dtype"),
+    ({"gsd": "30"}, "gsd"),
+    ({"gsd": -1.0}, "gsd"),
+    ({"gsd": float("inf")}, "gsd"),
+    ({"gsd_unit": 1}, "gsd_unit"),
+    ({"chip_size_px": 0.5}, "chip_size_px"),
+    ({"metrics": [1]}, "metrics"),
+    ({"config": "x"}, "config"),
+    ({"version": 1}, "version"),
+    ({"format": "1"}, "format"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "named"), WRONG_VALUES)
+def test_a_value_of_another_kind_is_named_by_file_and_key(tmp_path, network, wrong, named):
+    folder = save_model(tmp_path / "m", network, CARD)
+    (folder / "model.json").write_text(json.dumps(CARD.to_dict() | wrong))
+    with pytest.raises(ModelError, match=rf"{named}.* of .*model.json is .*expected "):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", "3", "null", '"x"', "[" * 100_000, "\xff", '{"a": 1' + "0" * 5000]
+)
+def test_a_card_that_is_no_table_is_refused(tmp_path, network, text):
+    folder = save_model(tmp_path / "m", network, CARD)
+    (folder / "model.json").write_text(text, encoding="latin-1")
+    with pytest.raises(ModelError, match=r"model.json.*train again"):
+        load_model(folder)
+
+
+ABSURD = [
+    {"options": {"width": 1000}},
+    {"options": {"width": 1e300}},
+    {"options": {"width": 0.125, "depth": 9}},
+    {"options": {"width": 0.125, "depth": 100_000}},
+    {"architecture": "fcn8s", "options": {"width": 40}},
+    {"bands": [f"b{i}" for i in range(60_000)]},
+    {"classes": {"names": [f"c{i}" for i in range(100_000)]}},
+]
+
+LOAD = """
+import resource, sys
+from geoloom.core.errors import ModelError
+from geoloom.models.saved import load_model
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+for folder in sys.argv[1:]:
+    try:
+        load_model(folder)
+    except ModelError as error:
+        print("refused", str(error)[:150])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="memory cannot be bounded on Windows")
+def test_a_card_of_an_absurd_network_takes_no_memory(tmp_path, network):
+    folders = []
+    for i, wrong in enumerate(ABSURD):
+        folders.append(save_model(tmp_path / str(i), network, CARD))
+        (folders[-1] / "model.json").write_text(json.dumps(CARD.to_dict() | wrong))
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, *map(str, folders)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.count("refused") == len(ABSURD), done.stdout + done.stderr[-500:]
+
+
 def test_weights_of_another_network_are_refused(tmp_path, network):
     folder = save_model(tmp_path / "m", network, CARD)
     card = CARD.to_dict() | {"options": {"width": 0.25}}
@@ -229,6 +347,40 @@ def test_another_scale_of_values_is_warned_of(caplog, trained, found, warned):
     card = ModelCard("unet", {}, BANDS, CLASSES, dtype=trained)
     check_bands(card, FakeHeader(BANDS, (found,)))
     assert bool(caplog.records) == warned
+
+
+@pytest.mark.parametrize(
+    ("scales", "offsets", "said"),
+    [
+        (
+            (1e-4, 1e-4, 1e-4),
+            (0.0, 0.0, -0.1),
+            "stores band red with scale 0.0001 and offset -0.1, the model",
+        ),
+        (
+            (1e-4, 2e-4, 1e-4),
+            (0.0, 0.0, 0.0),
+            "stores band nir with scale 0.0002 and offset 0, the model",
+        ),
+        ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), "trained on scale 0.0001 and offset 0"),
+    ],
+)
+def test_the_same_numbers_of_another_scale_are_refused(scales, offsets, said):
+    card = ModelCard("unet", {}, BANDS, CLASSES, dtype="uint16", scaling=((1e-4, 0.0),) * 3)
+    again = ModelCard.from_dict(json.loads(json.dumps(card.to_dict())), where="model.json")
+    with pytest.raises(ModelError, match=said):
+        check_bands(again, FakeHeader(BANDS, ("uint16",), scales=scales, offsets=offsets))
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_a_scale_that_nobody_noted_passes_with_a_remark(caplog, tagged):
+    caplog.set_level("INFO", logger="geoloom")
+    noted = None if tagged else ((1e-4, 0.0),) * 3
+    card = ModelCard("unet", {}, BANDS, CLASSES, dtype="uint8", scaling=noted, version="0.1")
+    scene = {"scales": (1e-4,) * 3, "offsets": (0.0,) * 3} if tagged else {}
+    assert check_bands(card, FakeHeader(BANDS, **scene)) == (1, 2, 3)
+    assert len(caplog.records) == 1
+    assert "nobody noted scale and offset" in caplog.text
 
 
 @pytest.mark.parametrize(

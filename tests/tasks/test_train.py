@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_chips import CLASSES, write_chips
+from small_chips import CLASSES, chip, write_chips
 from torch import nn
 
 from geoloom.chips.store import ChipWriter
@@ -215,6 +215,19 @@ def test_chips_of_one_class_are_refused(tmp_path):
         ChipError, match=r"every labelled pixel of the 4 training chips .* is forest"
     ):
         train(tmp_path / "c.zarr", tmp_path / "m", **QUICK)
+
+
+def test_chips_without_a_place_make_a_model_too(tmp_path):
+    rng = np.random.default_rng(0)
+    with ChipWriter(
+        tmp_path / "c.zarr", channels=2, size=16, dtype="uint8", bands=("a", "b"), classes=CLASSES
+    ) as writer:
+        for i in range(4):
+            image, mask, observed = chip(rng)
+            place = {"crs": "", "transform": (1, 0, 0, 0, 1, 0), "source": f"{i}.jpg"}
+            writer.add(image, mask, observed, row=0, col=0, split="train", **place)
+    folder = train(tmp_path / "c.zarr", tmp_path / "m", **QUICK)
+    assert load_model(folder).card.gsd is None
 
 
 @pytest.mark.parametrize("validated", [True, False])

@@ -110,6 +110,10 @@ class Classes:
         that of their code from a palette that colour-blind readers can tell apart.
         """
         plain = tuple(str(name) for name in names)
+        if len(plain) > MAX_CODE + 1:
+            raise ModelError(
+                f"{len(plain)} classes are more than a map can hold; give at most {MAX_CODE + 1}"
+            )
         numbers = tuple(range(1, len(plain) + 1)) if codes is None else tuple(map(int, codes))
         chosen = default_colors(plain, numbers if len(numbers) == len(plain) else None)
         if colors is not None:

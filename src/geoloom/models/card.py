@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
-from ..core.classes import Classes
+from ..core.classes import MAX_CODE, Classes
 from ..core.errors import ModelError
+from ..core.jsonfile import JsonValue
 
 logger = logging.getLogger(__name__)
+
+AGAIN = "copy the model folder again, or train again"
+"""What to do about a damaged one."""
 
 FORMAT = 1
 """Version of model.json; a reader refuses later ones."""
 
 _UNNAMED = re.compile(r"^(band)?[ _-]?(\d+)$", re.IGNORECASE)
 _SAME_RESOLUTION = 1.5
+_SAME_SCALING = 1e-6
+_MOST_BANDS = 65_535  # TIFF's own limit
 
 
 class Described(Protocol):
@@ -39,6 +46,14 @@ class Described(Protocol):
     def descriptions(self) -> tuple[str | None, ...]:
         """Name of each band, where the file gives one."""
 
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Of each band: physical value = stored value * scale + offset; empty where nobody noted it."""
+
+    @property
+    def offsets(self) -> tuple[float, ...]:
+        """Likewise."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
@@ -56,6 +71,9 @@ class ModelCard:
     """`Normalization.to_dict()` of the training data; None feeds native values."""
     dtype: str = "float32"
     """numpy's name of the type the training data was stored in: a hint at its scale."""
+    scaling: tuple[tuple[float, float], ...] | None = None
+    """Scale and offset of each band of the training data: physical value = stored value * scale + offset.
+    None where nobody noted them."""
     gsd: float | None = None
     """Ground sample distance of the training data, in `gsd_unit`."""
     gsd_unit: str = "metre"
@@ -79,11 +97,14 @@ class ModelCard:
         """The card that `to_dict` wrote; keys of no meaning here are left out.
 
         Raises:
-            ModelError: the format is a later one, or a needed key is missing; `where` is named.
+            ModelError: the format is a later one, a needed key is missing, or a value is of another kind;
+                file and key are named.
         """
-        if values.get("format", 0) > FORMAT:
+        card = JsonValue(values, where, ModelError, AGAIN)
+        form = card.get("format")
+        if form is not None and form.whole() > FORMAT:
             raise ModelError(
-                f"{where} has format {values['format']}; this geoloom reads up to {FORMAT}: upgrade geoloom"
+                f"{where} has format {form.value}; this geoloom reads up to {FORMAT}: upgrade geoloom"
             )
         needed = {"architecture", "options", "bands", "classes"}
         missing = sorted(needed - set(values))
@@ -91,9 +112,78 @@ class ModelCard:
             raise ModelError(
                 f"{where} lacks {', '.join(missing)}; it isn't a whole model card, train again"
             )
-        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
-        known |= {"bands": tuple(values["bands"]), "classes": Classes.from_dict(values["classes"])}
-        return cls(**known)
+        bands = card["bands"].texts(most=_MOST_BANDS)
+        if not bands:
+            raise card["bands"].refusal("the names of the bands, at least one")
+        given = {key: value for key in _READERS if (value := card.get(key)) is not None}
+        known = {key: _READERS[key](value) for key, value in given.items()}
+        return cls(
+            **known,
+            bands=bands,
+            classes=_classes(card["classes"]),
+            normalization=_normalization(card.get("normalization"), len(bands)),
+            scaling=_scaling(card.get("scaling"), len(bands)),
+        )
+
+
+def _classes(values: JsonValue) -> Classes:
+    names = values["names"].texts(most=MAX_CODE + 1)
+    codes, colors = values.get("codes"), values.get("colors")
+    return Classes.of(
+        names,
+        None if codes is None else [code.whole(0, MAX_CODE) for code in codes.entries(len(names))],
+        None if colors is None else colors.texts(len(names)),
+    )
+
+
+def _normalization(values: JsonValue | None, bands: int) -> dict[str, Any] | None:
+    """The plain values of a normalisation of so many bands; `per_image` fits nothing, and may be empty."""
+    if values is None:
+        return None
+    center = values["center"].numbers()
+    if center or values["kind"].text() != "per_image":
+        values["center"].entries(bands)
+    named = values.get("bands")
+    return {
+        "kind": values["kind"].text(),
+        "center": list(center),
+        "scale": list(values["scale"].numbers(len(center))),
+        "bands": [] if named is None else list(named.texts()),
+    }
+
+
+def _scaling(values: JsonValue | None, bands: int) -> tuple[tuple[float, float], ...] | None:
+    if values is None:
+        return None
+    pairs = [entry.numbers(2) for entry in values.entries(bands)]
+    return tuple((scale, offset) for scale, offset in pairs)
+
+
+def _positive(value: JsonValue) -> float:
+    if not value.number() > 0:
+        raise value.refusal("a number above 0")
+    return value.number()
+
+
+def _options(value: JsonValue) -> dict[str, Any]:
+    for name, option in value.table().items():
+        if not isinstance(option, str | int | float | bool | None):
+            raise value[name].refusal("a number, a text, true or false")
+    return value.table()
+
+
+# How a value of a card is read, apart from those that need another.
+_READERS: dict[str, Callable[[JsonValue], Any]] = {
+    "architecture": JsonValue.text,
+    "options": _options,
+    "dtype": JsonValue.text,
+    "gsd": _positive,
+    "gsd_unit": JsonValue.text,
+    "chip_size_px": lambda value: value.whole(1),
+    "metrics": JsonValue.table,
+    "config": JsonValue.table,
+    "version": JsonValue.text,
+}
 
 
 def check_bands(card: ModelCard, header: Described) -> tuple[int, ...]:
@@ -105,12 +195,19 @@ def check_bands(card: ModelCard, header: Described) -> tuple[int, ...]:
         Band numbers, 1-based as `geoloom.read(bands=...)` takes them.
 
     Raises:
-        ModelError: names or counts do not match; the message lists both sides.
+        ModelError: names or counts do not match, or the file's values have another scale or offset than those
+            that the model was trained on; the message lists both sides.
     """
+    numbers = _find_bands(card, header)
+    _check_scaling(card, header, numbers)
+    _warn_of_scale(card, header)
+    return numbers
+
+
+def _find_bands(card: ModelCard, header: Described) -> tuple[int, ...]:
     found = tuple(header.descriptions)
     positions = {name: i for i, name in reversed(tuple(enumerate(found, start=1))) if name}
     if all(name in positions for name in card.bands):
-        _warn_of_scale(card, header)
         return tuple(positions[name] for name in card.bands)
     if _named(card.bands) and _named(found):
         missing = [name for name in card.bands if name not in positions]
@@ -125,8 +222,30 @@ def check_bands(card: ModelCard, header: Described) -> tuple[int, ...]:
             f"({_list(card.bands)}); give a file with those bands in that order, or set its band "
             "descriptions so that they can be found by name"
         )
-    _warn_of_scale(card, header)
     return numbers
+
+
+def _check_scaling(card: ModelCard, header: Described, numbers: Sequence[int]) -> None:
+    """Refuse values whose numbers mean something else than those that the network was fed."""
+    if card.scaling is None or not header.scales:
+        if card.version:
+            logger.info(
+                "nobody noted scale and offset of %s: they are taken to be the same",
+                "the model's training data" if card.scaling is None else header.uri,
+            )
+        return
+    for name, number, trained in zip(card.bands, numbers, card.scaling, strict=True):
+        given = header.scales[number - 1], header.offsets[number - 1]
+        if not all(
+            math.isclose(a, b, rel_tol=_SAME_SCALING, abs_tol=1e-12)
+            for a, b in zip(given, trained, strict=True)
+        ):
+            raise ModelError(
+                f"{header.uri} stores band {name} with scale {given[0]:g} and offset {given[1]:g}, the model "
+                f"was trained on scale {trained[0]:g} and offset {trained[1]:g}: equal numbers mean other "
+                "values; convert the scene to the training's scale, or correct its tags if they are wrong "
+                "(gdal_edit.py -scale -offset)"
+            )
 
 
 def check_resolution(card: ModelCard, gsd: float, unit: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
 import typing
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ..core.errors import ModelError, suggest
 from .fcn import fcn8s, fcn16s, fcn32s
@@ -84,6 +86,26 @@ def create_model(name: str, in_channels: int, num_classes: int, **options: Any) 
     return builder(in_channels, num_classes, **options)
 
 
+def outline(name: str, in_channels: int, num_classes: int, **options: Any) -> dict[str, Tensor]:
+    """The weights that `create_model` with these arguments would make: names, shapes and types, no memory.
+
+    A network of the user's own is built as it is: its program is trusted, and may not do without memory.
+
+    Raises:
+        ModelError: as `create_model`; or the network would be larger than any memory.
+    """
+    home = getattr(_builder(name), "__module__", None) or ""
+    if home.rpartition(".")[0] != __package__:
+        return create_model(name, in_channels, num_classes, **options).state_dict()
+    try:
+        with torch.device("meta"):
+            return create_model(name, in_channels, num_classes, **options).state_dict()
+    except (RuntimeError, OverflowError, TypeError) as error:
+        raise ModelError(
+            f"model {name!r} with {options} would be larger than any memory ({error}); make it smaller"
+        ) from error
+
+
 def model_options(name: str) -> dict[str, Any]:
     """The options of a network and their defaults.
 
@@ -111,9 +133,9 @@ def check_options(name: str, options: dict[str, Any]) -> None:
                 f"option {key!r} of model {name!r} is {value!r}; expected a value such as "
                 f"{declared[key].default!r} ({getattr(wanted, '__name__', wanted)})"
             )
-    if "width" in options and not options["width"] > 0:
+    if "width" in options and not 0 < options["width"] < math.inf:
         raise ModelError(
-            f"width is {options['width']!r}; it multiplies channel counts: give more than 0"
+            f"width is {options['width']!r}; it multiplies channel counts: give more than 0, such as 0.25"
         )
     if "dropout" in options and not 0 <= options["dropout"] < 1:
         raise ModelError(
@@ -127,7 +149,7 @@ def _fits(value: object, wanted: object) -> bool:
     if wanted is float:
         return number
     if wanted is int:
-        return number and value == int(value)  # type: ignore[call-overload]
+        return isinstance(value, int) and number
     if wanted is bool or wanted is str:
         return isinstance(value, wanted)
     return True

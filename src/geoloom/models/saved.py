@@ -6,27 +6,29 @@ Legend: B batch, C bands, K classes, H rows, W columns.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from .._version import __version__
 from ..core.classes import Classes
 from ..core.errors import ModelError, WriteError
-from ..core.files import hold, replacing, write_text, writing
-from .card import ModelCard
+from ..core.files import hold, write_text, writing
+from ..core.jsonfile import JsonValue
+from .card import AGAIN, ModelCard
 from .identity import CARD_FILE as CARD_FILE
 from .identity import WEIGHTS_FILE as WEIGHTS_FILE
-from .registry import create_model
+from .registry import create_model, outline
+from .weights import load_weights, save_weights
 
 if TYPE_CHECKING:
     from ..transforms.normalize import Normalization
+
+_MOST_BYTES = 16 << 20
+"""Of a card: the settings of a training and the names of at most 256 classes are some kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def save_model(
         The folder.
 
     Raises:
-        WriteError: the folder holds a model and `overwrite` is False.
+        WriteError: the folder holds a model and `overwrite` is False, or the system refuses.
     """
     path = Path(folder)
     if (path / CARD_FILE).exists() and not overwrite:
@@ -133,14 +135,11 @@ def save_model(
         )
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
-    weights = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
-    }
     values = replace(card, version=card.version or __version__).to_dict()
     with hold(path):
-        with replacing(path / WEIGHTS_FILE, within=path) as scratch:
-            # Not by `save_file`: it writes through a file of a random name, which only its owner may read.
-            scratch.write_bytes(save(weights, metadata={"format": "pt"}))
+        # A folder with a card is a model: the old one's card goes first, and the new one's comes last.
+        (path / CARD_FILE).unlink(missing_ok=True)
+        save_weights(path / WEIGHTS_FILE, network, within=path)
         write_json(path / CARD_FILE, values, within=path)
     return path
 
@@ -158,35 +157,21 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Loaded
     """
     path = Path(folder)
     card = read_card(path)
-    network = create_model(card.architecture, len(card.bands), len(card.classes), **card.options)
+    counts = len(card.bands), len(card.classes)
     weights = path / WEIGHTS_FILE
     try:
-        state = load_file(weights)
-        network.load_state_dict(state)
-        check_finite(
-            state, str(weights), "its training diverged: train again with a lower learning rate"
+        state = load_weights(
+            weights,
+            outline(card.architecture, *counts, **card.options),
+            f"{card.architecture!r} with {card.options}",
         )
     except FileNotFoundError as error:
         raise ModelError(
             f"{path} has a {CARD_FILE} but no {WEIGHTS_FILE}; copy it too, or train again"
         ) from error
-    except (SafetensorError, RuntimeError) as error:
-        raise ModelError(
-            f"{weights} does not hold the weights of {card.architecture!r} with {card.options}: {error}"
-        ) from error
+    network = create_model(card.architecture, *counts, **card.options)
+    network.load_state_dict(state)
     return LoadedModel.of(network, card, device)
-
-
-def check_finite(weights: Mapping[str, Tensor], where: str, fix: str) -> None:
-    """Refuse weights that can answer nothing but NaN.
-
-    Raises:
-        ModelError: a weight is NaN or infinite; the message names it, and `fix` says what to do.
-    """
-    wrong = [n for n, w in weights.items() if w.is_floating_point() and not w.isfinite().all()]
-    if wrong:
-        others = f" and {len(wrong) - 3} others" if len(wrong) > 3 else ""
-        raise ModelError(f"{where} holds NaN or infinity in {', '.join(wrong[:3])}{others}; {fix}")
 
 
 def read_card(folder: str | Path) -> ModelCard:
@@ -197,17 +182,19 @@ def read_card(folder: str | Path) -> ModelCard:
     """
     path = Path(folder) / CARD_FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        values = JsonValue.read(path, ModelError, AGAIN, most_bytes=_MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(
             f"{folder} is no model folder: it has no {CARD_FILE}; train one there first"
         ) from error
-    except ValueError as error:
-        raise ModelError(f"{path} is not JSON ({error}); train again") from error
-    return ModelCard.from_dict(values, where=str(path))
+    return ModelCard.from_dict(values.table(), where=str(path))
 
 
 def write_json(path: Path, values: Any, *, within: Path | None = None) -> None:
-    """Write JSON, whole or not at all; `within` as in `core.files.replacing`."""
+    """Write JSON, whole or not at all; `within` as in `core.files.replacing`.
+
+    Raises:
+        WriteError: the system refuses.
+    """
     text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
     write_text(path, text, within=within)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..core.errors import ModelError
 from .layers import conv_unit, initialise, pad_to_multiple, scaled_channels
 
 _FIRST_CHANNELS = 64
+_DEEPEST = 8
+"""A ninth halving would have a billion parameters at the default width."""
 
 
 class UNet(nn.Module):
@@ -35,6 +38,11 @@ class UNet(nn.Module):
         batch_norm: bool = True,
     ) -> None:
         super().__init__()
+        if not 1 <= depth <= _DEEPEST:
+            raise ModelError(
+                f"depth is {depth}; it is how often the image is halved, and channels double each time: "
+                f"give 1 to {_DEEPEST}"
+            )
         self.multiple = 2**depth
         channels = [
             scaled_channels(_FIRST_CHANNELS * 2**level, width) for level in range(depth + 1)
@@ -96,7 +104,7 @@ def unet(
         width: Multiplies every channel count. The default 0.25 has 1.9 M parameters and trains on a laptop's
             processor in minutes; 0.125 has 0.5 M; 1.0 is the published network of 31 M, for a GPU and some
             thousand chips.
-        depth: How often the image is halved; context grows with it.
+        depth: How often the image is halved, 1 to 8; context grows with it.
         dropout: Chance that a channel of the coarsest level is left out of a training step.
         batch_norm: Normalise after each convolution; needed when training from scratch.
     """

@@ -212,6 +212,19 @@ class _StoreHeader:
     uri: str
     descriptions: tuple[str | None, ...]
     dtypes: tuple[str, ...]
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+
+    @classmethod
+    def of(cls, store: ChipStore) -> _StoreHeader:
+        noted = store.scaling or ()
+        return cls(
+            uri=str(store.path),
+            descriptions=store.bands,
+            dtypes=(str(store.dtype),) * store.channels,
+            scales=tuple(scale for scale, _ in noted),
+            offsets=tuple(offset for _, offset in noted),
+        )
 
     @property
     def data_bands(self) -> tuple[int, ...]:
@@ -233,9 +246,7 @@ def count_chips(
     """
     if store.classes is None:
         raise ChipError(f"{store.path} has no labels; cut the chips with a label raster")
-    dtypes = (str(store.dtype),) * store.channels
-    numbers = _bands(scorer, _StoreHeader(str(store.path), store.bands, dtypes))
-    channels = [number - 1 for number in numbers]
+    channels = [number - 1 for number in _bands(scorer, _StoreHeader.of(store))]
     names = dict(zip(store.classes.codes, store.classes.names, strict=True))
     positions = match_classes(names, scorer.classes, str(store.path))
     count = Count(scorer.classes, positions, names, str(store.path))

@@ -25,7 +25,8 @@ from ..metrics.accuracy import Accuracy
 from ..models.card import ModelCard
 from ..models.device import choose_device
 from ..models.registry import create_model, model_options
-from ..models.saved import check_finite, save_model, write_json
+from ..models.saved import save_model, write_json
+from ..models.weights import check_finite
 from ..transforms.augment import AUGMENTATIONS
 from ..transforms.normalize import Normalization, fit_normalization
 from .config import ClassWeights, Precision, TrainConfig
@@ -289,7 +290,7 @@ def _card(
 ) -> ModelCard:
     store = plan.store
     grid = store.grid(plan.train[0])
-    a, b, _, d, e, _ = grid.affine[:6]
+    pixel = math.sqrt(abs(grid.affine.determinant))
     return ModelCard(
         architecture=config.model,
         options=config.to_dict()["options"],
@@ -297,8 +298,9 @@ def _card(
         classes=plan.classes,
         normalization=normalization.to_dict(),
         dtype=str(store.dtype),
-        gsd=math.sqrt(abs(a * e - b * d)),
-        gsd_unit=str(grid.crs.units[0]),
+        scaling=store.scaling,
+        gsd=None if grid.crs is None else pixel,
+        gsd_unit="metre" if grid.crs is None else str(grid.crs.units[0]),
         chip_size_px=store.size[0],
         metrics=metrics,
         config={**config.to_dict(), "chips": plan.to_dict()},
