@@ -81,6 +81,24 @@ class TestUnion:
             three["a"] | labels
 
 
+def test_only_datasets_are_joined(three):
+    for join in (lambda: three["a"] & 3, lambda: three["a"] | [three["b"]]):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            join()
+
+
+def test_declared_names_that_are_roles_are_matched_as_roles(raster, utm):
+    """As those are that files tell themselves."""
+    values = np.stack([np.full(utm.shape, value, "int16") for value in (1, 2)])
+    by_name = RasterDataset(raster("a.tif", values), all_bands=("nir", "red"))
+    by_role = RasterDataset(
+        raster("b.tif", values, utm.translate_pix(80, 0)),
+        all_bands=[Band("B4", "red"), Band("B8", "nir")],
+    )
+    east = (by_name | by_role)[utm.translate_pix(80, 0)]
+    assert east["image"][:, 0, 0].tolist() == [2, 1]
+
+
 class TestWhatAUnionTells:
     """Of sensors that lack bands of one another."""
 

@@ -102,6 +102,8 @@ def test_what_a_loader_cannot_do_is_said(scenes):
     sampler = RandomBatchGeoSampler(dataset, 16, batch_size=4, length=24)
     with pytest.raises(SamplerError, match="batches of 4"):
         gl.loader(dataset, sampler, batch_size=8)
+    with pytest.raises(SamplerError, match="batch_size is 0"):
+        gl.loader(dataset, GridGeoSampler(dataset, 16), batch_size=0)
 
 
 def test_chips_need_no_sampler():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from .errors import BandError, suggest
 
@@ -50,6 +50,17 @@ class Band:
     offset: float = 0.0
     nodata: float | None = None
     """Stored value that means unobserved, where the provider's files leave it untagged."""
+
+    @classmethod
+    def named(cls, name: str) -> Band:
+        """A band known by its name alone; a name that is a role, such as `red`, is taken as one.
+
+        Example:
+            >>> Band.named("Red").role, Band.named("SR_B4").role
+            ('red', 'other')
+        """
+        role = name.lower()
+        return cls(name, role=role) if role in get_args(Role) else cls(name)  # type: ignore[arg-type]
 
 
 def find_bands(wanted: Sequence[str], known: Sequence[str], *, where: str) -> tuple[int, ...]:

@@ -256,9 +256,8 @@ class GeoDataset(Dataset[Sample], ABC):
         return samples
 
     def _nothing_at(self, query: Query) -> QueryError:
-        return QueryError(
-            f"nothing at {_extent_text(query.grid)} during {query.when}; {self._where_text()}"
-        )
+        during = "" if query.when == Interval.always() else f" during {query.when}"
+        return QueryError(f"nothing at {_extent_text(query.grid)}{during}; {self._where_text()}")
 
     def __len__(self) -> int:
         """Number of scenes (regions)."""
@@ -287,12 +286,16 @@ class GeoDataset(Dataset[Sample], ABC):
         """What lies in both, layer upon layer; see `IntersectionDataset`. `a & a` is `a`."""
         from .compose import intersection
 
+        if not isinstance(other, GeoDataset):
+            return NotImplemented
         return intersection(self, other)
 
     def __or__(self, other: GeoDataset) -> GeoDataset:
         """What lies in either; see `UnionDataset`. `a | a` is `a`."""
         from .compose import union
 
+        if not isinstance(other, GeoDataset):
+            return NotImplemented
         return union(self, other)
 
     def paired(self, other: GeoDataset, pairing: Rule, *, days: float | None = None) -> GeoDataset:

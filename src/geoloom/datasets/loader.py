@@ -76,6 +76,8 @@ def loader(
             f"{dataset!r} is asked by place, so it needs a sampler, such as "
             "GridGeoSampler(dataset, size=256) from geoloom.samplers"
         )
+    if batch_size is not None and batch_size < 1:
+        raise SamplerError(f"batch_size is {batch_size}; give a number of samples, at least 1")
     own_size = getattr(sampler, "batch_size", None)
     if own_size is not None and batch_size not in (None, own_size):
         raise SamplerError(
@@ -87,7 +89,11 @@ def loader(
     if own_size is not None:
         how: dict[str, Any] = {"batch_sampler": sampler}
     else:
-        how = {"sampler": sampler, "batch_size": batch_size or 32, "drop_last": drop_last}
+        how = {
+            "sampler": sampler,
+            "batch_size": 32 if batch_size is None else batch_size,
+            "drop_last": drop_last,
+        }
         if sampler is None:
             how["shuffle"] = shuffle
     if isinstance(dataset, GeoDataset):

@@ -246,7 +246,7 @@ class RasterDataset(SceneDataset):
         return tuple(names.get(band, band) for band in bands)
 
     def _declared(self) -> tuple[Band, ...]:
-        plain = (Band(b) if isinstance(b, str) else b for b in self.all_bands)
+        plain = (Band.named(b) if isinstance(b, str) else b for b in self.all_bands)
         return (*plain, *self.extra_bands)
 
     def _find_scenes(self, index: IndexPlace, progress: Progress | None) -> Sequence[Scene]:

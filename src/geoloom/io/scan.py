@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
-from ..core.bands import Band, Role
+from ..core.bands import Band
 from ..core.errors import BandError, DatasetError, ReadError, suggest
 from ..core.grid import footprints
 from ..core.query import Asset, Scene
@@ -37,7 +37,6 @@ Footprints = Literal["grid", "valid"]
 """What a scene covers: all of its grid, or what lies around the pixels that were observed."""
 OnError = Literal["raise", "skip"]
 """What becomes of a file that cannot be read: an error, or its scene is left out, with a count in the log."""
-_ROLES: frozenset[str] = frozenset(get_args(Role))
 _THREADS = 16
 _AT_ONCE = 64
 """Headers that a thread reads before it reports: most take less time than handing over their names."""
@@ -214,7 +213,7 @@ def _whole(
         numbered = {band.name: (band, i) for i, band in enumerate(declared, 1)}
     else:
         numbered = {
-            header.band_names[i - 1]: (_plain(header.band_names[i - 1]), i)
+            header.band_names[i - 1]: (Band.named(header.band_names[i - 1]), i)
             for i in header.data_bands
         }
     for band in wanted or ():
@@ -283,7 +282,9 @@ def _gather(
     scenes = []
     for (key, files), grid, outline in zip(groups.items(), finest, footprints(finest), strict=True):
         read = [headers[files[band]] for band in order]
-        bands = [file_band(known.get(b, _plain(b)), h, 1) for b, h in zip(order, read, strict=True)]
+        bands = [
+            file_band(known.get(b, Band.named(b)), h, 1) for b, h in zip(order, read, strict=True)
+        ]
         # Equal grids are one object: it is compared at once, and pickled once.
         grids = [grid if h.grid == grid else h.grid for h in read]
         dtypes = [header.dtypes[0] for header in read]
@@ -320,12 +321,6 @@ def _coarser(one: Header, other: Header) -> bool:
 
 def _pixel_area(header: Header) -> float:
     return abs(float(header.grid.affine.determinant))
-
-
-def _plain(name: str) -> Band:
-    """A band known by its name alone; a name that is a role, such as `red`, is taken as one."""
-    role = name.lower()
-    return Band(name, role=role) if role in _ROLES else Band(name)  # type: ignore[arg-type]
 
 
 def _same_bands(scenes: Sequence[Scene]) -> None:
