@@ -9,6 +9,7 @@ import pickle
 import numpy as np
 import pytest
 import rasterio
+import torch
 from shapely.geometry import box, mapping
 from stac_files import (
     COARSE,
@@ -26,7 +27,7 @@ from torch.utils.data import DataLoader
 
 import geoloom as gl
 from geoloom.core.errors import DatasetError, ReadError
-from geoloom.core.grid import footprint
+from geoloom.core.grid import footprint, grid_at
 from geoloom.datasets import RasterDataset, StacDataset, VectorDataset
 from geoloom.datasets.saved import SavedScenes
 from geoloom.samplers import GridGeoSampler
@@ -205,6 +206,40 @@ class TestTrust:
             self.scaled(tmp_path, told, (0.5,)), stored * 1e-4 - 0.1, **close
         )
         assert "the catalogue's are used" in caplog.text
+
+    @pytest.mark.parametrize("told", [None, {"scale": 0.5}])
+    def test_a_loader_scales_by_what_the_files_tell_too(self, tmp_path, told):
+        self.scaled(tmp_path, told, (0.5,))  # writes both
+        dataset = StacDataset(tmp_path / "item.json")
+        batches = gl.loader(dataset, GridGeoSampler(dataset, 128), device="cpu", scaled=True)
+        for batch in batches:
+            stored = torch.stack(
+                [
+                    dataset[grid_at((128, 128), transform, crs)]["image"]
+                    for transform, crs in zip(batch["transform"], batch["crs"], strict=True)
+                ]
+            )
+            torch.testing.assert_close(batch["image"], stored * 0.5)
+
+    @pytest.mark.parametrize(
+        ("told", "dtype"), [(None, torch.float32), ({"data_type": "int16"}, torch.int16)]
+    )
+    def test_samples_have_the_dtype_that_items_declare_else_float32(self, tmp_path, told, dtype):
+        write_band(tmp_path / "red.tif", VALUES[0][0].astype("int16"))
+        asset = band_asset("red.tif", "red", GRID, **({"raster:bands": [told]} if told else {}))
+        path = write_json(tmp_path / "item.json", item("a", {"red": asset}))
+        image = StacDataset(path)[GRID[WINDOW]]["image"]
+        assert image.dtype == dtype
+        np.testing.assert_array_equal(image[0], VALUES[0][0][WINDOW])
+
+    def test_a_file_that_does_not_fit_the_declared_dtype_is_refused(self, tmp_path):
+        write_band(tmp_path / "red.tif", VALUES[0][0].astype("float64") + 0.5)
+        asset = band_asset("red.tif", "red", GRID, **{"raster:bands": [{"data_type": "int16"}]})
+        path = write_json(tmp_path / "item.json", item("a", {"red": asset}))
+        with pytest.raises(ReadError, match="holds float64, which does not fit the int16"):
+            StacDataset(path)[GRID[WINDOW]]
+        image = StacDataset(path, dtype="float32")[GRID[WINDOW]]["image"]
+        np.testing.assert_array_equal(image[0], VALUES[0][0][WINDOW] + np.float32(0.5))
 
     def test_nodata_is_the_files_where_it_tells_it(self, tmp_path):
         values = VALUES[0][0].copy()

@@ -52,6 +52,7 @@ class StacDataset(RasterDataset):
 
     What an item says of its files is checked when they are first read: another grid is an error. Scale and
     offset are the item's, where it tells them, else the file's; nodata is the file's, where it tells it.
+    Images have the dtype that holds all that items declare (`data_type`); where one declares none, float32.
 
     Example:
         >>> s2 = StacDataset("items.parquet", bands=["red", "nir"], when="2019-07")    # doctest: +SKIP
