@@ -267,3 +267,68 @@ def test_refusals(tmp_path, scene, caplog):
         cut(count=40, size=100, split=RandomSplit(), overwrite=True)
     assert "chips overlap a chip of another split" in caplog.text
     assert ChipStore.open(tmp_path / "c.zarr").splits == {"train": 24, "test": 8, "valid": 8}
+
+
+def test_labels_that_look_like_a_measurement_are_no_256_classes(tmp_path):
+    scene = write_scene(tmp_path)
+    rng = np.random.default_rng(0)
+    with rasterio.open(scene.labels, "r+") as file:
+        file.write(rng.integers(0, 256, scene.codes.shape).astype("uint8"), 1)
+    with pytest.raises(ChipError, match=r"255 different values without names.* like a measurement"):
+        cut_chips(scene.image, tmp_path / "a.zarr", labels=scene.labels, size=16, count=8)
+    named = Classes.of([f"level {k}" for k in range(1, 256)], list(range(1, 256)))
+    cut_chips(
+        scene.image, tmp_path / "a.zarr", labels=scene.labels, size=16, count=8, classes=named
+    )
+
+
+def test_labels_of_one_class_are_told_of(tmp_path, caplog):
+    scene = write_scene(tmp_path)
+    with rasterio.open(scene.labels, "r+") as file:
+        file.write(np.where(scene.codes > 0, 1, 0).astype("uint8"), 1)
+    cut_chips(scene.image, tmp_path / "a.zarr", labels=scene.labels, size=16, count=8)
+    assert "the labels hold one class only" in caplog.text
+
+
+def test_too_few_labels_are_not_called_too_little_ground(tmp_path):
+    scene = write_scene(tmp_path)
+    codes = np.zeros_like(scene.codes)
+    codes[::13, ::13] = 1
+    codes[5::13, ::13] = 2
+    with rasterio.open(scene.labels, "r+") as file:
+        file.write(codes, 1)
+    asked = {"labels": scene.labels, "size": 16, "count": 20}
+    with pytest.raises(ChipError, match=r"labelled on at least 10 % .*--min-valid") as refusal:
+        cut_chips(scene.image, tmp_path / "a.zarr", **asked)
+    assert "ground is too small" not in str(refusal.value)
+    with pytest.raises(ChipError, match=r"labelled on at least 10 % .*--min-valid"):
+        cut_chips(scene.image, tmp_path / "a.zarr", **asked, split=None)
+    assert len(cut_chips(scene.image, tmp_path / "a.zarr", **asked, min_valid=0.001)) == 20
+
+
+def test_bands_keep_their_scale_and_scenes_of_two_scales_do_not_mix(tmp_path):
+    one, two = write_scene(tmp_path, "one"), write_scene(tmp_path, "two", origin=(600_000.0, 9e6))
+    for scene, offset in ((one, 0.0), (two, -0.1)):
+        with rasterio.open(scene.image, "r+") as file:
+            file.scales, file.offsets = (1e-4, 1e-4), (offset, offset)
+    with pytest.raises(ChipError, match=r"two.tif stores values of 0.0001 and -0.1.*one.tif"):
+        cut_chips(
+            [one.image, two.image],
+            tmp_path / "b.zarr",
+            labels=[one.labels, two.labels],
+            size=16,
+            count=8,
+        )
+    store = cut_chips(two.image, tmp_path / "a.zarr", labels=two.labels, size=16, count=8)
+    assert store.scaling == ((1e-4, -0.1), (1e-4, -0.1))
+
+
+def test_no_store_replaces_what_its_chips_are_cut_from(tmp_path):
+    scene = write_scene(tmp_path)
+    store = tmp_path / "a.zarr"
+    cut_chips(scene.image, store, labels=scene.labels, size=16, count=8)
+    inside = store / "scene.tif"
+    inside.write_bytes(scene.image.read_bytes())
+    with pytest.raises(OSError, match="holds the input"):
+        cut_chips(inside, store, labels=scene.labels, size=16, count=8, overwrite=True)
+    assert inside.exists()

@@ -407,3 +407,30 @@ def test_memory_does_not_grow_with_the_chips(tmp_path, images):
     peak(8)  # what stays in caches
     chip_bytes = 3 * 64 * 64 * 2
     assert peak(400) - peak(40) < 360 * chip_bytes / 10
+
+
+def test_what_is_not_kept_of_a_sample_is_told(tmp_path, folder, caplog):
+    def with_slope(sample):
+        return {**sample, "slope": torch.zeros(sample["image"].shape[-2:])}
+
+    images = RasterDataset(folder / "images", transforms=with_slope)
+    materialize(images, [Query(ZONES["s14_2019"][:16, :16])], tmp_path / "a.zarr")
+    assert "samples hold slope, which a chip store does not keep" in caplog.text
+
+
+def test_bands_keep_the_scale_that_their_files_declare_and_mix_no_two(tmp_path):
+    grid = GeoBox((40, 40), Affine(30, 0, 500_000, 0, -30, 4_000_000), "EPSG:32614")
+    (tmp_path / "scenes").mkdir()
+    for name, scaling in (("a", ((1e-4,), (-0.1,))), ("b", ((1.0,), (0.0,)))):
+        scene = write_raster(
+            tmp_path / "scenes" / f"{name}.tif", np.full((1, 40, 40), 1000, np.uint16), grid
+        )
+        with rasterio.open(scene, "r+") as file:
+            file.scales, file.offsets = scaling
+    asked = [Query(grid[:16, :16])]
+    with pytest.raises(ChipError, match=r"would mix .* scaled=True"):
+        materialize(RasterDataset(tmp_path / "scenes"), asked, tmp_path / "mixed.zarr")
+    (tmp_path / "scenes" / "b.tif").unlink()
+    stored, physical = (RasterDataset(tmp_path / "scenes", scaled=s) for s in (False, True))
+    assert materialize(stored, asked, tmp_path / "a.zarr").scaling == ((1e-4, -0.1),)
+    assert materialize(physical, asked, tmp_path / "b.zarr").scaling == ((1.0, 0.0),)

@@ -175,3 +175,29 @@ def test_impossible_divisions_say_what_to_do():
 def test_numbers_that_mean_something_else_elsewhere_are_refused(region, units, told):
     with pytest.raises(ConfigError, match=told):
         RoiSplit({"train": region}, units=units)
+
+
+def test_scenes_are_not_compared_one_by_one(monkeypatch):
+    """Overlap is looked up in a tree: of three hundred scenes in pairs, not of 45,000 pairs of scenes."""
+    from shapely.geometry.base import BaseGeometry
+
+    compared = []
+    intersects = BaseGeometry.intersects
+
+    def counted(self, other):
+        compared.append(1)
+        return intersects(self, other)
+
+    monkeypatch.setattr(BaseGeometry, "intersects", counted)
+    grids = [
+        GeoBox(
+            (50, 50),
+            Affine(30, 0, 200_000 + 3000 * (k // 2) + 300 * (k % 2), 0, -30, 9e6),
+            "EPSG:32722",
+        )
+        for k in range(200)
+    ]
+    ground = Ground.of([*grids, GeoBox((50, 50), Affine.identity(), None)], (8, 8))
+    assert ground.groups == (*((k, k + 1) for k in range(0, 200, 2)), (200,))
+    assert [ground.anchor(scene) for scene in (0, 1, 7, 200)] == [0, 0, 6, 200]
+    assert len(compared) < 1000

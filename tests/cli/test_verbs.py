@@ -72,6 +72,39 @@ def test_a_wrong_field_and_a_wrong_class_are_told_with_the_right_ones(geoloom, s
     assert list(tmp_path.iterdir()) == []
 
 
+def test_features_that_lie_elsewhere_make_no_label_raster(geoloom, scene, tmp_path):
+    import geopandas
+    import shapely
+
+    far, small = tmp_path / "far.gpkg", tmp_path / "small.gpkg"
+    with rasterio.open(scene.scene) as file:
+        crs, bounds, step = file.crs, file.bounds, file.transform.a
+    places = {far: bounds.right + 9e4, small: bounds.left + 3.05 * step}
+    for path, x in places.items():
+        shape = shapely.box(x, bounds.top - 0.3 * step, x + 0.2 * step, bounds.top - 0.1 * step)
+        frame = geopandas.GeoDataFrame({"class": ["forest"]}, geometry=[shape], crs=crs)
+        frame.to_file(path)
+    out = tmp_path / "out.tif"
+    answer = geoloom("rasterize", far, scene.scene, out)
+    assert answer.code == 1
+    assert f"x {bounds.right + 9e4:.10g} to" in answer.err, "the layer's extent"
+    assert f"x {bounds.left:.10g} to {bounds.right:.10g}" in answer.err, "the scene's"
+    answer = geoloom("rasterize", small, scene.scene, out)
+    assert answer.code == 1
+    assert "--all-touched" in answer.err
+    assert not out.exists()
+    assert geoloom("rasterize", small, scene.scene, out, "--all-touched").code == 0
+
+
+def test_a_geotiff_does_not_get_the_name_of_another_format(geoloom, scene, tmp_path):
+    for name in ("labels.jpg", "labels.png", "labels.shp"):
+        answer = geoloom("rasterize", scene.truth, scene.scene, tmp_path / name)
+        assert answer.code == 1
+        assert "name of another format" in answer.err
+        assert "end it in .tif" in answer.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_prepare_adds_indices_and_takes_clouds_out(geoloom, scene, tmp_path):
     out = tmp_path / "out.tif"
     answer = geoloom(

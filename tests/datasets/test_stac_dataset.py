@@ -398,6 +398,17 @@ class TestSigning:
             with pytest.raises(ReadError, match=r"red\.tif cannot be opened: .*403"):
                 dataset[day(1)]
 
+    def test_chips_made_of_signed_files_keep_their_type(self, folder, tmp_path):
+        from geoloom.chips.materialize import materialize
+
+        with serving(folder) as server:
+            address = server.address("catalog.json")
+            dataset = StacDataset(address, bands=["red"], sign=sign_right)
+            server.behave(token="right")
+            store = materialize(dataset, [day(1)], tmp_path / "a.zarr")
+        assert (store.image(0)[0] == VALUES[0][0][WINDOW]).all()
+        assert store.dtype == VALUES[0][0].dtype
+
     def test_local_files_need_none(self, folder):
         dataset = StacDataset(folder, bands=["red"], sign=lambda a: "nowhere")
         assert (dataset[day(1)]["image"][0].numpy() == VALUES[0][0][WINDOW]).all()

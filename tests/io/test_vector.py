@@ -356,7 +356,7 @@ def test_a_missing_file_a_raster_and_a_missing_crs_are_told_apart(tmp_path):
         read_features(tmp_path / "r.tif")
     frame = gpd.read_file(path)
     frame.set_crs(None, allow_override=True).to_file(tmp_path / "bare.shp")
-    with pytest.raises(VectorError, match=r"crs=\"EPSG"):
+    with pytest.raises(VectorError, match=r"by crs= \(--crs\), such as EPSG"):
         read_features(tmp_path / "bare.shp")
     assert read_features(tmp_path / "bare.shp", crs=UTM).crs == UTM
 

@@ -49,8 +49,9 @@ class BlockAreas:
         """Split code of each window (n, 3); -1 where it comes nearer than the margin to another split."""
         codes = np.full(len(windows), -1, dtype=np.int8)
         low, high = self.ground.extents(windows)
-        for members, blocks in zip(self.ground.groups, self.blocks, strict=True):
-            chosen = np.isin(windows[:, 0], members)
+        groups = self.ground.group_of[windows[:, 0]]
+        for group in np.unique(groups):
+            chosen, blocks = groups == group, self.blocks[group]
             top, left = blocks.at(low[chosen] - self.margin_px + 1e-6)
             bottom, right = blocks.at(high[chosen] + self.margin_px - 1e-6)
             held = (bottom - top + 1) * (right - left + 1)
@@ -71,8 +72,7 @@ class BlockAreas:
     def parts(self, scene: int) -> list[tuple[int, int, int, int]]:
         """Rectangles (top, left, bottom, right) of a scene's whole pixels, one a block, less the margin where
         another split is beside it. Windows inside may still come too near a block at its corner."""
-        members = next(m for m in self.ground.groups if scene in m)
-        blocks = self.blocks[self.ground.groups.index(members)]
+        blocks = self.blocks[self.ground.group_of[scene]]
         around = np.pad(blocks.codes, 1, mode="edge")
         shape = np.array(self.ground.grids[scene].shape)
         found = []

@@ -89,7 +89,12 @@ def cut_chips(
     Example:
         >>> cut_chips("scene.tif", "chips.zarr", labels="labels.tif", count=2000)  # doctest: +SKIP
     """
-    check_target(Path(out), overwrite=overwrite)
+    inputs = [
+        *_several(images),
+        *(_several(labels) if labels else ()),
+        *([points] if points else ()),
+    ]
+    check_target(Path(out), overwrite=overwrite, inputs=inputs)
     scenes = open_scenes(
         _several(images),
         None if labels is None else _several(labels),
@@ -146,6 +151,7 @@ def write_plan(
         size=plan.order.size,
         dtype=first.dtype,
         bands=first.bands,
+        scaling=first.scaling,
         classes=plan.classes,
         overwrite=overwrite,
         provenance={**describe(plan, split), **(notes or {})},
@@ -209,7 +215,10 @@ def _check(
     """Say what is missing: a warning for chips, an error for a whole split."""
     if split is not None:
         wanted = [name for name, share in zip(SPLITS, split.shares(), strict=True) if share > 0]
+        _check_observed(plan, counts_by_split(codes), wanted)
         check_splits(counts_by_split(codes), wanted)
+    if not codes:
+        raise ChipError(_too_little(plan, "chip", len(plan.windows)))
     found = Counter(kinds)
     short = [
         f"{found[k]} of {kind.quota}"
@@ -225,6 +234,23 @@ def _check(
             "repeat a place or " if plan.order.strategy == "random" else "",
             100 * plan.order.min_valid,
         )
+
+
+def _check_observed(plan: ChipPlan, found: Mapping[str, int], wanted: Sequence[str]) -> None:
+    """Refuse a split that is empty only because its windows hold too little."""
+    tried = counts_by_split(plan.splits)
+    for name in wanted:
+        if not found[name] and tried[name]:
+            raise ChipError(_too_little(plan, f"{name} chip", tried[name]))
+
+
+def _too_little(plan: ChipPlan, what: str, tried: int) -> str:
+    labelled = " and labelled" if plan.classes is not None else ""
+    return (
+        f"no {what}: none of the {tried} windows tried is observed{labelled} on at least "
+        f"{100 * plan.order.min_valid:g} % of its pixels; lower min_valid (--min-valid), use smaller chips, "
+        "or centre them on what is labelled (class_of_interest, --class-of-interest; balanced, --balanced)"
+    )
 
 
 def describe(plan: ChipPlan, split: SplitRule | None) -> dict[str, Any]:

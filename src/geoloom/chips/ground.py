@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from ..core.grid import crs_name, footprint, pixel_map, transformer
+from ..core.grid import crs_name, footprints, pixel_map, transformer
 
 OUTLINE = np.array(
     [(0, 0), (0.5, 0), (1, 0), (1, 0.5), (1, 1), (0.5, 1), (0, 1), (0, 0.5)], dtype=float
@@ -17,7 +20,7 @@ OUTLINE = np.array(
 """Corners and side middles of the unit square, around it: (row, col)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ground:
     """Scenes and a chip size, seen as places: scenes that overlap on Earth are one group, measured in
     pixels of the group's first scene."""
@@ -27,23 +30,26 @@ class Ground:
     """Rows and columns of a chip."""
     groups: tuple[tuple[int, ...], ...]
     """Scenes that overlap, directly or through others."""
+    group_of: np.ndarray
+    """(scenes,) int64 position in `groups` of each scene."""
 
     @classmethod
     def of(cls, grids: Sequence[GeoBox], size: tuple[int, int]) -> Ground:
         """Ground under some scenes; a scene without a CRS overlaps none."""
-        outlines = [None if grid.crs is None else footprint(grid) for grid in grids]
-        group = list(range(len(grids)))
-        for i, one in enumerate(outlines):
-            for j, other in enumerate(outlines[:i]):
-                if one is not None and other is not None and one.intersects(other):
-                    old, new = group[i], group[j]
-                    group = [new if g == old else g for g in group]
-        members = {g: tuple(i for i, h in enumerate(group) if h == g) for g in dict.fromkeys(group)}
-        return cls(tuple(grids), size, tuple(members.values()))
+        placed = np.array([i for i, grid in enumerate(grids) if grid.crs is not None], np.int64)
+        outlines = np.array(footprints([grids[i] for i in placed]), dtype=object)
+        one, other = shapely.STRtree(outlines).query(outlines, predicate="intersects")
+        pairs = placed[one], placed[other]
+        overlap = coo_array((np.ones(len(one), bool), pairs), shape=(len(grids), len(grids)))
+        group_of = connected_components(overlap, directed=False)[1].astype(np.int64)
+        members: list[list[int]] = [[] for _ in range(int(group_of.max(initial=-1)) + 1)]
+        for scene, group in enumerate(group_of.tolist()):
+            members[group].append(scene)
+        return cls(tuple(grids), size, tuple(map(tuple, members)), group_of)
 
     def anchor(self, scene: int) -> int:
         """The scene in whose pixels `scene` is measured."""
-        return next(members[0] for members in self.groups if scene in members)
+        return self.groups[int(self.group_of[scene])][0]
 
     def extents(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Least and greatest (row, col) of windows (n, 3), in anchors' pixels, float64 (n, 2) each."""

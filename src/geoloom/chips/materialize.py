@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -16,12 +17,20 @@ from ..core.errors import ChipError
 from ..core.grid import crs_name
 from ..core.query import Sample
 from ..datasets.base import GeoDataset
+from ..datasets.calibration import describe
 from .layout import Compression, check_target
 from .native import file_dtype
 from .store import ChipStore, ChipWriter
 from .wanted import Asked, SplitChoice, Wanted, WantedChip
 
+log = logging.getLogger(__name__)
+
 Progress = Callable[[int, int], None]
+
+_KEPT = frozenset(
+    {"image", "mask", "valid", "observed", "crs", "transform", "bounds", "valid_series", "times"}
+)
+"""What a chip holds of a sample, and what a single date has no need of."""
 
 
 def materialize(
@@ -42,8 +51,8 @@ def materialize(
 
     Chip `i` holds what `dataset[query i]` gives, value for value, where that is observed (`image`) or valid
     (`mask`), and 0 elsewhere. A pixel whose code is none of the dataset's classes counts as not labelled, so
-    it is not valid. The store appears under its name only when it is whole; one batch is in memory at a
-    time.
+    it is not valid. What else a sample holds is left out, with a warning that names it. The store appears
+    under its name only when it is whole; one batch is in memory at a time.
 
     Args:
         dataset: Whom to ask, transforms included. Chips may lie in different CRSs.
@@ -68,7 +77,8 @@ def materialize(
 
     Raises:
         QueryError: the dataset has nothing at a query; the message names it.
-        ChipError: there is no query, shapes differ, the samples are no chips, or values do not fit `dtype`.
+        ChipError: there is no query, shapes differ, the samples are no chips, values do not fit `dtype`, or
+            scenes of different scale or offset would be mixed.
         WriteError: `out` exists.
 
     Example:
@@ -91,6 +101,7 @@ def materialize(
         size=form.shape[1:],
         dtype=form.dtype,
         bands=form.bands,
+        scaling=form.scaling,
         classes=form.classes,
         mask_dtype=form.mask_dtype,
         compress=compress,
@@ -124,6 +135,8 @@ class _Form:
     classes: Classes | None
     mask_dtype: np.dtype[Any] | None
     """None where there are no labels."""
+    scaling: tuple[tuple[float, float], ...] | None
+    """(scale, offset) of each band; None where nobody knows."""
 
     @classmethod
     def of(
@@ -156,6 +169,11 @@ class _Form:
                 f"the images have {len(image)} channels, named are {len(names)} ({', '.join(names)}); say "
                 "bands=[...], a name for each channel"
             )
+        extra = sorted(sample.keys() - _KEPT)
+        if extra:
+            log.warning(
+                "samples hold %s, which a chip store does not keep: left out", ", ".join(extra)
+            )
         classes = None if mask is None else dataset.classes
         stored: np.dtype[Any] | None = None
         if mask is not None and classes is None:
@@ -166,7 +184,27 @@ class _Form:
             bands=names,
             classes=classes,
             mask_dtype=stored,
+            scaling=_scaling(dataset),
         )
+
+
+def _scaling(dataset: GeoDataset) -> tuple[tuple[float, float], ...] | None:
+    """Scale and offset of each band of what a dataset gives; None where that is not known.
+
+    Raises:
+        ChipError: they differ from scene to scene.
+    """
+    found: list[tuple[float, float]] = []
+    for band, pairs in zip(dataset.bands, dataset._calibrations(), strict=True):
+        if pairs is None:
+            return None
+        if len(pairs) > 1:
+            raise ChipError(
+                f"band {band.name!r} of {dataset!r} would mix {describe(pairs)}; make the dataset with "
+                "scaled=True, so that it gives physical values"
+            )
+        found.extend(pairs)
+    return tuple(found) or None
 
 
 def _first(*choices: DTypeLike | None) -> np.dtype[Any]:

@@ -15,8 +15,7 @@ def file_dtype(dataset: GeoDataset, layer: Layer) -> np.dtype | None:
     """The dtype of the files whose values a dataset gives as they are; None where it alters or makes them.
 
     Samples hold uint16 images as float32 and masks as int64, which is two and eight times as much as the
-    files need. Judged by the first scene where
-    scenes do not say how they are stored.
+    files need. Judged by the first scene where scenes do not say how they are stored.
 
     Args:
         dataset: Rasters, or a composition.
@@ -35,7 +34,7 @@ def file_dtype(dataset: GeoDataset, layer: Layer) -> np.dtype | None:
     stored = dataset._stored_dtype
     if stored is not None:
         return None if layer == "mask" and stored.kind == "f" else stored
-    scene = dataset.scenes[0]
+    scene = dataset._to_read(0, None)  # its addresses signed, where they have to be
     crs = crs_name(scene.grid.crs)
     dtypes = [read_header(asset.uri, crs=crs).dtypes[asset.index - 1] for asset in scene.assets]
     return np.result_type(*dtypes)

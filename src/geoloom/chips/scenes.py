@@ -59,6 +59,11 @@ class ChipScene(Protocol):
         ...
 
     @property
+    def scaling(self) -> tuple[tuple[float, float], ...] | None:
+        """(scale, offset) of each band, which give a physical value of a stored one; None: not known."""
+        ...
+
+    @property
     def has_labels(self) -> bool:
         """Whether `labels` answers."""
         ...
@@ -66,6 +71,11 @@ class ChipScene(Protocol):
     @property
     def classes(self) -> Classes | None:
         """What the label layer says about its codes, if it does."""
+        ...
+
+    @property
+    def categorical(self) -> bool:
+        """Whether the label layer says that its values are classes, if not which."""
         ...
 
     def labels(self, window: PixelWindow) -> tuple[np.ndarray, np.ndarray]:
@@ -110,6 +120,11 @@ class FileScene:
         return np.result_type(*(self.image.dtypes[n - 1] for n in self.numbers))
 
     @property
+    def scaling(self) -> tuple[tuple[float, float], ...] | None:
+        """As the file tells it."""
+        return tuple((self.image.scales[n - 1], self.image.offsets[n - 1]) for n in self.numbers)
+
+    @property
     def has_labels(self) -> bool:
         """Whether there is a label raster."""
         return self.label is not None
@@ -122,6 +137,11 @@ class FileScene:
         unlabelled = self.label.nodata[0] if self.label_nodata is None else self.label_nodata
         names = {c: n for c, n in sorted(self.label.class_names.items()) if c != unlabelled and n}
         return Classes.of_legend(names, self.label.colormap)
+
+    @property
+    def categorical(self) -> bool:
+        """Whether the label raster has a palette or names."""
+        return self.label is not None and self.label.categorical
 
     def labels(self, window: PixelWindow) -> tuple[np.ndarray, np.ndarray]:
         """Class codes (h, w) uint8, and labelled (h, w) bool."""
@@ -169,6 +189,11 @@ class ArrayScene:
         return self.image.values.dtype
 
     @property
+    def scaling(self) -> tuple[tuple[float, float], ...] | None:
+        """An array says nothing of it."""
+        return None
+
+    @property
     def has_labels(self) -> bool:
         """Whether there is a mask."""
         return self.mask is not None
@@ -177,6 +202,11 @@ class ArrayScene:
     def classes(self) -> Classes | None:
         """An array names no classes."""
         return None
+
+    @property
+    def categorical(self) -> bool:
+        """Nor that they are classes."""
+        return False
 
     def labels(self, window: PixelWindow) -> tuple[np.ndarray, np.ndarray]:
         """Class codes (h, w) uint8, and labelled (h, w) bool."""
@@ -265,7 +295,7 @@ def check_alike(scenes: Sequence[ChipScene]) -> None:
     """Refuse scenes whose chips could not lie in one store.
 
     Raises:
-        ChipError: bands or labels differ; the message names the scenes.
+        ChipError: bands, their scale or offset, or labels differ; the message names the scenes.
     """
     first = scenes[0]
     for scene in scenes[1:]:
@@ -274,10 +304,21 @@ def check_alike(scenes: Sequence[ChipScene]) -> None:
                 f"{scene.name} has {len(scene.bands)} bands of {scene.dtype}, {first.name} has "
                 f"{len(first.bands)} of {first.dtype}: chips of one store must be alike; choose bands="
             )
+        if scene.scaling != first.scaling:
+            raise ChipError(
+                f"{scene.name} stores values of {_pairs(scene)}, {first.name} of {_pairs(first)} (scale and "
+                "offset of each band): one network cannot read both; bring them to one scale first, such as "
+                "`gdal_translate -unscale -ot Float32`"
+            )
         if scene.has_labels != first.has_labels:
             raise ChipError(
                 f"only one of {first.name} and {scene.name} has labels; give all or none"
             )
+
+
+def _pairs(scene: ChipScene) -> str:
+    told = scene.scaling
+    return "no known scale" if told is None else ", ".join(f"{s:g} and {o:g}" for s, o in told)
 
 
 def grid_of(grid: GeoBox, window: PixelWindow) -> GeoBox:

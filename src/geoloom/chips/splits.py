@@ -202,8 +202,9 @@ def overlaps(ground: Ground, windows: np.ndarray, splits: np.ndarray) -> np.ndar
         splits: (n,) split codes; -1 belongs to none.
     """
     pairs = [np.empty((0, 2), dtype=np.int64)]
-    for members in ground.groups:
-        chips = np.flatnonzero(np.isin(windows[:, 0], members) & (splits >= 0))
+    groups = ground.group_of[windows[:, 0]]
+    for group in np.unique(groups):
+        chips = np.flatnonzero((groups == group) & (splits >= 0))
         low, high = ground.extents(windows[chips])
         boxes = shapely.box(low[:, 1], low[:, 0], high[:, 1], high[:, 0])
         tree = shapely.STRtree(boxes)

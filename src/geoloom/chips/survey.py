@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,12 @@ from ..core.classes import Classes
 from ..core.errors import ChipError
 from .scenes import ChipScene, block_windows
 
+log = logging.getLogger(__name__)
+
 CODES = 256
+
+MOST_UNNAMED = 64
+"""Classes that labels may have of which nobody gives a name: legends of the land have 10 to 50."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +57,38 @@ def settle_classes(
 ) -> Classes:
     """The classes of the chips: given, else told by the label rasters, else the codes that occur.
 
+    A single class is warned of: from it alone nothing can be learned.
+
     Raises:
-        ChipError: two label rasters name their codes differently, or no pixel has a class.
+        ChipError: two label rasters name their codes differently, no pixel has a class, or the labels look
+            like measurements.
     """
+    settled = _settled(scenes, counts, classes)
+    present = [name for name, code, _ in settled if counts[code]]
+    if len(present) == 1:
+        log.warning(
+            "the labels hold one class only, %s: a network learns nothing from them; label what is not %s "
+            "as well (geoloom rasterize --other rest)",
+            present[0],
+            present[0],
+        )
+    return settled
+
+
+def _settled(scenes: Sequence[ChipScene], counts: np.ndarray, classes: Classes | None) -> Classes:
     told = classes or _told(scenes)
     if told is None:
         codes = [int(code) for code in np.flatnonzero(counts)]
         if not codes:
             raise ChipError(
                 "no labelled pixel in any scene; check the label rasters and their nodata"
+            )
+        if len(codes) > MOST_UNNAMED and not any(scene.categorical for scene in scenes):
+            raise ChipError(
+                f"the labels of {', '.join(scene.name for scene in scenes[:3])} hold {len(codes)} different "
+                "values without names or colours: they look like a measurement, not like classes. Give the "
+                "raster class names or a colour table if they are classes (in Python: classes=); group the "
+                "values into a few classes if they are not"
             )
         return Classes.of([f"class {code}" for code in codes], codes)
     if not counts[list(told.codes)].any():
@@ -78,7 +107,7 @@ def _told(scenes: Sequence[ChipScene]) -> Classes | None:
             raise ChipError(
                 f"the labels of {scene.name} name their codes {_legend(found)}, others "
                 f"{_legend(told)}; "
-                "rasterise them alike, or give classes="
+                "rasterise them alike (in Python, classes= decides)"
             )
         told = told or found
     return told

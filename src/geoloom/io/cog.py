@@ -18,6 +18,7 @@ import rasterio
 import rasterio.shutil
 from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError  # what copying raises; it has no public name
+from rasterio.drivers import raster_driver_extensions
 from rasterio.errors import RasterioError
 
 from ..core.errors import WriteError
@@ -42,6 +43,9 @@ Overviews = Literal["mode", "nearest", "average"]
 
 CLASS_NAMES_TAG = "class_names"
 """Band tag inside the TIFF: a JSON object of names by code."""
+
+_ENDINGS = {"shp": "ESRI Shapefile", "gpkg": "GeoPackage", "geojson": "GeoJSON", "zarr": "Zarr"}
+"""Formats of other things that geoloom writes or reads."""
 
 _CACHE_MB = 32
 _BLOCK_PX = 512
@@ -76,7 +80,7 @@ class CogWriter:
 
     Raises:
         WriteError: the product exists or is an input, its folder does not exist, another process writes it,
-            or an argument does not fit.
+            its name is of another format, or an argument does not fit.
 
     Example:
         >>> import tempfile
@@ -136,6 +140,7 @@ class CogWriter:
         with ExitStack() as stack, writing(self.path):
             stack.enter_context(hold(self.path))
             may_replace(self.path, overwrite=overwrite, inputs=source_files(inputs))
+            _check_suffix(self.path)
             self._raw = self._begin(nodata or 0)
             self._held = stack.pop_all()
         self._ended = False
@@ -390,3 +395,18 @@ def _holds(dtype: np.dtype[Any], value: float) -> bool:
         return True
     info = np.iinfo(dtype)
     return float(value).is_integer() and info.min <= value <= info.max
+
+
+def _check_suffix(path: Path) -> None:
+    """Refuse a name by which programs would take a GeoTIFF for something else.
+
+    Raises:
+        WriteError: its ending is that of another format.
+    """
+    ending = path.suffix.lstrip(".").lower()
+    format_name = _ENDINGS.get(ending) or raster_driver_extensions().get(ending, "GTiff")
+    if format_name not in ("GTiff", "COG"):
+        raise WriteError(
+            f"{path} would be a GeoTIFF with the name of another format ({format_name}); end it in .tif, and "
+            f"convert it afterwards if need be: gdal_translate {path.stem}.tif {path.name}"
+        )

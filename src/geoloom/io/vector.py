@@ -240,7 +240,7 @@ def _chosen_layer(path: Path, layer: str | None) -> str:
     if len(names) != 1:
         found = ", ".join(f"{name} ({kind})" for name, kind in listed) or "none"
         raise VectorError(
-            f"{path} has {len(names)} layers with geometries, expected one; choose with layer=. "
+            f"{path} has {len(names)} layers with geometries, expected one; choose one by layer= (--layer). "
             f"Layers: {found}"
         )
     return names[0]
@@ -248,7 +248,9 @@ def _chosen_layer(path: Path, layer: str | None) -> str:
 
 def _known_crs(given: str | None, stored: str | None, source: str) -> str:
     if given is None and not stored:
-        raise VectorError(f'{source} has no CRS (a missing .prj?); say which with crs="EPSG:..."')
+        raise VectorError(
+            f"{source} has no CRS (a missing .prj?); say which by crs= (--crs), such as EPSG:32722"
+        )
     if given is not None and stored and CRS(given) != CRS(stored):
         log.warning("%s: its CRS %s is overridden by %s", source, stored[:40], given)
     return str(given or stored)

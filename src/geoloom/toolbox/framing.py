@@ -10,7 +10,7 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from ..core.errors import GridError
+from ..core.errors import GridError, VectorError
 from ..core.grid import (
     LATTICE_TOLERANCE_PX,
     crs_name,
@@ -62,9 +62,32 @@ def crop(header: Header, features: Features, source: str | Path) -> GeoBox:
         cols = max(left, 0), min(right, int(grid.shape[1]))
         if rows[0] < rows[1] and cols[0] < cols[1]:
             return _shifted(grid, rows, cols)
-    raise GridError(
-        f"no feature of {source} lies on {header.uri}; check the layer's CRS ({crs_name(features.crs)})"
+    raise GridError(_apart(header, features, source))
+
+
+def check_meeting(header: Header, features: Features, source: str | Path) -> None:
+    """Refuse features of which none lies on a raster.
+
+    Raises:
+        VectorError: none does; the message gives both extents.
+    """
+    if not len(features.on(header.grid)[0]):
+        raise VectorError(_apart(header, features, source))
+
+
+def _apart(header: Header, features: Features, source: str | Path) -> str:
+    crs, layer = crs_name(header.grid.crs), crs_name(features.crs)
+    theirs = extent(shapely.total_bounds(features.geometries), layer)
+    return (
+        f"no feature of {source} ({theirs}) lies on {header.uri} ({extent(header.grid.boundingbox, crs)}); "
+        "check the CRS of both, or take the scene that the layer belongs to"
     )
+
+
+def extent(bounds: Iterable[float], crs: str) -> str:
+    """Bounds (left, bottom, right, top), for people."""
+    left, bottom, right, top = bounds
+    return f"x {left:.10g} to {right:.10g}, y {bottom:.10g} to {top:.10g}, {crs}"
 
 
 def _pixels(lattice: GeoBox, xy: np.ndarray, crs: str) -> np.ndarray:

@@ -19,7 +19,7 @@ from ..io.mosaic import MosaicRule, read_many
 from ..io.raster import Raster, read
 from ..io.vector import read_features
 from ..transforms.clouds import QualityBand, cloud_mask
-from .framing import around, covered, crop
+from .framing import around, covered, crop, extent
 from .observation import wider
 from .steps import filled
 
@@ -382,8 +382,8 @@ def _share(first: Header, header: Header) -> float:
     share = covered(first.grid, [header.grid])
     if share <= 0:
         raise GridError(
-            f"{header.uri} ({_extent(header.grid)}) does not overlap {first.uri} ({_extent(first.grid)}), on "
-            "whose grid the files are put together; check the CRS of both, or make a mosaic"
+            f"{header.uri} ({_extent(header)}) does not overlap {first.uri} ({_extent(first)}), on whose "
+            "grid the files are put together; check the CRS of both, or make a mosaic"
         )
     if share < _WHOLE:
         log.warning(
@@ -395,9 +395,8 @@ def _share(first: Header, header: Header) -> float:
     return share
 
 
-def _extent(grid: GeoBox) -> str:
-    left, bottom, right, top = grid.boundingbox
-    return f"x {left:g} to {right:g}, y {bottom:g} to {top:g}, {crs_name(grid.crs)}"
+def _extent(header: Header) -> str:
+    return extent(header.grid.boundingbox, crs_name(header.grid.crs))
 
 
 def _write(

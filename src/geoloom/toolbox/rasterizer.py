@@ -17,6 +17,7 @@ from ..io.header import Header, read_header
 from ..io.raster import read
 from ..io.vector import ClassChoice, read_features
 from ..transforms.clouds import QualityBand, cloud_mask
+from .framing import check_meeting
 
 NO_DATA = 0
 
@@ -110,12 +111,7 @@ class Rasterizer:
         Raises:
             VectorError: no feature lies on the raster.
         """
-        features = self._read()
-        geometries, _ = features.on(self.header.grid)
-        if not len(geometries):
-            raise VectorError(
-                f"no feature of {self.vector} lies on {self.header.uri}; check the layer's CRS"
-            )
+        check_meeting(self.header, self._read(), self.vector)
         self._rasterized = True
 
     def execute(self) -> None:

@@ -60,10 +60,11 @@ class Rasterize(Step):
 
         from ...chips.scenes import block_windows, grid_of
         from ...core.classes import Classes
-        from ...core.errors import ConfigError, suggest
+        from ...core.errors import ConfigError, VectorError, suggest
         from ...io.cog import CogWriter
         from ...io.header import read_header
         from ...io.vector import read_features
+        from ...toolbox.framing import check_meeting
 
         features = read_features(
             self.labels,
@@ -73,7 +74,9 @@ class Rasterize(Step):
             where=self.where,
             crs=self.crs,
         )
-        grid = read_header(self.scene).grid
+        header = read_header(self.scene)
+        check_meeting(header, features, self.labels)
+        grid = header.grid
         names = list(features.class_names.values()) + ([self.other] if self.other else [])
         for name in self.colors.keys() - set(names):
             raise ConfigError(f"colors: no class is named {name!r}{suggest(name, names)}")
@@ -96,8 +99,11 @@ class Rasterize(Step):
                 codes = features.burn(part, all_touched=self.all_touched, other=other)
                 writer.write(codes.astype(np.uint8), window.row, window.col)
                 counts += np.bincount(codes.ravel(), minlength=256)
-        if not counts[1:].any():
-            terminal.say(f"warning: no feature of {self.labels} lies on {self.scene}")
+            if not counts[1:].any():
+                raise VectorError(
+                    f"no pixel of {self.scene} has its centre in a feature of {self.labels}; count all "
+                    "pixels that a feature touches (--all-touched), or take a finer scene"
+                )
         pixels = {name: int(counts[code]) for name, code, _ in classes}
         return {"features": len(features), "pixels": pixels, "unlabelled": int(counts[0])}
 
