@@ -34,7 +34,7 @@ def near(longitude: Any, centre: Any, turn: float = TURN) -> Any:
     """Longitudes moved by whole turns to lie within half a turn of a centre; what is not finite stays.
 
     Example:
-        >>> near(-92.0, 180.0)
+        >>> float(near(-92.0, 180.0))
         268.0
     """
     with np.errstate(invalid="ignore"):

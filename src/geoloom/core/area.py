@@ -68,7 +68,7 @@ def polygon_areas_m2(polygons: NDArray[Any] | Sequence[Any], crs: CRS) -> Floats
         >>> from odc.geo.crs import CRS
         >>> field = shapely.box(179.5, 66, 180.5, 67)
         >>> round(polygon_areas_m2([field], CRS("EPSG:4326"))[0] / 1e6)
-        4949
+        4964
     """
     parts, owners = shapely.get_parts(np.asarray(polygons, dtype=object), return_index=True)
     ground = _ground(crs_name(crs))
@@ -88,9 +88,9 @@ def pixel_areas_m2(grid: GeoBox) -> Floats:
 
     Example:
         >>> from affine import Affine
-        >>> map = GeoBox((2, 2), Affine(200, 0, 0, 0, -200, 8_400_000), "EPSG:3857")  # at 60 degrees north
-        >>> round(pixel_areas_m2(map).mean())
-        10077
+        >>> square = GeoBox((2, 2), Affine(200, 0, 0, 0, -200, 8_400_000), "EPSG:3857")  # at 60 degrees north
+        >>> round(pixel_areas_m2(square).mean())
+        10033
     """
     height, width = grid.shape
     if _ground(crs_name(grid.crs)) is None:

@@ -220,7 +220,10 @@ def _no_time(when: object) -> str:
 def _utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         return instant.replace(tzinfo=UTC)
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise IntervalError(f"{instant} lies outside the years 1 to 9999 of UTC") from error
 
 
 def _after(start: datetime, step: CalendarStep | timedelta) -> datetime:

@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 from urllib.request import url2pathname
 
+from ...core.errors import DatasetError
+
 
 def is_address(text: str) -> bool:
     """Whether this names its place whole: an address, a GDAL path or an absolute local path."""
@@ -16,6 +18,9 @@ def is_address(text: str) -> bool:
 
 def joined(home: str, href: str) -> str:
     """Where an `href` inside the document at `home` leads; local paths come out absolute.
+
+    Raises:
+        DatasetError: it is no address.
 
     Example:
         >>> joined("s3://bucket/2019/item.json", "../data/B04.tif")
@@ -28,7 +33,12 @@ def joined(home: str, href: str) -> str:
     if "://" in href or href.startswith("/vsi"):
         return href
     if home.startswith(("http://", "https://")):
-        return urljoin(home, href)
+        try:
+            return urljoin(home, href)
+        except ValueError as error:
+            raise DatasetError(
+                f"the href {href[:80]!r} in {home} is no address: {error}"
+            ) from error
     if "://" in home:
         scheme, _, rest = home.partition("://")
         return f"{scheme}://{_normal(rest, href)}"
@@ -43,6 +53,11 @@ def located(path: str | Path) -> str:
     if text.startswith("file:"):
         return joined("", text)
     return text if "://" in text else str(Path(text).absolute())
+
+
+def in_memory() -> str:
+    """Where a document in memory counts as standing: relative addresses start from the working folder."""
+    return str(Path.cwd() / "document in memory")
 
 
 def _normal(home: str, href: str) -> str:

@@ -13,7 +13,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ...core.bands import Band, Role
+from ...core.errors import DatasetError
 from ...io.finding import RASTER_SUFFIXES
+from .told import MOST_BANDS, number, records, text, texts
 
 _ROLES: Mapping[str, Role] = {
     "coastal": "coastal",
@@ -87,17 +89,26 @@ class AssetKind:
     """Whether it is declared a cloud-optimised GeoTIFF."""
 
 
-def asset_kind(key: str, asset: Mapping[str, Any], gsd_m: float | None = None) -> AssetKind:
+def asset_kind(
+    key: str, asset: Mapping[str, Any], gsd_m: float | None = None, whose: str = "an item"
+) -> AssetKind:
     """What an asset is.
 
     Args:
         key: Its name in the item.
         asset: As the item has it.
         gsd_m: Ground sample distance of the item, where the asset names none.
+        whose: The item, for messages.
+
+    Raises:
+        DatasetError: it tells something of the wrong kind; the message names the field.
     """
     own = {name: value for name, value in asset.items() if not is_items_own(name)}
     suffix = PurePosixPath(str(asset.get("href", "")).partition("?")[0]).suffix.lower()
-    return _asset_kind(key, json.dumps(own, sort_keys=True, default=str), suffix, gsd_m)
+    try:
+        return _asset_kind(key, json.dumps(own, sort_keys=True, default=str), suffix, gsd_m)
+    except _WrongKindError as error:
+        raise DatasetError(f"{error} in {whose}") from error
 
 
 def is_items_own(name: str) -> bool:
@@ -106,24 +117,43 @@ def is_items_own(name: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _asset_kind(key: str, text: str, suffix: str, gsd_m: float | None) -> AssetKind:
-    asset = json.loads(text)
-    roles = frozenset(asset.get("roles") or ())
+def _asset_kind(key: str, told: str, suffix: str, gsd_m: float | None) -> AssetKind:
+    asset, whose = json.loads(told), f"asset {key!r}"
+    try:
+        return _kind(key, asset, suffix, gsd_m, whose)
+    except DatasetError as error:  # of a text that may be that of many items
+        raise _WrongKindError(str(error)) from error
+
+
+class _WrongKindError(Exception):
+    """An asset tells something of the wrong kind."""
+
+
+def _kind(
+    key: str, asset: Mapping[str, Any], suffix: str, gsd_m: float | None, whose: str
+) -> AssetKind:
+    roles = frozenset(texts(asset.get("roles"), "roles", whose))
     media = str(asset.get("type") or "").lower()
     raster = media.startswith(_RASTERS) if media else suffix in RASTER_SUFFIXES - _PICTURES
     return AssetKind(
         key=key,
-        bands=_bands(key, asset, asset.get("gsd") or gsd_m),
+        bands=_bands(key, asset, number(asset.get("gsd"), "gsd", whose) or gsd_m, whose),
         is_data="data" in roles and not roles & _NO_DATA,
         is_raster=raster and not roles & _NO_DATA,
         optimised="profile=cloud-optimized" in media.replace(" ", ""),
     )
 
 
-def _bands(key: str, asset: Mapping[str, Any], gsd_m: float | None) -> tuple[AssetBand, ...]:
+def _bands(
+    key: str, asset: Mapping[str, Any], gsd_m: float | None, whose: str
+) -> tuple[AssetBand, ...]:
     """The bands of either version; 1.1 tells in `bands`, 1.0 in `eo:bands` and `raster:bands`."""
-    lists = [asset.get(name) or [] for name in ("bands", "eo:bands", "raster:bands")]
+    lists = [
+        records(asset.get(name), name, whose) for name in ("bands", "eo:bands", "raster:bands")
+    ]
     count = max(map(len, lists))
+    if count > MOST_BANDS:
+        raise DatasetError(f"{whose} has {count:,} bands; a file has at most {MOST_BANDS:,}")
     if not count:
         return ()
     told = [
@@ -133,7 +163,7 @@ def _bands(key: str, asset: Mapping[str, Any], gsd_m: float | None) -> tuple[Ass
     shared = _prefixed({k: v for k, v in asset.items() if k not in ("bands", "roles", "type")})
     coded = _coded(asset)
     return tuple(
-        _band(key, i, count, {**shared, **band}, gsd_m, _coded(band) or coded)
+        _band(key, i, count, {**shared, **band}, gsd_m, _coded(band) or coded, whose)
         for i, band in enumerate(told, 1)
     )
 
@@ -152,23 +182,29 @@ def _coded(fields: Mapping[str, Any]) -> Role | None:
 
 def _band(
     key: str,
-    number: int,
+    position: int,
     count: int,
     told: Mapping[str, Any],
     gsd_m: float | None,
     coded: Role | None,
+    whose: str,
 ) -> AssetBand:
-    own, common = told.get("name"), told.get("common_name")
-    wavelength = _number(told.get("center_wavelength"))
-    name = key if count == 1 else str(own or f"{key}_{number}")
+    def read(field: str, default: Any = None, *, finite: bool = True) -> Any:
+        found = number(told.get(field), field, whose, finite=finite)
+        return default if found is None else found
+
+    own = text(told.get("name"), "a band's name", whose)
+    common = text(told.get("common_name"), "a band's common name", whose)
+    wavelength = read("center_wavelength")
+    name = key if count == 1 else str(own or f"{key}_{position}")
     band = Band(
         name=name,
         role=coded or _role(common, wavelength),
         wavelength_um=wavelength,
-        gsd_m=_number(told.get("spatial_resolution")) or gsd_m,
-        scale=_number(told.get("scale"), 1.0),
-        offset=_number(told.get("offset"), 0.0),
-        nodata=_number(told.get("nodata")),
+        gsd_m=read("spatial_resolution") or gsd_m,
+        scale=read("scale", 1.0),
+        offset=read("offset", 0.0),
+        nodata=read("nodata", finite=False),
     )
     names = tuple(dict.fromkeys(str(n) for n in (own, common) if n and n != name))
     dtype = told.get("data_type")
@@ -180,11 +216,6 @@ def _role(common: str | None, wavelength_um: float | None) -> Role:
         below = (role for limit, role in _RED_EDGES if (wavelength_um or 9.0) < limit)
         return next(below, "other")
     return _ROLES.get(common or "", "other")
-
-
-def _number(value: Any, default: Any = None) -> Any:
-    """A number, also one of those that JSON writes as text: `nan`, `inf`, `-inf`."""
-    return default if value is None else float(value)
 
 
 def data_assets(kinds: Iterable[AssetKind]) -> tuple[AssetKind, ...]:
@@ -201,4 +232,5 @@ def data_assets(kinds: Iterable[AssetKind]) -> tuple[AssetKind, ...]:
         same = own if own and all(own) else kind.key
         if same not in best or (kind.optimised and not best[same].optimised):
             best[same] = kind
-    return tuple(kind for kind in chosen if any(kind is one for one in best.values()))
+    kept = set(map(id, best.values()))
+    return tuple(kind for kind in chosen if id(kind) in kept)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import DatasetError
 from ...io.finding import INDEX_FOLDER
 from ...io.remote import LANES, without_query
-from .addresses import joined, located
-from .documents import home_of, is_stac, read_json
+from .addresses import in_memory, joined
+from .documents import home_of, is_empty, is_stac, read_json, too_deep
 from .filters import Filters
-from .items import Item, parse_item
+from .items import Item, Located, parse_item
+from .reach import IN_MEMORY, Reach
 from .search import Search
 from .tables import TABLES, is_stac_table, table_items
+from .told import records, text
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,12 @@ Source = str | Mapping[str, Any] | Search
 """Address of a document, table or folder; a document in memory; a search."""
 ROOTS = ("catalog.json", "collection.json")
 JSON = (".json", ".geojson")
+
+MOST_LEVELS = 32
+"""Of links, from a catalogue to its items. Those of whole missions have six or seven."""
+
+MOST_CATALOGS, MOST_DOCUMENTS = 10_000, 1_000_000
+"""Of one source: catalogues and collections, and documents in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +53,24 @@ class Found:
     """The local documents and folders on which it depends."""
 
 
-def found_items(sources: Sequence[Source], filters: Filters) -> Found:
+def found_items(sources: Sequence[Source], filters: Filters, reach: Reach | None = None) -> Found:
     """The items wanted of some sources.
 
+    Args:
+        sources: Where to look.
+        filters: What to take.
+        reach: Where addresses inside may lead. Default: where it is safe.
+
     Raises:
-        DatasetError: a document is missing or no STAC, or no item is wanted; the message says which.
+        DatasetError: a document is missing or no STAC, leads too far, or no item is wanted; the message says
+            which.
     """
+    reach = Reach() if reach is None else reach
     items: dict[tuple[str | None, str], Item] = {}
     seen = repeated = 0
     documents: list[str] = []
     for source in sources:
-        for item in _items_of(source, filters, documents):
+        for item in _items_of(source, filters, reach, documents):
             seen += 1
             repeated += (item.collection, item.name) in items
             items.setdefault((item.collection, item.name), item)
@@ -76,27 +91,36 @@ def _named(sources: Sequence[Source]) -> str:
     return shown if len(sources) == 1 else f"{shown} and {len(sources) - 1} others"
 
 
-def _items_of(source: Source, filters: Filters, documents: list[str]) -> Iterator[Item]:
+def _items_of(
+    source: Source, filters: Filters, reach: Reach, documents: list[str]
+) -> Iterator[Item]:
     """The items wanted of one source; what was read is added to the documents."""
     if isinstance(source, Search):
-        for document, home in source.documents():
-            yield from _wanted([document], home, filters)
+        for document, home in source.documents(reach):
+            yield from _wanted([document], home, filters, reach, source.url)
     elif not isinstance(source, str):
-        yield from _items_in(source, located("."), filters, inside=True)
+        if not (is_stac(source) and source["type"].startswith("Feature")) and not is_empty(source):
+            raise DatasetError(
+                f"a document in memory with the fields {', '.join(map(str, list(source)[:8]))[:200]} is no "
+                "STAC item or item collection (version 1.0 or later); give a catalogue by its address"
+            )
+        yield from _items_in(source, in_memory(), filters, reach, IN_MEMORY, inside=True)
     elif "://" not in source and Path(source).is_dir():
-        yield from _items_under(Path(source), filters, documents)
+        yield from _items_under(Path(source), filters, reach, documents)
     elif source.lower().partition("?")[0].endswith(TABLES):
         documents.append(source)
-        yield from table_items(source, filters)
+        yield from _table(source, filters, reach)
     else:
-        yield from _walked([_Link(source)], filters, documents)
+        yield from _walked([_Link(source)], filters, reach, documents)
 
 
-def _items_under(folder: Path, filters: Filters, documents: list[str]) -> Iterator[Item]:
+def _items_under(
+    folder: Path, filters: Filters, reach: Reach, documents: list[str]
+) -> Iterator[Item]:
     """Of a folder: by its catalogue, where it has one, else of all documents below."""
     roots = [_Link(str(folder / name)) for name in ROOTS if (folder / name).is_file()]
     if roots:
-        yield from _walked(roots[:1], filters, documents)
+        yield from _walked(roots[:1], filters, reach, documents)
         return
     below = sorted(path for path in folder.rglob("*") if INDEX_FOLDER not in path.parts)
     files = [path for path in below if path.suffix.lower() in JSON]
@@ -105,10 +129,10 @@ def _items_under(folder: Path, filters: Filters, documents: list[str]) -> Iterat
     with ThreadPoolExecutor(LANES) as pool:
         for path, document in zip(files, pool.map(_json_or_none, files), strict=True):
             if is_stac(document) and document["type"].startswith("Feature"):
-                yield from _items_in(document, str(path), filters)
+                yield from _items_in(document, str(path), filters, reach, str(path))
     for table in tables:
         if is_stac_table(str(table)):
-            yield from table_items(str(table), filters)
+            yield from _table(str(table), filters, reach)
 
 
 def _json_or_none(path: Path) -> Any:
@@ -118,26 +142,50 @@ def _json_or_none(path: Path) -> Any:
         return None
 
 
-def _walked(links: Sequence[_Link], filters: Filters, documents: list[str]) -> Iterator[Item]:
-    """Follow links, level by level, as many at once as there are lanes; no document twice."""
-    seen: set[str] = set()
+def _table(address: str, filters: Filters, reach: Reach) -> Iterator[Item]:
+    for item in table_items(address, filters):
+        yield _within_reach(item, reach, address)
+
+
+def _walked(
+    links: Sequence[_Link], filters: Filters, reach: Reach, documents: list[str]
+) -> Iterator[Item]:
+    """Follow links, level by level, as many at once as there are lanes; no document twice.
+
+    Raises:
+        DatasetError: a catalogue has no end: more levels or documents than any that was made to be read.
+    """
+    root, seen, without_items = links[0].address, set[str](), 0
     with ThreadPoolExecutor(LANES) as pool:
-        while links:
+        for _ in range(MOST_LEVELS):
             links = list({n.address: n for n in links if n.address not in seen}.values())
+            if not links:
+                return
             seen.update(link.address for link in links)
             documents += (link.address for link in links)
             below: list[_Link] = []
             for link, document in zip(links, pool.map(_read, links), strict=True):
                 if document["type"].startswith("Feature"):
-                    yield from _items_in(document, link.address, filters)
-                else:
-                    below += _links_of(document, link.address, filters)
+                    yield from _items_in(document, link.address, filters, reach, link.address)
+                    continue
+                without_items += 1
+                below += _links_of(document, link.address, filters, reach)
+                if without_items > MOST_CATALOGS or len(seen) + len(below) > MOST_DOCUMENTS:
+                    raise _endless(root, f"{len(seen) + len(below):,} documents")
             links = below
+    raise _endless(root, f"{MOST_LEVELS} levels of links")
+
+
+def _endless(root: str, found: str) -> DatasetError:
+    return DatasetError(
+        f"{without_query(root)} leads on after {found}, as if it had no end; narrow it down with "
+        "collections, bbox or when, or open a collection, a table of its items or its API's search"
+    )
 
 
 def _read(link: _Link) -> Any:
     document = read_json(link.address, linked=link.told)
-    if not is_stac(document):
+    if not is_stac(document) and not is_empty(document):
         raise DatasetError(
             f"{without_query(link.address)}{link.told} is JSON, but no STAC item, item collection, catalogue "
             "or collection (version 1.0 or later)"
@@ -145,46 +193,79 @@ def _read(link: _Link) -> Any:
     return document
 
 
-def _links_of(document: Mapping[str, Any], home: str, filters: Filters) -> Iterator[_Link]:
+def _links_of(
+    document: Mapping[str, Any], home: str, filters: Filters, reach: Reach
+) -> Iterator[_Link]:
     """The links from a catalogue or collection that may lead to wanted items."""
+    shown = without_query(home)
     collection = document["type"] == "Collection"
-    if collection and not filters.may_hold(document.get("extent") or {}):
+    if collection and not filters.may_hold(document.get("extent"), shown):
         return
-    other = filters.collections is not None and document.get("id") not in filters.collections
-    rels = {link.get("rel") for link in document["links"]}
+    name = text(document.get("id"), "the id", shown)
+    other = filters.collections is not None and name not in filters.collections
+    links = [
+        (text(link.get("rel"), "the rel of a link", shown), link)
+        for link in records(document["links"], "links", shown)
+    ]
+    rels = {rel for rel, _ in links}
     if not rels & {"child", "item"} and rels & {"items", "search"}:
+        roots = [link for rel, link in links if rel == "root"]
+        root = _address(roots[0], home, "root") if roots else home
         raise DatasetError(
-            f"{without_query(home)} belongs to a STAC API, whose items are found by a search: "
-            f"StacDataset.search({_root(document, home)!r}, collections=...)"
+            f"{shown} belongs to a STAC API, whose items are found by a search: "
+            f"StacDataset.search({root!r}, collections=...)"
         )
-    for link in document["links"]:
-        rel = link.get("rel")
-        if not link.get("href"):
-            raise DatasetError(f"{without_query(home)} has a link ({rel}) without href; correct it")
+    for rel, link in links:
         if rel == "child" or (rel == "item" and not (collection and other)):
-            told = f" (linked as {rel} from {without_query(home)})"
-            yield _Link(joined(home, str(link["href"])), told)
+            address = _address(link, home, rel)
+            reach.require(address, home, f"a link ({rel}) of {shown}")
+            yield _Link(address, f" (linked as {rel} from {shown})")
 
 
-def _root(document: Mapping[str, Any], home: str) -> str:
-    """Where the catalogue begins to which a document belongs."""
-    roots = [joined(home, link["href"]) for link in document["links"] if link.get("rel") == "root"]
-    return roots[0] if roots else home
+def _address(link: Mapping[str, Any], home: str, rel: str) -> str:
+    href = link.get("href")
+    if not href or not isinstance(href, str):
+        raise DatasetError(f"{without_query(home)} has a link ({rel}) without href; correct it")
+    return joined(home, href)
 
 
 def _items_in(
-    document: Mapping[str, Any], home: str, filters: Filters, *, inside: bool = False
+    document: Mapping[str, Any],
+    home: str,
+    filters: Filters,
+    reach: Reach,
+    origin: str,
+    *,
+    inside: bool = False,
 ) -> Iterator[Item]:
     """Of an item or item collection. `inside`: it is no file, so that its own links tell its place."""
     if document["type"] == "FeatureCollection":
-        for one in document["features"]:
-            yield from _wanted([one], home_of(one, home), filters)
+        for one in records(document["features"], "features", without_query(home)):
+            yield from _wanted([one], home_of(one, home), filters, reach, origin)
     else:
-        yield from _wanted([document], home_of(document, home) if inside else home, filters)
+        place = home_of(document, home) if inside else home
+        yield from _wanted([document], place, filters, reach, origin)
 
 
-def _wanted(documents: Iterable[Mapping[str, Any]], home: str, filters: Filters) -> Iterator[Item]:
+def _wanted(
+    documents: Iterable[Mapping[str, Any]], home: str, filters: Filters, reach: Reach, origin: str
+) -> Iterator[Item]:
+    """Items of documents that were found at `origin`, and say that they are at `home`."""
     for document in documents:
-        item = parse_item(document, home)
+        try:
+            item = parse_item(document, home)
+        except RecursionError as error:
+            raise too_deep(f"an item of {without_query(home)}") from error
         if filters.takes(item, document.get("properties") or {}):
-            yield item
+            yield _within_reach(item, reach, origin)
+
+
+def _within_reach(item: Item, reach: Reach, origin: str) -> Item:
+    """The item, whose assets lie where its document may lead."""
+
+    def located(key: str) -> Located:
+        found = item.located(key)
+        reach.require(found.href, origin, f"asset {key!r} of item {item.name!r}")
+        return found
+
+    return replace(item, located=located)

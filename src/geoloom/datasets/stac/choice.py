@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -140,13 +141,14 @@ def common_bands(chosen: Sequence[tuple[Choice, ...]]) -> tuple[str, ...]:
     sorts = list({id(choices): choices for choices in chosen}.values())
     names = [[choice.band.name for choice in choices] for choices in sorts]
     for each in names:
-        twice = sorted({name for name in each if each.count(name) > 1})
+        twice = sorted(name for name, count in Counter(each).items() if count > 1)
         if twice:
             raise DatasetError(
                 f"the assets of an item have several bands {', '.join(twice)}; choose with bands=[...], by "
                 "the assets' names"
             )
-    kept = tuple(name for name in names[0] if all(name in each for each in names))
+    common = frozenset(names[0]).intersection(*names[1:])
+    kept = tuple(name for name in names[0] if name in common)
     if not kept:
         other = next((e for e in names if not set(e) & set(names[0])), names[-1])
         raise DatasetError(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -25,10 +27,11 @@ from ..mosaic import Mosaic
 from ..plan import Plan, at_once
 from ..raster import RasterDataset
 from ..waiting import Waiting
-from .addresses import located
+from .addresses import in_memory, located
 from .catalogs import Source, found_items
 from .filters import Filters, Where
 from .keeping import Question, kept_scenes
+from .reach import Allowed, Reach
 from .scenes import Grids, scenes_of
 from .search import Search
 from .signing import Sign, Signer
@@ -83,6 +86,7 @@ class StacDataset(RasterDataset):
         assume_crs: str | None = None,
         index: IndexPlace = None,
         progress: Progress | None = None,
+        reach: Allowed = "safe",
     ) -> None:
         """Find the items wanted.
 
@@ -108,6 +112,10 @@ class StacDataset(RasterDataset):
                 cache folder. It is made anew when local documents changed; to hear news from remote ones,
                 delete it.
             progress: Told (files read, files in all), where headers are read.
+            reach: Where addresses in documents may lead. `safe`: from remote documents to no local file, and
+                from any to hosts of a private network only from these themselves; `anywhere`; or a list of
+                hosts, addresses and folders that are allowed besides. What you hand over in memory may lead
+                anywhere.
 
         Raises:
             DatasetError: a document is missing or no STAC, a link leads nowhere, no item is wanted, or items
@@ -125,7 +133,9 @@ class StacDataset(RasterDataset):
             where=where,
         )
         self._filtered = self._filters.identity()
+        self._by_function = callable(where)
         self.grids = grids
+        self._reach = Reach(reach)
         self._signer = None if sign is None else Signer(sign)
         self._settled: dict[tuple[int, tuple[int, ...] | None], Scene] = {}
         self._narrowed = False
@@ -176,6 +186,7 @@ class StacDataset(RasterDataset):
         assume_crs: str | None = None,
         index: IndexPlace = None,
         progress: Progress | None = None,
+        reach: Allowed = "safe",
     ) -> StacDataset:
         """The items that a STAC API finds.
 
@@ -186,7 +197,7 @@ class StacDataset(RasterDataset):
             query: Of the query extension, for servers that have it: `{"eo:cloud_cover": {"lt": 10}}`.
             where: As the dataset's own: looked at here, after `limit`, whatever the server can do.
             crs, res, bands, transforms, grids, sign, is_image, rgb_bands: As the dataset's own.
-            mosaic, kernel, nodata, scaled, dtype, assume_crs, index, progress: As the dataset's own.
+            mosaic, kernel, nodata, scaled, dtype, assume_crs, index, progress, reach: As the dataset's own.
 
         Raises:
             DatasetError: the server refuses or finds nothing.
@@ -226,6 +237,7 @@ class StacDataset(RasterDataset):
             assume_crs=assume_crs,
             index=index,
             progress=progress,
+            reach=reach,
         )
 
     def with_bands(self, bands: Sequence[str]) -> StacDataset:
@@ -239,8 +251,15 @@ class StacDataset(RasterDataset):
         return {**self.__dict__, "_settled": {}}
 
     def _find_scenes(self, index: IndexPlace, progress: Progress | None) -> Sequence[Scene]:
+        if index and not self._filters.is_told:
+            raise DatasetError(
+                "where is a function that uses more than plain values, so that an index cannot tell when it "
+                'changes; give a mapping such as {"eo:cloud_cover": (None, 10)} or a function of plain '
+                "values, or leave index out"
+            )
+
         def find() -> tuple[list[Scene], list[str]]:
-            found = found_items(self._sources, self._filters)
+            found = found_items(self._sources, self._filters, self._reach)
             log.info("%d items found", len(found.items))
             scenes = scenes_of(
                 found.items,
@@ -252,11 +271,15 @@ class StacDataset(RasterDataset):
             )
             return scenes, found.documents
 
-        question = self._paths, self._filtered, self._wanted, self.grids, self._assume_crs
+        question = (
+            self._paths, self._filtered, self._wanted, self.grids, self._assume_crs, self._reach.allowed,
+        )  # fmt: skip
         return kept_scenes(index, Question(self._sources, repr(question)), find)
 
     def _identity(self) -> Hashable:
-        return super()._identity(), self._filtered, self.grids
+        # What a function chooses is told by what it chose.
+        chosen = tuple(map(_scene_key, self.scenes)) if self._by_function else None
+        return super()._identity(), self._filtered, self.grids, chosen
 
     def _calibrations(self) -> tuple[Calibration, ...]:
         # What an item does not tell may yet be told by its file; see `completed`.
@@ -343,11 +366,21 @@ def _source(given: Given) -> Source:
     )
 
 
+def _scene_key(scene: Scene) -> Hashable:
+    return scene.name, scene.when, tuple((asset.uri, asset.index) for asset in scene.assets)
+
+
 def _shown(source: Source) -> str:
-    if isinstance(source, Mapping):
-        inside = source.get("features") or [source]
-        return f"{inside[0].get('collection')}/{inside[0].get('id')} and {len(inside) - 1} more, in memory"
-    return str(source)
+    """A source by its address, or by its first item and all that it holds."""
+    if not isinstance(source, Mapping):
+        return str(source)
+    inside = source.get("features") or [source]
+    told = (
+        f"{inside[0].get('collection')}/{inside[0].get('id')} and {len(inside) - 1} more, in memory"
+    )
+    held = json.dumps(source, sort_keys=True, default=str)
+    # Relative addresses inside start from the working folder.
+    return f"{told} ({blake2b(f'{in_memory()}{held}'.encode(), digest_size=8).hexdigest()})"
 
 
 def _names(collections: str | Iterable[str] | None) -> frozenset[str] | None:

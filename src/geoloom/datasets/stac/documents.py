@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import stat
 import time
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from ...core.errors import DatasetError, suggest
 from ...io.remote import without_query
 from .addresses import joined
+from .reach import Reach
+from .told import records
 
+MOST_BYTES = 1 << 28
+"""Of one document. Ten thousand items of Sentinel-2 have some 1e8."""
+
+_PIECE_BYTES = 1 << 20
 _TRIES = 4
 _FIRST_WAIT_S = 0.5
 _TIMEOUT_S = 60.0
@@ -35,27 +42,61 @@ def read_json(address: str, *, posted: Any = None, linked: str = "") -> Any:
     Raises:
         DatasetError: it is not there, not allowed, or no JSON; the message says what led to it.
     """
-    text = read_bytes(address, posted=posted, linked=linked)
+    content = read_bytes(address, posted=posted, linked=linked)
     try:
-        return json.loads(text)
+        return json.loads(content)
     except ValueError as error:
         raise DatasetError(f"{without_query(address)}{linked} is no JSON: {error}") from error
+    except RecursionError as error:
+        raise too_deep(f"{without_query(address)}{linked}") from error
 
 
-def read_bytes(address: str, *, posted: Any = None, linked: str = "") -> bytes:
-    """The bytes of a document; see `read_json`."""
+def too_deep(whose: str) -> DatasetError:
+    """The error of a document that no reader should follow to its end."""
+    return DatasetError(f"{whose} is nested too deeply to be STAC; check where it comes from")
+
+
+def read_bytes(
+    address: str, *, posted: Any = None, linked: str = "", most: int | None = None
+) -> bytes:
+    """The bytes of a document, `most` of them (default: `MOST_BYTES`); see `read_json`."""
     scheme, found, rest = address.partition("://")
+    most = MOST_BYTES if most is None else most
     try:
         if scheme in ("http", "https"):
-            return _over_http(address, posted)
-        if found and scheme in _STORES:
+            content = _over_http(address, posted, most)
+        elif found and scheme in _STORES:
             with _opened_in_store(scheme, rest) as stream:
-                return bytes(stream.read())
-        return Path(address).read_bytes()
-    except (OSError, URLError, HTTPException) as error:
+                content = _some(stream, most + 1)
+        else:
+            content = _of_file(Path(address), most + 1)
+    except (OSError, ValueError, URLError, HTTPException) as error:
         raise DatasetError(
             f"{without_query(address)}{linked} cannot be read: {_reason(address, error)}"
         ) from error
+    if len(content) > most:
+        raise DatasetError(
+            f"{without_query(address)}{linked} has more than {most:,} bytes, too many for one document; open "
+            "its items from a stac-geoparquet table, or part by part"
+        )
+    return content
+
+
+def _of_file(path: Path, most: int) -> bytes:
+    """At most so many bytes of a file; not of a pipe or device, which may never give any."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it is no file")
+    with path.open("rb") as file:
+        return _some(file, most)
+
+
+def _some(stream: Any, most: int) -> bytes:
+    """At most so many bytes of a stream: one of unknown length may have no end."""
+    parts, left = [], most
+    while left > 0 and (part := bytes(stream.read(min(left, _PIECE_BYTES)))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def open_seekable(address: str) -> Any:
@@ -64,7 +105,7 @@ def open_seekable(address: str) -> Any:
     return _opened_in_store(scheme, rest) if found and scheme in _STORES else address
 
 
-def _over_http(address: str, posted: Any) -> bytes:
+def _over_http(address: str, posted: Any, most: int) -> bytes:
     headers = {"Accept": "application/json, application/geo+json, */*", "User-Agent": "geoloom"}
     data = None
     if posted is not None:
@@ -72,15 +113,27 @@ def _over_http(address: str, posted: Any) -> bytes:
         headers["Content-Type"] = "application/json"
     for attempt in range(_TRIES):
         try:
-            with urlopen(Request(address, data, headers), timeout=_TIMEOUT_S) as answer:
-                found: bytes = answer.read()
-                return found
+            with _OPENER.open(Request(address, data, headers), timeout=_TIMEOUT_S) as answer:
+                return _some(answer, most + 1)
         except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
             status = error.code if isinstance(error, HTTPError) else None
             if attempt == _TRIES - 1 or (status is not None and status not in _PASSING):
                 raise
             time.sleep(_FIRST_WAIT_S * 2**attempt)
     raise AssertionError("the last try returns or raises")
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follows a server elsewhere, but not from outside into a private network."""
+
+    def redirect_request(
+        self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        Reach().require(newurl, req.full_url, "a redirect")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_OPENER = build_opener(_Redirects)
 
 
 def _opened_in_store(scheme: str, rest: str) -> Any:
@@ -112,13 +165,23 @@ def is_stac(document: Any) -> bool:
         return "assets" in document and "properties" in document
     if kind == "FeatureCollection":
         features = document.get("features") or ()
-        return all(is_stac(f) for f in features[:1]) if features else "stac_version" in document
+        if not isinstance(features, list | tuple):
+            return False
+        return is_stac(features[0]) if features else "stac_version" in document
     return False
+
+
+def is_empty(document: Any) -> bool:
+    """Whether a JSON document is an item collection without items: any GeoJSON without features is."""
+    if not isinstance(document, Mapping) or document.get("type") != "FeatureCollection":
+        return False
+    return document.get("features") in ([], ())
 
 
 def home_of(document: Mapping[str, Any], found_at: str) -> str:
     """Where relative addresses in an item start that came inside another document."""
-    for link in document.get("links") or ():
-        if link.get("rel") == "self" and "://" in str(link.get("href")):
-            return joined("", str(link["href"]))
+    for link in records(document.get("links"), "links", f"an item of {without_query(found_at)}"):
+        href = link.get("href")
+        if link.get("rel") == "self" and isinstance(href, str) and "://" in href:
+            return joined("", href)
     return found_at

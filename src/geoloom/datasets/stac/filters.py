@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from ...core.antimeridian import TURN, around
 from ...core.errors import DatasetError
 from ...core.interval import Interval
+from .functions import function_text
 from .items import Item
+from .told import fields, number
 
 Where = Callable[[Mapping[str, Any]], bool] | Mapping[str, Any]
 """A function of an item's properties; or property name -> the value wanted, a set of such, or a tuple
@@ -44,10 +47,7 @@ class Filters:
         if self.bbox is None:
             return None
         west, south, east, north = self.bbox
-        if west <= east:
-            return shapely.box(west, south, east, north)
-        parts = shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)
-        return shapely.MultiPolygon(parts)
+        return around(shapely.box(west, south, east if west <= east else east + TURN, north), 0.0)
 
     def takes(self, item: Item, told: Mapping[str, Any]) -> bool:
         """Whether an item with these properties is wanted."""
@@ -58,37 +58,51 @@ class Filters:
         area = self.area
         if area is not None and item.outline is not None and not area.intersects(item.outline):
             return False
-        return self.agrees(told)
+        return self.agrees(told, f"item {item.name!r}")
 
-    def agrees(self, told: Mapping[str, Any]) -> bool:
+    def agrees(self, told: Mapping[str, Any], whose: str = "an item") -> bool:
         """Whether properties are as wanted."""
         if self.where is None:
             return True
         if callable(self.where):
             return bool(self.where(told))
-        return all(_fits(told.get(name), wanted) for name, wanted in self.where.items())
+        return all(
+            _fits(name, told.get(name), wanted, whose) for name, wanted in self.where.items()
+        )
 
-    def may_hold(self, extent: Mapping[str, Any]) -> bool:
-        """Whether a collection of this extent may hold wanted items."""
-        boxes: Sequence[Sequence[float]] = (extent.get("spatial") or {}).get("bbox") or ()
+    def may_hold(self, extent: Any, whose: str) -> bool:
+        """Whether a collection of this extent may hold wanted items.
+
+        Raises:
+            DatasetError: the extent is none; the message says whose.
+        """
+        told = fields(extent, "extent", whose)
+        boxes = fields(told.get("spatial"), "the spatial extent", whose).get("bbox")
         if self.area is not None and boxes:
-            west, south, east, north = _flat(boxes[0])
-            whole = Filters(bbox=(west, south, east, north)).area
+            whole = Filters(bbox=_whole_box(boxes, whose)).area
             if whole is not None and not whole.intersects(self.area):
                 return False
-        spans: Sequence[Sequence[str | None]] = (extent.get("temporal") or {}).get("interval") or ()
+        spans = fields(told.get("temporal"), "the temporal extent", whose).get("interval")
         if self.when is None or not spans:
             return True
-        start, stop = ((Interval.of(instant) if instant else None) for instant in spans[0])
+        start, stop = _whole_span(spans, whose)
         early = start is not None and start.start >= self.when.stop
         late = stop is not None and stop.stop <= self.when.start
         return not early and not late
 
+    @property
+    def is_told(self) -> bool:
+        """Whether equal identities are surely equal filters."""
+        return not callable(self.where) or function_text(self.where) is not None
+
     def identity(self) -> Hashable:
-        """What tells these filters from others, as text and numbers alone."""
+        """What tells these filters from others, as text and numbers alone.
+
+        Of a function of which that cannot be told, its kind alone: see `is_told`.
+        """
         where: Hashable = None
         if callable(self.where):
-            where = f"{self.where!r}"
+            where = "function", function_text(self.where)
         elif self.where is not None:
             where = tuple(sorted((name, _text(wanted)) for name, wanted in self.where.items()))
         collections = None if self.collections is None else tuple(sorted(self.collections))
@@ -100,16 +114,39 @@ def _text(wanted: Any) -> str:
     return repr(sorted(wanted, key=repr) if isinstance(wanted, Set) else wanted)
 
 
-def _flat(box: Sequence[float]) -> tuple[float, float, float, float]:
-    """West, south, east, north of a box of two or three dimensions."""
-    half = len(box) // 2
-    return box[0], box[1], box[half], box[half + 1]
+def _whole_box(boxes: Any, whose: str) -> tuple[float, float, float, float]:
+    """West, south, east, north of the first of some boxes of two or three dimensions."""
+    box = boxes[0] if isinstance(boxes, list | tuple) else None
+    if not isinstance(box, list | tuple) or len(box) not in (4, 6):
+        raise DatasetError(
+            f"the bbox of {whose} is none; expected a list of boxes of 4 or 6 numbers"
+        )
+    sides = [number(side, "a side of the bbox", whose) or 0.0 for side in box]
+    half = len(sides) // 2
+    return sides[0], sides[1], sides[half], sides[half + 1]
 
 
-def _fits(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, tuple):
+def _whole_span(spans: Any, whose: str) -> list[Interval | None]:
+    """Start and end of the first of some spans; None where it is open."""
+    span = spans[0] if isinstance(spans, list | tuple) else None
+    if not isinstance(span, list | tuple) or len(span) != 2:
+        raise DatasetError(f"the interval of {whose} is none; expected a list of pairs of instants")
+    try:
+        return [Interval.of(instant) if instant else None for instant in span]
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"the interval of {whose} is {span!r:.80}: {error}") from error
+
+
+def _fits(name: str, value: Any, wanted: Any, whose: str) -> bool:
+    try:
+        if not isinstance(wanted, tuple):
+            return value in wanted if isinstance(wanted, Set) else bool(value == wanted)
         low, high = wanted
         return (
             value is not None and (low is None or value >= low) and (high is None or value <= high)
         )
-    return value in wanted if isinstance(wanted, Set) else value == wanted
+    except TypeError as error:
+        raise DatasetError(
+            f"{name} of {whose} is {value!r:.60}, which does not compare with {wanted!r:.60}; correct "
+            "where, or the item"
+        ) from error

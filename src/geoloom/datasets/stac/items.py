@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -21,6 +22,7 @@ from ...core.grid import crs_name
 from ...core.interval import Interval
 from .addresses import joined
 from .assets import AssetKind, asset_kind
+from .told import MOST_ASSETS, fields, number, text
 
 _SECOND = timedelta(seconds=1)
 
@@ -84,30 +86,38 @@ def parse_item(document: Mapping[str, Any], home: str) -> Item:
         DatasetError: it has no time or one that is no time, an asset without an address, or a geometry that
             is none; the message names the item.
     """
-    told = document.get("properties") or {}
-    name = str(document.get("id"))
-    assets: Mapping[str, Any] = document.get("assets") or {}
-    gsd_m = told.get("gsd")
-
-    for key, asset in assets.items():
-        if not isinstance(asset, Mapping) or not asset.get("href"):
-            raise DatasetError(
-                f"asset {key!r} of item {name!r} of {home} has no href; correct the item"
-            )
+    name = text(document.get("id"), "the id", f"an item of {home}") or "without id"
+    whose = f"item {name!r} of {home}"
+    told = fields(document.get("properties"), "properties", whose)
+    assets = _assets(document.get("assets"), whose)
+    gsd_m = number(told.get("gsd"), "gsd", whose)
 
     def located(key: str) -> Located:
         asset = assets[key]
-        return Located(joined(home, str(asset["href"])), place_of(asset, told))
+        return Located(joined(home, asset["href"]), place_of(asset, told))
 
     return Item(
         name=name,
-        collection=document.get("collection"),
-        when=item_time(told, f"item {name!r} of {home}"),
-        outline=_outline(document.get("geometry"), f"item {name!r} of {home}"),
-        kinds=tuple(asset_kind(key, asset, gsd_m) for key, asset in assets.items()),
+        collection=text(document.get("collection"), "the collection", whose),
+        when=item_time(told, whose),
+        outline=_outline(document.get("geometry"), whose),
+        kinds=tuple(asset_kind(key, asset, gsd_m, whose) for key, asset in assets.items()),
         located=located,
         home=home,
     )
+
+
+def _assets(value: Any, whose: str) -> Mapping[str, Mapping[str, Any]]:
+    assets = fields(value, "assets", whose)
+    if len(assets) > MOST_ASSETS:
+        raise DatasetError(
+            f"{whose} has {len(assets):,} assets; at most {MOST_ASSETS:,} are read of one: split it"
+        )
+    for key, asset in assets.items():
+        href = asset.get("href") if isinstance(asset, Mapping) else None
+        if not href or not isinstance(href, str):
+            raise DatasetError(f"asset {key!r} of {whose} has no href; correct the item")
+    return assets
 
 
 def _outline(geometry: Any, whose: str) -> BaseGeometry | None:
@@ -139,7 +149,7 @@ def item_time(told: Mapping[str, Any], whose: str) -> Interval:
             if start and end
             else interval_of(_instant(at))
         )
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the last second of the year 9999 has no end
         raise DatasetError(
             f"{whose} is dated {start or at!r} to {end or at!r}, which is no time ({error}); expected such "
             "as '2019-07-27T00:00:00Z', the end not before the start"
@@ -181,20 +191,25 @@ def _first(told: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
 
 def native_place(shape: Any, transform: Any, crs: Any) -> Place | None:
     """The lattice of these values, as JSON has them; None where one is missing or makes no sense."""
-    if not shape or not transform or not crs:
+    if not isinstance(shape, list | tuple) or not isinstance(transform, list | tuple):
         return None
     try:
         height, width = (int(side) for side in shape)
         six = tuple(float(value) for value in transform[:6])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not isinstance(crs, str | int | Mapping) or not all(map(math.isfinite, six)):
         return None
     known = native_crs(json.dumps(crs) if isinstance(crs, Mapping) else crs)
-    whole = len(transform) in (6, 9) and known is not None and min(height, width) > 0
-    if not whole or six == _UNPLACED:
+    whole = len(transform) in (6, 9) and all(1 <= side <= _MOST_PIXELS for side in (height, width))
+    if known is None or not whole or six == _UNPLACED:
         return None
     place = Place((height, width), six, known)
     return place if place.pixel_area > 0 else None
 
+
+_MOST_PIXELS = (1 << 31) - 1
+"""Of a side, as GDAL has it."""
 
 _UNPLACED = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
@@ -205,5 +220,5 @@ def native_crs(told: str | int) -> CRS | None:
     try:
         found = pyproj.CRS.from_user_input(told)
         return CRS(crs_name(CRS(found.to_wkt())))
-    except pyproj.exceptions.CRSError:
+    except (pyproj.exceptions.CRSError, OverflowError, ValueError):
         return None

@@ -11,6 +11,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
+from ...core.antimeridian import HALF_TURN
 from ...core.bands import Band
 from ...core.errors import DatasetError
 from ...core.grid import footprint, footprints
@@ -28,7 +29,9 @@ log = logging.getLogger(__name__)
 Grids = Literal["items", "files"]
 """Who tells a scene's pixel grid: its item, where it tells it whole, or always the files' headers."""
 
-_HALF_TURN = 180.0
+_MOST_REPAIRED = 2000
+"""Vertices of an invalid geometry that is repaired: rings laid over one another many times meet in as many
+points as their number squared."""
 
 
 def scenes_of(
@@ -139,20 +142,22 @@ def _band(band: Band, header: Header | None, index: int) -> Band:
 def _outlines(items: Sequence[Item], grids: Sequence[GeoBox], told_by: Grids) -> list[BaseGeometry]:
     """What each scene covers: its item's geometry, else all of its grid.
 
-    A geometry that is missing, or of which a part is wider than half the Earth or reaches beyond 180 degrees
-    (drawn across the antimeridian instead of split there), is not used; nor one that lies elsewhere than a
-    grid that the files tell.
+    A geometry that is missing, too tangled to repair, or of which a part is wider than half the Earth or
+    reaches beyond 180 degrees (drawn across the antimeridian instead of split there), is not used; nor one
+    that lies elsewhere than a grid that the files tell.
 
     Raises:
         DatasetError: an item's geometry and grid lie in different places.
     """
     told = np.array([item.outline for item in items], dtype=object)
     broken = ~shapely.is_valid(told) & ~shapely.is_missing(told)
+    told[broken & (shapely.get_num_coordinates(told) > _MOST_REPAIRED)] = None
+    broken &= ~shapely.is_missing(told)
     told[broken] = shapely.make_valid(told[broken])
     told = shapely.force_2d(told)
     parts, owners = shapely.get_parts(told, return_index=True)
     west, _, east, _ = shapely.bounds(parts).T
-    doubtful = (east - west > _HALF_TURN) | (west < -_HALF_TURN) | (east > _HALF_TURN)
+    doubtful = (east - west > HALF_TURN) | (west < -HALF_TURN) | (east > HALF_TURN)
     usable = np.zeros(len(told), dtype=bool)
     usable[owners] = True
     usable[owners[doubtful]] = False

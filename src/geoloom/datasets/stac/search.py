@@ -11,8 +11,13 @@ from ...core.errors import DatasetError
 from ...core.interval import Interval
 from .addresses import joined
 from .documents import home_of, read_json
+from .reach import Reach
+from .told import fields, records, text
 
 log = logging.getLogger(__name__)
+
+MOST_FOUND = 1_000_000
+"""Items of one search; no index of scenes holds more in memory with ease."""
 
 _PAGE = 250
 """Items asked for at once; servers give fewer where that is too many for them."""
@@ -49,8 +54,11 @@ class Search:
             asked["query"] = dict(self.query)
         return asked
 
-    def documents(self) -> Iterator[tuple[Mapping[str, Any], str]]:
+    def documents(self, reach: Reach | None = None) -> Iterator[tuple[Mapping[str, Any], str]]:
         """The items found, as JSON has them, and from where their relative addresses start.
+
+        Args:
+            reach: Where pages may lead. Default: where it is safe.
 
         Raises:
             DatasetError: the server refuses, answers with something else, or repeats a page for ever.
@@ -62,20 +70,25 @@ class Search:
             asked.append((address, posted))
             page = read_json(address, posted=posted, linked=" (search)")
             features = page.get("features") if isinstance(page, dict) else None
-            if features is None:
+            if not isinstance(features, list):
                 raise DatasetError(
                     f"{address} did not answer a search with items; give the root of a STAC API, whose "
                     "search is at /search below it"
                 )
-            for item in features:
+            for item in records(features, "features", address):
                 yield item, home_of(item, address)
                 given += 1
                 if self.limit is not None and given >= self.limit:
                     return
             log.info("%d items found at %s", given, self.url)
+            if given > MOST_FOUND:
+                raise DatasetError(
+                    f"{address} gave {given:,} items and names more; set limit, or narrow the search down"
+                )
             following = _next_page(page, address, body)
             if following is None or not features:
                 return
+            (reach or Reach()).require(following[0], self.url, "the next page of a search")
             address, posted = following
             if following in asked:
                 raise DatasetError(
@@ -85,12 +98,14 @@ class Search:
 
 
 def _next_page(page: Mapping[str, Any], address: str, body: Any) -> tuple[str, Any] | None:
-    for link in page.get("links") or ():
+    for link in records(page.get("links"), "links", address):
         if link.get("rel") == "next":
-            url = joined(address, str(link["href"]))
+            url = joined(
+                address, text(link.get("href"), "the href of the next page", address) or ""
+            )
             if str(link.get("method", "GET")).upper() != "POST":
                 return url, None
-            own = link.get("body") or {}
+            own = fields(link.get("body"), "the body of the next page", address)
             return url, {**body, **own} if link.get("merge") else own
     return None
 

@@ -6,7 +6,8 @@ Source: the stac-geoparquet specification 1.0: a row an item, its properties as 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from .assets import AssetKind, asset_kind, is_items_own
 from .documents import open_seekable, read_bytes
 from .filters import Filters
 from .items import PLACING, Item, Located, item_time, native_place
+from .told import MOST_ASSETS, records
 
 TABLES = (".parquet", ".geoparquet")
 _NEEDED = {"id", "geometry", "assets"}
@@ -36,13 +38,19 @@ _NO_PROPERTIES = {
     "collection",
 }
 _ROWS = 8192
+_MOST_BYTES = 1 << 31
+"""Of a table on a web server, which is fetched whole."""
+
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_BINARIES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+_NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 
 
 def is_stac_table(path: str) -> bool:
     """Whether a local Parquet file holds STAC items."""
     try:
         names = set(pq.read_schema(path).names)
-    except (OSError, pa.ArrowInvalid):
+    except (OSError, pa.ArrowException):
         return False
     return _holds_items(names)
 
@@ -58,19 +66,86 @@ def table_items(address: str, filters: Filters) -> Iterator[Item]:
         DatasetError: it cannot be read, or its columns are not those of items.
     """
     remote = address.startswith(("http://", "https://"))
-    source = io.BytesIO(read_bytes(address)) if remote else open_seekable(address)
-    try:
-        file = pq.ParquetFile(source)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DatasetError(f"{without_query(address)} is no readable table: {error}") from error
-    names = set(file.schema_arrow.names)
+    shown = without_query(address)
+    with _readable(shown):
+        content = read_bytes(address, most=_MOST_BYTES) if remote else b""
+        file = pq.ParquetFile(io.BytesIO(content) if remote else open_seekable(address))
+        schema = file.schema_arrow
+    names = set(schema.names)
     if not _holds_items(names):
         raise DatasetError(
-            f"{without_query(address)} has the columns {', '.join(sorted(names))}; a table of STAC items has "
+            f"{shown} has the columns {', '.join(sorted(names))}; a table of STAC items has "
             f"{', '.join(sorted(_NEEDED))} and a datetime"
         )
-    for number, batch in enumerate(file.iter_batches(_ROWS, columns=_columns(names, filters))):
-        yield from _Batch(batch, file, number * _ROWS, address).items(filters)
+    _require_types(schema, shown)
+    batches = file.iter_batches(_ROWS, columns=_columns(names, filters))
+    first = 0
+    while True:
+        with _readable(shown):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        with _readable(shown):
+            found = list(_Batch(batch, file, first, address).items(filters))
+        yield from found
+        first += batch.num_rows
+
+
+@contextmanager
+def _readable(shown: str) -> Iterator[None]:
+    """Errors of Arrow and of geometries as our own."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, shapely.errors.ShapelyError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{shown} is no readable table of items: {error}") from error
+
+
+def _require_types(schema: pa.Schema, shown: str) -> None:
+    """Hold the columns to the types of stac-geoparquet, as far as they are looked into.
+
+    Raises:
+        DatasetError: one has another; the message names it.
+    """
+
+    def require(where: str, found: pa.DataType, kinds: Sequence[Any], expected: str) -> None:
+        if not any(kind(found) for kind in (*kinds, pa.types.is_null)):
+            raise DatasetError(f"{where} of {shown} is of type {found}; expected {expected}")
+
+    plain = {field.name: _plain(field.type) for field in schema}
+    for name in ("id", "collection"):
+        if name in plain:
+            require(f"the column {name}", plain[name], _TEXTS, "text")
+    require("the column geometry", plain["geometry"], _BINARIES, "WKB")
+    if "gsd" in plain:
+        require("the column gsd", plain["gsd"], _NUMBERS, "numbers")
+    for name in _TIMES:
+        if name in plain:
+            require(f"the column {name}", plain[name], (pa.types.is_temporal, *_TEXTS), "instants")
+    if not pa.types.is_struct(plain["assets"]):
+        raise DatasetError(
+            f"{shown} has assets of type {plain['assets']}; expected a struct with a field an asset, as "
+            "stac-geoparquet 1.0 has it"
+        )
+    if plain["assets"].num_fields > MOST_ASSETS:
+        raise DatasetError(
+            f"{shown} has {plain['assets'].num_fields:,} assets; at most {MOST_ASSETS:,}"
+        )
+    for asset in plain["assets"]:
+        fields = (
+            {field.name: _plain(field.type) for field in asset.type}
+            if (pa.types.is_struct(asset.type))
+            else {}
+        )
+        if "href" not in fields:
+            raise DatasetError(f"asset {asset.name!r} of {shown} has no href; write it with one")
+        require(f"the href of asset {asset.name!r}", fields["href"], _TEXTS, "text")
+
+
+def _plain(found: pa.DataType) -> pa.DataType:
+    """A column's type, whatever stands for it."""
+    if isinstance(found, pa.ExtensionType):
+        return _plain(found.storage_type)
+    return _plain(found.value_type) if pa.types.is_dictionary(found) else found
 
 
 def _columns(names: set[str], filters: Filters) -> list[str]:
@@ -89,11 +164,6 @@ class _Batch:
     def __init__(self, batch: pa.RecordBatch, file: pq.ParquetFile, first: int, home: str) -> None:
         self._batch, self._file, self._first, self._home = batch, file, first, home
         assets = batch.column("assets")
-        if not pa.types.is_struct(assets.type):
-            raise DatasetError(
-                f"{without_query(home)} has assets of type {assets.type}; expected a struct with a field an "
-                "asset, as stac-geoparquet 1.0 has it"
-            )
         self._assets = dict(zip((f.name for f in assets.type), assets.flatten(), strict=True))
         self._values: dict[tuple[str | None, str], list[Any]] = {}
         self._places: dict[str, list[list[list[Any]]]] = {}
@@ -226,9 +296,18 @@ class _Batch:
         """Addresses of the rows' items where told; read only when an asset's address is relative."""
         if "links" not in self._file.schema_arrow.names:
             return [None] * self._batch.num_rows
-        links = self._file.read(["links"])["links"].slice(self._first, self._batch.num_rows)
+        whose = without_query(self._home)
+        with _readable(whose):
+            links = self._file.read(["links"])["links"].slice(self._first, self._batch.num_rows)
         return [
-            next((k["href"] for k in row or () if k["rel"] == "self" and "://" in k["href"]), None)
+            next(
+                (
+                    href
+                    for link in records(row, "links", whose)
+                    if link.get("rel") == "self" and "://" in (href := str(link.get("href")))
+                ),
+                None,
+            )
             for row in links.to_pylist()
         ]
 

@@ -22,7 +22,16 @@ _SAME_SIZE = 1e-3
 
 
 def completed(band: Band, header: Header, index: int) -> Band:
-    """The band with what its file tells and the item does not; the file has the last word on nodata."""
+    """The band with what its file tells and the item does not; the file has the last word on nodata.
+
+    Raises:
+        DatasetError: the file has no band of that number.
+    """
+    if index > header.count:
+        raise DatasetError(
+            f"band {band.name!r} is number {index} of {without_query(header.uri)} by its item, but the file "
+            f"has {header.count}; correct the item's bands, or name others with bands=[...]"
+        )
     scale, offset = header.scales[index - 1], header.offsets[index - 1]
     if (band.scale, band.offset) == (1.0, 0.0):
         band = replace(band, scale=scale, offset=offset)
