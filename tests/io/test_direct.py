@@ -315,3 +315,21 @@ def test_real_scenes_are_warped_alike(shared_data, kernel):
         both = ours.valid & theirs.valid
         difference = np.abs(ours.values[:, both].astype(float) - theirs.values[:, both])
         assert (difference <= 1.01).mean() > 0.998, (path, spans, difference.max())
+
+
+@pytest.mark.parametrize("engine", ["direct", "gdal"])
+@pytest.mark.parametrize("kernel", ["bilinear", "cubic"])
+@pytest.mark.parametrize("shape", [(1, 60), (60, 1)])
+def test_a_raster_one_pixel_wide_or_high_is_interpolated_along_its_length(
+    tmp_path, shape, kernel, engine
+):
+    """A linear ramp, which both kernels give back exactly."""
+    affine = Affine(10, 0, 500_000, 0, -10, 5_000_000)
+    ramp = np.arange(60, dtype="float64").reshape(1, *shape) * 100
+    source = GeoBox(shape, affine, "EPSG:32633")
+    path = write_raster(tmp_path / "a.tif", ramp, source)
+    grid = GeoBox(shape, affine * Affine.translation(0.25, 0.25), "EPSG:32633")
+    got = read(path, grid, kernel=kernel, engine=engine)
+    inner = np.s_[5:-5]
+    np.testing.assert_allclose(got.values.ravel()[inner], ramp.ravel()[inner] + 25, atol=1e-6)
+    assert got.valid.ravel()[inner].all()

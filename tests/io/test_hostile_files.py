@@ -121,6 +121,14 @@ def test_a_block_that_claims_more_than_it_can_hold_takes_no_memory(tmp_path, pac
         read(header, header.grid[:8, :8], engine="auto")
 
 
+def test_a_few_bytes_that_claim_very_many_bands_are_refused_at_once(tmp_path):
+    path = tmp_path / "a.tif"
+    make(path, side=64, **TILES)
+    patch(path, 277, 65_535)  # SamplesPerPixel
+    with pytest.raises(ReadError, match="65535 bands"):
+        read(path, bands=[1])
+
+
 def test_bombs_fill_no_more_than_their_block(tmp_path):
     """A DEFLATE block that would unfold to 256 MB gives the 8 KB of its tile."""
     path = tmp_path / "a.tif"

@@ -128,6 +128,8 @@ class Block:
                 self._inflater = isal_zlib.decompressobj()
             raw = np.frombuffer(self._inflater.decompress(self._waiting, size), np.uint8)
             self._waiting = self._inflater.unconsumed_tail
+            if self.pixels.nbytes - self.rows * self.pixels[0].nbytes == size:
+                self._check_end()
         else:
             raw = _DECODERS[compression](self._waiting, size, self._image.block_bytes)
         if raw.size < size:
@@ -135,6 +137,14 @@ class Block:
         raw = raw[:size]
         raw.setflags(write=False)  # as most are: the loops that follow are compiled for one kind
         return raw
+
+    def _check_end(self) -> None:
+        """Whether the stream ends with the block, and its checksum is right."""
+        # The last strip of an image may be padded to the size of the others.
+        padding = self._image.block_bytes - self.pixels.nbytes
+        self._inflater.decompress(self._waiting, padding + 1)
+        if not self._inflater.eof:
+            raise ValueError("it does not end where its pixels do")
 
 
 def _unpredict(image: TiffImage, raw: Bytes, out: NDArray[Any]) -> None:

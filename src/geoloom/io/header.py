@@ -42,6 +42,8 @@ _NO_SIDECARS = ((0, 0), (0, 0))
 _KINDS: dict[tuple[Hashable, str | None, int], Header] = {}
 """One header that GDAL read of each kind of TIFF, CRS given in place of its own, and bands known."""
 _KINDS_KEPT = 4096
+MOST_BANDS = 10_000
+"""Of one file: a few damaged bytes can claim 65,535, for which GDAL takes seconds at each read."""
 _LOOKS = (0.5, 0.25, 0.75)
 """Where, as shares of the sides, a band is looked at."""
 _LOOK_PX = 128
@@ -213,6 +215,11 @@ def _ask_gdal(uri: str, crs: str | None, measured: int, stamp: Stamp) -> tuple[H
         if handle.count == 0:
             inside = ", ".join(handle.subdatasets[:5]) or "none"
             raise ReadError(f"{shown} holds no band; open one of its subdatasets instead: {inside}")
+        if handle.count > MOST_BANDS:
+            raise ReadError(
+                f"{shown} claims {handle.count} bands; at most {MOST_BANDS} of one file are read: it is "
+                "damaged, or is to be split first: gdal_translate -b 1 -b 2 ... in.tif out.tif"
+            )
         # What a call finds wrong, rasterio may raise in the next one, once: only the second time counts.
         address = web_address(uri)
         if address is not None and handle.compression is None:

@@ -52,10 +52,29 @@ def warp(
     """
     if kernel == "nearest":
         return _warp_nearest(stage, grid)
+    stage = _at_least_two(stage)
     dtype = stage.values.dtype
     reals = replace(stage, values=stage.values.astype(working_dtype(dtype), copy=False))
     values, seen = _warp_turns(reals, grid, kernel, span)
     return as_dtype(values, dtype), seen
+
+
+def _at_least_two(stage: Stage) -> Stage:
+    """With an unobserved row or column beside a single one, between whose pixels GDAL does not interpolate.
+
+    Where a source is one pixel wide or high, GDAL 3.10 takes the nearest pixel's value for every kernel's.
+    """
+    _, height, width = stage.values.shape
+    more = max(2 - height, 0), max(2 - width, 0)
+    if more == (0, 0):
+        return stage
+    beside = (0, more[0]), (0, more[1])
+    shape = height + more[0], width + more[1]
+    return Stage(
+        np.pad(stage.values, ((0, 0), *beside)),
+        np.pad(stage.seen, beside),
+        GeoBox(shape, stage.grid.affine, stage.grid.crs),
+    )
 
 
 def _warp_nearest(stage: Stage, grid: GeoBox) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -50,7 +50,7 @@ _FAILURES: dict[Verdict, str] = {
     "differs": "differing",
     "foreign": "foreign errors",
 }
-_START_S = 300.0
+_START_S = 900.0
 """How long a process may take to import what it needs and to warm up."""
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
