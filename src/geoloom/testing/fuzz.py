@@ -234,8 +234,8 @@ def fuzz(
         count: How many mutants over all.
         seed: Equal seeds give equal mutants.
         seconds, memory_bytes: What one may take.
-        every_dtype: Compile the loops for all types of values first, which takes minutes where none is kept yet;
-            else `seconds` are to allow for it.
+        every_dtype: Compile the loops for all types of values first, which takes minutes where none is kept
+            yet; else `seconds` are to allow for it.
     """
     return run_trials(
         try_mutant,
