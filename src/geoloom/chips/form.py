@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ChipError
+from ..core.jsonfile import JsonValue
 from .checksum import crc32c
-from .layout import COLUMNS, MAX_CHIP_BYTES, WIDE
-from .told import AGAIN, Told, read_bounded
+from .layout import AGAIN, COLUMNS, MAX_CHIP_BYTES, WIDE, metadata
 
 _LITTLE = {"endian": "little"}
 _DTYPES = (
@@ -56,7 +56,7 @@ def plane_form(folder: Path, crc: int) -> PlaneForm:
         _outer(told, shape),
         _compressed(told, shape),
     )
-    told["fill_value"].is_(form.dtype == np.bool_)
+    told["fill_value"].equals(form.dtype == np.bool_)
     if form.item_bytes > MAX_CHIP_BYTES:
         raise ChipError(
             f"{folder} has chips of {shape[1:]} {form.dtype}, {form.item_bytes:,} bytes each; at most "
@@ -65,21 +65,21 @@ def plane_form(folder: Path, crc: int) -> PlaneForm:
     return form
 
 
-def _outer(told: Told, shape: tuple[int, ...]) -> int:
+def _outer(told: JsonValue, shape: tuple[int, ...]) -> int:
     """Items a shard."""
     extents = told["chunk_grid"]["configuration"]["chunk_shape"]
     found = extents.wholes(len(shape), least=1)
     if found[1:] != shape[1:]:
-        extents.is_([found[0], *shape[1:]])
+        extents.equals([found[0], *shape[1:]])
     return found[0]
 
 
-def _compressed(told: Told, shape: tuple[int, ...]) -> bool:
+def _compressed(told: JsonValue, shape: tuple[int, ...]) -> bool:
     outer = told["codecs"].entries()
     if len(outer) != 1 or outer[0]["name"].value != "sharding_indexed":
         raise _other_codecs(told)
     inner = outer[0]["configuration"]
-    inner["chunk_shape"].is_([1, *shape[1:]])
+    inner["chunk_shape"].equals([1, *shape[1:]])
     names = [codec["name"].value for codec in inner["codecs"].entries()]
     index = [codec["name"].value for codec in inner["index_codecs"].entries()]
     if (
@@ -91,14 +91,14 @@ def _compressed(told: Told, shape: tuple[int, ...]) -> bool:
     for numbers in (inner["codecs"].entries()[0], inner["index_codecs"].entries()[0]):
         order = numbers.get("configuration")
         if order is not None:
-            order.is_(_LITTLE)
+            order.equals(_LITTLE)
     return "blosc" in names
 
 
-def _other_codecs(told: Told) -> ChipError:
+def _other_codecs(told: JsonValue) -> ChipError:
     return ChipError(
-        f"{told.file.parent} was rewritten with other codecs than geoloom's; write the store again with "
-        "ChipWriter"
+        f"{Path(told.file).parent} was rewritten with other codecs than geoloom's; write the store again "
+        "with ChipWriter"
     )
 
 
@@ -114,10 +114,10 @@ def read_column(folder: Path, metadata_crc: int, crc: int) -> np.ndarray:
         ChipError: either is not what was written.
     """
     told = _metadata(folder, metadata_crc)
-    told["data_type"].is_(COLUMNS[folder.name])
+    told["data_type"].equals(COLUMNS[folder.name])
     dtype = np.dtype(COLUMNS[folder.name]).newbyteorder("<")
     shape = told["shape"].wholes(2 if folder.name in WIDE else 1, least=1)
-    told["chunk_grid"]["configuration"]["chunk_shape"].is_(list(shape))
+    told["chunk_grid"]["configuration"]["chunk_shape"].equals(list(shape))
     names = [codec["name"].value for codec in told["codecs"].entries()]
     if names != ["bytes"]:
         raise _other_codecs(told)
@@ -136,15 +136,11 @@ def read_column(folder: Path, metadata_crc: int, crc: int) -> np.ndarray:
     return np.frombuffer(raw, dtype).reshape(shape)
 
 
-def _dtype(told: Told) -> np.dtype[Any]:
+def _dtype(told: JsonValue) -> np.dtype[Any]:
     return np.dtype(told["data_type"].one_of(_DTYPES)).newbyteorder("<")
 
 
-def _metadata(folder: Path, crc: int) -> Told:
-    file = folder / "zarr.json"
-    raw = read_bounded(file)
-    if crc32c(raw) != crc:
-        raise ChipError(f"{file} is damaged: it is not what was written; {AGAIN}")
-    told = Told.parse(raw, file)
-    told["chunk_key_encoding"].is_({"name": "default", "configuration": {"separator": "/"}})
+def _metadata(folder: Path, crc: int) -> JsonValue:
+    told = metadata(folder, crc)
+    told["chunk_key_encoding"].equals({"name": "default", "configuration": {"separator": "/"}})
     return told

@@ -15,10 +15,10 @@ from pyproj.exceptions import CRSError
 from ..core.classes import Classes
 from ..core.errors import ChipError, ModelError
 from ..core.interval import ALWAYS
+from ..core.jsonfile import JsonValue
 from .form import PlaneForm, plane_form, read_column
-from .layout import COLUMNS, NO_SPLIT, PLANES, SPLITS, store_attributes
+from .layout import AGAIN, COLUMNS, NO_SPLIT, PLANES, SPLITS, store_attributes
 from .times import microseconds
-from .told import AGAIN, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +136,13 @@ def _unfit(path: Path, what: str) -> ChipError:
     return ChipError(f"{path} is damaged: its parts do not fit together ({what}); {AGAIN}")
 
 
-def _scaling(told: Told | None) -> tuple[tuple[float, float], ...] | None:
+def _scaling(told: JsonValue | None) -> tuple[tuple[float, float], ...] | None:
     if told is None:
         return None
     return tuple((scale, offset) for scale, offset in (e.numbers(2) for e in told.entries()))
 
 
-def _classes(told: Told | None) -> Classes | None:
+def _classes(told: JsonValue | None) -> Classes | None:
     if told is None:
         return None
     names, codes, colors = told["names"], told["codes"], told["colors"]
@@ -152,7 +152,7 @@ def _classes(told: Told | None) -> Classes | None:
         raise ChipError(f"{told.file} is damaged: {told.at}: {error}; {AGAIN}") from error
 
 
-def _sources(told: Told) -> dict[str, NotedScene | None]:
+def _sources(told: JsonValue) -> dict[str, NotedScene | None]:
     found: dict[str, NotedScene | None] = {}
     for name in told.table():
         noted = told.get(name)

@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 
 from ..core.errors import ChipError, WriteError
 from ..core.files import clear_scratch, may_replace, remove, scratch_path, sync_folder
+from ..core.jsonfile import JsonValue, read_bounded
 from .checksum import crc32c
-from .told import AGAIN, Told, read_bounded
 
 Split = Literal["train", "test", "valid"]
 
@@ -19,6 +19,9 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 """Codes 0, 1, 2 of the `split` array; `NO_SPLIT` elsewhere."""
 
 NO_SPLIT = 255
+
+AGAIN = "copy the store again, or write it again"
+"""What to do about a damaged store."""
 
 FORMAT = "geoloom-chips"
 VERSION = 2
@@ -85,10 +88,29 @@ def chips_per_shard(chip_bytes: int) -> int:
 def is_store(path: Path) -> bool:
     """Whether a chip store is at `path`: whole or not, of any version."""
     try:
-        told = Told.parse(read_bounded(path / "zarr.json"), path)
-        return bool(told["attributes"]["format"].value == FORMAT)
+        return bool(metadata(path)["attributes"]["format"].value == FORMAT)
     except ChipError:
         return False
+
+
+def metadata(folder: Path, crc: int | None = None) -> JsonValue:
+    """The `zarr.json` of a group or an array.
+
+    Args:
+        folder: Of the group or array.
+        crc: CRC-32C of the file as it was written; None where that is not known.
+
+    Raises:
+        ChipError: it is missing, no JSON, or not what was written.
+    """
+    file = folder / "zarr.json"
+    try:
+        raw = read_bounded(file, ChipError, AGAIN)
+    except FileNotFoundError as error:
+        raise ChipError(f"{file} is missing; {AGAIN}") from error
+    if crc is not None and crc32c(raw) != crc:
+        raise ChipError(f"{file} is damaged: it is not what was written; {AGAIN}")
+    return JsonValue.parse(raw, file, ChipError, AGAIN)
 
 
 def part_path(path: Path) -> Path:
@@ -101,7 +123,7 @@ def old_path(path: Path) -> Path:
     return scratch_path(path, ".old")
 
 
-def store_attributes(path: Path) -> Told:
+def store_attributes(path: Path) -> JsonValue:
     """The attributes of a whole chip store, as they were written.
 
     Raises:
@@ -115,8 +137,7 @@ def store_attributes(path: Path) -> Told:
             f"{path} is no chip store (expected a folder with a zarr 3 group of format {FORMAT!r}); "
             "make one with `geoloom chips`"
         )
-    file = path / "zarr.json"
-    attributes = Told.parse(read_bounded(file), file)["attributes"]
+    attributes = metadata(path)["attributes"]
     version = attributes["version"].whole(1)
     if version < VERSION:
         raise ChipError(
@@ -137,7 +158,7 @@ def store_attributes(path: Path) -> Told:
         sealed = -1
     if attributes["seal"].whole() != sealed:
         raise ChipError(
-            f"{file} is damaged: its attributes are not those that were written; {AGAIN}"
+            f"{path / 'zarr.json'} is damaged: its attributes are not those that were written; {AGAIN}"
         )
     return attributes
 

@@ -19,7 +19,7 @@ from numcodecs import blosc  # type: ignore[import-untyped]  # zarr's own, witho
 from ..core.errors import ChipError
 from .checksum import CRC_BYTES, crc32c
 from .form import PlaneForm
-from .told import AGAIN
+from .layout import AGAIN
 
 _ABSENT = np.uint64(2**64 - 1)
 _ENTRY_BYTES = 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,17 +45,15 @@ class JsonValue:
             FileNotFoundError: there is none.
             GeoloomError: as `error`: it cannot be read, is too large, is no JSON, or is nested too deep.
         """
-        try:
-            with file.open("rb") as opened:
-                raw = opened.read(most_bytes + 1)
-        except FileNotFoundError:
-            raise
-        except OSError as why:
-            raise error(f"{file} cannot be read ({why.strerror or why}); {fix}") from why
-        if len(raw) > most_bytes:
-            raise error(
-                f"{file} is larger than {most_bytes >> 20} MiB, more than it can need; {fix}"
-            )
+        return cls.parse(read_bounded(file, error, fix, most_bytes=most_bytes), file, error, fix)
+
+    @classmethod
+    def parse(cls, raw: bytes, file: Path, error: type[GeoloomError], fix: str) -> JsonValue:
+        """The value of a file's bytes.
+
+        Raises:
+            GeoloomError: as `error`: they are no JSON, or nested too deep.
+        """
         try:
             return cls(json.loads(raw), str(file), error, fix)
         except RecursionError as why:
@@ -100,6 +99,25 @@ class JsonValue:
             raise self.refusal(f"a whole number from {least} to {most}")
         return self.value
 
+    def wholes(self, count: int | None = None, *, least: int = 0) -> tuple[int, ...]:
+        """A list of whole numbers."""
+        return tuple(entry.whole(least) for entry in self.entries(count))
+
+    def truth(self) -> bool:
+        """True or false."""
+        return self._of(bool, "true or false")
+
+    def equals(self, expected: Any) -> None:
+        """Refuse any other value."""
+        if self.value != expected:
+            raise self.refusal(repr(expected))
+
+    def one_of(self, known: Sequence[str]) -> str:
+        """One of some texts."""
+        if self.text() not in known:
+            raise self.refusal(f"one of {', '.join(known)}")
+        return self.text()
+
     def number(self) -> float:
         """A finite number."""
         if type(self.value) not in (int, float) or not abs(self.value) < 1e300:
@@ -124,3 +142,24 @@ class JsonValue:
 
     def _inner(self, value: Any, at: str) -> JsonValue:
         return JsonValue(value, self.file, self.error, self.fix, at)
+
+
+def read_bounded(
+    file: Path, error: type[GeoloomError], fix: str, *, most_bytes: int = MAX_BYTES
+) -> bytes:
+    """All bytes of a file that cannot be large.
+
+    Raises:
+        FileNotFoundError: there is none.
+        GeoloomError: as `error`: it cannot be read, or is too large.
+    """
+    try:
+        with file.open("rb") as opened:
+            raw = opened.read(most_bytes + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as why:
+        raise error(f"{file} cannot be read ({why.strerror or why}); {fix}") from why
+    if len(raw) > most_bytes:
+        raise error(f"{file} is larger than {most_bytes >> 20} MiB, more than it can need; {fix}")
+    return raw
