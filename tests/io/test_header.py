@@ -14,7 +14,7 @@ from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 
-from geoloom.core.errors import BandError, ReadError
+from geoloom.core.errors import BandError, GridError, ReadError
 from geoloom.io.header import read_header
 from geoloom.io.raster import read
 from geoloom.testing.ramps import write_raster
@@ -167,8 +167,20 @@ def test_a_given_crs_replaces_a_missing_or_wrong_one(tmp_path):
     tagged = make(tmp_path / "tagged.tif")
     assert read_header(tagged, crs="EPSG:32721").grid.crs.epsg == 32721
     assert read(read_header(tagged), crs="EPSG:32721").grid.crs.epsg == 32721
-    with pytest.raises(ReadError, match=r"cannot understand its CRS .* give crs="):
+    with pytest.raises(GridError, match=r"'EPSG:nonsense' is no CRS that PROJ knows; give a code"):
         read_header(bare, crs="EPSG:nonsense")
+
+
+def test_where_nothing_was_observed_a_scaled_value_is_the_fill_scaled(tmp_path):
+    """As the documentation of `read` has it."""
+    path = make(tmp_path / "a.tif", 1, "int16", nodata=-9999)
+    with rasterio.open(path, "r+") as file:
+        file.scales, file.offsets = (0.5,), (1.0,)
+        file.write(np.full((1, *GRID.shape), -9999, "int16"))
+    found = read(path, scaled=True)
+    assert not found.valid.any()
+    assert (found.values == -9999 * 0.5 + 1.0).all()
+    assert "with `scaled` they are that number scaled" in read.__doc__
 
 
 class TestRefusals:

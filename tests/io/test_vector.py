@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import rasterio
 import shapely
@@ -20,6 +24,7 @@ from rasterio.features import rasterize
 from shapely import box
 
 from geoloom.core.errors import VectorError
+from geoloom.datasets import VectorDataset
 from geoloom.io.vector import list_fields, make_features, read_features
 
 UTM = "EPSG:32622"
@@ -258,14 +263,14 @@ def test_every_format_reads_alike(tmp_path, suffix, caplog):
     assert features.class_names == {1: "a", 2: "b", 3: "c"}
     assert features.crs == "EPSG:4326"
     assert len(features) == 3
-    assert "dropped 1 features without a class" in caplog.text
+    assert "dropped 1 feature without a class" in caplog.text
     assert "class" in list_fields(path)
 
 
 @pytest.mark.parametrize("crs", [UTM, "EPSG:4326", "OGC:CRS84", None])
 def test_geoparquet_is_read_as_geopandas_reads_it(tmp_path, monkeypatch, crs):
     """In pieces, only the columns needed, heights left out."""
-    monkeypatch.setattr("geoloom.io.vector._ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("geoloom.io.geoparquet._ROWS_AT_ONCE", 3)
     shapes = [*squares(), *shapely.force_3d(squares(), 7.0)]
     values = [1, 2, None, 4, 5, 6, 7, 2]
     frame = gpd.GeoDataFrame(
@@ -284,6 +289,114 @@ def test_geoparquet_is_read_as_geopandas_reads_it(tmp_path, monkeypatch, crs):
     assert features.class_names == asked.class_names == dict(enumerate("124567", 1))
     assert features.crs == asked.crs == (crs or UTM)
     assert not shapely.has_z(features.geometries).any()
+
+
+@pytest.mark.parametrize("encoding", ["WKB", "geoarrow"])
+@pytest.mark.parametrize(
+    ("where", "years"),
+    [
+        ("year = 2016", [2016, 2016]),
+        ("class = 'forest' AND year <> 2015", [2017]),
+        ("class IS NULL or year in (2015)", [2015, 2016]),
+        ("\"class\" LIKE 'w%' AND NOT year = 3", [2016]),
+        ("taken < '2016-06-01' and share >= 0.5", [2016]),
+        ("", [2015, 2016, 2016, 2017]),
+    ],
+)
+def test_sql_picks_the_rows_of_geoparquet_too(tmp_path, where, years, encoding):
+    days = pd.to_datetime(["2015-01-01", "2016-01-01", "2016-07-01", "2017-01-01"])
+    frame = gpd.GeoDataFrame(
+        {
+            "class": ["forest", "water", None, "forest"],
+            "year": [2015, 2016, 2016, 2017],
+            "taken": days,
+            "share": [0.25, 0.5, 0.75, None],
+        },
+        geometry=squares(),
+        crs=UTM,
+    )
+    frame.to_parquet(tmp_path / "a.parquet", geometry_encoding=encoding, schema_version="1.1.0")
+    found = read_features(tmp_path / "a.parquet", class_field="year", where=where)
+    assert [int(found.class_names[code]) for code in found.codes] == years
+    kept = [frame.geometry[i] for i in range(4) if not where or frame.year[i] in years]
+    assert all(any(shape.equals(other) for other in kept) for shape in found.geometries)
+
+
+@pytest.mark.parametrize("where", ["yeer = 2", "((", "year = 2 UNION SELECT 1", "1; SELECT 2"])
+def test_sql_that_cannot_be_understood_is_refused_with_the_fields(tmp_path, where):
+    frame = gpd.GeoDataFrame({"year": [1, 2, 3, 4]}, geometry=squares(), crs=UTM)
+    frame.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(VectorError, match=r"a\.parquet cannot be searched: .* fields: year\)"):
+        read_features(tmp_path / "a.parquet", where=where)
+
+
+def test_metadata_of_geoparquet_that_make_no_sense_are_named(tmp_path):
+    frame = gpd.GeoDataFrame({"k": [1]}, geometry=squares()[:1], crs=UTM)
+    frame.to_parquet(tmp_path / "a.parquet")
+    table = pq.read_table(tmp_path / "a.parquet")
+    column = {"encoding": "WKB"}
+    for told in (
+        b"{" * 100_000,
+        b"[" * 100_000,
+        b"7",
+        b'{"primary_column": "geometry"}',
+        b'{"primary_column": ["geometry"], "columns": {}}',
+        json.dumps({"primary_column": "x", "columns": {"x": column}}).encode(),
+        json.dumps({"primary_column": "k", "columns": {"k": column}}).encode(),
+        json.dumps(
+            {"primary_column": "geometry", "columns": {"geometry": {**column, "crs": "banana"}}}
+        ).encode(),
+    ):
+        pq.write_table(table.replace_schema_metadata({b"geo": told}), tmp_path / "b.parquet")
+        with pytest.raises(VectorError, match=r"b\.parquet"):
+            read_features(tmp_path / "b.parquet")
+
+
+def test_a_layer_that_is_directions_to_others_is_refused(tmp_path):
+    source = layer(tmp_path)
+    text = (
+        f'<OGRVRTDataSource><OGRVRTLayer name="labels"><SrcDataSource>{source}</SrcDataSource>'
+        "</OGRVRTLayer></OGRVRTDataSource>"
+    )
+    (tmp_path / "labels.geojson").write_text(text)
+    with pytest.raises(VectorError, match=r"labels\.geojson is no layer but directions"):
+        read_features(tmp_path / "labels.geojson")
+    (tmp_path / "labels.vrt").write_text(text)
+    assert len(read_features(tmp_path / "labels.vrt")) == 4
+
+
+def test_features_without_a_place_are_told_of_once(caplog):
+    """There is no latitude of 90.5 degrees."""
+    near = box(-20, 88, 20, 89)
+    beyond = shapely.Polygon([(-20, 88), (20, 88), (0, 90.5)])
+    features = make_features([near, beyond], ["a", "b"], crs="EPSG:4326", source="poles.gpkg")
+    grid = GeoBox.from_bbox((-3e5, -3e5, 3e5, 3e5), crs="EPSG:3413", resolution=1e4)
+    with caplog.at_level(logging.WARNING):
+        burned = [features.burn(part) for part in (grid, grid[20:], grid, grid.zoom_out(2))]
+    assert all((codes == 1).any() for codes in burned)
+    assert not any((codes == 2).any() for codes in burned)
+    told = [record for record in caplog.records if "no place" in record.message]
+    assert len(told) == 1
+    assert "poles.gpkg: 1 feature" in told[0].message
+
+
+def test_threads_that_ask_for_many_grids_share_what_is_remembered():
+    """More CRSs than are kept, so that each thread drops what the others ask for."""
+    features = make_features([box(14, 49, 16, 51)], ["a"], crs="EPSG:4326")
+    grids = [
+        GeoBox.from_bbox((14.9, 49.9, 15.1, 50.1), crs="EPSG:4326", resolution=0.01).to_crs(
+            f"EPSG:{code}"
+        )
+        for code in (32631, 32632, 32633, 32634, 3857, 3035, 5514, 3395)
+    ]
+    kept = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(features.burn, grids * 100))
+    finally:
+        sys.setswitchinterval(kept)
+    assert all((codes == 1).all() for codes in found)
 
 
 def test_parquet_that_is_no_layer_says_so(tmp_path):
@@ -316,7 +429,8 @@ def test_broken_and_empty_geometries_are_mended_or_dropped_and_counted(tmp_path,
     frame.to_file(tmp_path / "broken.gpkg")
     with caplog.at_level(logging.WARNING):
         features = read_features(tmp_path / "broken.gpkg", class_field="k")
-    assert "repaired 1" in caplog.text
+    assert "repaired 1 invalid geometry" in caplog.text
+    assert "geometries" not in caplog.text
     assert "dropped 2 features without a geometry" in caplog.text
     assert shapely.is_valid(features.geometries).all()
     assert features.geometries[0].area == pytest.approx(8.0)
@@ -334,6 +448,11 @@ def test_broken_and_empty_geometries_are_mended_or_dropped_and_counted(tmp_path,
         ({"class_field": "class", "classes": "water"}, "give a list"),
         ({"class_field": "class", "classes": []}, "name some of: forest, water"),
         ({"classes": ["water"]}, "give class_field"),
+        ({"class_field": "class", "classes": [None]}, "holds None; give values"),
+        ({"class_field": "class", "classes": [[]]}, r"holds \[\]; give values"),
+        ({"class_field": "class", "classes": 7}, "give a list of values"),
+        ({"class_field": ["class"]}, r"class_field is \['class'\]; give a text"),
+        ({"where": 7}, "where is 7; give a text"),
         ({"layer": "label"}, "no layer 'label' with geometries; did you mean 'labels'"),
         ({"where": "yeer = 2"}, "fields: class, year"),
         ({"class_field": "class", "where": "year = 1900"}, "no usable feature among 0"),
@@ -356,8 +475,11 @@ def test_a_missing_file_a_raster_and_a_missing_crs_are_told_apart(tmp_path):
         read_features(tmp_path / "r.tif")
     frame = gpd.read_file(path)
     frame.set_crs(None, allow_override=True).to_file(tmp_path / "bare.shp")
-    with pytest.raises(VectorError, match=r"by crs= \(--crs\), such as EPSG"):
+    with pytest.raises(VectorError, match=r"by crs= \(--crs; .*\), such as EPSG"):
         read_features(tmp_path / "bare.shp")
+    with pytest.raises(VectorError, match=r"of a dataset assume_crs="):
+        VectorDataset(tmp_path / "bare.shp")
+    assert len(VectorDataset(tmp_path / "bare.shp", assume_crs=UTM).regions) == 1
     assert read_features(tmp_path / "bare.shp", crs=UTM).crs == UTM
 
 

@@ -15,7 +15,7 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
-from pyproj.exceptions import ProjError
+from pyproj.exceptions import CRSError, ProjError
 from shapely import (
     MultiPoint,
     Polygon,
@@ -54,6 +54,26 @@ class PixelWindow:
 def crs_name(crs: CRS) -> str:
     """`EPSG:n` where the CRS has a code, else WKT; `CRS(crs_name(c))` gives the CRS back."""
     return f"EPSG:{crs.epsg}" if crs.epsg else str(crs.to_wkt())
+
+
+def as_crs(given: Any) -> CRS:
+    """The CRS that somebody names: a code, WKT, or a CRS.
+
+    Raises:
+        GridError: PROJ knows none of that name.
+
+    Example:
+        >>> as_crs("EPSG:4326").geographic
+        True
+    """
+    try:
+        return CRS(given)
+    except (CRSError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        shown = repr(given)
+        raise GridError(
+            f"{shown[:80]}{'...' if len(shown) > 80 else ''} is no CRS that PROJ knows; give a code such as "
+            "'EPSG:32633', or WKT"
+        ) from error
 
 
 def grid_affine(grid: GeoBox) -> Affine:

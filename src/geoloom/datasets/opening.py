@@ -19,7 +19,7 @@ from ..io.vector import ClassChoice
 from .base import GeoDataset, Transform
 from .kept import IndexPlace
 from .mosaic import Mosaic
-from .raster import RasterDataset
+from .raster import RasterDataset, given_paths
 from .sensors.cdl import CDL
 from .sensors.landsat import Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
 from .sensors.naip import NAIP
@@ -88,6 +88,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     Raises:
         DatasetError: nothing is there, or rasters and vectors are mixed.
     """
+    paths = given_paths(paths, None)
     if not (filename_regex or all_bands) and are_stac(paths):
         return StacDataset(
             paths,

@@ -10,7 +10,8 @@ from typing import Any
 from odc.geo.crs import CRS
 from pyproj.exceptions import CRSError
 
-from ..core.errors import DatasetError, suggest
+from ..core.errors import DatasetError, GridError, suggest
+from ..core.grid import as_crs, crs_name
 
 
 def require_choice(what: str, value: object, choices: Sequence[str]) -> None:
@@ -79,6 +80,20 @@ def output_crs(crs: Any) -> CRS | None:
         raise DatasetError(
             f"crs is {crs!r}, which PROJ does not know; give a code such as 'EPSG:32633', or WKT"
         ) from error
+
+
+def assumed_crs(crs: Any) -> str | None:
+    """The CRS that files are said to have, by its name; None where they say it.
+
+    Raises:
+        DatasetError: it is no CRS.
+    """
+    if crs is None:
+        return None
+    try:
+        return crs_name(as_crs(crs))
+    except GridError as error:
+        raise DatasetError(f"assume_crs: {error}") from error
 
 
 def _is_number(value: object) -> bool:

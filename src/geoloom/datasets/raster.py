@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +16,7 @@ from ..core.errors import BandError, DatasetError
 from ..core.query import Scene
 from ..io.finding import Paths
 from ..io.naming import Naming
+from ..io.paths import path_text
 from ..io.plan import KERNELS
 from ..io.raster import Kernel
 from ..io.scan import Footprints, OnError, Progress, scan
@@ -28,6 +29,7 @@ from .located import header_of
 from .mosaic import Mosaic
 from .observed import with_observed_footprints
 from .options import (
+    assumed_crs,
     nodata_value,
     output_crs,
     pixel_size,
@@ -196,7 +198,7 @@ class RasterDataset(SceneDataset):
         self._transforms = transforms
         self._asked_crs, self._asked_res = output_crs(crs), pixel_size(res)
         self.mosaic, self.kernel, self.nodata = mosaic, kernel, nodata_value(nodata)
-        self.scaled, self.dtype, self._assume_crs = scaled, dtype, assume_crs
+        self.scaled, self.dtype, self._assume_crs = scaled, dtype, assumed_crs(assume_crs)
         self.overviews, self.on_error = overviews, on_error
         self._wanted = None if bands is None else self._named(bands)
         self.footprints = footprints
@@ -239,6 +241,8 @@ class RasterDataset(SceneDataset):
         """Band names from names or roles, where the bands are declared."""
         if isinstance(bands, str):
             raise BandError(f"bands must be a sequence, got {bands!r}; write [{bands!r}]")
+        if not (isinstance(bands, Sequence) and bands and all(isinstance(b, str) for b in bands)):
+            raise BandError(f"bands is {bands!r}; give at least one name or role, or None for all")
         names = {band.name: band.name for band in self._declared()}
         for band in self._declared():
             if band.role not in ("other", "class"):
@@ -246,6 +250,13 @@ class RasterDataset(SceneDataset):
         return tuple(names.get(band, band) for band in bands)
 
     def _declared(self) -> tuple[Band, ...]:
+        if not isinstance(self.all_bands, Sequence) or isinstance(self.all_bands, str):
+            raise BandError(
+                f"all_bands is {self.all_bands!r}; give a sequence of names or of Bands"
+            )
+        for band in self.all_bands:
+            if not isinstance(band, (str, Band)):
+                raise BandError(f"all_bands holds {band!r}; give names or Bands")
         plain = (Band.named(b) if isinstance(b, str) else b for b in self.all_bands)
         return (*plain, *self.extra_bands)
 
@@ -327,7 +338,10 @@ def given_paths(paths: Paths | None, root: Paths | None) -> tuple[str, ...]:
     if paths is not None and root is not None:
         raise DatasetError("paths and root are the same argument; give one")
     given = paths if paths is not None else root if root is not None else "data"
-    return (str(given),) if isinstance(given, (str, Path)) else tuple(str(path) for path in given)
+    if not isinstance(given, (str, Path, Iterable)):
+        raise DatasetError(f"paths is {given!r}; give files, folders or patterns")
+    listed = [given] if isinstance(given, (str, Path)) else list(given)
+    return tuple(path_text(path, DatasetError) for path in listed)
 
 
 def _hashable(value: Any) -> Hashable:

@@ -21,7 +21,7 @@ from ..io.naming import Naming
 from ..io.vector import ClassChoice, Features, read_feature_files
 from .base import GeoDataset, Layer, Transform
 from .index import lonlat_boxes
-from .options import output_crs, pixel_size, require_callable
+from .options import assumed_crs, output_crs, pixel_size, require_callable
 from .raster import given_paths
 from .region import Region, common_lattice, surface, to_lonlat
 from .sample import filled, to_sample
@@ -120,7 +120,7 @@ class VectorDataset(GeoDataset):
         require_callable(transforms)
         self._transforms = transforms
         self._asked_crs, self._asked_res = output_crs(crs), pixel_size(res)
-        self._reading = class_field, layer, where, assume_crs
+        self._reading = class_field, layer, where, assumed_crs(assume_crs)
         self._choice = classes
         self.all_touched, self.background = all_touched, background
         self._files = self._load()

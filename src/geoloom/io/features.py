@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,16 @@ _LATTICE = 17
 _MOST_PIECES = 4096
 _REMEMBERED_GRIDS = 4
 _SHIFTS = (0.0, -360.0, 360.0)
+
+
+class _Moved:
+    """Features in another CRS, (N,) shapes as far as they were asked for; None where they have no place."""
+
+    __slots__ = ("shapes", "tried")
+
+    def __init__(self, count: int) -> None:
+        self.shapes = np.empty(count, dtype=object)
+        self.tried = np.zeros(count, dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +69,10 @@ class Features:
     _tree: Any = field(init=False, repr=False)
     _sizes: np.ndarray = field(init=False, repr=False)
     _bounds: np.ndarray = field(init=False, repr=False)
-    _projected: dict[tuple[str, int], np.ndarray] = field(init=False, repr=False)
+    _moved: dict[tuple[str, int], _Moved] = field(init=False, repr=False)
+    _told: set[str] = field(init=False, repr=False)
+    """CRSs of which the log says that features have no place there."""
+    _lock: threading.Lock = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.geometries) != len(self.codes) or len(self.geometries) == 0:
@@ -69,7 +83,9 @@ class Features:
         object.__setattr__(self, "_tree", STRtree(self.geometries))
         object.__setattr__(self, "_sizes", shapely.get_num_coordinates(self.geometries))
         object.__setattr__(self, "_bounds", shapely.bounds(self.geometries))
-        object.__setattr__(self, "_projected", {})
+        object.__setattr__(self, "_moved", {})
+        object.__setattr__(self, "_told", set())
+        object.__setattr__(self, "_lock", threading.Lock())
 
     def __len__(self) -> int:
         return len(self.geometries)
@@ -168,27 +184,49 @@ class Features:
         else:
             large = self._sizes[chosen] > LARGE_VERTICES
             large |= self._reaches_far(chosen, zone)
-            out[large] = _project(
-                _cut(self.geometries[chosen[large]], zone, self.crs), route, tolerance
-            )
+            cut = _cut(self.geometries[chosen[large]], zone, self.crs)
+            out[large] = self._project(cut, route, tolerance)
         if self.crs == grid.crs:
             out[~large] = self.geometries[chosen[~large]]
             return out
         known = self._remembered(route[1], math.frexp(tolerance)[1])
-        missing = chosen[~large & shapely.is_missing(known[chosen])]
+        missing = chosen[~large & ~known.tried[chosen]]
         if len(missing):
-            known[missing] = _project(self.geometries[missing], route, tolerance)
-        out[~large] = known[chosen[~large]]
+            # Threads that miss the same features write the same shapes; `tried` comes after them.
+            known.shapes[missing] = self._project(self.geometries[missing], route, tolerance)
+            known.tried[missing] = True
+        out[~large] = known.shapes[chosen[~large]]
         return out
 
-    def _remembered(self, target: str, exponent: int) -> np.ndarray:
-        """The store (N,) of features reprojected so far for a CRS and tolerance; a few such are kept."""
+    def _remembered(self, target: str, exponent: int) -> _Moved:
+        """What was reprojected so far for a CRS and tolerance; a few such are kept."""
         key = target, exponent
-        if key not in self._projected:
-            for oldest in list(self._projected)[: 1 - _REMEMBERED_GRIDS]:
-                self._projected.pop(oldest, None)
-            self._projected[key] = np.empty(len(self), dtype=object)
-        return self._projected[key]
+        with self._lock:
+            known = self._moved.get(key)
+            if known is None:
+                for oldest in list(self._moved)[: 1 - _REMEMBERED_GRIDS]:
+                    del self._moved[oldest]
+                known = self._moved[key] = _Moved(len(self))
+            return known
+
+    def _project(
+        self, geometries: np.ndarray, route: tuple[str, str], tolerance: float
+    ) -> np.ndarray:
+        """`_project`, which tells of features without a place once a CRS."""
+        moved, lost = _project(geometries, route, tolerance)
+        if lost:
+            with self._lock:
+                new = route[1] not in self._told
+                self._told.add(route[1])
+            if new:
+                log.warning(
+                    "%s: %d features near the grid have points with no place in %s: left out, as are others "
+                    "of which this holds",
+                    self.source,
+                    lost,
+                    route[1][:40],
+                )
+        return moved
 
     def _reaches_far(self, chosen: np.ndarray, zone: np.ndarray) -> np.ndarray:
         """Whether a feature is several times wider than the zone, so that its far end may not project."""
@@ -258,13 +296,15 @@ def _cut(geometries: np.ndarray, zone: np.ndarray, crs: CRS) -> np.ndarray:
     return cut
 
 
-def _project(geometries: np.ndarray, route: tuple[str, str], tolerance: float) -> np.ndarray:
+def _project(
+    geometries: np.ndarray, route: tuple[str, str], tolerance: float
+) -> tuple[np.ndarray, int]:
     """Geometries in the second CRS of the route; long edges get vertices so that they bend as they must.
 
-    A geometry with a point that the target cannot place becomes None.
+    A geometry with a point that the target cannot place becomes None; how many did is the second result.
     """
     if route[0] == route[1] or len(geometries) == 0:
-        return geometries
+        return geometries, 0
     xy, owner = shapely.get_coordinates(geometries, return_index=True)
     moved_xy = _moved(xy, owner, route)
     limits = _edge_limits(xy, moved_xy, owner, len(geometries), route, tolerance)
@@ -276,12 +316,8 @@ def _project(geometries: np.ndarray, route: tuple[str, str], tolerance: float) -
     moved: np.ndarray = np.array(geometries, dtype=object)
     shapely.set_coordinates(moved, np.where(finite[:, None], moved_xy, 0.0))
     lost = np.unique(owner[~finite])
-    if len(lost):
-        log.warning(
-            "%d features have points with no place in %s: left out", len(lost), route[1][:40]
-        )
-        moved[lost] = None
-    return moved
+    moved[lost] = None
+    return moved, len(lost)
 
 
 def _moved(xy: np.ndarray, owner: np.ndarray, route: tuple[str, str]) -> np.ndarray:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..core.errors import DatasetError
 from .naming import FileName, Naming
+from .paths import path_text
 from .remote import is_remote
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ def find_files(
         DatasetError: nothing matches; the message says where it looked and what is there.
     """
     listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    for path in listed:
+        path_text(path, DatasetError)
     found = dict.fromkeys(
         uri for path in listed for uri in _files_at(path, filename_glob, suffixes)
     )
@@ -142,7 +145,7 @@ def is_new(folder: str, entered: set[tuple[int, int]]) -> bool:
     """Whether a folder was not met before, which `entered` learns; one linked below itself has no end."""
     try:
         status = os.stat(folder)  # noqa: PTH116 - one of many
-    except OSError:
+    except (OSError, ValueError):
         return True  # os.walk says so
     key = status.st_dev, status.st_ino
     if key in entered:

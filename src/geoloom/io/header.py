@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -19,16 +19,18 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError  # what some attributes raise; it has no public name
 from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import CRSError as RasterioCRSError
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from geoloom.core.bands import find_bands
-from geoloom.core.errors import BandError, ReadError
-from geoloom.core.grid import crs_name
+from geoloom.core.errors import BandError, GridError, ReadError
+from geoloom.core.grid import as_crs, crs_name
 
 from .categories import category_names
 from .directory import Directory, read_directory
 from .handles import Stamp, open_handle, stamp_of
+from .paths import path_text
 from .remote import is_remote, remotely, web_address, without_query
 from .servers import check_ranges
 from .vrt import check_raw_sources, is_vrt
@@ -121,7 +123,7 @@ class Header:
         """
         if bands is None:
             return self.data_bands
-        if isinstance(bands, str | int):
+        if isinstance(bands, str | int) or not isinstance(bands, Iterable):
             raise BandError(f"bands must be a sequence, got {bands!r}; write [{bands!r}]")
         if not bands:
             raise BandError(
@@ -130,6 +132,8 @@ class Header:
         return tuple(self._number(band) for band in bands)
 
     def _number(self, band: int | str) -> int:
+        if not isinstance(band, (str, int, np.integer)) or isinstance(band, bool):
+            raise BandError(f"{band!r} is no band; give numbers from 1, or names")
         if isinstance(band, str):
             return find_bands([band], self.band_names, where=without_query(self.uri))[0] + 1
         if not 1 <= band <= self.count:
@@ -151,14 +155,34 @@ def read_header(uri: str | Path, *, crs: str | None = None, measured: int = 0) -
             band, even where it is tagged as such.
 
     Raises:
+        GridError: `crs` is no CRS.
         ReadError: the file is missing, damaged, or not georeferenced by an affine map and a CRS (ground
             control points or rational polynomials alone are refused); the message tells the mend.
     """
-    name = str(uri)
+    name = path_text(uri, ReadError)
     stamp = stamp_of(name)
+    if crs is not None:
+        crs = _known_name(crs)
     if stamp and not os.path.isabs(name):  # noqa: PTH117 - per file, a Path costs more
         name = str(Path(name).absolute())
     return _read_header(name, crs, measured, stamp)
+
+
+def _known_name(crs: Any) -> str:
+    """The text that names a CRS, which PROJ must know.
+
+    Raises:
+        GridError: it does not.
+    """
+    if isinstance(crs, str):
+        _check_name(crs)
+        return crs
+    return crs_name(as_crs(crs))
+
+
+@lru_cache(maxsize=64)
+def _check_name(crs: str) -> None:
+    as_crs(crs)
 
 
 @lru_cache(maxsize=4096)
@@ -312,18 +336,29 @@ def _grid(handle: Any, uri: str, crs: str | None) -> GeoBox:
         raise ReadError(
             f"{uri} has the transform {tuple(affine[:6])}, which maps no area; correct it"
         )
-    named = crs if crs is not None else (handle.crs.to_wkt() if handle.crs else None)
+    named = crs if crs is not None else _stored_crs(handle, uri)
     if not named:
         raise ReadError(
-            f"{uri} has a transform but no CRS; give the one it was made in, such as "
-            "crs='EPSG:4326', or write it into the file: gdal_edit.py -a_srs EPSG:4326"
+            f"{uri} has a transform but no CRS; give the one it was made in, to read it by crs='EPSG:4326', "
+            "in a dataset by assume_crs='EPSG:4326'; or write it into the file: gdal_edit.py -a_srs EPSG:4326"
         )
     try:
         # By its code where it has one, so that equal grids of different files compare at once.
-        return GeoBox(handle.shape, Affine(*affine[:6]), CRS(crs_name(CRS(named))))
-    except Exception as error:
+        return GeoBox(handle.shape, Affine(*affine[:6]), CRS(crs_name(as_crs(named))))
+    except GridError as error:
         raise ReadError(
-            f"{uri}: cannot understand its CRS ({error}); give crs='EPSG:...'"
+            f"{uri}: cannot understand its CRS ({error}); to read it give crs='EPSG:...', in a dataset "
+            "assume_crs='EPSG:...'"
+        ) from error
+
+
+def _stored_crs(handle: Any, uri: str) -> str | None:
+    try:
+        return handle.crs.to_wkt() if handle.crs else None
+    except RasterioCRSError as error:
+        raise ReadError(
+            f"{uri}: cannot understand its CRS ({error}); to read it give crs='EPSG:...', in a dataset "
+            "assume_crs='EPSG:...'"
         ) from error
 
 

@@ -61,7 +61,7 @@ def read_many(
         ReadError: there are no sources, or one cannot be read.
         BandError: a source lacks a band, or has another number of them than the first.
     """
-    if rule not in _RULES:
+    if not isinstance(rule, str) or rule not in _RULES:
         raise ReadError(f"no mosaic rule is called {rule!r}{suggest(rule, _RULES)}")
     if not sources:
         raise ReadError("no sources to make a mosaic of; give at least one")

@@ -36,6 +36,9 @@ class Naming:
     """Whether each band has a file of its own."""
 
     def __post_init__(self) -> None:
+        for name in ("filename_glob", "filename_regex", "date_format"):
+            if not isinstance(getattr(self, name), str):
+                raise DatasetError(f"{name} is {getattr(self, name)!r}; give a text")
         try:
             groups = re.compile(self.filename_regex, re.VERBOSE).groupindex
         except re.error as error:

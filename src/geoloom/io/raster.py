@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ def read(
     Returns:
         The raster on `grid`. A pixel is valid where the source pixel under its centre is observed (for
         `average` and `mode`: where any source pixel that it covers is). Values that no
-        observation supports are the band's nodata, or 0.
+        observation supports are the band's nodata, or 0; with `scaled` they are that number scaled, which
+        means nothing: `valid` alone tells.
 
     Raises:
         ReadError: the file cannot be read, placed, or transformed to the grid's CRS.
@@ -84,6 +86,8 @@ def read(
     """
     header = _header(source, crs)
     target = header.grid if grid is None else grid
+    if not isinstance(target, GeoBox):
+        raise GridError(f"grid is {target!r}; give a GeoBox(shape, affine, crs)")
     if target.crs is None or target.is_empty():
         raise GridError(
             f"grid {target!r} has no CRS or no pixels; build it with GeoBox(shape, affine, crs)"
@@ -91,8 +95,10 @@ def read(
     numbers = header.find(bands)
     if kernel is None:
         kernel = "nearest" if header.categorical else "bilinear"
-    elif kernel not in KERNELS:
+    elif not isinstance(kernel, str) or kernel not in KERNELS:
         raise ReadError(f"no kernel is called {kernel!r}{suggest(kernel, KERNELS)}")
+    if nodata is not None and not isinstance(nodata, Real):
+        raise ReadError(f"nodata is {nodata!r}; give a number (NaN is one), as the file stores it")
     if overviews:
         header = coarser(header, target, kernel)
     values, valid = read_with(engine, header, target, numbers, kernel, nodata)

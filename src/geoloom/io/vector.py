@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ import numpy as np
 import shapely
 from odc.geo.crs import CRS
 
-from ..core.errors import VectorError, suggest
+from ..core.errors import GridError, VectorError, suggest
+from ..core.grid import as_crs, crs_name
 from .features import Features
+from .geoparquet import is_geoparquet, open_geoparquet, read_geoparquet
+from .paths import path_text
 
 __all__ = [
     "ClassChoice",
@@ -33,8 +36,6 @@ ClassChoice = Sequence[str | int | Sequence[str | int]] | Mapping[str, Sequence[
 class of them; a mapping gives such groups their names."""
 
 _POLYGONAL = (3, 6)
-_GEOPARQUET = (".parquet", ".geoparquet")
-_ROWS_AT_ONCE = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def read_features(
     class_field: str | None = None,
     classes: ClassChoice | None = None,
     where: str | None = None,
-    crs: str | None = None,
+    crs: str | CRS | None = None,
 ) -> Features:
     """Features of a vector layer (Shapefile, GeoPackage, GeoJSON, GeoParquet, ...) with class codes.
 
@@ -66,11 +67,12 @@ def read_features(
         class_field: Attribute that tells the class; without it all features are one class.
         classes: The classes of interest, in the order of their codes 1..K. Default: all values, sorted.
             Features of other classes get code 0.
-        where: SQL condition on attributes, such as `"year = 2016"`.
+        where: SQL condition on attributes, such as `"year = 2016"`; of GeoParquet as SQLite has it.
         crs: Overrides the file's CRS.
 
     Raises:
         VectorError: the file, layer, field, class or CRS is missing; the message names the nearest.
+        GridError: `crs` is no CRS.
     """
     (features,) = read_feature_files(
         [path], layer=layer, class_field=class_field, classes=classes, where=where, crs=crs
@@ -85,10 +87,14 @@ def read_feature_files(
     class_field: str | None = None,
     classes: ClassChoice | None = None,
     where: str | None = None,
-    crs: str | None = None,
+    crs: str | CRS | None = None,
 ) -> tuple[Features, ...]:
     """Features of several files with one table of codes; see `read_features`."""
-    found = [_read_layer(Path(p), layer=layer, field=class_field, where=where) for p in paths]
+    for name, value in (("layer", layer), ("class_field", class_field), ("where", where)):
+        if value is not None and not isinstance(value, str):
+            raise VectorError(f"{name} is {value!r}; give a text")
+    files = [_path_of(path) for path in paths]
+    found = [_read_layer(f, layer=layer, field=class_field, where=where or None) for f in files]
     kept = [
         _usable(f.geometries, f.values, f.name if len(found) == 1 else "feature", str(p))
         for f, p in zip(found, paths, strict=True)
@@ -96,7 +102,7 @@ def read_feature_files(
     where_from = str(paths[0]) if len(found) == 1 else f"{paths[0]} and {len(found) - 1} others"
     groups = _groups(classes, class_field is not None, [labels for _, labels in kept], where_from)
     return tuple(
-        _coded(shapes, labels, groups, CRS(_known_crs(crs, f.crs, str(p))), str(p))
+        _coded(shapes, labels, groups, _known_crs(crs, f.crs, str(p)), str(p))
         for f, (shapes, labels), p in zip(found, kept, paths, strict=True)
     )
 
@@ -117,7 +123,7 @@ def make_features(
     """
     shapes, labels = _usable(np.asarray(geometries, dtype=object), values, "feature", source)
     groups = _groups(classes, values is not None, [labels], source)
-    return _coded(shapes, labels, groups, CRS(crs), source)
+    return _coded(shapes, labels, groups, as_crs(crs), source)
 
 
 def _coded(
@@ -138,16 +144,37 @@ def _coded(
 
 
 def list_fields(path: str | Path, layer: str | None = None) -> dict[str, str]:
-    """Attribute names of a layer and their types, in file order."""
-    if Path(path).suffix.lower() in _GEOPARQUET:
-        import pyarrow.parquet
+    """Attribute names of a layer and their types, in file order.
 
-        schema = pyarrow.parquet.read_schema(path)
+    Raises:
+        VectorError: the file cannot be read as a vector layer.
+    """
+    path = _path_of(path)
+    if is_geoparquet(path):
+        schema = open_geoparquet(path).schema_arrow
         return {name: str(kind) for name, kind in zip(schema.names, schema.types, strict=True)}
     import pyogrio
 
-    info = pyogrio.read_info(path, layer=_chosen_layer(Path(path), layer))
+    with _refusing(path):
+        info = pyogrio.read_info(path, layer=_chosen_layer(path, layer))
     return dict(zip(info["fields"].tolist(), info["dtypes"].tolist(), strict=True))
+
+
+def _path_of(path: str | Path) -> Path:
+    return Path(path_text(path, VectorError))
+
+
+@contextmanager
+def _refusing(path: Path, hint: str = "") -> Iterator[None]:
+    """What GDAL and pyogrio refuse, as errors that name the file."""
+    import pyogrio.errors
+
+    try:
+        yield
+    except VectorError:
+        raise
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+        raise VectorError(f"{path} cannot be read as a vector layer: {error}{hint}") from error
 
 
 def _read_layer(path: Path, *, layer: str | None, field: str | None, where: str | None) -> _Layer:
@@ -155,75 +182,36 @@ def _read_layer(path: Path, *, layer: str | None, field: str | None, where: str 
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         near = difflib.get_close_matches(path.name, beside, n=1)
         raise VectorError(f"no file {path}" + (f"; did you mean {near[0]!r}?" if near else ""))
-    if path.suffix.lower() in _GEOPARQUET:
-        return _read_geoparquet(path, field=field, where=where)
-    import pyogrio.errors
+    if is_geoparquet(path):
+        found = read_geoparquet(path, field=field, where=where)
+        return _Layer(found.geometries, found.values, found.crs, path.stem)
+    _refuse_directions(path)
     import pyogrio.raw
 
-    try:
+    with _refusing(path):
         name = _chosen_layer(path, layer)
         fields = list_fields(path, name)
-        if field is not None and field not in fields:
-            raise VectorError(f"{path} has no field {field!r}{suggest(field, fields)}")
+    if field is not None and field not in fields:
+        raise VectorError(f"{path} has no field {field!r}{suggest(field, fields)}")
+    hint = f" (where={where!r}; fields: {', '.join(fields)})" if where else ""
+    with _refusing(path, hint):
         meta, _, wkb, columns = pyogrio.raw.read(
             path, layer=name, columns=[field] if field else [], where=where, force_2d=True
         )
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        if isinstance(error, VectorError):
-            raise
-        hint = f" (where={where!r}; fields: {', '.join(fields)})" if where else ""
-        raise VectorError(f"{path} cannot be read as a vector layer: {error}{hint}") from error
     geometries = shapely.from_wkb(wkb, on_invalid="ignore")
     return _Layer(geometries, columns[0] if field else None, meta["crs"], name)
 
 
-def _read_geoparquet(path: Path, *, field: str | None, where: str | None) -> _Layer:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-    except pyarrow.ArrowInvalid as error:
-        raise VectorError(f"{path} cannot be read as a vector layer: {error}") from error
-    schema = file.schema_arrow
-    told = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
-    geometry = told.get("primary_column")
-    if geometry is None:
-        raise VectorError(
-            f"{path} is Parquet without geometries: it lacks the `geo` metadata of GeoParquet; write it with "
-            "geopandas' to_parquet"
-        )
-    if field is not None and field not in schema.names:
-        fields = [name for name in schema.names if name != geometry]
-        raise VectorError(f"{path} has no field {field!r}{suggest(field, fields)}")
-    column = told["columns"][geometry]
-    if where is not None or column["encoding"] != "WKB":
-        return _read_by_geopandas(path, field=field, where=where)
-    crs = column.get("crs", "OGC:CRS84")
-    # Piece by piece: a million outlines as text, as objects and as shapes at once take a gigabyte more.
-    shapes: list[np.ndarray] = []
-    values: list[Any] = []
-    for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[geometry, *([field] if field else [])]):
-        wkb = batch[geometry].to_numpy(zero_copy_only=False)
-        shapes.append(shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore")))
-        values += batch[field].to_pylist() if field else []
-    return _Layer(
-        np.concatenate(shapes) if shapes else np.empty(0, dtype=object),
-        np.array(values, dtype=object) if field else None,
-        None if crs is None else CRS(crs).to_wkt(),
-        path.stem,
-    )
-
-
-def _read_by_geopandas(path: Path, *, field: str | None, where: str | None) -> _Layer:
-    import geopandas
-
-    frame = geopandas.read_parquet(path)
-    if where is not None:
-        frame = frame.query(where)
-    values = frame[field].to_numpy(dtype=object) if field else None
-    crs = None if frame.crs is None else frame.crs.to_wkt()
-    return _Layer(shapely.force_2d(frame.geometry.to_numpy()), values, crs, path.stem)
+def _refuse_directions(path: Path) -> None:
+    """See that a file is no OGR VRT by its contents alone: it may refer to any file or server."""
+    if path.suffix.lower() == ".vrt" or not path.is_file():
+        return
+    with path.open("rb") as file:
+        if b"<OGRVRTDataSource" in file.read(4096):
+            raise VectorError(
+                f"{path} is no layer but directions to other places (an OGR VRT), expected a format that "
+                "holds its own features; if you trust it, give it a name that ends in .vrt"
+            )
 
 
 def _chosen_layer(path: Path, layer: str | None) -> str:
@@ -246,14 +234,24 @@ def _chosen_layer(path: Path, layer: str | None) -> str:
     return names[0]
 
 
-def _known_crs(given: str | None, stored: str | None, source: str) -> str:
+def _known_crs(given: str | CRS | None, stored: str | None, source: str) -> CRS:
     if given is None and not stored:
         raise VectorError(
-            f"{source} has no CRS (a missing .prj?); say which by crs= (--crs), such as EPSG:32722"
+            f"{source} has no CRS (a missing .prj?); say which by crs= (--crs; of a dataset assume_crs=), such "
+            "as EPSG:32722"
         )
-    if given is not None and stored and CRS(given) != CRS(stored):
-        log.warning("%s: its CRS %s is overridden by %s", source, stored[:40], given)
-    return str(given or stored)
+    if given is None:
+        try:
+            return as_crs(stored)
+        except GridError as error:
+            raise VectorError(f"{source}: cannot understand its CRS: {error}") from error
+    known = as_crs(given)
+    with suppress(GridError):  # what is replaced need not be understood
+        if stored and known != as_crs(stored):
+            log.warning(
+                "%s: its CRS %s is overridden by %s", source, stored[:40], crs_name(known)[:40]
+            )
+    return known
 
 
 def _labels(values: Sequence[Any] | np.ndarray) -> np.ndarray:
@@ -286,9 +284,17 @@ def _usable(
     empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     unclassed = ~empty & np.array([label is None for label in labels], dtype=bool)
     if empty.any():
-        log.warning("%s: dropped %d features without a geometry", source, empty.sum())
+        log.warning(
+            "%s: dropped %s without a geometry",
+            source,
+            counted(int(empty.sum()), "feature", "features"),
+        )
     if unclassed.any():
-        log.warning("%s: dropped %d features without a class", source, unclassed.sum())
+        log.warning(
+            "%s: dropped %s without a class",
+            source,
+            counted(int(unclassed.sum()), "feature", "features"),
+        )
     keep = ~(empty | unclassed)
     if not keep.any():
         raise VectorError(
@@ -296,6 +302,16 @@ def _usable(
             f"{int(unclassed.sum())} without a class"
         )
     return shapes[keep], labels[keep]
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "feature", "features")
+        '1 feature'
+    """
+    return f"{number} {one if number == 1 else many}"
 
 
 def _repaired(shape: Any) -> Any:
@@ -319,12 +335,20 @@ def _groups(
         )
     if classes is None:
         return [(value, (value,)) for value in known]
+    if not isinstance(classes, (str, Sequence, Mapping)):
+        raise VectorError(
+            f"classes={classes!r}; give a list of values, or a mapping of names to values"
+        )
     if isinstance(classes, str):
         raise VectorError(f"classes={classes!r} is one text; give a list such as [{classes!r}]")
     groups: list[tuple[str, tuple[str, ...]]] = []
     entries = classes.items() if isinstance(classes, Mapping) else ((None, c) for c in classes)
     for name, entry in entries:
-        values = (entry,) if isinstance(entry, (str, int, float, np.integer)) else tuple(entry)
+        values = (entry,) if isinstance(entry, (str, int, float, np.integer)) else entry
+        if not isinstance(values, Sequence) or not values:
+            raise VectorError(
+                f"classes={classes!r} holds {entry!r}; give values of the field, or groups of them"
+            )
         members = tuple(_label(value) or "" for value in values)
         groups.append((name or " + ".join(members), members))
     wanted = [value for _, members in groups for value in members]
