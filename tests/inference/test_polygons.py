@@ -113,3 +113,16 @@ def test_a_map_without_any_class_gives_an_empty_layer(tmp_path, write_scene):
     assert {"class", "code", "area_m2"} <= set(found.columns)
     with pytest.raises(WriteError, match="--overwrite"):
         polygonize(path, tmp_path / "m.gpkg", CLASSES)
+
+
+def test_a_replaced_layer_is_not_mixed_with_the_journal_of_the_old_one(tmp_path, write_scene):
+    """SQLite plays a journal that it finds beside a database into it, whichever database that is."""
+    codes = np.ones((1, 6, 6), "uint8")
+    map_, out = write_scene(tmp_path / "map.tif", codes), tmp_path / "map.gpkg"
+    out.write_bytes(b"an older layer")
+    journals = [tmp_path / f"map.gpkg{end}" for end in ("-wal", "-shm", "-journal")]
+    for journal in journals:
+        journal.write_bytes(b"of the older layer")
+    polygonize(map_, out, Classes.of(["a"]), overwrite=True)
+    assert not any(journal.exists() for journal in journals)
+    assert len(gpd.read_file(out, layer="map")) == 1

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -171,11 +172,29 @@ def test_the_space_that_is_wanting_is_told_in_units_that_say_it(tmp_path, monkey
         write_raster(tmp_path / "x.tif", ONES, GRID)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_is_said_as_such(tmp_path):
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(WriteError, match="no leave to write there"):
-            write_raster(tmp_path / "x.tif", ONES, GRID)
-    finally:
-        tmp_path.chmod(0o700)
+AS_NOBODY = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from test_publication import GRID, ONES, WriteError, write_raster
+if os.geteuid() == 0:  # root may write anywhere
+    os.setuid(65534)
+try:
+    write_raster(sys.argv[2] + "/x.tif", ONES, GRID)
+except WriteError as error:
+    print(error)
+"""
+
+
+def test_a_folder_that_may_not_be_written_is_said_as_such():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        words = [sys.executable, "-c", AS_NOBODY, os.path.dirname(__file__), folder]
+        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120)
+        os.chmod(folder, 0o755)
+    assert f"cannot write {folder}/x.tif: no leave to write there" in done.stdout
+
+
+def test_a_name_that_no_file_system_takes_is_refused_before_any_work(tmp_path):
+    with pytest.raises(WriteError, match="is a name of 244 bytes; give one of at most 231"):
+        write_raster(tmp_path / f"{'x' * 240}.tif", ONES, GRID)
+    assert os.listdir(tmp_path) == []
