@@ -14,7 +14,6 @@ _EVENTS = {
     "os.remove": "unlink",
     "os.rmdir": "rmdir",
     "os.mkdir": "mkdir",
-    "os.truncate": "truncate",
     "os.link": "link",
 }
 
@@ -49,8 +48,10 @@ def count_operations(root: Path, log: Path, kill_at: int | None = None) -> None:
             path, _, flags = args
             if isinstance(flags, int) and flags & _WRITING and _below(path, within):
                 happened("open", path)
-        elif event in _EVENTS and (_by_descriptor(args) or _below(args[0], within)):
-            happened(_EVENTS[event], args[0])
+        elif event in _EVENTS:
+            path, folder = args[0], args[-1]  # `rmtree` gives a descriptor of the folder; else -1
+            if _below(path, within) or (isinstance(folder, int) and folder >= 0):
+                happened(_EVENTS[event], path)
 
     def counted_sync(fd: Any) -> None:
         happened("fsync", fd)
@@ -64,8 +65,3 @@ def _below(path: Any, within: str) -> bool:
     if not isinstance(path, str | bytes | os.PathLike):
         return False
     return os.path.abspath(os.fsdecode(path)).startswith(within + os.sep)  # noqa: PTH100
-
-
-def _by_descriptor(args: tuple[Any, ...]) -> bool:
-    """Whether a folder's descriptor stands before the path's place: `rmtree` works so."""
-    return any(isinstance(part, int) and part > 2 for part in args[1:])
