@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +14,10 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from ..core.errors import ModelError
+from ..core.errors import GeoloomError, ModelError
+from .checkpoints import DAMAGE, FolderCheckpoints, read_checkpoint
 from .segmentation import SegmentationTask
 from .workspace import BEST, LAST, Workspace
 
@@ -88,6 +92,7 @@ def build_trainer(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
             gradient_clip_val=1.0,
+            plugins=[FolderCheckpoints(workspace.folder)],
         )
 
 
@@ -97,26 +102,59 @@ def fit(
     """Train, from a checkpoint where one is given; nothing is unpickled from it.
 
     Raises:
-        ModelError: the checkpoint is damaged.
+        ModelError: the checkpoint is damaged, or another network's.
+        KeyboardInterrupt: the user stopped it.
+        SystemExit: with code 143: SIGTERM stopped it, and nobody else handles that.
     """
-    with quiet():
+    with quiet(), _signals_as_ever():
         try:
             trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        except (EOFError, RuntimeError, KeyError) as error:
-            if checkpoint is None or trainer.global_step:
+        except GeoloomError:
+            raise
+        except DAMAGE as error:
+            # The first batch is counted where all has been taken from the checkpoint.
+            if checkpoint is None or task.began:
                 raise
             raise ModelError(
-                f"{checkpoint} cannot be resumed ({error}); start anew with overwrite=True (--overwrite)"
-            ) from error
+                f"{checkpoint} cannot be gone on with ({type(error).__name__}): it is damaged, or another "
+                "network's; start anew with overwrite=True (--overwrite)"
+            ) from None
+
+
+@contextmanager
+def _signals_as_ever() -> Iterator[None]:
+    """Ctrl-C and SIGTERM as in any program: Lightning leaves with 1 and 0, and keeps the first to itself."""
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SIGTERMException:
+        raise SystemExit(128 + signal.SIGTERM) from None
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if here:
+            signal.signal(signal.SIGINT, before)
 
 
 def load_best(workspace: Workspace, task: SegmentationTask) -> bool:
-    """Give the task the weights of the best epoch; False where none were kept apart."""
+    """Give the task the weights of the best epoch; False where none were kept apart.
+
+    Raises:
+        ModelError: the checkpoint is damaged, or another network's.
+    """
     path = workspace.checkpoints / f"{BEST}.ckpt"
     if not path.exists():
         return False
-    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    task.load_state_dict(state)
+    try:
+        task.load_state_dict(read_checkpoint(path)["state_dict"])
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"{path} does not hold the weights of this training ({type(error).__name__}); start anew with "
+            "overwrite=True (--overwrite)"
+        ) from error
     return True
 
 

@@ -75,6 +75,8 @@ class SegmentationTask(LightningModule):
         self.weight_decay = weight_decay
         self.schedule = schedule or Schedule()
         self.seed = seed
+        self.began = False
+        """Whether an epoch has begun: whatever a checkpoint held is taken over by then."""
         weights = None if class_weights is None else torch.tensor(class_weights).float()
         self.register_buffer("class_weights", weights, persistent=False)
         self.register_buffer("positions", _positions(codes), persistent=False)
@@ -117,6 +119,7 @@ class SegmentationTask(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Start the epoch's sums."""
+        self.began = True
         self.train_loss = _Mean()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from .._version import __version__
 from ..chips.store import ChipStore
 from ..core.classes import Classes
 from ..core.errors import ModelError
+from ..core.files import hold, writing
 from ..losses.pixel import cross_entropy
 from ..losses.registry import get_loss
 from ..losses.summed import Loss
@@ -25,12 +27,13 @@ from ..metrics.accuracy import Accuracy
 from ..models.card import ModelCard
 from ..models.device import choose_device
 from ..models.registry import create_model, model_options
-from ..models.saved import save_model, write_json
+from ..models.saved import LoadedModel, save_model, write_json
 from ..models.weights import check_finite
 from ..transforms.augment import AUGMENTATIONS
 from ..transforms.normalize import Normalization, fit_normalization
 from .config import ClassWeights, Precision, TrainConfig
 from .data import AugmentMode, ChipDataModule
+from .evaluate import count_chips
 from .fitting import build_trainer, fit, load_best, quiet
 from .history import History, OnEpoch, ProgressBar
 from .schedule import Schedule, ScheduleName
@@ -160,31 +163,45 @@ def train(
     workspace = Workspace(Path(out))
     run = {"config": config.to_dict(), "chips": plan.to_dict(), "version": __version__}
     place = choose_device(device)
-    workspace.open(run, overwrite=overwrite, resume=resume)
-    if workspace.finished:
-        logger.info("%s is trained already", workspace.folder)
-        return workspace.folder
-    return _run(config, plan, workspace, place, progress)
+    with writing(workspace.folder):
+        workspace.folder.parent.mkdir(parents=True, exist_ok=True)
+    with hold(workspace.folder):
+        workspace.check(run, overwrite=overwrite, resume=resume)
+        if workspace.finished and not overwrite:
+            logger.info("%s is trained already", workspace.folder)
+            return workspace.folder
+        # Whatever can be refused is refused before anything is replaced.
+        ready = _prepare(config, plan, place)
+        workspace.open(run, overwrite=overwrite)
+        try:
+            return _run(config, plan, ready, workspace, place, progress)
+        except BaseException:
+            workspace.leave()
+            raise
 
 
-def _run(
-    config: TrainConfig,
-    plan: TrainingChips,
-    workspace: Workspace,
-    device: str,
-    progress: bool | OnEpoch,
-) -> Path:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a training starts with."""
+
+    task: SegmentationTask
+    normalization: Normalization
+
+
+def _prepare(config: TrainConfig, plan: TrainingChips, device: str) -> _Ready:
     with quiet():
         seed_everything(config.seed, workers=True, verbose=False)
     pixels = plan.class_pixels()
+    plan.check_validation()
     normalization = _normalization(config.normalize, plan)
+    weights = _weights(config.class_weights, pixels, plan.classes)
     network = create_model(config.model, len(plan.store.bands), len(plan.classes), **config.options)
     _warn_of_size(config, network, device)
     task = SegmentationTask(
         network,
         len(plan.classes),
         loss=_loss(config),
-        class_weights=_weights(config.class_weights, pixels, plan.classes),
+        class_weights=weights,
         normalization=normalization,
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
@@ -192,6 +209,18 @@ def _run(
         schedule=Schedule(config.schedule, config.decay_rate, config.decay_steps),
         seed=config.seed,
     )
+    return _Ready(task, normalization)
+
+
+def _run(
+    config: TrainConfig,
+    plan: TrainingChips,
+    ready: _Ready,
+    workspace: Workspace,
+    device: str,
+    progress: bool | OnEpoch,
+) -> Path:
+    task = ready.task
     data = ChipDataModule(
         plan.store.dataset(indices=plan.train, dtype="stored"),
         plan.judge.dataset(indices=plan.validation, dtype="stored") if plan.judge else None,
@@ -217,15 +246,19 @@ def _run(
     fit(trainer, task, data, workspace.last)
     validated = load_best(workspace, task)
     _check_converged(task, history, config, validated=validated)
-    metrics: dict[str, Any] = {}
+    card = _card(config, plan, ready.normalization)
     if validated:
-        with quiet():
-            trainer.validate(task, datamodule=data, verbose=False)
-        accuracy = Accuracy.of(task.tally, plan.classes)
-        write_json(workspace.folder / VALIDATION_FILE, accuracy.to_dict())
-        metrics = accuracy.to_dict(curves=False)
-    card = _card(config, plan, normalization, metrics)
+        accuracy = _accuracy(LoadedModel.of(task.outcome, card, device), plan, config.batch_size)
+        write_json(workspace.folder / VALIDATION_FILE, accuracy.to_dict(), within=workspace.folder)
+        card = replace(card, metrics=accuracy.to_dict(curves=False))
     return save_model(workspace.folder, task.outcome, card)
+
+
+def _accuracy(model: LoadedModel, plan: TrainingChips, batch_size: int) -> Accuracy:
+    """On the validation chips, each pixel of the ground once, as `evaluate` counts."""
+    assert plan.judge is not None  # the caller has looked
+    chosen = np.asarray(plan.validation, dtype=np.int64)
+    return count_chips(model, plan.judge, chosen, batch_size).accuracy()
 
 
 def _check_converged(
@@ -285,9 +318,7 @@ def _warn_of_size(config: TrainConfig, network: torch.nn.Module, device: str) ->
         )
 
 
-def _card(
-    config: TrainConfig, plan: TrainingChips, normalization: Normalization, metrics: dict[str, Any]
-) -> ModelCard:
+def _card(config: TrainConfig, plan: TrainingChips, normalization: Normalization) -> ModelCard:
     store = plan.store
     grid = store.grid(plan.train[0])
     pixel = math.sqrt(abs(grid.affine.determinant))
@@ -302,6 +333,5 @@ def _card(
         gsd=None if grid.crs is None else pixel,
         gsd_unit="metre" if grid.crs is None else str(grid.crs.units[0]),
         chip_size_px=store.size[0],
-        metrics=metrics,
         config={**config.to_dict(), "chips": plan.to_dict()},
     )

@@ -75,6 +75,19 @@ class TrainingChips:
             "validation": len(self.validation),
         }
 
+    def check_validation(self) -> None:
+        """Refuse validation chips that can tell nothing.
+
+        Raises:
+            ChipError: none has a labelled pixel.
+        """
+        judge = self.judge
+        if judge is not None and not any(judge.valid(i).any() for i in self.validation):
+            raise ChipError(
+                f"no validation chip of {judge.path} has a labelled pixel to choose the weights by; cut "
+                "others"
+            )
+
     def class_pixels(self) -> np.ndarray:
         """Labelled training pixels of each class, int64 (K,); warns of classes without any.
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import ConfigError, WriteError
+from ..core.files import writing
+from ..core.jsonfile import JsonValue
 from ..models.saved import CARD_FILE, WEIGHTS_FILE, write_json
 from .history import CSV_FILE, JSON_FILE
 
@@ -42,30 +45,47 @@ class Workspace:
         """Whether the model was written, which is the last thing a training does."""
         return (self.folder / CARD_FILE).exists()
 
-    def open(self, run: Mapping[str, Any], *, overwrite: bool, resume: bool) -> None:
-        """Make the folder ready for a training with these settings.
+    def check(self, run: Mapping[str, Any], *, overwrite: bool, resume: bool) -> None:
+        """Refuse a training with these settings that may not have the folder. Changes nothing.
 
         Args:
             run: The settings, plain values, under the keys `config` and `chips`.
-            overwrite: Remove a model or training of ours that is there.
-            resume: Keep it, to be gone on with.
+            overwrite: Whether a model or training of ours that is there may be replaced.
+            resume: Whether it is to be gone on with.
 
         Raises:
             WriteError: something is there, and neither leave is given.
             ConfigError: a training to be resumed has other settings; the message names them.
         """
-        if overwrite:
-            self._clear()
-        elif self.finished or self.last:
-            what = "a model" if self.finished else "an unfinished training"
-            if not resume:
-                raise WriteError(
-                    f"{self.folder} holds {what} already; overwrite=True (--overwrite) starts anew, "
-                    "resume=True (--resume) goes on with it, or choose another folder"
-                )
-            self._check_same(run)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / RUN_FILE, dict(run))
+        if overwrite or not (self.finished or self.last):
+            return
+        what = "a model" if self.finished else "an unfinished training"
+        if not resume:
+            raise WriteError(
+                f"{self.folder} holds {what} already; overwrite=True (--overwrite) starts anew, "
+                "resume=True (--resume) goes on with it, or choose another folder"
+            )
+        self._check_same(run)
+
+    def open(self, run: Mapping[str, Any], *, overwrite: bool) -> None:
+        """Make the folder ready for a training that `check` has let through.
+
+        Raises:
+            WriteError: the system refuses.
+        """
+        with writing(self.folder):
+            if overwrite or not self.last:
+                self._clear()
+            self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / RUN_FILE, dict(run), within=self.folder)
+
+    def leave(self) -> None:
+        """After a failure: what nobody can go on with is no reason to refuse the corrected command."""
+        if self.finished or self.last:
+            return
+        self._clear()
+        with suppress(OSError):  # it holds files of the user's
+            self.folder.rmdir()
 
     def _clear(self) -> None:
         """Remove what a training writes, and nothing else."""
@@ -76,18 +96,17 @@ class Workspace:
 
     def _check_same(self, run: Mapping[str, Any]) -> None:
         path = self.folder / RUN_FILE
+        fix = "the training cannot be resumed; overwrite=True (--overwrite) starts anew"
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"{path} cannot be read ({error}), so the training cannot be resumed; overwrite=True "
-                "(--overwrite) starts anew"
-            ) from error
+            noted = JsonValue.read(path, ConfigError, fix)
+        except FileNotFoundError as error:
+            raise ConfigError(f"{path} is not there, so that {fix}") from error
+        before = {**noted["config"].table(), "chips": noted["chips"].table()}
         now = json.loads(json.dumps(dict(run)))
         changed = [
-            f"{name}: {was!r} -> {value!r}"
+            f"{name}: {before.get(name)!r} -> {value!r}"
             for name, value in {**now["config"], "chips": now["chips"]}.items()
-            if (was := {**before["config"], "chips": before["chips"]}.get(name)) != value
+            if before.get(name) != value
         ]
         if changed:
             raise ConfigError(
