@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,16 +15,17 @@ from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
 from .bandmatch import match_bands
-from .base import GeoDataset, Layer
+from .base import GeoDataset
 from .calibration import Calibration, require_one_calibration
 from .pairing import Pairing, Rule, meet, newest_pair
-from .plan import Plan, answered
+from .parts import Composition, label
+from .plan import Plan
 from .region import Region
-from .sample import cast, common_dtype, filled, joined, picked
+from .sample import cast, filled, joined, picked
 from .series import SeriesDataset
 
 
-class IntersectionDataset(GeoDataset):
+class IntersectionDataset(Composition):
     """Layers that share places and times: `imagery & labels`, or `imagery.paired(labels, "same_year")`.
 
     A sample holds the image and the mask of its parts on the query's grid; several images are concatenated
@@ -46,6 +46,8 @@ class IntersectionDataset(GeoDataset):
         DatasetError: the parts never meet; the message says whether in space or in time.
     """
 
+    _sign = " & "
+
     def __init__(self, *parts: GeoDataset, pairing: Pairing | Rule = "overlap") -> None:
         self.pairing = Pairing.of(pairing)
         self.parts = _distinct(_together(parts, self.pairing))
@@ -63,29 +65,9 @@ class IntersectionDataset(GeoDataset):
         return _named_apart(imagery) or self.parts[0].bands
 
     @property
-    def layers(self) -> frozenset[Layer]:
-        """Those of all parts."""
-        return frozenset().union(*(p.layers for p in self.parts))
-
-    @property
     def classes(self) -> Classes | None:
         """Of the first part that has classes."""
         return next((p.classes for p in self.parts if p.classes is not None), None)
-
-    def warm_up(self) -> None:
-        """Load the compiled loops of all parts."""
-        for part in self.parts:
-            part.warm_up()
-
-    def as_stored(self) -> GeoDataset:
-        """The same intersection of the parts as they are stored; see `GeoDataset.as_stored`."""
-        return _parts_as_stored(self)
-
-    def _as_scaled(self) -> GeoDataset:
-        return super()._as_scaled() if self._transforms is not None else _parts_as_scaled(self)
-
-    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
-        return _common_dtype_of(self, layer)
 
     def _calibrations(self) -> tuple[Calibration, ...]:
         if self._transforms is not None:
@@ -123,9 +105,6 @@ class IntersectionDataset(GeoDataset):
             for number, part in enumerate(self.parts)
         ]
         return list(zip(*by_part, strict=True))
-
-    def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
-        return answered(self._plan([query], channels)[0])
 
     def _plan(
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
@@ -165,11 +144,11 @@ class IntersectionDataset(GeoDataset):
 
     def __repr__(self) -> str:
         if self.pairing.rule == "overlap":
-            return " & ".join(_bracketed(p) for p in self.parts)
+            return self._listed()
         return f"intersection({', '.join(map(repr, self.parts))}, pairing={self.pairing!r})"
 
 
-class UnionDataset(GeoDataset):
+class UnionDataset(Composition):
     """Datasets of one kind side by side: `landsat7 | landsat8`.
 
     Where several hold a pixel, the one with the newest data under the query gives it, then the next ones
@@ -186,6 +165,8 @@ class UnionDataset(GeoDataset):
         BandError: the bands cannot be matched.
     """
 
+    _sign = " | "
+
     def __init__(self, *parts: GeoDataset) -> None:
         self.parts = _distinct(_flattened(parts, UnionDataset))
         if any(p.layers != self.parts[0].layers for p in self.parts):
@@ -198,23 +179,18 @@ class UnionDataset(GeoDataset):
         self._bands = self.parts[0].bands
         self._channels: tuple[tuple[int, ...] | None, ...] = (None,) * len(self.parts)
         if "image" in self.layers:
-            match = match_bands([(_label(p), p.bands) for p in self.parts])
+            match = match_bands([(label(p), p.bands) for p in self.parts])
             self._bands, self._channels = match.bands, match.channels
             require_one_calibration(
                 self._bands,
-                [(_label(p), own) for p, own in zip(self.parts, self._by_part(), strict=True)],
+                [(label(p), own) for p, own in zip(self.parts, self._by_part(), strict=True)],
             )
-            match.report([(_label(p), p.bands) for p in _distinct(parts)])
+            match.report([(label(p), p.bands) for p in _distinct(parts)])
 
     @property
     def bands(self) -> tuple[Band, ...]:
         """Those that all parts share, as the first one describes them."""
         return self._bands
-
-    @property
-    def layers(self) -> frozenset[Layer]:
-        """Those of every part."""
-        return self.parts[0].layers
 
     @property
     def classes(self) -> Classes | None:
@@ -232,21 +208,6 @@ class UnionDataset(GeoDataset):
                 f"the union's parts give codes different meanings: {meanings}; give all the same classes"
             )
         return known[0] if known else None
-
-    def warm_up(self) -> None:
-        """Load the compiled loops of all parts."""
-        for part in self.parts:
-            part.warm_up()
-
-    def as_stored(self) -> GeoDataset:
-        """The same union of the parts as they are stored; see `GeoDataset.as_stored`."""
-        return _parts_as_stored(self)
-
-    def _as_scaled(self) -> GeoDataset:
-        return super()._as_scaled() if self._transforms is not None else _parts_as_scaled(self)
-
-    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
-        return _common_dtype_of(self, layer)
 
     def _calibrations(self) -> tuple[Calibration, ...]:
         if self._transforms is not None or "image" not in self.layers:
@@ -276,15 +237,12 @@ class UnionDataset(GeoDataset):
         by_part = [part._moments(queries) for part in self.parts]
         return [tuple(sorted(set().union(*found))) for found in zip(*by_part, strict=True)]
 
-    def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
-        return answered(self._plan([query], channels)[0])
-
     def _plan(
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
     ) -> list[Plan | None]:
         """Only the first part that has something is read with the batch; seldom is another needed."""
         ranked = self._ranked(queries)
-        dtypes: dict[str, Any] = {layer: _common_dtype_of(self, layer) for layer in self.layers}
+        dtypes: dict[str, Any] = {layer: self._joint_dtype(layer) for layer in self.layers}
         plans: list[Plan | None] = [None] * len(queries)
         waiting = list(range(len(queries)))
         for rank in range(len(self.parts)):
@@ -330,7 +288,7 @@ class UnionDataset(GeoDataset):
         return whole
 
     def __repr__(self) -> str:
-        return " | ".join(_bracketed(p) for p in self.parts)
+        return self._listed()
 
 
 def intersection(*datasets: GeoDataset, pairing: Pairing | Rule = "overlap") -> GeoDataset:
@@ -425,35 +383,6 @@ def _distinct(parts: tuple[GeoDataset, ...]) -> tuple[GeoDataset, ...]:
     return tuple(dict.fromkeys(parts))
 
 
-def _parts_as_stored(whole: IntersectionDataset | UnionDataset) -> GeoDataset:
-    if whole.transforms is not None:
-        return whole
-    return _with_parts(whole, [part.as_stored() for part in whole.parts])
-
-
-def _parts_as_scaled(whole: IntersectionDataset | UnionDataset) -> GeoDataset:
-    return _with_parts(whole, [part._as_scaled() for part in whole.parts])
-
-
-def _with_parts(
-    whole: IntersectionDataset | UnionDataset, parts: Sequence[GeoDataset]
-) -> GeoDataset:
-    other = copy(whole)
-    other.parts = tuple(parts)
-    return other
-
-
-def _common_dtype_of(
-    whole: IntersectionDataset | UnionDataset, layer: Layer
-) -> np.dtype[Any] | None:
-    """That of a layer put together from the parts' own; None where one of them has none to tell."""
-    if whole.transforms is not None:
-        return None
-    known = [part._dtype_of(layer) for part in whole.parts if layer in part.layers]
-    told = [dtype for dtype in known if dtype is not None]
-    return common_dtype(told) if told and len(told) == len(known) else None
-
-
 def _named_apart(bands: Sequence[Band]) -> tuple[Band, ...]:
     """The bands, those after the first of a name with a number behind it."""
     apart: dict[str, Band] = {}
@@ -464,19 +393,6 @@ def _named_apart(bands: Sequence[Band]) -> tuple[Band, ...]:
             name = f"{band.name}_{number}"
         apart[name] = band if name == band.name else replace(band, name=name)
     return tuple(apart.values())
-
-
-def _label(part: GeoDataset) -> str:
-    """A dataset's class, for messages; of a composition those of its parts."""
-    if isinstance(part, UnionDataset):
-        return " | ".join(map(_label, part.parts))
-    if isinstance(part, IntersectionDataset):
-        return " & ".join(map(_label, part.parts))
-    return type(part).__name__
-
-
-def _bracketed(part: GeoDataset) -> str:
-    return f"({part!r})" if isinstance(part, (IntersectionDataset, UnionDataset)) else repr(part)
 
 
 def _through(

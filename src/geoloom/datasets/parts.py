@@ -1,0 +1,80 @@
+"""What datasets made of datasets share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from ..core.query import Query, Sample
+from .base import GeoDataset, Layer
+from .plan import answered
+from .sample import common_dtype
+
+
+class Composition(GeoDataset):
+    """A dataset whose samples are put together from those of others, its parts.
+
+    A subclass sets its parts and plans how they answer together.
+    """
+
+    parts: tuple[GeoDataset, ...]
+    _sign: ClassVar[str]
+    """Between the parts, where they are named."""
+
+    @property
+    def layers(self) -> frozenset[Layer]:
+        """Those of all parts."""
+        return frozenset().union(*(part.layers for part in self.parts))
+
+    def warm_up(self) -> None:
+        """Load the compiled loops of all parts."""
+        for part in self.parts:
+            part.warm_up()
+
+    def as_stored(self) -> GeoDataset:
+        """The same of the parts as they are stored; see `GeoDataset.as_stored`."""
+        if self._transforms is not None:
+            return self
+        return self._of([part.as_stored() for part in self.parts])
+
+    def _as_scaled(self) -> GeoDataset:
+        if self._transforms is not None:
+            return super()._as_scaled()
+        return self._of([part._as_scaled() for part in self.parts])
+
+    def _of(self, parts: Sequence[GeoDataset]) -> Self:
+        other = copy(self)
+        other.parts = tuple(parts)
+        return other
+
+    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+        return None if self._transforms is not None else self._joint_dtype(layer)
+
+    def _joint_dtype(self, layer: Layer) -> np.dtype[Any] | None:
+        """That of a layer before transforms; None where a part cannot tell its own."""
+        known = [part._dtype_of(layer) for part in self.parts if layer in part.layers]
+        told = [dtype for dtype in known if dtype is not None]
+        return common_dtype(told) if told and len(told) == len(known) else None
+
+    def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
+        return answered(self._plan([query], channels)[0])
+
+    @abstractmethod
+    def __repr__(self) -> str: ...
+
+    def _listed(self) -> str:
+        """The parts, as they are written."""
+        nested = [isinstance(part, Composition) for part in self.parts]
+        shown = (f"({p!r})" if n else repr(p) for p, n in zip(self.parts, nested, strict=True))
+        return self._sign.join(shown)
+
+
+def label(dataset: GeoDataset) -> str:
+    """A dataset's class, for messages; of a composition those of its parts."""
+    if isinstance(dataset, Composition):
+        return dataset._sign.join(map(label, dataset.parts))
+    return type(dataset).__name__
