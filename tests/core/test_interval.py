@@ -197,6 +197,15 @@ def test_refuses_what_is_no_time(text):
 
 
 @pytest.mark.parametrize(
+    "ends",
+    [("2019-01-01", "2019-12-31"), (date(2019, 1, 1), date(2020, 1, 1)), (utc(2019, 1, 1), pd.NaT)],
+)
+def test_ends_that_are_no_instants_are_told_the_way(ends):
+    with pytest.raises(IntervalError, match=r"is no datetime; write Interval\.of\(\("):
+        Interval(*ends)
+
+
+@pytest.mark.parametrize(
     ("value", "instead"),
     [
         (2019, "'2019'"),

@@ -33,6 +33,13 @@ def test_a_folder_by_a_relative_name_is_not_another_of_that_name(raster, tmp_pat
     assert made[0] != made[1]
 
 
+def test_an_index_holds_what_a_scan_finds(raster, tmp_path, monkeypatch):
+    raster("data/a.tif", 1)
+    monkeypatch.chdir(tmp_path)
+    scanned, kept, opened = RasterDataset(), RasterDataset(index=True), RasterDataset(index=True)
+    assert scanned == kept == opened
+
+
 def test_labels_that_were_edited_between_make_another_dataset(utm, tmp_path):
     def labels(edge):
         shape = shapely.box(600000, 4498200, edge, 4500000)

@@ -27,7 +27,7 @@ class Interval:
     is in 2019 and midnight of 2020 is not. Naive datetimes are taken as UTC.
 
     Raises:
-        IntervalError: `stop` is not after `start`.
+        IntervalError: `stop` is not after `start`, or one of them is no datetime.
 
     Example:
         >>> Interval.of("2019").overlaps(Interval.of("2020"))
@@ -40,6 +40,13 @@ class Interval:
     """First instant outside, UTC."""
 
     def __post_init__(self) -> None:
+        for end in (self.start, self.stop):
+            # pandas' NaT is a datetime, equal to nothing.
+            if not isinstance(end, datetime) or end != end:
+                raise IntervalError(
+                    f"{end!r} is no datetime; write Interval.of(({self.start!r}, {self.stop!r})), which also "
+                    "takes dates and texts such as '2019-07-27'"
+                )
         object.__setattr__(self, "start", _utc(self.start))
         object.__setattr__(self, "stop", _utc(self.stop))
         if self.stop <= self.start:
@@ -70,9 +77,7 @@ class Interval:
         if isinstance(when, tuple) and len(when) == 2:
             first, last = when
             return cls(cls.of(first).start, cls.of(last).stop)
-        if (
-            isinstance(when, datetime) and when == when
-        ):  # pandas' NaT is a datetime, equal to nothing
+        if isinstance(when, datetime) and when == when:  # NaT is not
             start = _utc(when)
             return cls(start, start + timedelta(seconds=1))
         if isinstance(when, date) and not isinstance(when, datetime):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..io.raster import Kernel
 from ..io.remote import is_remote
 from .base import GeoDataset, Layer
 from .calibration import PHYSICAL, Calibration, declared_calibrations
+from .folders import absolute
 from .index import SceneIndex
 from .mosaic import Mosaic, compose
 from .plan import Plan
@@ -115,8 +117,7 @@ class SceneDataset(GeoDataset):
 
     def _found_as(self, other: Self) -> bool:
         return self.scenes is other.scenes or (
-            len(self.scenes) == len(other.scenes)
-            and all(a == b for a, b in zip(self.scenes, other.scenes, strict=True))
+            len(self.scenes) == len(other.scenes) and all(map(_is_same, self.scenes, other.scenes))
         )
 
     def _to_read(self, position: int, channels: tuple[int, ...] | None) -> Scene:
@@ -315,6 +316,17 @@ class SceneDataset(GeoDataset):
                 "changed, or with dtype='float32', which rounds"
             )
         return self._given_dtype
+
+
+def _is_same(one: Scene, other: Scene) -> bool:
+    """Whether two scenes are equal, however their files are named: an index has absolute paths."""
+    if one == other:
+        return True
+    a, b = (
+        replace(s, assets=tuple(replace(asset, uri=absolute(asset.uri)) for asset in s.assets))
+        for s in (one, other)
+    )
+    return a == b
 
 
 def _common_dtype(scenes: Sequence[Scene]) -> np.dtype[Any] | None:

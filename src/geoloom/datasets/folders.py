@@ -61,6 +61,11 @@ def is_elsewhere(file: str) -> bool:
     return "://" in file or file.startswith("/vsi")
 
 
+def absolute(file: str) -> str:
+    """Where a file is, whatever folder this process is in; what is elsewhere has no other name."""
+    return file if is_elsewhere(file) else os.path.abspath(file)  # noqa: PTH100 - also without `..`
+
+
 def _stamps(files: Sequence[str]) -> np.ndarray:
     found: list[int] = []
     for file in files:

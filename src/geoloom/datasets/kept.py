@@ -18,7 +18,7 @@ from ..core.query import Scene
 from ..io.finding import INDEX_FOLDER, scene_names, searched
 from ..io.naming import FileName, Naming
 from ..io.scan import Footprints, OnError
-from .folders import State, changed_folders, folder_states, is_elsewhere
+from .folders import State, absolute, changed_folders, folder_states, is_elsewhere
 from .saved import SavedScenes, opened_index, save_scenes, with_channels
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def index_path(place: str | Path | Literal[True], recipe: Recipe) -> Path:
         return Path(place)
     if place == "cache":
         folder = cache_folder() / "scenes"
-        paths = [_absolute(path) for path in recipe.paths]
+        paths = [absolute(path) for path in recipe.paths]
     else:
         folder = _common_folder(recipe.paths) / INDEX_FOLDER
         paths = _relative(recipe.paths, folder)
@@ -223,7 +223,7 @@ def _sorted_out(
     groups: dict[str, list[str]] = {}
     for name in names:
         key = name.uri if name.band is None else name.scene
-        groups.setdefault(key, []).append(_absolute(name.uri))
+        groups.setdefault(key, []).append(absolute(name.uri))
     files, owners = saved.files()
     row_of = dict(zip(files, owners.tolist(), strict=True))
     order: list[int | None] = []
@@ -290,10 +290,6 @@ def _common_folder(paths: Sequence[str]) -> Path:
 
 def _relative(paths: Sequence[str], base: Path) -> list[str]:
     return [path if is_elsewhere(path) else os.path.relpath(path, base) for path in paths]
-
-
-def _absolute(path: str) -> str:
-    return path if is_elsewhere(path) else os.path.abspath(path)  # noqa: PTH100 - also without `..`
 
 
 def _digest(text: str) -> str:
