@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..core.files import write_text
 from .project import read_project
 from .record import read_run_record, write_run_record
 from .runner import refuse_foreign, run_project
@@ -29,7 +30,7 @@ def run_demo(
     project = out / "project.yaml"
     if overwrite or not project.exists():
         text = files(__package__).joinpath("demo.yaml").read_text(encoding="utf-8")
-        project.write_text(text, encoding="utf-8")
+        write_text(project, text)
     _make_scene(out / "data", terminal, size=size, seed=seed)
     made = read_project(project, [] if epochs is None else [f"epochs={epochs}"])
     if not overwrite:

@@ -35,7 +35,7 @@ from . import sidecar
 from .gdalcache import gdal_cache
 from .publication import publish_raster
 from .rawfile import RawFile, read_journal, require_space, write_journal
-from .rawvrt import gdal_type, raw_vrt
+from .rawvrt import check_fits, raw_vrt
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,15 @@ class CogWriter:
         self._resume = resume
         height, width = grid.shape
         self.shape = (count, int(height), int(width))
-        self._check(nodata, descriptions, scaling)
+        check_fits(
+            self.path,
+            self.shape,
+            self.dtype,
+            nodata=nodata,
+            descriptions=descriptions,
+            scaling=scaling,
+            classified=self._classified,
+        )
         self._vrt = raw_vrt(
             self._scratch("").name,
             self.shape,
@@ -289,26 +297,6 @@ class CogWriter:
         ):
             rasterio.shutil.copy(str(vrt), str(made), driver="COG", **options)
 
-    def _check(
-        self,
-        nodata: float | None,
-        descriptions: Sequence[str] | None,
-        scaling: Sequence[tuple[float, float]] | None,
-    ) -> None:
-        gdal_type(self.dtype, self.path)
-        count = self.shape[0]
-        if descriptions is not None and len(descriptions) != count:
-            raise WriteError(f"{self.path} has {count} bands and {len(descriptions)} descriptions")
-        if scaling is not None and len(scaling) != count:
-            raise WriteError(f"{self.path} has {count} bands and {len(scaling)} scales and offsets")
-        if self._classified and (count != 1 or self.dtype != np.uint8):
-            raise WriteError(
-                f"{self.path}: a colour table and class names need one uint8 band; found {count} of "
-                f"{self.dtype}"
-            )
-        if nodata is not None and not _holds(self.dtype, nodata):
-            raise WriteError(f"{self.path}: nodata {nodata} does not fit in {self.dtype}")
-
     def _band_tags(self) -> dict[str, str]:
         if not self._class_names:
             return {}
@@ -388,25 +376,3 @@ def write_raster(
     ) as writer:
         writer.write(window, 0, 0)
     return writer.path
-
-
-def _holds(dtype: np.dtype[Any], value: float) -> bool:
-    if dtype.kind == "f":
-        return True
-    info = np.iinfo(dtype)
-    return float(value).is_integer() and info.min <= value <= info.max
-
-
-def _check_suffix(path: Path) -> None:
-    """Refuse a name by which programs would take a GeoTIFF for something else.
-
-    Raises:
-        WriteError: its ending is that of another format.
-    """
-    ending = path.suffix.lstrip(".").lower()
-    format_name = _ENDINGS.get(ending) or raster_driver_extensions().get(ending, "GTiff")
-    if format_name not in ("GTiff", "COG"):
-        raise WriteError(
-            f"{path} would be a GeoTIFF with the name of another format ({format_name}); end it in .tif, and "
-            f"convert it afterwards if need be: gdal_translate {path.stem}.tif {path.name}"
-        )

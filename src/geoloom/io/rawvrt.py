@@ -40,6 +40,47 @@ def gdal_type(dtype: np.dtype[Any], path: Path) -> str:
     return name
 
 
+def check_fits(
+    path: Path,
+    shape: tuple[int, int, int],
+    dtype: np.dtype[Any],
+    *,
+    nodata: float | None,
+    descriptions: Sequence[str] | None,
+    scaling: Sequence[tuple[float, float]] | None,
+    classified: bool,
+) -> None:
+    """Refuse what a GeoTIFF cannot hold.
+
+    Args:
+        path: Named in messages.
+        shape: (C, H, W).
+        classified: Whether it has a colour table or class names.
+
+    Raises:
+        WriteError: the message says what does not fit.
+    """
+    gdal_type(dtype, path)
+    count = shape[0]
+    if descriptions is not None and len(descriptions) != count:
+        raise WriteError(f"{path} has {count} bands and {len(descriptions)} descriptions")
+    if scaling is not None and len(scaling) != count:
+        raise WriteError(f"{path} has {count} bands and {len(scaling)} scales and offsets")
+    if classified and (count != 1 or dtype != np.uint8):
+        raise WriteError(
+            f"{path}: a colour table and class names need one uint8 band; found {count} of {dtype}"
+        )
+    if nodata is not None and not _holds(dtype, nodata):
+        raise WriteError(f"{path}: nodata {nodata} does not fit in {dtype}")
+
+
+def _holds(dtype: np.dtype[Any], value: float) -> bool:
+    if dtype.kind == "f":
+        return True
+    info = np.iinfo(dtype)
+    return float(value).is_integer() and bool(info.min <= value <= info.max)
+
+
 def raw_vrt(
     raw_name: str,
     shape: tuple[int, int, int],
