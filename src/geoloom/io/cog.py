@@ -376,3 +376,18 @@ def write_raster(
     ) as writer:
         writer.write(window, 0, 0)
     return writer.path
+
+
+def _check_suffix(path: Path) -> None:
+    """Refuse a name by which programs would take a GeoTIFF for something else.
+
+    Raises:
+        WriteError: its ending is that of another format.
+    """
+    ending = path.suffix.lstrip(".").lower()
+    format_name = _ENDINGS.get(ending) or raster_driver_extensions().get(ending, "GTiff")
+    if format_name not in ("GTiff", "COG"):
+        raise WriteError(
+            f"{path} would be a GeoTIFF with the name of another format ({format_name}); end it in .tif, and "
+            f"convert it afterwards if need be: gdal_translate {path.stem}.tif {path.name}"
+        )
