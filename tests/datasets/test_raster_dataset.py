@@ -333,3 +333,54 @@ def test_a_band_rewritten_on_another_grid_is_refused_among_others(raster, utm, t
         assert one.with_bands(["B1"])[utm]["valid"].all()
         with pytest.raises(ReadError, match=r"s_B2\.tif was replaced .* 30 x 40 .* 32 x 42 pixels"):
             one[utm]
+
+
+def test_what_cannot_be_read_in_an_epoch_is_left_out_where_that_is_asked_for(
+    raster, utm, tmp_path, caplog
+):
+    """A file cut off, one that went, one that was replaced by something else."""
+    for year in range(2016, 2021):
+        raster(f"a_{year}.tif", noise(utm, seed=year))
+    options = {"filename_regex": DATED, "date_format": "%Y", "res": 30}
+    strict = RasterDataset(tmp_path, **options)
+    lenient = RasterDataset(tmp_path, on_error="skip", **options)
+    assert strict != lenient
+    queries = [Query(utm, Interval.of(str(year))) for year in range(2016, 2021)]
+    expected = strict[queries[0]]["image"]
+    damaged = (tmp_path / "a_2018.tif").read_bytes()
+    (tmp_path / "a_2018.tif").write_bytes(damaged[:-4000])
+    (tmp_path / "a_2019.tif").unlink()
+    (tmp_path / "a_2020.tif").write_bytes(b"II*\0")
+    with pytest.raises(ReadError):
+        strict[queries[2]]
+    with pytest.raises(ReadError):
+        strict.__getitems__(queries)
+    for one in (lenient, pickle.loads(pickle.dumps(lenient)), lenient.with_bands(["2", "1", "3"])):
+        caplog.clear()
+        for _ in range(2):
+            samples = one.__getitems__(queries)
+        order = [1, 0, 2] if one.bands[0].name == "2" else [0, 1, 2]
+        assert (samples[0]["image"] == expected[order]).all()
+        assert [bool(s["valid"].all()) for s in samples] == [True, True, False, False, False]
+        assert not any(s["valid"].any() for s in samples[2:])
+        assert len({s["image"].dtype for s in samples}) == 1
+        told = [r.message for r in caplog.records if "is left out" in r.message]
+        assert len(told) == 3
+        assert "3 of 5 so far" in told[-1]
+    newest = lenient[utm]["image"]
+    assert (newest == RasterDataset(tmp_path / "a_2017.tif")[utm]["image"]).all()
+
+
+def test_scenes_whose_pixels_cannot_be_looked_at_are_left_out_where_that_is_asked_for(
+    raster, utm, tmp_path, caplog
+):
+    for year in (2019, 2020):
+        raster(f"a_{year}.tif", noise(utm, seed=year), nodata=0)
+    damaged = (tmp_path / "a_2020.tif").read_bytes()
+    (tmp_path / "a_2020.tif").write_bytes(damaged[:-4000])
+    options = {"filename_regex": DATED, "date_format": "%Y", "footprints": "valid"}
+    with pytest.raises(ReadError):
+        RasterDataset(tmp_path, **options)
+    dataset = RasterDataset(tmp_path, on_error="skip", **options)
+    assert [scene.name for scene in dataset.scenes] == ["a_2019"]
+    assert "1 of 2 scenes cannot be looked at" in caplog.text

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from odc.geo.geobox import GeoBox
 
 from ..core.bands import Band
 from ..core.errors import DatasetError, ReadError
@@ -17,6 +18,7 @@ from ..core.query import MomentQuery, Query, Sample, Scene
 from ..io.batch import warm_up
 from ..io.raster import Kernel
 from ..io.remote import is_remote
+from ..io.scan import OnError
 from .base import GeoDataset, Layer
 from .calibration import PHYSICAL, Calibration, declared_calibrations
 from .folders import absolute
@@ -50,6 +52,7 @@ class SceneDataset(GeoDataset):
     scaled: bool
     dtype: Dtype
     overviews: bool
+    on_error: OnError = "raise"
     _assume_crs: str | None
     _index: SceneIndex
     _shelf: StackShelf
@@ -61,6 +64,7 @@ class SceneDataset(GeoDataset):
         self._index = SceneIndex(scenes)
         self._stored_dtype = _common_dtype(self.scenes)
         self._shelf = self._new_shelf()
+        self._left_out: set[int] = set()
 
     @property
     def scenes(self) -> Sequence[Scene]:
@@ -192,7 +196,13 @@ class SceneDataset(GeoDataset):
     ) -> Plan:
         if waiting is None:
             return Plan((), lambda: self._composed(query, scenes, channels))
-        return Plan(waiting.orders(), lambda: self._as_sample(query, scenes, *waiting.filled()))
+
+        def finish() -> Sample:
+            if waiting.failed:
+                return self._composed(query, scenes, channels)
+            return self._as_sample(query, scenes, *waiting.filled())
+
+        return Plan(waiting.orders(), finish)
 
     def _waiting(
         self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
@@ -205,7 +215,12 @@ class SceneDataset(GeoDataset):
             return None
         stacks: list[SceneStacks] = []
         for scene in scenes:
-            one = self._shelf.find(scene, channels)
+            try:
+                one = self._shelf.find(scene, channels)
+            except ReadError:
+                if self.on_error == "raise":
+                    raise
+                return None
             if one is None or (self.scaled and not one.one_dtype):
                 return None
             stacks.append(one)
@@ -215,7 +230,14 @@ class SceneDataset(GeoDataset):
         if channels is not None:
             bands = tuple(bands[i] for i in channels)
         dtype = stacks[0].dtype if self.scaled else self._delivered(stacks[0].dtype)
-        return Waiting(query.grid, tuple(stacks), len(bands), dtype, bands if self.scaled else None)
+        return Waiting(
+            query.grid,
+            tuple(stacks),
+            len(bands),
+            dtype,
+            bands if self.scaled else None,
+            [] if self.on_error == "skip" else None,
+        )
 
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
         (scenes,) = self._found([query])
@@ -225,10 +247,17 @@ class SceneDataset(GeoDataset):
         self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
     ) -> Sample:
         """The answer scene by scene, file by file: for what `read_batch` has no rule for."""
-        answers = (
-            read_scene(
-                self._to_read(scene, channels),
-                query.grid,
+        answers = (self._scene_on(query.grid, scene, channels) for scene in scenes)
+        return self._as_sample(query, scenes, *compose(answers, self.mosaic))
+
+    def _scene_on(
+        self, grid: GeoBox, position: int, channels: tuple[int, ...] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values and validity of one scene; nothing is observed of one that is left out."""
+        try:
+            return read_scene(
+                self._to_read(position, channels),
+                grid,
                 channels=channels,
                 kernel=self._kernel_asked,
                 nodata=self.nodata,
@@ -237,9 +266,24 @@ class SceneDataset(GeoDataset):
                 overviews=self.overviews,
                 deliver=self._delivered,
             )
-            for scene in scenes
-        )
-        return self._as_sample(query, scenes, *compose(answers, self.mosaic))
+        except ReadError as error:
+            if self.on_error == "raise":
+                raise
+            self._leave_out(position, error)
+        count = len(self.bands) if channels is None else len(channels)
+        return np.zeros((count, *grid.shape), self._given_dtype), np.zeros(grid.shape, np.bool_)
+
+    def _leave_out(self, position: int, error: ReadError) -> None:
+        if position not in self._left_out:
+            self._left_out.add(position)
+            log.warning(
+                "%s: scene %s cannot be read and is left out (on_error='skip'; %d of %d so far here): %s",
+                type(self).__name__,
+                self.scenes[position].name,
+                len(self._left_out),
+                len(self.scenes),
+                error,
+            )
 
     def _as_sample(
         self,

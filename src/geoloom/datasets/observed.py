@@ -13,9 +13,10 @@ import shapely
 from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
+from ..core.errors import ReadError
 from ..core.query import Scene
 from ..io.observed import observed_outline
-from ..io.scan import Progress
+from ..io.scan import OnError, Progress
 from .located import header_of
 from .region import to_lonlat
 
@@ -27,6 +28,7 @@ def with_observed_footprints(
     *,
     nodata: float | None = None,
     crs: str | None = None,
+    on_error: OnError = "raise",
     progress: Progress | None = None,
 ) -> tuple[Scene, ...]:
     """The scenes with footprints around the observed pixels of their first bands; see `observed_outline`.
@@ -37,19 +39,38 @@ def with_observed_footprints(
         scenes: As they were scanned.
         nodata: Stored value that means unobserved, in place of what files and providers say.
         crs: In place of the files' own.
+        on_error: `skip` leaves out scenes whose pixels cannot be read, and the log says how many.
         progress: Told (scenes looked at, scenes in all).
     """
 
-    def outlined(scene: Scene) -> Scene:
-        return replace(scene, footprint=_footprint(scene, nodata, crs))
+    def outlined(scene: Scene) -> Scene | ReadError:
+        try:
+            return replace(scene, footprint=_footprint(scene, nodata, crs))
+        except ReadError as error:
+            if on_error == "raise":
+                raise
+            return error
 
     began = time.perf_counter()
     found: list[Scene] = []
+    unreadable: list[ReadError] = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for scene in pool.map(outlined, scenes):
-            found.append(scene)
+            if isinstance(scene, ReadError):
+                unreadable.append(scene)
+            else:
+                found.append(scene)
             if progress is not None:
-                progress(len(found), len(scenes))
+                progress(len(found) + len(unreadable), len(scenes))
+    if unreadable:
+        if not found:
+            raise unreadable[0]
+        log.warning(
+            "%d of %d scenes cannot be looked at and are left out (on_error='skip'), the first because: %s",
+            len(unreadable),
+            len(scenes),
+            unreadable[0],
+        )
     empty = [scene.name for scene in found if scene.footprint.is_empty]
     if empty:
         log.warning(

@@ -305,7 +305,11 @@ class RasterDataset(SceneDataset):
         if self.footprints == "grid":
             return scenes
         return with_observed_footprints(
-            scenes, nodata=self.nodata, crs=self._assume_crs, progress=progress
+            scenes,
+            nodata=self.nodata,
+            crs=self._assume_crs,
+            on_error=self.on_error,
+            progress=progress,
         )
 
     def _find_regions(self) -> tuple[Region, ...]:

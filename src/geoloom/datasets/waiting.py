@@ -10,6 +10,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.bands import Band
+from ..core.errors import ReadError
 from ..io.batch import Order
 from ..io.buffers import BUFFERS
 from .scenes import scaled_planes
@@ -31,6 +32,8 @@ class Waiting:
     """Of the values as they are read."""
     scaling: tuple[Band, ...] | None
     """Bands whose scale and offset to apply, one a channel; None for none."""
+    failed: list[ReadError] | None = None
+    """As of the orders."""
     values: np.ndarray = field(init=False, repr=False)
     """(C, H, W)."""
     seen: list[np.ndarray] = field(init=False, repr=False)
@@ -43,9 +46,12 @@ class Waiting:
         first = self.scenes[0].pieces
         if len(first) == 1:
             stacks = tuple(scene.pieces[0].stack for scene in self.scenes)
-            return [Order(self.grid, stacks, first[0].kernel, self.values, self.seen[0])]
+            order = Order(
+                self.grid, stacks, first[0].kernel, self.values, self.seen[0], self.failed
+            )
+            return [order]
         return [
-            Order(self.grid, (p.stack,), p.kernel, self.values[p.start : p.stop], seen)
+            Order(self.grid, (p.stack,), p.kernel, self.values[p.start : p.stop], seen, self.failed)
             for p, seen in zip(first, self.seen, strict=True)
         ]
 

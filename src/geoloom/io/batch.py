@@ -14,6 +14,7 @@ from affine import Affine
 from numpy.typing import DTypeLike, NDArray
 from odc.geo.geobox import GeoBox
 
+from geoloom.core.errors import ReadError
 from geoloom.core.grid import crs_name
 
 from .direct import maps_ahead, read_ready
@@ -39,6 +40,8 @@ class Order:
     """(C, H, W), C-contiguous, of any dtype; wholly overwritten, values cast."""
     valid: NDArray[np.bool_]
     """(H, W), C-contiguous; wholly overwritten, True where all channels are observed."""
+    failed: list[ReadError] | None = None
+    """Gets the error where a file cannot be read, and the arrays hold anything; None raises it."""
 
 
 Used = dict[int, tuple[Stack, Ready]]
@@ -106,6 +109,15 @@ def fill(order: Order, used: Used, places: CoordinateMap | None = None) -> None:
         used: Gets what is read directly, whose files are to be checked afterwards.
         places: Those of its first stack, where they are known already.
     """
+    try:
+        _fill(order, used, places)
+    except ReadError as error:
+        if order.failed is None:
+            raise
+        order.failed.append(error)
+
+
+def _fill(order: Order, used: Used, places: CoordinateMap | None) -> None:
     first, *others = order.stacks
     _read(first, order, order.grid, order.out, order.valid, used, places)
     if not others:
