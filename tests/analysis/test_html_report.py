@@ -27,6 +27,7 @@ from geoloom.metrics.tally import Tally
 from geoloom.models.card import ModelCard
 from geoloom.models.identity import file_hash, folder_hash
 from geoloom.testing.simulate import simulated_scene
+from geoloom.transforms.normalize import Normalization
 
 HISTORY = [
     {"epoch": i + 1, "train_loss": 1 / (i + 1), "val_loss": 1.2 / (i + 1), "val_f1": i / 5}
@@ -44,8 +45,9 @@ def case(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     made = simulated_scene(folder, size_px=200, seed=4)
     truth, mapped = make_map(made, folder / "map.tif")
+    rule = Normalization("mean_std", (0.0,) * 6, (1.0,) * 6)
     card = ModelCard(
-        "unet", {"width": 0.25}, made.bands, CLASSES, normalization={"kind": "mean_std"}, gsd=30.0,
+        "unet", {"width": 0.25}, made.bands, CLASSES, normalization=rule.to_dict(), gsd=30.0,
         chip_size_px=64, config={"epochs": 4, "learning_rate": 0.001},
     )  # fmt: skip
     save_card(folder / "model", card)

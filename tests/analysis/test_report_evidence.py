@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+import geopandas
 import numpy as np
 import pytest
 from reported import CLASSES, headline, make_map, report_of, save_card
@@ -120,3 +121,25 @@ def test_a_map_without_holes_speaks_of_none(tmp_path):
         class_names={code: name for name, code, _ in CLASSES},
     )  # fmt: skip
     assert "Every pixel carries a class." in report_of(tmp_path).text
+
+
+def test_truth_is_told_by_the_attribute_that_names_the_maps_classes_and_no_others(case):
+    """PRODES has the year of clearing in one attribute, and the class in a later one."""
+    folder, made, *_ = case
+    frame = geopandas.read_file(made.truth)
+    years = frame["class"].where(frame["class"] != "deforestation", "d2012")
+    years.iloc[-1] = "deforestation"
+    frame.insert(0, "class_name", years)
+    frame.to_file(folder / "truth.shp")
+    page = report_of(folder, truth=folder / "truth.shp")
+    assert "truth.shp, attribute class tells a class" in page.text
+    assert "d2012" not in page.text
+
+
+def test_a_picture_is_no_truth_and_labels_are_no_map(case):
+    folder, made, *_ = case
+    with pytest.raises(ModelError, match="expected a label raster"):
+        report(folder / "model", folder / "map.tif", folder / "r.html", truth=made.scene)
+    (folder / "map.tif.run.json").write_text('{"verb": "rasterize"}')
+    with pytest.raises(ModelError, match="was made by `geoloom rasterize`"):
+        report(folder / "model", folder / "map.tif", folder / "r.html")

@@ -59,8 +59,10 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for kinds in KINDS.values():
         for settings in kinds.values():
-            for name in {"model", "chips"} & set(settings):
-                Path(settings[name]).mkdir(exist_ok=True)
+            for name, inside in (("model", "model.json"), ("chips", "zarr.json")):
+                if name in settings:
+                    Path(settings[name]).mkdir(exist_ok=True)
+                    Path(settings[name], inside).touch()
     Path("map.tif").touch()
     return tmp_path
 

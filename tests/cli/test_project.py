@@ -93,6 +93,7 @@ def test_what_a_step_writes_besides_its_product_can_be_read_by_the_next(tmp_path
     for name in ("scene.tif", "truth.tif"):
         (tmp_path / name).touch()
     (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.json").touch()
     (tmp_path / "project.yaml").write_text(
         "steps:\n"
         "  - predict: {model: '${here}/model', scene: '${here}/scene.tif', out: '${here}/map.tif', "

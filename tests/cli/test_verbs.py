@@ -260,9 +260,9 @@ def test_a_product_never_replaces_what_it_is_made_from(
     if words[-1] == "l.json":  # the text beside the figures would be the truth's own
         Path("l.txt").unlink()
         Path("l.txt").symlink_to("l.shp")
-    for folder in ("model", "chips.zarr"):
+    for folder, inside in (("model", "model.json"), ("chips.zarr", "zarr.json")):
         Path(folder).mkdir()
-        Path(folder, "inside.txt").write_text("precious")
+        Path(folder, inside).write_text("precious")
     before = _bytes(tmp_path)
     refused = geoloom(*(word.format(here=tmp_path) for word in words), "--overwrite")
     assert refused.code != 0
@@ -271,7 +271,8 @@ def test_a_product_never_replaces_what_it_is_made_from(
         for said in ("is an input", "which is an input", "two products", "holds the input")
     ), refused.err
     assert _bytes(tmp_path) == before
-    assert [path.name for path in Path("model").iterdir()] == ["inside.txt"]
+    assert _bytes(Path("model")) == {"model.json": b"precious"}
+    assert _bytes(Path("chips.zarr")) == {"zarr.json": b"precious"}
 
 
 def test_what_an_interrupted_command_left_is_its_own(geoloom, scene, tmp_path):
@@ -361,3 +362,39 @@ def test_absurd_sizes_are_told_before_any_work(geoloom, words):
     refused = geoloom(*words)
     assert refused.code == 2
     assert f"{words[-2]}: found {words[-1]}; input should be less than" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("rasterize", "s.tif", "l.gpkg", "o.tif"),
+            "--labels: s.tif cannot be read as a vector layer",
+        ),
+        (("train", "model", "chips.zarr"), "--chips: model is no chip store"),
+        (("predict", "s.tif", "model", "o.tif"), "--model: s.tif is no model folder"),
+        (("report", "s.tif", "model", "o.html"), "--model: s.tif is no model folder"),
+        (("evaluate", "chips.zarr", "model"), "--chips: model is no chip store"),
+        (("evaluate", "model", "s.tif"), "--chips: s.tif is no chip store"),
+        (("evaluate", "s.tif", "l.gpkg", "--roi", "1,2,3"), "expected four numbers"),
+    ],
+)
+def test_swapped_arguments_are_told_by_what_they_are(
+    geoloom, scene, tmp_path, monkeypatch, words, said
+):
+    monkeypatch.chdir(tmp_path)
+    Path("s.tif").symlink_to(scene.scene)
+    Path("l.gpkg").symlink_to(scene.truth)
+    for folder, inside in (("model", "model.json"), ("chips.zarr", "zarr.json")):
+        Path(folder).mkdir()
+        Path(folder, inside).write_text("{}")
+    refused = geoloom(*words)
+    assert refused.code == 2
+    assert said in " ".join(refused.err.replace("│", " ").split())
+    assert "foresaw" not in refused.err
+
+
+def test_a_wrong_value_is_told_once(geoloom):
+    refused = geoloom("train", "c.zarr", "m", "--class-weights", "balancd")
+    assert "did you mean 'balanced'?" in refused.err
+    assert "tuple" not in refused.err

@@ -137,6 +137,10 @@ def check_map(
             f"{header.uri} is no map of this model: it {found}, where the model's classes are {wanted}; give "
             "what `geoloom predict` wrote with it"
         )
+    if run.get("verb") not in (None, "predict"):
+        raise ModelError(
+            f"{header.uri} was made by `geoloom {run['verb']}`; give what `geoloom predict` wrote"
+        )
     made_by = run.get("model_fingerprint")
     in_memory = "/" not in str(run.get("model")) and "\\" not in str(run.get("model"))
     if identity is not None and made_by is not None and not in_memory and made_by != identity:

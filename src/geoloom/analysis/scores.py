@@ -245,7 +245,7 @@ def _agreement(truth: KnownTruth, scored: Scored) -> Score:
     return Score(
         accuracy,
         "Agreement over the whole map",
-        f"Every mapped pixel for which {truth.source.name} tells a class"
+        f"Every mapped pixel for which {truth.name} tells a class"
         + (
             "; the network has learned from no chip there."
             if apart

@@ -25,7 +25,7 @@ class KnownTruth:
 
     @classmethod
     def of(cls, source: Path, classes: Classes) -> KnownTruth:
-        """A label raster; or polygons, by the attribute that names most of the map's classes.
+        """A label raster; or polygons, by the attribute with most of the map's classes and fewest others.
 
         Raises:
             VectorError: no attribute of the polygons names a class of the map.
@@ -47,10 +47,22 @@ class KnownTruth:
                 f"({', '.join(classes.names)}); rasterise it with its classes grouped under these names, and "
                 "give the label raster"
             )
-        best = max(found, key=lambda field: len(set(found[field].positions.values())))
+        best = max(found, key=lambda field: _fit(found[field]))
         return cls(source, best, found[best])
+
+    @property
+    def name(self) -> str:
+        """The file, and the attribute where there is one."""
+        by = f", attribute {self.class_field}" if self.class_field else ""
+        return f"{self.source.name}{by}"
 
     def codes_on(self, grid: GeoBox, classes: Classes) -> Raster:
         """True class codes on a grid; not valid where the truth is of no class of the map."""
         positions, known = self.truth.on(grid)
         return Raster(classes.decode(positions)[None], known, grid, ("truth",))
+
+
+def _fit(truth: Truth) -> tuple[int, int]:
+    """How many of the map's classes a truth names, and how few others: those count as errors."""
+    named = len(set(truth.positions.values()))
+    return named, named - len(truth.names or ())

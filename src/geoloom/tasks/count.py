@@ -18,8 +18,18 @@ from .truth import recode
 
 logger = logging.getLogger(__name__)
 
+_MOST_TOLD = 6
 _MOST_CLASSES = 256
 """More codes than a map can hold are no classes, but measurements."""
+
+
+def _told(pixels: Mapping[str, int]) -> str:
+    """Classes with their pixels, the most frequent first; of many, the first few."""
+    ordered = sorted(pixels.items(), key=lambda item: -item[1])
+    told = [f"{name} ({count:,} pixels)" for name, count in ordered[:_MOST_TOLD]]
+    return ", ".join(told) + (
+        f" and {len(pixels) - len(told)} more" if len(pixels) > len(told) else ""
+    )
 
 
 class Count:
@@ -104,7 +114,7 @@ class Count:
                 "%s holds %s, which the map does not have: these pixels count as errors. Where a code is no "
                 "class, make it the truth's nodata",
                 self._source,
-                ", ".join(f"{name} ({pixels} pixels)" for name, pixels in lacking.items()),
+                _told(lacking),
             )
         return Accuracy.of(self.tally, self.names)
 

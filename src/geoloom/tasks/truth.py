@@ -57,7 +57,7 @@ class Truth:
 
         Raises:
             VectorError: a vector file comes without `class_field`, or lacks it.
-            ModelError: no class of the truth is one of the map's.
+            ModelError: no class of the truth is one of the map's, or the raster is no label raster.
         """
         if Path(source).suffix.lower() in _VECTORS:
             return cls._of_features(source, classes, class_field, groups)
@@ -65,6 +65,11 @@ class Truth:
         if header.class_names:
             names = {code: name for code, name in header.class_names.items() if name}
             return cls(match_classes(names, classes, str(source)), names, raster=header)
+        if len(header.data_bands) > 1:
+            raise ModelError(
+                f"{source} has {len(header.data_bands)} bands and no class names: expected a label raster, "
+                "one band of class codes"
+            )
         return cls({code: i for i, code in enumerate(classes.codes)}, raster=header)
 
     @classmethod

@@ -145,6 +145,28 @@ def usable(path: Path, *, product: bool = False) -> Path:
     return path
 
 
+def model_folder(setting: str, path: Path) -> Iterator[tuple[str, str]]:
+    """A problem where something is there and is no model folder."""
+    if path.exists() and not (path / "model.json").is_file():
+        yield setting, f"{path} is no model folder: it has no model.json{_kind_of(path)}"
+
+
+def chip_store(setting: str, path: Path) -> Iterator[tuple[str, str]]:
+    """A problem where something is there and is no chip store."""
+    store = Path(str(path).partition("#")[0])
+    if store.exists() and not (store / "zarr.json").is_file():
+        yield setting, f"{store} is no chip store, which `geoloom chips` makes{_kind_of(store)}"
+
+
+def _kind_of(path: Path) -> str:
+    """What a path is instead, for who has swapped two."""
+    if (path / "model.json").is_file():
+        return "; it is a model folder"
+    if (path / "zarr.json").is_file():
+        return "; it is a chip store"
+    return "; it is a file" if path.is_file() else ""
+
+
 def known_crs(setting: str, crs: str | None) -> Iterator[tuple[str, str]]:
     """A problem where a text names no coordinate reference system."""
     from odc.geo.crs import CRS
@@ -185,4 +207,5 @@ def named(setting: str, value: str, known: Iterable[str]) -> Iterator[tuple[str,
     """A problem where `value` is none of the known names."""
     names = tuple(known)
     if value not in names:
-        yield setting, f"no {setting} is named {value!r}{suggest(value, names)}"
+        words = setting.replace("_", " ")
+        yield setting, f"no {words} is named {value!r}{suggest(value, names)}"

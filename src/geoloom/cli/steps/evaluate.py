@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..terminal import Terminal
-from .base import BatchSize, Step, as_list
+from .base import BatchSize, Step, as_list, chip_store, model_folder
 
 Half = Literal["left", "right", "top", "bottom"]
 
@@ -61,6 +61,10 @@ class Evaluate(Step):
                     f"{', '.join(sorted(given)) or 'none of them'}"
                 ),
             )
+        if self.model is not None:
+            yield from model_folder("model", self.model)
+        if self.chips is not None:
+            yield from chip_store("chips", self.chips)
         if self.out.suffix != ".json":
             yield "out", f"found {self.out}; expected *.json"
         for name, value in (("groups", self.groups), ("probabilities", self.probabilities)):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from ..terminal import Terminal
-from .base import MOST_PX, BatchSize, Pixels, Step, known_crs
+from .base import MOST_PX, BatchSize, Pixels, Step, known_crs, model_folder
 
 
 class Predict(Step):
@@ -40,6 +40,7 @@ class Predict(Step):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What does not go together."""
+        yield from model_folder("model", self.model)
         yield from known_crs("crs", self.crs)
         if self.scheduler and self.engine != "dask":
             yield "scheduler", "goes with engine dask"

@@ -48,11 +48,17 @@ class Rasterize(Step):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """A class field that the layer has not."""
+        from ...core.errors import VectorError
         from ...io.vector import list_fields
 
         yield from known_crs("crs", self.crs)
         if self.labels.exists():
-            yield from named("class_field", self.class_field, list_fields(self.labels, self.layer))
+            try:
+                fields = list_fields(self.labels, self.layer)
+            except VectorError as error:
+                yield "labels", str(error)
+            else:
+                yield from named("class_field", self.class_field, fields)
 
     def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Burn them."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from ..terminal import Terminal
-from .base import Step
+from .base import Step, chip_store, model_folder
 
 
 class Report(Step):
@@ -25,6 +26,12 @@ class Report(Step):
     truth: Path | None = None
     accuracy: Path | None = None
     chips: Path | None = None
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What is no model and no chip store."""
+        yield from model_folder("model", self.model)
+        if self.chips is not None:
+            yield from chip_store("chips", self.chips)
 
     def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Write it."""

@@ -16,7 +16,7 @@ from pydantic import (
 
 from ..streams import on_a_terminal
 from ..terminal import Terminal
-from .base import BatchSize, Seed, Step, as_list, named
+from .base import BatchSize, Seed, Step, as_list, chip_store, named
 
 Augmentation = Literal[
     "rot90", "rot180", "rot270", "flip_left_right", "flip_up_down", "flip_transpose", "none", "all"
@@ -69,6 +69,9 @@ class Train(Step):
         from ...models.registry import check_options, list_models
         from ...transforms.normalize import list_normalizations
 
+        yield from chip_store("chips", self.chips)
+        if self.validation is not None:
+            yield from chip_store("validation", self.validation)
         yield from named("loss", self.loss, list_losses())
         yield from named("normalize", self.normalize, list_normalizations())
         if self.model not in list_models():

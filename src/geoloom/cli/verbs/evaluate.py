@@ -74,5 +74,9 @@ def evaluate(
     elif truth is not None:
         subject = {"model": model, "scene": chips, "truth": truth, "chips": None}
     area: Any = roi.split(",") if roi and "," in roi else roi
+    if isinstance(area, list) and len(area) != 4:
+        raise typer.BadParameter(
+            f"found {roi}; expected four numbers: left,bottom,right,top", param_hint="--roi"
+        )
     groups = [tuple(text.split(",")) for text in group or []]
     do("evaluate", context, **subject, groups=groups, roi=area, group=None)
