@@ -6,13 +6,16 @@ import json
 import logging
 import operator
 import os
+import threading
+from contextlib import contextmanager
 from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
 from stac_files import GRID, band_asset, catalog, item, write_band, write_json
 
-from geoloom.core.errors import BandError, DatasetError
+from geoloom.core.errors import BandError, DatasetError, ReadError
 from geoloom.datasets import StacDataset
 from geoloom.testing.serving import serving
 
@@ -199,6 +202,29 @@ class TestWithoutEnd:
         assert region.area.area == pytest.approx(5120.0**2)
 
 
+@contextmanager
+def redirecting(address):
+    """The address of a server that sends everyone on to another."""
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(302)
+            self.send_header("Location", address)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/a.json"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 class TestReach:
     """What a document may lead to depends on where it was found."""
 
@@ -254,6 +280,19 @@ class TestReach:
             with pytest.raises(DatasetError, match="local file"):
                 self.opened(tmp_path / "served", server, f"file://{file}", reach=["/elsewhere"])
 
+    def test_a_redirect_leads_no_further(self, tmp_path):
+        write_band(tmp_path / "red.tif", 5)
+        document = item("b", {"red": band_asset("./red.tif", "red", GRID)})
+        write_json(tmp_path / "b.json", document)
+        with serving(tmp_path) as server:
+            inner = server.address("b.json").replace("127.0.0.1", "localhost")
+            with redirecting(inner) as address:
+                with pytest.raises(
+                    DatasetError, match=r"a redirect leads .*the private host localhost"
+                ):
+                    StacDataset(address)
+                assert len(StacDataset(address, reach=["localhost"]).scenes) == 1
+
     def test_ones_own_host_and_files_need_no_leave(self, tmp_path):
         file = write_band(tmp_path / "red.tif", 5)
         with serving(tmp_path) as server:
@@ -274,3 +313,10 @@ def test_values_are_compared_as_they_are(two_days):
     chosen = StacDataset(two_days, where={"eo:cloud_cover": {10, 30}})
     assert [scene.name for scene in chosen.scenes] == ["day1"]
     assert np.array_equal(operator.itemgetter("image")(chosen[GRID[:2, :2]]), np.ones((1, 2, 2)))
+
+
+def test_an_address_that_no_file_can_have(tmp_path):
+    asset = band_asset("./\ud800.tif", "red", GRID)
+    dataset = StacDataset(write_json(tmp_path / "a.json", item("a", {"red": asset})))
+    with pytest.raises(ReadError, match="no text that can name a file"):
+        dataset[GRID[:2, :2]]

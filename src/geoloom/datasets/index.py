@@ -11,6 +11,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 from shapely import STRtree
 
+from ..core.antimeridian import HALF_TURN, TURN, near
 from ..core.grid import WGS84, crs_name, transformer
 from ..core.interval import ALWAYS, Interval
 from ..core.query import Scene
@@ -146,7 +147,7 @@ def _plain_box(grid: GeoBox) -> _Boxes:
     west, east, lon_bulge = _plain_span(lon)
     south, north, lat_bulge = _plain_span(lat)
     straight = lon_bulge < _STRAIGHT * (east - west) and lat_bulge < _STRAIGHT * (north - south)
-    if not straight or west < -180 or east > 180:
+    if not straight or west < -HALF_TURN or east > HALF_TURN:
         return ()
     return (shapely.box(west, south, east, north),)
 
@@ -172,13 +173,14 @@ def _boxes(grids: Sequence[GeoBox]) -> list[_Boxes]:
     # The edge of a globe's view: what lies between a point and the void is unknown.
     lon, lat = (np.where(seen[:, None, None], values, 0.0) for values in (lon, lat))
     middle = lon[:, _NODES // 2, _NODES // 2, None, None]
-    lon = lon - 360.0 * np.round((lon - middle) / 360.0)
+    lon = near(lon, middle)
     west, east = _widened(lon)
     south, north = _widened(lat)
-    around = east - west >= 360
-    turn = 360.0 * np.floor((west + 180.0) / 360.0)
-    west, east = np.where(around, -180.0, west - turn), np.where(around, 180.0, east - turn)
-    first = shapely.box(west, south, np.minimum(east, 180.0), north)
+    around = east - west >= TURN
+    turns = TURN * np.floor((west + HALF_TURN) / TURN)
+    west = np.where(around, -HALF_TURN, west - turns)
+    east = np.where(around, HALF_TURN, east - turns)
+    first = shapely.box(west, south, np.minimum(east, HALF_TURN), north)
     return [
         _split(first[i], (south[i], east[i], north[i])) if seen[i] else (_WORLD,)
         for i in range(len(grids))
@@ -188,7 +190,9 @@ def _boxes(grids: Sequence[GeoBox]) -> list[_Boxes]:
 def _split(first: Any, sides: tuple[float, float, float]) -> _Boxes:
     """With the part beyond the antimeridian, where there is one."""
     south, east, north = sides
-    return (first, shapely.box(-180.0, south, east - 360.0, north)) if east > 180 else (first,)
+    if east <= HALF_TURN:
+        return (first,)
+    return first, shapely.box(-HALF_TURN, south, east - TURN, north)
 
 
 def _widened(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj.exceptions import CRSError
 
+from ..core.antimeridian import HALF_TURN
 from ..core.bands import Band, find_bands
 from ..core.errors import DatasetError
 from ..core.files import replacing, sweep
@@ -293,7 +294,7 @@ class SavedScenes(Sequence[Scene]):
         west, south, east, north = (
             self._column(name, "f8") for name in ("west", "south", "east", "north")
         )
-        split = (self._column("parts", "i4") > 1) & (east - west > 180)
+        split = (self._column("parts", "i4") > 1) & (east - west > HALF_TURN)
         apart, whole = np.flatnonzero(split), np.flatnonzero(~split)
         boxes = shapely.box(west[whole], south[whole], east[whole], north[whole])
         found, owners = shapely.get_parts(

@@ -15,6 +15,7 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from shapely import STRtree
 
+from ..core.antimeridian import TURN, near
 from ..core.errors import VectorError
 from ..core.grid import crs_name, transformer
 
@@ -29,7 +30,7 @@ LARGE_VERTICES = 256
 _LATTICE = 17
 _MOST_PIECES = 4096
 _REMEMBERED_GRIDS = 4
-_SHIFTS = (0.0, -360.0, 360.0)
+_SHIFTS = (0.0, -TURN, TURN)
 
 
 class _Moved:
@@ -270,7 +271,7 @@ def _surroundings(grid: GeoBox, crs: CRS) -> np.ndarray | None:
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         return None
     if crs.geographic and grid.crs != crs:
-        x = x - 360.0 * np.round((x - x[_LATTICE // 2, _LATTICE // 2]) / 360.0)
+        x = near(x, x[_LATTICE // 2, _LATTICE // 2])
     margin = [
         max(np.abs(np.diff(v, axis=0)).max(), np.abs(np.diff(v, axis=1)).max()) for v in (x, y)
     ]
@@ -325,16 +326,8 @@ def _moved(xy: np.ndarray, owner: np.ndarray, route: tuple[str, str]) -> np.ndar
     x, y = transformer(*route).transform(xy[:, 0], xy[:, 1])
     if CRS(route[1]).geographic and len(x):
         first = np.flatnonzero(np.diff(owner, prepend=-1))
-        x = _continuous(x, np.repeat(x[first], np.diff(np.append(first, len(x)))))
+        x = near(x, np.repeat(x[first], np.diff(np.append(first, len(x)))))
     return np.column_stack([x, y])
-
-
-def _continuous(lon: np.ndarray, origin: np.ndarray) -> np.ndarray:
-    """Longitudes moved by whole turns to lie within half a turn of their origins."""
-    with np.errstate(invalid="ignore"):
-        turns = np.round((lon - origin) / 360.0)
-    moved: np.ndarray = lon - 360.0 * np.where(np.isfinite(turns), turns, 0.0)
-    return moved
 
 
 def _edge_limits(
@@ -358,7 +351,7 @@ def _edge_limits(
     x, y = transformer(*route).transform(*(xy[edges] + 0.25 * along).T)
     straight = moved[edges] + 0.25 * (moved[edges + 1] - moved[edges])
     if CRS(route[1]).geographic:
-        x = _continuous(x, straight[:, 0])
+        x = near(x, straight[:, 0])
     with np.errstate(invalid="ignore"):
         stray = 4 / 3 * np.hypot(x - straight[:, 0], y - straight[:, 1])
     bends = np.isfinite(stray) & (stray > tolerance)

@@ -25,8 +25,13 @@ def path_text(given: Any, error: type[GeoloomError]) -> str:
             f"{_shortened(repr(given))} names no file; give a path, a pattern or an address"
         )
     if "://" not in text and not text.startswith("/vsi"):
-        longest = max((len(os.fsencode(part)) for part in Path(text).parts), default=0)
-        whole = len(os.fsencode(text))
+        try:
+            longest = max((len(os.fsencode(part)) for part in Path(text).parts), default=0)
+            whole = len(os.fsencode(text))
+        except UnicodeEncodeError as unwritable:
+            raise error(
+                f"{_shortened(ascii(text))} is no text that can name a file"
+            ) from unwritable
         if longest > LONGEST_NAME or whole >= _LONGEST_PATH:
             raise error(
                 f"{_shortened(repr(text))} has {whole} bytes, {longest} in one name; file systems know "

@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 from odc.geo.crs import CRS
 
+from ..core.antimeridian import HALF_TURN, TURN
 from ..core.errors import GridError, VectorError, suggest
 from ..core.grid import as_crs, crs_name
 from .features import Features
@@ -380,14 +381,14 @@ def _unfolded(shapes: np.ndarray, crs: CRS, source: str) -> np.ndarray:
     if not crs.geographic:
         return shapes
     bounds = shapely.bounds(shapes)
-    wide = np.flatnonzero(bounds[:, 2] - bounds[:, 0] > 180)
+    wide = np.flatnonzero(bounds[:, 2] - bounds[:, 0] > HALF_TURN)
     out = shapes.copy()
     for i in wide:
         step = np.abs(np.diff(shapely.get_coordinates(shapes[i])[:, 0]))
         parts = shapely.get_num_geometries(shapes[i])
-        if parts == 1 and ((step > 180) & (step < 360 - 1e-9)).any():
+        if parts == 1 and ((step > HALF_TURN) & (step < TURN - 1e-9)).any():
             out[i] = shapely.transform(
-                shapes[i], lambda xy: np.column_stack([np.unwrap(xy[:, 0], period=360), xy[:, 1]])
+                shapes[i], lambda xy: np.column_stack([np.unwrap(xy[:, 0], period=TURN), xy[:, 1]])
             )
             log.info("%s: feature %d taken to cross the antimeridian", source, i)
     return out

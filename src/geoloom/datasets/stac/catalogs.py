@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def _json_or_none(path: Path) -> Any:
 
 
 def _table(address: str, filters: Filters, reach: Reach) -> Iterator[Item]:
-    for item in table_items(address, filters):
+    for item in table_items(address, filters, reach):
         yield _within_reach(item, reach, address)
 
 
@@ -164,7 +165,7 @@ def _walked(
             seen.update(link.address for link in links)
             documents += (link.address for link in links)
             below: list[_Link] = []
-            for link, document in zip(links, pool.map(_read, links), strict=True):
+            for link, document in zip(links, pool.map(partial(_read, reach), links), strict=True):
                 if document["type"].startswith("Feature"):
                     yield from _items_in(document, link.address, filters, reach, link.address)
                     continue
@@ -183,8 +184,8 @@ def _endless(root: str, found: str) -> DatasetError:
     )
 
 
-def _read(link: _Link) -> Any:
-    document = read_json(link.address, linked=link.told)
+def _read(reach: Reach, link: _Link) -> Any:
+    document = read_json(link.address, linked=link.told, reach=reach)
     if not is_stac(document) and not is_empty(document):
         raise DatasetError(
             f"{without_query(link.address)}{link.told} is JSON, but no STAC item, item collection, catalogue "

@@ -6,11 +6,12 @@ import json
 import stat
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from ...core.errors import DatasetError, suggest
 from ...io.remote import without_query
@@ -31,18 +32,21 @@ _STORES = {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "abfs", "abfs": "abfs"}
 """Scheme of an object store -> Arrow's own."""
 
 
-def read_json(address: str, *, posted: Any = None, linked: str = "") -> Any:
+def read_json(
+    address: str, *, posted: Any = None, linked: str = "", reach: Reach | None = None
+) -> Any:
     """A JSON document.
 
     Args:
         address: Absolute local path, web address, or path in an object store.
         posted: What to POST, as JSON; None asks for the document with a GET.
         linked: For messages: what led here.
+        reach: Where servers may send us on to. Default: where it is safe.
 
     Raises:
         DatasetError: it is not there, not allowed, or no JSON; the message says what led to it.
     """
-    content = read_bytes(address, posted=posted, linked=linked)
+    content = read_bytes(address, posted=posted, linked=linked, reach=reach)
     try:
         return json.loads(content)
     except ValueError as error:
@@ -57,14 +61,19 @@ def too_deep(whose: str) -> DatasetError:
 
 
 def read_bytes(
-    address: str, *, posted: Any = None, linked: str = "", most: int | None = None
+    address: str,
+    *,
+    posted: Any = None,
+    linked: str = "",
+    most: int | None = None,
+    reach: Reach | None = None,
 ) -> bytes:
     """The bytes of a document, `most` of them (default: `MOST_BYTES`); see `read_json`."""
     scheme, found, rest = address.partition("://")
     most = MOST_BYTES if most is None else most
     try:
         if scheme in ("http", "https"):
-            content = _over_http(address, posted, most)
+            content = _over_http(address, posted, most, reach or Reach())
         elif found and scheme in _STORES:
             with _opened_in_store(scheme, rest) as stream:
                 content = _some(stream, most + 1)
@@ -105,15 +114,16 @@ def open_seekable(address: str) -> Any:
     return _opened_in_store(scheme, rest) if found and scheme in _STORES else address
 
 
-def _over_http(address: str, posted: Any, most: int) -> bytes:
+def _over_http(address: str, posted: Any, most: int, reach: Reach) -> bytes:
     headers = {"Accept": "application/json, application/geo+json, */*", "User-Agent": "geoloom"}
     data = None
     if posted is not None:
         data = json.dumps(posted).encode()
         headers["Content-Type"] = "application/json"
+    opener = _opener(reach)
     for attempt in range(_TRIES):
         try:
-            with _OPENER.open(Request(address, data, headers), timeout=_TIMEOUT_S) as answer:
+            with opener.open(Request(address, data, headers), timeout=_TIMEOUT_S) as answer:
                 return _some(answer, most + 1)
         except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
             status = error.code if isinstance(error, HTTPError) else None
@@ -124,16 +134,21 @@ def _over_http(address: str, posted: Any, most: int) -> bytes:
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follows a server elsewhere, but not from outside into a private network."""
+    """Follows a server elsewhere, as far as documents may lead."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
 
     def redirect_request(
         self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
-        Reach().require(newurl, req.full_url, "a redirect")
+        self._reach.require(newurl, req.full_url, "a redirect")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-_OPENER = build_opener(_Redirects)
+@lru_cache(maxsize=64)
+def _opener(reach: Reach) -> OpenerDirector:
+    return build_opener(_Redirects(reach))
 
 
 def _opened_in_store(scheme: str, rest: str) -> Any:

@@ -68,7 +68,7 @@ class Search:
         given, asked = 0, []
         while True:
             asked.append((address, posted))
-            page = read_json(address, posted=posted, linked=" (search)")
+            page = read_json(address, posted=posted, linked=" (search)", reach=reach)
             features = page.get("features") if isinstance(page, dict) else None
             if not isinstance(features, list):
                 raise DatasetError(

@@ -23,6 +23,7 @@ from .assets import AssetKind, asset_kind, is_items_own
 from .documents import open_seekable, read_bytes
 from .filters import Filters
 from .items import PLACING, Item, Located, item_time, native_place
+from .reach import Reach
 from .told import MOST_ASSETS, records
 
 TABLES = (".parquet", ".geoparquet")
@@ -59,7 +60,7 @@ def _holds_items(names: set[str]) -> bool:
     return names >= _NEEDED and bool(names & set(_TIMES))
 
 
-def table_items(address: str, filters: Filters) -> Iterator[Item]:
+def table_items(address: str, filters: Filters, reach: Reach | None = None) -> Iterator[Item]:
     """The items wanted of a table, in its order.
 
     Raises:
@@ -68,7 +69,7 @@ def table_items(address: str, filters: Filters) -> Iterator[Item]:
     remote = address.startswith(("http://", "https://"))
     shown = without_query(address)
     with _readable(shown):
-        content = read_bytes(address, most=_MOST_BYTES) if remote else b""
+        content = read_bytes(address, most=_MOST_BYTES, reach=reach) if remote else b""
         file = pq.ParquetFile(io.BytesIO(content) if remote else open_seekable(address))
         schema = file.schema_arrow
     names = set(schema.names)
