@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,9 @@ from slow import CLASSES, RUN, SlowPredictor
 
 from geoloom.core.errors import GeoloomError, MissingExtraError
 from geoloom.inference.predict import predict
+from geoloom.models.card import ModelCard
+from geoloom.models.registry import create_model
+from geoloom.models.saved import save_model
 from geoloom.testing.predictors import CodePredictor
 
 pytest.importorskip("distributed", reason="dask is not installed: pip install 'geoloom[cluster]'")
@@ -169,3 +174,42 @@ def test_a_model_that_changes_under_a_run_is_refused(tmp_path, folder_of_a_model
     source = replace(ModelSource.of(folder_of_a_model), fingerprint="other")
     with pytest.raises(ModelError, match="not the model that the run began with"):
         source.load("cpu")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no groups of processes")
+@pytest.mark.parametrize("seconds", [0.3, 1.5])
+def test_an_interrupt_while_workers_start_ends_without_a_traceback(tmp_path, scene, seconds):
+    program = str(Path(__file__).with_name("interrupted.py"))
+    with subprocess.Popen(
+        [sys.executable, program, str(scene), str(tmp_path / "map.tif")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as started:  # fmt: skip
+        assert started.stdout.readline() == "starting\n"
+        time.sleep(seconds)
+        os.killpg(started.pid, signal.SIGINT)  # as a terminal does
+        _, said = started.communicate(timeout=90)
+    assert started.returncode == 130, said
+    assert "Traceback" not in said
+    assert not (tmp_path / "map.tif").exists()
+
+
+def test_a_network_gives_equal_bytes_where_each_process_has_as_many_threads(
+    tmp_path, scene, monkeypatch
+):
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        torch.manual_seed(0)
+        card = ModelCard("unet", {"width": 0.05}, ("1", "2", "3"), CLASSES)
+        network = create_model("unet", 3, len(CLASSES), width=0.05)
+        folder = save_model(tmp_path / "model", network, card)
+        for engine in ("local", "dask"):
+            path = tmp_path / f"{engine}.tif"
+            predict(folder, scene, path, probabilities=tmp_path / f"{engine}_p.tif", engine=engine)
+    finally:
+        torch.set_num_threads(before)
+    for end in (".tif", "_p.tif"):
+        one, other = tmp_path / f"local{end}", tmp_path / f"dask{end}"
+        assert one.read_bytes() == other.read_bytes()

@@ -104,7 +104,7 @@ def read_history(model_dir: str | Path) -> History | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return History.of(_columns(content))
-    except (ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
             f"{path} is no training history ({error}); train again, or remove it"
         ) from error

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any
 
 from ..core.errors import GeoloomError, MissingExtraError
@@ -74,19 +77,20 @@ class DaskEngine:
         environment = dict.fromkeys(_THREAD_VARIABLES, threads)
         stack.enter_context(_unchanged_environment())
         stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": environment}))
-        cluster = stack.enter_context(
-            distributed.LocalCluster(
-                n_workers=self.workers,
-                threads_per_worker=1,
-                processes=True,
-                memory_limit=0,  # the work's memory is bounded by design; no pausing half-way
-                # A worker that dies is replaced, and closing ones lose their scheduler: neither is news to
-                # the reader of a terminal, while what goes wrong in the work itself is raised here.
-                silence_logs=logging.CRITICAL,
-                dashboard_address="127.0.0.1:0",  # any free port: several runs may share a machine
+        with _interrupts_held_back():
+            cluster = stack.enter_context(
+                distributed.LocalCluster(
+                    n_workers=self.workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    memory_limit=0,  # the work's memory is bounded by design; no pausing half-way
+                    # A worker that dies is replaced, and closing ones lose their scheduler: neither is news
+                    # to the reader of a terminal, while what goes wrong in the work itself is raised here.
+                    silence_logs=logging.CRITICAL,
+                    dashboard_address="127.0.0.1:0",  # any free port: several runs may share a machine
+                )
             )
-        )
-        return stack.enter_context(distributed.Client(cluster, set_as_default=False))
+            return stack.enter_context(distributed.Client(cluster, set_as_default=False))
 
 
 class _Held:
@@ -116,6 +120,35 @@ def _unchanged_environment() -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait while workers start, and keep the former from the workers altogether.
+
+    A terminal sends Ctrl-C to every process of a command: workers that are still importing would each print a
+    traceback. It is for this process to end them.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    if not here or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Were it started in between, it would let interrupts through to the workers again.
+    resource_tracker.ensure_running()
+    arrived: list[int] = []
+    asking = (signal.SIGINT, signal.SIGTERM)
+    before = {
+        number: signal.signal(number, lambda number, _: arrived.append(number)) for number in asking
+    }
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is started inherits it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        for first in arrived[:1]:
+            signal.raise_signal(first)
 
 
 def _do(work: Any, item: Any, cache_mb: int) -> Any:

@@ -53,8 +53,11 @@ def predict(
 
     Guarantee: memory is bounded by the scene's width times the halo, not by its size. Each pixel is decided
     by the same sums in the same order whatever the engine, the number of workers and however often the run
-    was killed and taken up again. Pixels that are not observed in every band are nodata in the map. A
-    product appears under its name only when it is whole.
+    was killed and taken up again. (A network's own sums depend on how many threads torch has in a process, by
+    some 1e-7 of a probability: with equal OMP_NUM_THREADS the bytes are equal.)
+
+    Pixels that are not observed in every band are nodata in the map. A product appears under its name only
+    when it is whole.
 
     Args:
         model: A model folder, a loaded model, or any `Predictor`.
@@ -73,7 +76,7 @@ def predict(
         precision: `auto` computes in bfloat16 where it may on CUDA, in float32 elsewhere.
         nodata: Stored value that means unobserved, in place of the scene's own.
         crs: In place of the scene's missing or wrong one.
-        engine: `local` runs in this process; `dask` on worker processes, with the same result.
+        engine: `local` runs in this process; `dask` on worker processes, with the same classes.
         scheduler: Address of a Dask scheduler; workers are started here where none is given.
         workers: How many to start.
         overwrite: Replace existing products.
