@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -116,3 +119,29 @@ def test_an_inherited_handle_is_neither_used_nor_closed(path):
     assert os.read(receive, 1) == b"1"
     os.close(receive)
     os.close(send)
+
+
+def test_threads_keep_no_more_handles_than_descriptors_allow(tmp_path):
+    """Eight threads that each read 40 files through GDAL, where the process may have 96 open."""
+    code = f"""
+        import resource
+        from concurrent.futures import ThreadPoolExecutor
+        from affine import Affine
+        import numpy as np
+        from odc.geo.geobox import GeoBox
+        from geoloom.io.raster import read
+        from geoloom.testing.ramps import write_raster
+        grid = GeoBox((4, 4), Affine(30, 0, 5e5, 0, -30, 9e6), "EPSG:32622")
+        for number in range(320):
+            write_raster(r"{tmp_path}/" + f"{{number}}.tif", np.full((1, 4, 4), number, "int16"), grid)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (96, 96))
+        def total(first):
+            names = [r"{tmp_path}/" + f"{{n}}.tif" for n in range(first, first + 40)]
+            return sum(int(read(name, engine="gdal").values[0, 0, 0]) for name in names)
+        with ThreadPoolExecutor(8) as pool:
+            print(sum(pool.map(total, range(0, 320, 40))))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.strip() == str(sum(range(320))), done.stderr[-500:]

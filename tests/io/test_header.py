@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -119,6 +120,30 @@ def test_a_broken_names_tag_is_named(tmp_path):
         file.update_tags(1, class_names="forest, water")
     with pytest.raises(ReadError, match="'class_names' is 'forest, water', not a JSON object"):
         read_header(path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"1": ' * 100_000, "[1]", "7", '{"x": "y"}'])
+def test_names_in_a_tag_that_make_no_sense_are_named(tmp_path, text):
+    path = make(tmp_path / "a.tif")
+    with rasterio.open(path, "r+") as file:
+        file.update_tags(1, class_names=text)
+    with pytest.raises(ReadError, match=r"'class_names' is .*, not a JSON object"):
+        read_header(path)
+
+
+def test_hostile_metadata_beside_a_file_name_no_classes(tmp_path):
+    """GDAL has its own say about the file; here it takes neither long nor much memory."""
+    path = make(tmp_path / "a.tif")
+    band = "<PAMRasterBand band='1'><CategoryNames>"
+    for text in (
+        "<a>" * 200_000,
+        f"<PAMDataset>{band}{'<Category>x</Category>' * 200_000}",
+        f"<!DOCTYPE a [<!ENTITY b 'x'>]><PAMDataset>{band}<Category>&b;</Category></CategoryNames>"
+        "</PAMRasterBand></PAMDataset>",
+    ):
+        (tmp_path / "a.tif.aux.xml").write_text(text)
+        with suppress(ReadError):
+            assert read_header(path).class_names is None
 
 
 def test_bands_are_found_by_number_and_name(tmp_path):
