@@ -118,7 +118,16 @@ def test_columns_and_rows_are_the_same_history(tmp_path):
 def test_a_folder_without_history_has_none_and_a_broken_one_is_named(tmp_path):
     assert read_history(tmp_path) is None
     (tmp_path / "history.json").write_text("{")
-    with pytest.raises(ModelError, match=r"history\.json is no training history"):
+    with pytest.raises(ModelError, match=r"history\.json is not JSON"):
         read_history(tmp_path)
     with pytest.raises(ModelError, match="equally long"):
         History.of({"a": [1.0], "b": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"epoch": [1e400]}', "[1, 2]", '[{"a": {}}]', "\xff"]
+)
+def test_a_damaged_history_is_told_with_its_file(tmp_path, text):
+    (tmp_path / "history.json").write_text(text, encoding="latin-1")
+    with pytest.raises(ModelError, match=r"history\.json"):
+        read_history(tmp_path)

@@ -398,3 +398,15 @@ def test_a_wrong_value_is_told_once(geoloom):
     refused = geoloom("train", "c.zarr", "m", "--class-weights", "balancd")
     assert "did you mean 'balanced'?" in refused.err
     assert "tuple" not in refused.err
+
+
+def test_what_a_shell_user_reads_is_spelled_for_the_shell(geoloom, scene, tmp_path):
+    bare = tmp_path / "bare.tif"
+    with rasterio.open(scene.scene) as file:
+        profile = {**file.profile, "crs": None}
+        with rasterio.open(bare, "w", **profile) as out:
+            out.write(file.read())
+    assert "--crs EPSG:" in geoloom("prepare", bare, tmp_path / "o.tif").err
+    nameless = geoloom("evaluate", scene.qa, scene.qa, "--out", tmp_path / "a.json")
+    assert "geoloom predict" in nameless.err
+    assert "Classes.of" not in nameless.err

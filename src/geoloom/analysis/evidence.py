@@ -195,7 +195,7 @@ def _record(product: Path) -> dict[str, Any]:
     """The record of the run that made a product; empty where there is none."""
     try:
         content = json.loads(product.with_name(product.name + ".run.json").read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ModelError
+from ..core.jsonfile import JsonValue
 
 HISTORY_FILE = "history.json"
 
@@ -66,6 +66,8 @@ class History:
                 f"{', '.join(columns) or 'nothing'}"
             )
         numbers = arrays.pop("epoch", np.arange(1, lengths.pop() + 1))
+        if not np.isfinite(numbers).all():
+            raise ModelError("a history's epochs are whole numbers; found one that is none")
         first = 1 if len(numbers) and numbers[0] == 0 else 0
         return cls(numbers.astype(np.int64) + first, arrays)
 
@@ -101,13 +103,12 @@ def read_history(model_dir: str | Path) -> History | None:
     path = Path(model_dir) / HISTORY_FILE
     if not path.exists():
         return None
+    fix = "train again, or remove it"
+    content = JsonValue.read(path, ModelError, fix).value
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         return History.of(_columns(content))
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelError(
-            f"{path} is no training history ({error}); train again, or remove it"
-        ) from error
+    except (ModelError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise ModelError(f"{path} is no training history ({error}); {fix}") from error
 
 
 def _columns(content: Any) -> dict[str, list[float | None]]:

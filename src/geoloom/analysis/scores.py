@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ModelError
+from ..core.jsonfile import JsonValue
 from ..metrics.accuracy import Accuracy
 from ..metrics.subject import Subject
 from .learned import LearnedGround
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 
 AccuracySource = Accuracy | Mapping[str, Any] | str | Path
 
-MOST_BYTES = 64 << 20
-"""Of a file of figures; that of 256 classes with all curves has 20 MB."""
 _MOST_FILES = 1000
 """Looked at in a folder."""
 _HEAD_BYTES = 400
@@ -182,16 +180,11 @@ def _json_of(path: Path) -> Any:
     Raises:
         ModelError: it cannot be read, is no JSON, or is too large or too deep to be an accuracy.
     """
+    fix = "give what `evaluate` wrote"
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise ModelError(f"{path} has {size:,} bytes, more than any accuracy; give another")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else error
-        raise ModelError(
-            f"cannot read accuracy from {path}: {reason}; give what `evaluate` wrote"
-        ) from error
+        return JsonValue.read(path, ModelError, fix).value
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} not found; {fix}") from error
 
 
 def _kept(folders: Iterable[Path], scored: Scored) -> Iterator[Accuracy]:

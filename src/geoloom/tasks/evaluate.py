@@ -199,8 +199,8 @@ def map_classes(header: Header) -> Classes:
     names = {c: n for c, n in (header.class_names or {}).items() if n and c != nodata}
     if not names:
         raise ModelError(
-            f"{header.uri} carries no class names; say what its codes mean, with "
-            "classes=Classes.of(names, codes)"
+            f"{header.uri} carries no class names, so that nothing says what its codes mean; give a map that "
+            "geoloom predict wrote, or one with category names (in Python, classes= names them)"
         )
     return Classes.of_legend(names, header.colormap)
 
