@@ -17,7 +17,6 @@ from geoloom.core.interval import Interval
 from geoloom.core.query import Query
 from geoloom.datasets import RasterDataset, VectorDataset, kept
 from geoloom.datasets import raster as raster_module
-from geoloom.datasets import saved as saved_module
 from geoloom.datasets.saved import SavedScenes, save_scenes
 
 REGEX = r"x_(?P<date>\d{8})"
@@ -283,7 +282,7 @@ def test_an_index_that_cannot_be_written_is_done_without(
 def test_a_damaged_index_is_made_anew(folder, tmp_path, caplog, damage, monkeypatch):
     index = tmp_path / "scenes.parquet"
     if damage == "older":
-        monkeypatch.setattr(saved_module, "_VERSION", 1)
+        monkeypatch.setattr("geoloom.datasets.scenetable.VERSION", 1)
     expected = tuple(opened(folder, index).scenes)
     monkeypatch.undo()
     data = bytearray(index.read_bytes())

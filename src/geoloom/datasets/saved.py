@@ -7,9 +7,8 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
-from functools import cached_property, lru_cache
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -24,66 +23,39 @@ from pyproj.exceptions import CRSError
 from ..core.antimeridian import HALF_TURN
 from ..core.bands import Band, find_bands
 from ..core.errors import DatasetError
-from ..core.files import replacing, sweep
-from ..core.grid import crs_name
+from ..core.files import sweep
 from ..core.interval import Interval
 from ..core.query import Asset, Scene
 from .folders import file_stamps, is_elsewhere
+from .scenetable import (
+    EPOCH,
+    FOR_OTHERS,
+    GROUP,
+    KEY,
+    LISTS,
+    MICROSECOND,
+    PER_BAND,
+    PER_FILE,
+    SCHEMA,
+    VERSION,
+    BandSet,
+    grid_told,
+    lengths,
+    numbers,
+    scene_table,
+    write_table,
+)
 
 log = logging.getLogger(__name__)
 
-_VERSION = 3
-_GROUP = 8192
 _GROUPS_KEPT = 8
 """Outlines are large beside the rest: they are read a group of scenes at a time, when asked for."""
-_KEY = b"geoloom"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST_BYTES = 1
 """Of a scene in a whole file; a file that claims more scenes than bytes is damaged."""
 _SWELLS = 1000
 """How much a whole file grows at most when it is unpacked."""
 _WRONG = (KeyError, IndexError, TypeError, ValueError, OSError, pa.ArrowException, CRSError)
 """What damaged contents raise where they are put together."""
-_MICROSECOND = timedelta(microseconds=1)
-_BandSet = tuple[tuple[Band, str | None], ...]
-"""The bands of a scene, each with the type that its values are stored in, where the scene says it."""
-_GEO = {
-    "version": "1.1.0",
-    "primary_column": "geometry",
-    "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Polygon", "MultiPolygon"]}},
-}
-"""No `crs`: longitude and latitude, as the standard has it."""
-_PER_BAND = ("file_of_band", "number_of_band")
-_PER_FILE = ("files", "mtimes_ns", "sizes", "measured_in_file", "grid_of_file")
-_LISTS = (*_PER_BAND, *_PER_FILE)
-_FOR_OTHERS = ("geometry", "bands")
-"""What is not read when an index is opened: outlines come later, bands stand in the metadata."""
-_SCHEMA = pa.schema(
-    {
-        "name": pa.string(),
-        "start": pa.timestamp("us", "UTC"),
-        "stop": pa.timestamp("us", "UTC"),
-        "height": pa.int64(),
-        "width": pa.int64(),
-        "transform": pa.list_(pa.float64(), 6),
-        "crs": pa.dictionary(pa.int32(), pa.string()),
-        "band_set": pa.int32(),
-        "bands": pa.list_(pa.string()),
-        "files": pa.list_(pa.string()),
-        "file_of_band": pa.list_(pa.int32()),
-        "number_of_band": pa.list_(pa.int32()),
-        "measured_in_file": pa.list_(pa.int32()),
-        "grid_of_file": pa.list_(pa.string()),
-        "mtimes_ns": pa.list_(pa.int64()),
-        "sizes": pa.list_(pa.int64()),
-        "west": pa.float64(),
-        "south": pa.float64(),
-        "east": pa.float64(),
-        "north": pa.float64(),
-        "parts": pa.int32(),
-        "geometry": pa.binary(),
-    }
-)
 
 
 def save_scenes(
@@ -107,9 +79,9 @@ def save_scenes(
     if not scenes:
         raise DatasetError("there are no scenes to save; scan some files first")
     path = Path(path)
-    sets: dict[_BandSet, int] = {}
-    table = _table(scenes, str(path.absolute().parent), sets)
-    return _write(path, table, sets, record)
+    sets: dict[BandSet, int] = {}
+    table = scene_table(scenes, str(path.absolute().parent), sets)
+    return write_table(path, table, sets, record)
 
 
 INDEX_SUFFIXES = (".parquet", ".geoparquet")
@@ -177,7 +149,7 @@ class SavedScenes(Sequence[Scene]):
         told = self._opened()
         self.record: Mapping[str, Any] | None = told["record"]
         """What was told when it was saved."""
-        self._sets: list[_BandSet] = [
+        self._sets: list[BandSet] = [
             tuple((Band(**band), dtype) for band, dtype in held) for held in told["band_sets"]
         ]
         self._bands = bands
@@ -190,7 +162,7 @@ class SavedScenes(Sequence[Scene]):
         try:
             self._source = pa.memory_map(str(self.path))
             file = self._parquet()
-            told: dict[str, Any] = json.loads((file.schema_arrow.metadata or {}).get(_KEY, b"{}"))
+            told: dict[str, Any] = json.loads((file.schema_arrow.metadata or {}).get(KEY, b"{}"))
             version = told.get("version")
         except (*_WRONG, AttributeError, RecursionError) as error:
             raise self._unusable(f"it cannot be read ({error})") from error
@@ -199,8 +171,8 @@ class SavedScenes(Sequence[Scene]):
                 f"{self.path} has no scenes as this version writes them: it is Parquet of another kind; name "
                 "another file"
             )
-        if version != _VERSION:
-            raise self._unusable(f"its format is {version}, expected {_VERSION}")
+        if version != VERSION:
+            raise self._unusable(f"its format is {version}, expected {VERSION}")
         try:
             for held in told["band_sets"]:
                 _ = [(Band(**band), dtype) for band, dtype in held]
@@ -211,7 +183,7 @@ class SavedScenes(Sequence[Scene]):
         unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
         if about.num_rows * _LEAST_BYTES > size or unpacked > _SWELLS * size:
             raise self._unusable(f"{size} bytes cannot hold {about.num_rows} scenes")
-        if not file.schema_arrow.remove_metadata().equals(_SCHEMA):
+        if not file.schema_arrow.remove_metadata().equals(SCHEMA):
             raise self._unusable("its columns are others")
         self._length = int(about.num_rows)
         return told
@@ -230,10 +202,10 @@ class SavedScenes(Sequence[Scene]):
         """
         try:
             table, sets = self._table, np.array([len(held) for held in self._sets])
-            counts = {name: _lengths(table[name]) for name in _LISTS}
+            counts = {name: lengths(table[name]) for name in LISTS}
             wide = sets[self._column("band_set", "i4")]
-            whole = all((counts[name] == wide).all() for name in _PER_BAND)
-            whole &= all((counts[name] == counts["files"]).all() for name in _PER_FILE)
+            whole = all((counts[name] == wide).all() for name in PER_BAND)
+            whole &= all((counts[name] == counts["files"]).all() for name in PER_FILE)
             if not whole or any(table[name].null_count for name in table.column_names):
                 raise ValueError("rows do not fit together")
         except _WRONG as error:
@@ -241,7 +213,7 @@ class SavedScenes(Sequence[Scene]):
 
     @cached_property
     def _table(self) -> Any:
-        wanted = [name for name in _SCHEMA.names if name not in _FOR_OTHERS]
+        wanted = [name for name in SCHEMA.names if name not in FOR_OTHERS]
         return self._parquet().read(wanted).combine_chunks()
 
     def __len__(self) -> int:
@@ -262,7 +234,9 @@ class SavedScenes(Sequence[Scene]):
             try:
                 known = self._made[number] = self._scene(number)
             except (*_WRONG, shapely.errors.ShapelyError) as error:
-                raise self._unusable(f"scene {number} is damaged ({error})") from error
+                raise self._unusable(
+                    f"scene {number} is damaged ({error}); delete it to have it made anew"
+                ) from error
         return known
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -310,21 +284,21 @@ class SavedScenes(Sequence[Scene]):
     def files(self) -> tuple[list[str], np.ndarray]:
         """All files, and the position of the scene to which each belongs."""
         listed = self._table["files"].combine_chunks()
-        owners = np.repeat(np.arange(len(self)), np.diff(_numbers(listed.offsets, "i4")))
+        owners = np.repeat(np.arange(len(self)), np.diff(numbers(listed.offsets, "i4")))
         return [self._located(file) for file in listed.flatten().to_pylist()], owners
 
     def stale(self) -> list[int]:
         """Positions, ascending, of the scenes with files that changed or went since they were saved."""
         listed = self._table["files"].combine_chunks()
         mtimes, sizes = (
-            _numbers(self._table[name].combine_chunks().flatten(), "i8")
+            numbers(self._table[name].combine_chunks().flatten(), "i8")
             for name in ("mtimes_ns", "sizes")
         )
         local = np.flatnonzero(sizes >= 0)
         files = listed.flatten().take(pa.array(local)).to_pylist()
         now = file_stamps([f"{self._base}/{file}" for file in files])
         changed = local[(now != np.stack([mtimes, sizes], axis=1)[local]).any(axis=1)]
-        owners = np.searchsorted(_numbers(listed.offsets, "i4"), changed, side="right") - 1
+        owners = np.searchsorted(numbers(listed.offsets, "i4"), changed, side="right") - 1
         found: list[int] = np.unique(owners).tolist()
         return found
 
@@ -344,8 +318,10 @@ class SavedScenes(Sequence[Scene]):
         sets = {held: number for number, held in enumerate(self._sets)}
         table = self._parquet().read()
         if fresh:
-            table = pa.concat_tables([table, _table(fresh, self._base, sets)]).unify_dictionaries()
-        return _write(self.path, table.take(wanted), sets, record)
+            table = pa.concat_tables(
+                [table, scene_table(fresh, self._base, sets)]
+            ).unify_dictionaries()
+        return write_table(self.path, table.take(wanted), sets, record)
 
     def _found(self, bands: Sequence[str] | None) -> list[tuple[int, ...]]:
         """Positions of bands in each set that was saved."""
@@ -358,7 +334,7 @@ class SavedScenes(Sequence[Scene]):
 
     def _outline(self, number: int) -> Any:
         """A scene's footprint."""
-        group, row = divmod(number, _GROUP)
+        group, row = divmod(number, GROUP)
         known = self._outlines.get(group)
         if known is None:
             if len(self._outlines) >= _GROUPS_KEPT:
@@ -373,7 +349,7 @@ class SavedScenes(Sequence[Scene]):
         return column.indices, column.dictionary.to_pylist()
 
     def _column(self, name: str, dtype: str) -> np.ndarray:
-        return _numbers(self._table[name].combine_chunks(), dtype)
+        return numbers(self._table[name].combine_chunks(), dtype)
 
     def _located(self, file: str) -> str:
         """Where a file is: an absolute path, without the way by a folder's parent."""
@@ -384,20 +360,19 @@ class SavedScenes(Sequence[Scene]):
     def _scene(self, number: int) -> Scene:
         row = {
             name: self._table[name][number].as_py()
-            for name in _SCHEMA.names
-            if name not in (*_FOR_OTHERS, "start", "stop", "crs")
+            for name in SCHEMA.names
+            if name not in (*FOR_OTHERS, "start", "stop", "crs")
         }
         files = [self._located(file) for file in row["files"]]
         channels, held = self._channels[row["band_set"]], self._sets[row["band_set"]]
         codes, names = self._crs
         start, stop = (
-            _EPOCH + int(self._table[name][number].value) * _MICROSECOND
-            for name in ("start", "stop")
+            EPOCH + int(self._table[name][number].value) * MICROSECOND for name in ("start", "stop")
         )
         grid = GeoBox(
             (row["height"], row["width"]), Affine(*row["transform"]), names[codes[number].as_py()]
         )
-        grids = [grid if told == "" else _grid_told(told) for told in row["grid_of_file"]]
+        grids = [grid if told == "" else grid_told(told) for told in row["grid_of_file"]]
         assets = (
             Asset(files[of], number, grids[of], row["measured_in_file"][of], dtype)
             for of, number, (_, dtype) in zip(
@@ -413,98 +388,3 @@ class SavedScenes(Sequence[Scene]):
             assets=tuple(listed[i] for i in channels),
             footprint=self._outline(number),
         )
-
-
-def _table(scenes: Sequence[Scene], base: str, sets: dict[_BandSet, int]) -> Any:
-    """Scenes as a table; `sets` learns their bands."""
-    outlines = np.array([scene.footprint for scene in scenes])
-    columns: dict[str, Any] = {name: [] for name in _SCHEMA.names}
-    for scene in scenes:
-        for name, value in _row(scene, base, sets).items():
-            columns[name].append(value)
-    stamps = iter(file_stamps([file for files in columns["files"] for file in files]).tolist())
-    for files in columns["files"]:
-        mtimes, sizes = zip(*(next(stamps) for _ in files), strict=True)
-        columns["mtimes_ns"].append(mtimes)
-        columns["sizes"].append(sizes)
-    columns["files"] = [[_relative(file, base) for file in files] for files in columns["files"]]
-    columns["geometry"] = shapely.to_wkb(outlines)
-    columns["parts"] = shapely.get_num_geometries(outlines)
-    bounds = shapely.bounds(outlines).T
-    columns.update(zip(("west", "south", "east", "north"), bounds, strict=True))
-    return pa.table(columns, schema=_SCHEMA)
-
-
-def _write(
-    path: Path, table: Any, sets: Mapping[_BandSet, int], record: Mapping[str, Any] | None
-) -> Path:
-    told = {
-        "version": _VERSION,
-        "band_sets": [[(asdict(band), dtype) for band, dtype in held] for held in sets],
-        "record": record,
-    }
-    table = table.replace_schema_metadata({_KEY: json.dumps(told), b"geo": json.dumps(_GEO)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as scratch:
-        pq.write_table(
-            table, scratch, compression="zstd", row_group_size=_GROUP, write_page_checksum=True
-        )
-    return path
-
-
-def _numbers(array: Any, dtype: str) -> np.ndarray:
-    """An arrow array's numbers; its own `to_numpy` would import pandas, which takes longer than opening."""
-    return np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
-
-
-def _row(scene: Scene, base: str, sets: dict[_BandSet, int]) -> dict[str, Any]:
-    """One scene's values, but for the columns made all at once."""
-    of_file = {asset.uri: asset for asset in scene.assets}
-    files = list(of_file)
-    held = tuple(zip(scene.bands, (asset.dtype for asset in scene.assets), strict=True))
-    return {
-        "name": scene.name,
-        "start": (scene.when.start - _EPOCH) // _MICROSECOND,
-        "stop": (scene.when.stop - _EPOCH) // _MICROSECOND,
-        "height": scene.grid.shape[0],
-        "width": scene.grid.shape[1],
-        "transform": list(scene.grid.affine[:6]),
-        "crs": crs_name(scene.grid.crs),
-        "band_set": sets.setdefault(held, len(sets)),
-        "bands": [band.name for band in scene.bands],
-        "files": files,
-        "file_of_band": [files.index(asset.uri) for asset in scene.assets],
-        "number_of_band": [asset.index for asset in scene.assets],
-        "measured_in_file": [asset.measured for asset in of_file.values()],
-        "grid_of_file": [_told_grid(asset.grid, scene.grid) for asset in of_file.values()],
-    }
-
-
-def _told_grid(grid: GeoBox | None, scene: GeoBox) -> str:
-    """A file's lattice as text: empty where it is the scene's, `null` where nobody looked."""
-    if grid is None:
-        return "null"
-    if grid == scene:
-        return ""
-    return json.dumps([*grid.shape, *grid.affine[:6], crs_name(grid.crs)])
-
-
-@lru_cache(maxsize=1024)
-def _grid_told(text: str) -> GeoBox | None:
-    told = json.loads(text)
-    if told is None:
-        return None
-    height, width, *affine, crs = told
-    return GeoBox((height, width), Affine(*affine), crs)
-
-
-def _lengths(column: Any) -> np.ndarray:
-    """How many items each row's list has."""
-    return np.diff(_numbers(column.combine_chunks().offsets, "i4"))
-
-
-def _relative(file: str, base: str) -> str:
-    if is_elsewhere(file):
-        return file
-    inside = base + os.sep
-    return file[len(inside) :] if file.startswith(inside) else os.path.relpath(file, base)
