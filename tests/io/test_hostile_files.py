@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from numcodecs import zstd
 from rasterio.enums import Resampling
 
 from geoloom.core.errors import GeoloomError, ReadError
@@ -129,19 +130,43 @@ def test_a_few_bytes_that_claim_very_many_bands_are_refused_at_once(tmp_path):
         read(path, bands=[1])
 
 
-def test_bombs_fill_no_more_than_their_block(tmp_path):
-    """A DEFLATE block that would unfold to 256 MB gives the 8 KB of its tile."""
+def test_coordinates_at_which_pixels_cannot_be_told_apart_are_refused(tmp_path):
     path = tmp_path / "a.tif"
-    make(path, side=64, compress="deflate", **TILES)
-    bomb = zlib.compress(bytes(1 << 28), 9)
+    far = Affine(10, 0, 1e230, 0, -10, 5_000_000)
+    profile = {"driver": "GTiff", "height": 8, "width": 8, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", **profile, crs="EPSG:32633", transform=far) as file:
+        file.write(np.ones((1, 8, 8), "uint8"))
+    with pytest.raises(ReadError, match="told apart"):
+        read_header(path)
+
+
+BOMB = """
+import resource, sys
+from pathlib import Path
+from geoloom.io.raster import read
+read(sys.argv[1])  # loads what reading needs
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + (300 << 20), -1))
+raster = read(sys.argv[2])
+print("read", raster.values.sum(), raster.valid.all())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded by Linux's means")
+@pytest.mark.parametrize("packing", ["deflate", "zstd"])
+def test_bombs_fill_no_more_than_their_block(tmp_path, packing):
+    """A block that would unfold to a gigabyte takes the 8 KB of its tile: what more it holds is damage."""
+    make(tmp_path / "fine.tif", side=64, compress=packing, **TILES)
+    path = tmp_path / "bomb.tif"
+    make(path, side=64, compress=packing, **TILES)
+    zeros = bytes(1 << 30)
+    bomb = zlib.compress(zeros, 1) if packing == "deflate" else zstd.compress(zeros, 1)
     with path.open("ab") as file:
         place = file.tell()
         file.write(bomb)
     patch(path, 324, place)
     patch(path, 325, len(bomb))
-    # So do ZSTD blocks: see the codec's own test.
-    raster = read(path)
-    assert not raster.values.any()
+    assert attempt(BOMB, tmp_path / "fine.tif", path).startswith("read")
 
 
 @POSIX

@@ -44,6 +44,8 @@ _NO_SIDECARS = ((0, 0), (0, 0))
 _KINDS: dict[tuple[Hashable, str | None, int], Header] = {}
 """One header that GDAL read of each kind of TIFF, CRS given in place of its own, and bands known."""
 _KINDS_KEPT = 4096
+_FINEST_PX = 1e-3
+"""Coordinates as floats must tell places apart that lie so much of a pixel's side from each other."""
 MOST_BANDS = 10_000
 """Of one file: a few damaged bytes can claim 65,535, for which GDAL takes seconds at each read."""
 _LOOKS = (0.5, 0.25, 0.75)
@@ -191,7 +193,7 @@ def _read_header(uri: str, crs: str | None, measured: int, stamp: Stamp) -> Head
         check_raw_sources(uri)
     directory = read_directory(uri) if _stands_alone(uri, stamp) else None
     known = None if directory is None else _KINDS.get((directory.kind, crs, measured))
-    if directory is not None and known is not None and _is_map(directory.affine):
+    if directory is not None and known is not None and _is_map(directory.affine, directory.shape):
         return replace(
             known,
             uri=uri,
@@ -213,9 +215,15 @@ def _stands_alone(uri: str, stamp: Stamp) -> bool:
     return stamp[1:] == _NO_SIDECARS and not os.path.exists(uri + ".MSK")  # noqa: PTH110 - as above
 
 
-def _is_map(affine: Sequence[float]) -> bool:
-    a, b, _, d, e, _ = affine
-    return all(math.isfinite(v) for v in affine) and a * e - b * d != 0
+def _is_map(affine: Sequence[float], shape: Sequence[int]) -> bool:
+    """Whether it places pixels that have an area and, at their coordinates, can be told apart."""
+    a, b, c, d, e, f = affine
+    (height, width), area = shape, a * e - b * d
+    if not all(math.isfinite(v) for v in (*affine, area)) or area == 0:
+        return False
+    corners = c, f, c + a * width + b * height, f + d * width + e * height
+    side = min(math.hypot(a, d), math.hypot(b, e))
+    return math.ulp(max(map(abs, corners))) <= _FINEST_PX * side
 
 
 def _agree(directory: Directory, header: Header) -> bool:
@@ -332,9 +340,10 @@ def _grid(handle: Any, uri: str, crs: str | None) -> GeoBox:
     affine = handle.transform
     if affine.is_identity:
         raise ReadError(f"{uri} {_how_unplaced(handle)}")
-    if not all(math.isfinite(v) for v in affine[:6]) or affine.determinant == 0:
+    if not _is_map(affine[:6], handle.shape):
         raise ReadError(
-            f"{uri} has the transform {tuple(affine[:6])}, which maps no area; correct it"
+            f"{uri} has the transform {tuple(affine[:6])}, which maps no area, or pixels that are too small "
+            "to be told apart at such coordinates; correct it"
         )
     named = crs if crs is not None else _stored_crs(handle, uri)
     if not named:

@@ -234,7 +234,7 @@ class Stack:
         if known is not None and now - known[0] < _RECHECK_S:
             _used(self.serial)
             return known[1]
-        same = known is not None and _unchanged(self.channels)
+        same = known is not None and _unchanged(self.channels) and not _is_lost(known[1])
         ready = known[1] if known is not None and same else _prepare(self)
         _remember(self.serial, now, ready)
         return ready
@@ -272,7 +272,7 @@ def _remember(serial: int, now: float, ready: Ready | None) -> None:
         _READY[serial] = (now, ready, weight)
         _ready_bytes += weight
         while _ready_bytes > READY_BYTES and len(_READY) > 1:
-            _drop(next(iter(_READY)))
+            _ready_bytes -= _READY.popitem(last=False)[1][2]
 
 
 def _drop(serial: int) -> None:
@@ -294,6 +294,11 @@ if hasattr(os, "register_at_fork"):
 def _unchanged(channels: tuple[Channel, ...]) -> bool:
     headers = {id(channel.header): channel.header for channel in channels}
     return all(stamp_of(header.uri) == header.stamp for header in headers.values())
+
+
+def _is_lost(ready: Ready | None) -> bool:
+    """Whether what was mapped was gone for a moment: zeros lie there now."""
+    return ready is not None and any(f.map is not None and f.map.lost for f in ready.files)
 
 
 def _prepare(stack: Stack) -> Ready | None:
@@ -359,7 +364,10 @@ def _loops_read() -> bool:
 def _usable(channel: Channel) -> LocalTiff | None:
     """The TIFF, where it is as the header says and GDAL would add nothing of its own."""
     header, band = channel.header, channel.band
-    if header.driver != "GTiff" or not header.stamp or stamp_of(header.uri) != header.stamp:
+    if not header.stamp or stamp_of(header.uri) != header.stamp:
+        return None  # far away, or changed since
+    if header.driver != "GTiff":
+        leave(header.uri, f"its format is {header.driver}, not GeoTIFF")
         return None
     if header.validity[band - 1] not in ("all", "nodata"):
         leave(header.uri, f"a band of its own ({header.validity[band - 1]}) says what is valid")

@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -266,18 +267,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     paths = tiffs_in(given.folder)
     if not paths:
         parser.error(f"no TIFF of at most {LARGEST_BYTES >> 20} MB below {given.folder}")
-    outcomes = []
-    for outcome in fuzz(
-        paths,
-        count=given.count,
-        seed=given.seed,
-        seconds=given.seconds,
-        memory_bytes=given.memory_mb << 20,
-        every_dtype=True,
-    ):
-        outcomes.append(outcome)
-        if outcome.verdict not in ("answered", "refused"):
-            sys.stderr.write(f"{outcome.verdict}: {outcome.case}: {outcome.detail}\n")
+    outcomes: list[Outcome] = []
+    with suppress(KeyboardInterrupt):  # what was tried until then counts
+        for outcome in fuzz(
+            paths,
+            count=given.count,
+            seed=given.seed,
+            seconds=given.seconds,
+            memory_bytes=given.memory_mb << 20,
+            every_dtype=True,
+        ):
+            outcomes.append(outcome)
+            if outcome.verdict not in ("answered", "refused"):
+                sys.stderr.write(f"{outcome.verdict}: {outcome.case}: {outcome.detail}\n")
     tally = Tally(tuple(outcomes))
     sys.stdout.write(f"{tally.line()}; largest growth {tally.peak_bytes >> 20} MB\n")
     return 1 if tally.failures else 0

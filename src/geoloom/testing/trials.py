@@ -135,7 +135,7 @@ def run_trials(
             `GeoloomError` means that the case was refused, `DiffersError` a wrong answer, `MemoryError` that
             the memory was too little, and every other exception is a foreign error.
         cases: Picklable.
-        seconds: Wall time that one case may take.
+        seconds: Wall time that one case may take; one that takes longer is tried once more.
         memory_bytes: Address space that may be taken beyond what the process holds after warming up, and
             bound of the growth of resident memory of one case. Not bounded on Windows.
         warm_up: Called once in every new process, untimed: imports, compiled loops.
@@ -146,6 +146,9 @@ def run_trials(
             if child is None:
                 child = _Child(attempt, memory_bytes, warm_up)
             outcome, alive = child.try_case(case, seconds)
+            if outcome.verdict == "hang":  # or others kept the machine busy: once more, on its own
+                child = _Child(attempt, memory_bytes, warm_up)
+                outcome, alive = child.try_case(case, seconds)
             if not alive:
                 child = None
             yield outcome
