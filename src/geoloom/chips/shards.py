@@ -95,7 +95,12 @@ class ShardedArray:
                 out[...] = self.fill
             return
         stored = self.stored(i)
-        np.copyto(out, self.fill if stored is None else stored, casting="unsafe")
+        if stored is not None and self.dtype == np.uint16 and out.dtype == np.float32:
+            from .widen import widen  # loads numba, which others do not need
+
+            widen(stored.reshape(-1), out.reshape(-1))
+        else:
+            np.copyto(out, self.fill if stored is None else stored, casting="unsafe")
 
     def stored(self, i: int) -> np.ndarray | None:
         """Item `i` in memory that the calling thread's next read uses again; None where it is all fill.
