@@ -71,7 +71,8 @@ class Reach:
             return
         raise DatasetError(
             f"{whose} leads from {without_query(origin)} to {what}, {without_query(target)}, where no "
-            f"stranger's document should; if you trust it, open it with reach=[{allow!r}] or reach='anywhere'"
+            f"stranger's document should; if you trust it, StacDataset(..., reach=[{allow!r}]) or "
+            "reach='anywhere' opens it"
         )
 
     def _is_listed(self, target: str) -> bool:
