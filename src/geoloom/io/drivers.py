@@ -76,7 +76,6 @@ _MARKS = {
     b"<GDAL_WMTS": "WMTS",
     b"<WCS_": "WCS",
     b"<GDALTileIndexDataset": "GTI",
-    b'"stac_version"': "STACIT or STACTA",
 }
 
 
