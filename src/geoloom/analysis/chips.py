@@ -27,7 +27,7 @@ SPLIT_COLORS = {"train": "#ffd400", "valid": "#00c2d1", "test": "#ff4fa3"}
 
 
 EACH_UP_TO = 40
-"""Chips of a split that are outlined one by one; more would be a carpet of lines."""
+"""Chips that are outlined one by one; more would be a carpet of lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ def plot_chips(
     show_on(ax, picture, seen.grid)
     names = [s for s in SPLIT_COLORS if s in found.splits]
     names += sorted(set(found.splits) - set(names))
+    few = len(found.splits) <= EACH_UP_TO
     handles = []
     for i, split in enumerate(names):
         mine = found.corners[[s == split for s in found.splits]]
         color = SPLIT_COLORS.get(split, SERIES[i % len(SERIES)])
-        few = len(mine) <= EACH_UP_TO
         shapes = PolyCollection(
             list(mine) if few else _ground(mine),
             facecolors="none" if few else to_rgba(color, 0.22),
