@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 
 import numpy as np
 import pandas as pd
@@ -271,6 +272,15 @@ def test_wrong_weights_and_devices_are_refused(chips, tmp_path):
         train(chips, tmp_path / "m", class_weights=[1.0, 2.0, 3.0], **QUICK)
     with pytest.raises(ConfigError, match="no device is named 'gpu0'"):
         train(chips, tmp_path / "n", **QUICK | {"device": "gpu0"})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows refuses such memory itself")
+@pytest.mark.parametrize("options", [{"width": 100}, {"width": 1e15}, {"width": 8, "depth": 8}])
+def test_a_network_that_no_memory_holds_is_refused_before_it_takes_any(chips, tmp_path, options):
+    settings = QUICK | {"width": options["width"], "options": options}
+    with pytest.raises(ModelError, match=r"takes at least .* GB|larger than any memory"):
+        train(chips, tmp_path / "m", **settings)
+    assert not (tmp_path / "m").exists()
 
 
 def test_a_large_network_on_a_processor_is_warned_of(chips, tmp_path, caplog, monkeypatch):

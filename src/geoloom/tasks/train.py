@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,7 +27,7 @@ from ..losses.weights import class_weights as weights_by_rule
 from ..metrics.accuracy import Accuracy
 from ..models.card import ModelCard
 from ..models.device import choose_device
-from ..models.registry import create_model, model_options
+from ..models.registry import create_model, model_options, outline
 from ..models.saved import LoadedModel, save_model, write_json
 from ..models.weights import check_finite
 from ..transforms.augment import AUGMENTATIONS
@@ -189,6 +190,7 @@ class _Ready:
 
 
 def _prepare(config: TrainConfig, plan: TrainingChips, device: str) -> _Ready:
+    _check_memory(config, plan)
     with quiet():
         seed_everything(config.seed, workers=True, verbose=False)
     pixels = plan.class_pixels()
@@ -301,6 +303,25 @@ def _weights(rule: ClassWeights, pixels: np.ndarray, classes: Classes) -> tuple[
             f"class_weights are {weights}; give one number, 0 or more, for each of {', '.join(classes.names)}"
         )
     return weights
+
+
+def _check_memory(config: TrainConfig, plan: TrainingChips) -> None:
+    """Refuse a network that no memory here holds, before it takes any.
+
+    Raises:
+        ModelError: its weights, their gradients and AdamW's two means are more than the machine's memory.
+    """
+    counts = len(plan.store.bands), len(plan.classes)
+    weights = outline(config.model, *counts, **config.options)
+    needed = 4 * sum(weight.numel() * weight.element_size() for weight in weights.values())
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return  # Windows refuses such memory itself
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise ModelError(
+            f"training {config.model} with {dict(config.options)} takes at least {needed / 1e9:.0f} GB, and "
+            f"this machine has {there / 1e9:.0f}; make the network smaller, such as width=0.25"
+        )
 
 
 def _warn_of_size(config: TrainConfig, network: torch.nn.Module, device: str) -> None:
