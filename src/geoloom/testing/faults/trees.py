@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +47,15 @@ def _files(folder: Path) -> set[str]:
 
 
 def _said(path: Path) -> Any:
+    """What a file says; its bytes where it is not what its name says."""
     if path.is_dir():
         return "folder"
     data = path.read_bytes()
-    if path.suffix == ".json":
-        return _without_times(json.loads(data))
-    if path.suffix == ".csv":
-        return [_without_times(row) for row in csv.DictReader(io.StringIO(data.decode()))]
-    if path.suffix == ".html":
-        return _TIMES_OF_A_PAGE.sub(b"", data)
-    if path.suffix == ".ckpt":
-        return _weights(path)
-    if path.suffix == ".gpkg":
-        return _tables(path)
-    return data
+    reader = _READERS.get(path.suffix)
+    try:
+        return data if reader is None else reader(path, data)
+    except (ValueError, RuntimeError, sqlite3.Error):
+        return data
 
 
 def _without_times(value: Any) -> Any:
@@ -70,16 +66,18 @@ def _without_times(value: Any) -> Any:
     return value
 
 
-def _weights(path: Path) -> dict[str, Any]:
+def _weights(path: Path, data: bytes) -> dict[str, Any]:
     """What a training goes on from; a checkpoint also tells how long its epochs took."""
     import torch
 
-    content = torch.load(path, map_location="cpu", weights_only=False)  # made by the trial itself
+    content = torch.load(
+        io.BytesIO(data), map_location="cpu", weights_only=False
+    )  # the trial's own
     weights = {name: value.numpy().tobytes() for name, value in content["state_dict"].items()}
     return {"epoch": content["epoch"], "step": content["global_step"], **weights}
 
 
-def _tables(path: Path) -> dict[str, Any]:
+def _tables(path: Path, data: bytes) -> dict[str, Any]:
     """All rows of a GeoPackage but for the times of its tables."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
         database.row_factory = sqlite3.Row
@@ -94,3 +92,12 @@ def _tables(path: Path) -> dict[str, Any]:
             for table in tables
             if not table.startswith("rtree_")
         }
+
+
+_READERS: dict[str, Callable[[Path, bytes], Any]] = {
+    ".json": lambda path, data: _without_times(json.loads(data)),
+    ".csv": lambda path, data: _without_times(list(csv.DictReader(io.StringIO(data.decode())))),
+    ".html": lambda path, data: _TIMES_OF_A_PAGE.sub(b"", data),
+    ".ckpt": _weights,
+    ".gpkg": _tables,
+}
