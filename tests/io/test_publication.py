@@ -164,6 +164,22 @@ def test_what_gdal_refuses_is_ours_and_leaves_nothing(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_tiff_whose_blocks_a_full_disk_has_swallowed_is_no_product(tmp_path, monkeypatch):
+    """GDAL's COG driver reports nothing: libtiff prints to stderr, and the copy ends as if all were well."""
+    real = rasterio.shutil.copy
+
+    def cut_short(source, target, **options):
+        real(source, target, **options)
+        os.truncate(target, os.path.getsize(target) - 1000)
+
+    monkeypatch.setattr(rasterio.shutil, "copy", cut_short)
+    noise = np.random.default_rng(0).integers(0, 255, (1, 700, 600), "uint8")
+    grid = GeoBox((700, 600), GRID.affine, GRID.crs)
+    with pytest.raises(WriteError, match=r"cannot write .*x\.tif"):
+        write_raster(tmp_path / "x.tif", noise, grid)
+    assert os.listdir(tmp_path) == []
+
+
 def test_the_space_that_is_wanting_is_told_in_units_that_say_it(tmp_path, monkeypatch):
     import shutil
 

@@ -16,7 +16,7 @@ from .plan import Blend, batches, plan_tiles
 from .polygons import polygonize
 from .predictor import Device, ModelSource, Precision, Predictor
 from .products import Products, Targets, open_products
-from .record import RunNote, write_run_record
+from .record import RunNote, unfinished_record, write_run_record
 from .scores import final_blocks, usual_batch_size
 from .work import TileWork
 
@@ -129,7 +129,8 @@ def predict(
         if targets.vector is not None:
             polygonize(targets.map, targets.vector, source.classes, overwrite=True)
         as_run = {"engine": str(runner), "seconds": round(time.monotonic() - started, 1)}
-        write_run_record(targets.map, {**settings, **targets.to_dict(), **as_run})
+        begun = unfinished_record(targets.map)  # what is above `predict` goes on with it
+        write_run_record(targets.map, {**begun, **settings, **targets.to_dict(), **as_run})
         RunNote(targets.map, {}).forget()
     return targets.map
 

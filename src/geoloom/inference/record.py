@@ -37,6 +37,15 @@ def write_run_record(product: str | Path, settings: Mapping[str, Any]) -> Path:
     return path
 
 
+def unfinished_record(product: Path) -> dict[str, Any]:
+    """The record that a command wrote before its work, status `started`; empty where there is none."""
+    try:
+        record = json.loads(_record_path(product).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) and record.get("status") == "started" else {}
+
+
 def _record_path(product: Path) -> Path:
     return product.with_name(product.name + SUFFIX)
 

@@ -36,6 +36,7 @@ from .gdalcache import gdal_cache
 from .publication import publish_raster
 from .rawfile import RawFile, read_journal, require_space, write_journal
 from .rawvrt import check_fits, raw_vrt
+from .wholeness import check_whole
 
 log = logging.getLogger(__name__)
 
@@ -296,6 +297,7 @@ class CogWriter:
             gdal_cache(_CACHE_MB),
         ):
             rasterio.shutil.copy(str(vrt), str(made), driver="COG", **options)
+            check_whole(made, self.path)
 
     def _band_tags(self) -> dict[str, str]:
         if not self._class_names:

@@ -163,7 +163,7 @@ class Harness:
             self._fresh(job)
             child = Child(job.run, self.folder)
             child.wait_until_begun()
-            time.sleep(share * self._ends[job.name].seconds)
+            time.sleep(0.05 + share * self._ends[job.name].seconds)
             os.kill(child.pid, sent)
             end = child.wait()
             faults = []
