@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 import torch
 
 import geoloom.datasets
-from geoloom.core.errors import DatasetError
+from geoloom.core.errors import BandError, DatasetError
 from geoloom.datasets import RasterDataset, VectorDataset
 
 
@@ -25,9 +27,11 @@ from geoloom.datasets import RasterDataset, VectorDataset
         ({"res": float("nan")}, "res is nan"),
         ({"res": -10}, "res is -10"),
         ({"res": True}, "res is True"),
-        ({"crs": "banana"}, "crs is 'banana'"),
+        ({"crs": "banana"}, "crs: 'banana' is no CRS"),
         ({"nodata": "0"}, "nodata is '0'"),
         ({"transforms": "normalise"}, "transforms is 'normalise'"),
+        ({"is_image": "no"}, "is_image is 'no'; give True or False"),
+        ({"scaled": "False"}, "scaled is 'False'"),
     ],
 )
 def test_a_raster_dataset_says_which_option_is_wrong(raster, options, message):
@@ -37,8 +41,33 @@ def test_a_raster_dataset_says_which_option_is_wrong(raster, options, message):
 
 @pytest.mark.parametrize("options", [{"res": "10"}, {"res": (1, 2, 3)}, {"crs": "banana"}])
 def test_so_does_a_vector_dataset(tmp_path, options):
-    with pytest.raises(DatasetError, match=f"{next(iter(options))} is "):
+    with pytest.raises(DatasetError, match=rf"{next(iter(options))}( is|:) "):
         VectorDataset(tmp_path, **options)
+
+
+def test_no_band_is_named_twice(raster):
+    path = raster("a.tif", 1, bands=3)
+    for ask in (
+        lambda: RasterDataset(path, all_bands=["a", "a", "b"]),
+        lambda: RasterDataset(path, all_bands=["a", "b", "red"], bands=["red", "a", "a"]),
+        lambda: RasterDataset(path, all_bands=["a", "b", "c"]).with_bands(["a", "a"]),
+    ):
+        with pytest.raises(BandError, match="names a more than once"):
+            ask()
+
+
+def test_a_table_is_no_path(tmp_path):
+    frame = gpd.GeoDataFrame({"class": ["a"]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4326)
+    with pytest.raises(DatasetError, match=r"to_file\('labels.gpkg'\)"):
+        VectorDataset(frame)
+
+
+def test_steps_and_days_are_what_they_say(raster):
+    dated = RasterDataset(raster("x_20190101.tif", 1), filename_regex=r"x_(?P<date>\d{8})")
+    with pytest.raises(DatasetError, match=r"steps is 'month'; .*FixedSteps\.of"):
+        dated.series("month")
+    with pytest.raises(DatasetError, match="days='3'; give days"):
+        dated.paired(dated.with_transforms(dict), "nearest", days="3")
 
 
 def test_two_sides_of_a_pixel_are_x_and_y(raster):

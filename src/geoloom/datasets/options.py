@@ -8,9 +8,8 @@ from numbers import Real
 from typing import Any
 
 from odc.geo.crs import CRS
-from pyproj.exceptions import CRSError
 
-from ..core.errors import DatasetError, GridError, suggest
+from ..core.errors import BandError, DatasetError, GridError, suggest
 from ..core.grid import as_crs, crs_name
 
 
@@ -22,6 +21,28 @@ def require_choice(what: str, value: object, choices: Sequence[str]) -> None:
     """
     if not isinstance(value, str) or value not in choices:
         raise DatasetError(f"no {what} is called {value!r}{suggest(value, choices)}")
+
+
+def require_flags(**flags: object) -> None:
+    """Refuse what is neither True nor False: any text would count as True.
+
+    Raises:
+        DatasetError: a flag is none; the message names it.
+    """
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise DatasetError(f"{name} is {value!r}; give True or False")
+
+
+def require_apart(what: str, names: Sequence[str]) -> None:
+    """Refuse names of which one stands twice.
+
+    Raises:
+        BandError: the message names it.
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BandError(f"{what} names {', '.join(twice)} more than once; name each band once")
 
 
 def require_callable(transforms: object) -> None:
@@ -75,11 +96,9 @@ def output_crs(crs: Any) -> CRS | None:
     if crs is None:
         return None
     try:
-        return CRS(crs)
-    except (CRSError, ValueError, TypeError) as error:
-        raise DatasetError(
-            f"crs is {crs!r}, which PROJ does not know; give a code such as 'EPSG:32633', or WKT"
-        ) from error
+        return as_crs(crs)
+    except GridError as error:
+        raise DatasetError(f"crs: {error}") from error
 
 
 def assumed_crs(crs: Any) -> str | None:

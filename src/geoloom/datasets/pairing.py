@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from numbers import Real
 from typing import Literal, get_args
 
 import numpy as np
@@ -52,12 +53,13 @@ class Pairing:
             raise DatasetError(
                 f"no pairing is called {self.rule!r}{suggest(self.rule, get_args(Rule))}"
             )
-        if self.rule == "nearest" and (self.days is None or not self.days >= 0):
-            raise DatasetError(f"pairing 'nearest' with days={self.days}; give days, 0 or more")
-        if self.rule != "nearest" and self.days is not None:
-            raise DatasetError(
-                f"pairing {self.rule!r} with days={self.days}: only 'nearest' takes days; leave it out"
-            )
+        if self.rule != "nearest":
+            if self.days is not None:
+                raise DatasetError(
+                    f"pairing {self.rule!r} with days={self.days}: only 'nearest' takes days; leave it out"
+                )
+        elif not (isinstance(self.days, Real) and self.days >= 0):
+            raise DatasetError(f"pairing 'nearest' with days={self.days!r}; give days, 0 or more")
 
     @classmethod
     def of(cls, pairing: Pairing | Rule) -> Pairing:

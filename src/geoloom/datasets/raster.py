@@ -34,8 +34,10 @@ from .options import (
     output_crs,
     pixel_size,
     refuse_attributes,
+    require_apart,
     require_callable,
     require_choice,
+    require_flags,
 )
 from .region import Region, common_lattice
 from .saved import with_channels
@@ -193,7 +195,14 @@ class RasterDataset(SceneDataset):
                 "the mean of class codes means nothing; use mosaic='newest' or 'first', and "
                 "kernel='nearest' or 'mode'"
             )
+        require_flags(
+            is_image=self.is_image,
+            separate_files=self.separate_files,
+            scaled=scaled,
+            overviews=overviews,
+        )
         require_callable(transforms)
+        require_apart("all_bands", [band.name for band in self._declared()])
         self._paths = given_paths(paths, root)
         self._transforms = transforms
         self._asked_crs, self._asked_res = output_crs(crs), pixel_size(res)
@@ -215,6 +224,7 @@ class RasterDataset(SceneDataset):
 
     def with_bands(self, bands: Sequence[str]) -> RasterDataset:
         """The same scenes with some of their bands, in another order perhaps; no file is opened."""
+        require_apart("bands", bands)
         channels = find_bands(bands, [b.name for b in self.bands], where=type(self).__name__)
         other = object.__new__(type(self))
         other.__dict__.update({k: v for k, v in self.__dict__.items() if k != "regions"})
@@ -247,7 +257,9 @@ class RasterDataset(SceneDataset):
         for band in self._declared():
             if band.role not in ("other", "class"):
                 names.setdefault(band.role, band.name)
-        return tuple(names.get(band, band) for band in bands)
+        named = tuple(names.get(band, band) for band in bands)
+        require_apart("bands", named)
+        return named
 
     def _declared(self) -> tuple[Band, ...]:
         if not isinstance(self.all_bands, Sequence) or isinstance(self.all_bands, str):
@@ -342,6 +354,11 @@ def given_paths(paths: Paths | None, root: Paths | None) -> tuple[str, ...]:
     if paths is not None and root is not None:
         raise DatasetError("paths and root are the same argument; give one")
     given = paths if paths is not None else root if root is not None else "data"
+    if hasattr(given, "to_crs"):
+        raise DatasetError(
+            "paths is a table of geopandas, not a path; save it, table.to_file('labels.gpkg'), and give "
+            "that file"
+        )
     if not isinstance(given, (str, Path, Iterable)):
         raise DatasetError(f"paths is {given!r}; give files, folders or patterns")
     listed = [given] if isinstance(given, (str, Path)) else list(given)

@@ -58,6 +58,11 @@ class SeriesDataset(GeoDataset):
         self.dataset = dataset
         self.steps: Steps = EveryDate() if steps is None else steps
         self.min_dates = min_dates
+        if not hasattr(self.steps, "lay_out"):
+            raise DatasetError(
+                f"steps is {steps!r}; give EveryDate(), FixedSteps.of('2019', 'month') or "
+                "NearestDates(dates, within_days=...)"
+            )
         if isinstance(dataset, SeriesDataset):
             raise DatasetError(
                 f"{dataset!r} is a series already; give it its steps when it is made"
