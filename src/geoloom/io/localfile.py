@@ -152,8 +152,8 @@ class LocalFile:
 def _most_open() -> int:
     try:
         import resource
-    except ImportError:  # Windows, which grants 8,192
-        return _MOST_OPEN
+    except ImportError:  # Windows, where nobody can replace a file that is open
+        return 0
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return _MOST_OPEN
