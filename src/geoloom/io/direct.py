@@ -130,9 +130,21 @@ def read_ready(
         for rows, cols, piece in turned:
             values = np.empty((len(out), *piece.shape), out.dtype)
             piece_valid = np.empty(piece.shape, np.bool_)
-            read_ready(ready, piece, kernel, values, piece_valid)
+            # A piece that is turned lies beside the source, or nowhere: it is not turned again.
+            _read_as_placed(ready, piece, kernel, values, piece_valid)
             out[:, rows, cols], valid[rows, cols] = values, piece_valid
         return
+    _read_as_placed(ready, grid, kernel, out, valid, places)
+
+
+def _read_as_placed(
+    ready: Ready,
+    grid: GeoBox,
+    kernel: Kernel,
+    out: NDArray[Any],
+    valid: NDArray[np.bool_],
+    places: CoordinateMap | None = None,
+) -> None:
     seen = valid.view(np.uint8)
     origin = _same_lattice(ready, grid) if places is None else None
     if origin is not None:

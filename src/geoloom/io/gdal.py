@@ -56,20 +56,27 @@ class GdalEngine:
             values, seen = empty(header, bands, nodata, grid.shape)
             valid = np.zeros(grid.shape, np.bool_)
             for rows, cols, piece in turned:
-                found = self.read(header, piece, bands, kernel, nodata)
+                # A piece that is turned lies beside the source, or nowhere: it is not turned again.
+                found = _read_as_placed(header, piece, bands, kernel, nodata)
                 values[:, rows, cols], valid[rows, cols] = found
             return values, valid
-        window = lattice_window(header.grid, grid)
-        if window is not None:
-            values, seen = read_window(header, window, bands, nodata)
-        else:
-            values, seen = empty(header, bands, nodata, grid.shape)
-            order = _Order(header, bands, nodata, kernel)
-            for rows, cols, shrinkage in cells(header.grid, grid):
-                part = np.s_[:, rows, cols]
-                order.fulfil(grid[rows, cols], shrinkage, values[part], seen[part])
-        valid = np.logical_and.reduce(seen, axis=0)
-        return values, valid
+        return _read_as_placed(header, grid, bands, kernel, nodata)
+
+
+def _read_as_placed(
+    header: Header, grid: GeoBox, bands: tuple[int, ...], kernel: Kernel, nodata: float | None
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    window = lattice_window(header.grid, grid)
+    if window is not None:
+        values, seen = read_window(header, window, bands, nodata)
+    else:
+        values, seen = empty(header, bands, nodata, grid.shape)
+        order = _Order(header, bands, nodata, kernel)
+        for rows, cols, shrinkage in cells(header.grid, grid):
+            part = np.s_[:, rows, cols]
+            order.fulfil(grid[rows, cols], shrinkage, values[part], seen[part])
+    valid: NDArray[np.bool_] = np.logical_and.reduce(seen, axis=0)
+    return values, valid
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ _COMPRESSIONS: dict[int, Compression] = {
     32946: "deflate",
     50000: "zstd",
 }
-_TYPE_FORMATS = {1: "u1", 3: "u2", 4: "u4", 6: "i1", 8: "i2", 9: "i4", 13: "u4", 16: "u8", 17: "i8"}
+_TYPE_FORMATS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+"""Of tags that hold sizes and places; of other types GDAL makes what it will."""
 _DTYPES = {
     (1, 8): "u1",
     (1, 16): "u2",
