@@ -53,7 +53,7 @@ class GdalEngine:
         """Values (C, H, W) and where all bands are observed (H, W); see `Engine.read`."""
         turned = way(header.grid, grid.crs).turned(grid) if grid.crs.geographic else []
         if turned:
-            values, seen = empty(header, bands, nodata, grid.shape)
+            values, _ = empty(header, bands, nodata, grid.shape)
             valid = np.zeros(grid.shape, np.bool_)
             for rows, cols, piece in turned:
                 # A piece that is turned lies beside the source, or nowhere: it is not turned again.

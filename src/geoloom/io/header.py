@@ -44,6 +44,8 @@ _NO_SIDECARS = ((0, 0), (0, 0))
 _KINDS: dict[tuple[Hashable, str | None, int], Header] = {}
 """One header that GDAL read of each kind of TIFF, CRS given in place of its own, and bands known."""
 _KINDS_KEPT = 4096
+_MOST_DEGREES = 36_000.0
+"""A hundred turns: no raster in degrees lies further out."""
 _FINEST_PX = 1e-3
 """Coordinates as floats must tell places apart that lie so much of a pixel's side from each other."""
 MOST_BANDS = 10_000
@@ -354,12 +356,17 @@ def _grid(handle: Any, uri: str, crs: str | None) -> GeoBox:
         )
     try:
         # By its code where it has one, so that equal grids of different files compare at once.
-        return GeoBox(handle.shape, Affine(*affine[:6]), CRS(crs_name(as_crs(named))))
+        grid = GeoBox(handle.shape, Affine(*affine[:6]), CRS(crs_name(as_crs(named))))
     except GridError as error:
         raise ReadError(
             f"{uri}: cannot understand its CRS ({error}); to read it give crs='EPSG:...' "
             "(--crs EPSG:...), in a dataset assume_crs='EPSG:...'"
         ) from error
+    if grid.crs.geographic and max(map(abs, grid.boundingbox.bbox)) > _MOST_DEGREES:
+        raise ReadError(
+            f"{uri} lies at {tuple(grid.boundingbox.bbox)}, beyond all degrees; correct its transform or CRS"
+        )
+    return grid
 
 
 def _stored_crs(handle: Any, uri: str) -> str | None:
