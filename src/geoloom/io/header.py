@@ -196,13 +196,10 @@ def _read_header(uri: str, crs: str | None, measured: int, stamp: Stamp) -> Head
     directory = read_directory(uri) if _stands_alone(uri, stamp) else None
     known = None if directory is None else _KINDS.get((directory.kind, crs, measured))
     if directory is not None and known is not None and _is_map(directory.affine, directory.shape):
-        return replace(
-            known,
-            uri=uri,
-            grid=GeoBox(directory.shape, Affine(*directory.affine), known.grid.crs),
-            tags={**known.tags, **directory.texts},
-            stamp=stamp,
-        )
+        grid = GeoBox(directory.shape, Affine(*directory.affine), known.grid.crs)
+        if _is_on_earth(grid):
+            tags = {**known.tags, **directory.texts}
+            return replace(known, uri=uri, grid=grid, tags=tags, stamp=stamp)
     asked = uri, crs, measured, stamp
     header, looked = remotely(_ask_gdal, *asked) if is_remote(uri) else _ask_gdal(*asked)
     if directory is not None and not looked and _agree(directory, header):
@@ -226,6 +223,11 @@ def _is_map(affine: Sequence[float], shape: Sequence[int]) -> bool:
     corners = c, f, c + a * width + b * height, f + d * width + e * height
     side = min(math.hypot(a, d), math.hypot(b, e))
     return math.ulp(max(map(abs, corners))) <= _FINEST_PX * side
+
+
+def _is_on_earth(grid: GeoBox) -> bool:
+    """Whether a grid of degrees lies within what can be turned back onto the Earth; any other grid does."""
+    return not grid.crs.geographic or max(map(abs, grid.boundingbox.bbox)) <= _MOST_DEGREES
 
 
 def _agree(directory: Directory, header: Header) -> bool:
@@ -362,7 +364,7 @@ def _grid(handle: Any, uri: str, crs: str | None) -> GeoBox:
             f"{uri}: cannot understand its CRS ({error}); to read it give crs='EPSG:...' "
             "(--crs EPSG:...), in a dataset assume_crs='EPSG:...'"
         ) from error
-    if grid.crs.geographic and max(map(abs, grid.boundingbox.bbox)) > _MOST_DEGREES:
+    if not _is_on_earth(grid):
         raise ReadError(
             f"{uri} lies at {tuple(grid.boundingbox.bbox)}, beyond all degrees; correct its transform or CRS"
         )
