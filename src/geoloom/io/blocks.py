@@ -69,7 +69,7 @@ class LocalTiff:
             ReadError: the file was changed or shortened.
         """
         self.file.check()
-        if _is_lost(self):
+        if self.map is not None and self.map.lost:
             raise self.file.failed(self.file.open())
 
     @property

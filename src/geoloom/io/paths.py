@@ -24,6 +24,8 @@ def path_text(given: Any, error: type[GeoloomError]) -> str:
         raise error(
             f"{_shortened(repr(given))} names no file; give a path, a pattern or an address"
         )
+    if text.isascii() and len(text) <= LONGEST_NAME:
+        return text
     if "://" not in text and not text.startswith("/vsi"):
         try:
             longest = max((len(os.fsencode(part)) for part in Path(text).parts), default=0)

@@ -181,7 +181,8 @@ def _parse_directory(
 
 def _whole_numbers(stored: np.ndarray) -> np.ndarray:
     """As int64, which holds every place in a file and every size of an image."""
-    if stored.dtype.kind == "u" and stored.size and int(stored.max()) > _INT64_MAX:
+    wide = stored.dtype.kind == "u" and stored.dtype.itemsize == 8
+    if wide and stored.size and int(stored.max()) > _INT64_MAX:
         raise UnsupportedTiffError(f"a TIFF tag of {int(stored.max())} is damaged")
     return stored.astype(np.int64)
 
@@ -254,10 +255,10 @@ def _dtype(tags: dict[int, np.ndarray], samples: int, order: str) -> np.dtype:
 
 
 def _check_places(offsets: np.ndarray, counts: np.ndarray, file_bytes: int) -> None:
-    if (offsets < 0).any() or (counts < 0).any():
+    if min(offsets.min(), counts.min()) < 0:
         raise UnsupportedTiffError("the TIFF's blocks lie before the start of the file")
-    # Subtracted, as the sum of an offset and a count can overflow.
-    if (offsets > file_bytes).any() or (counts > file_bytes - offsets).any():
+    # Subtracted, as the sum of an offset and a count can overflow; the difference of two from 0 on cannot.
+    if (offsets > file_bytes - counts).any():
         raise UnsupportedTiffError("the TIFF's blocks reach beyond the end of the file")
     if ((offsets == 0) != (counts == 0)).any():
         raise UnsupportedTiffError(
