@@ -7,7 +7,7 @@ import os
 from geoloom.testing.stores import read_damaged_store, warm_up
 from geoloom.testing.trials import Tally, run_trials
 
-TRIALS = 500 if os.environ.get("GEOLOOM_HYPOTHESIS") == "deep" else 40
+TRIALS = int(os.environ.get("GEOLOOM_TRIALS", "40"))
 
 
 def test_no_damage_to_a_store_goes_unnoticed_or_ends_the_process():
