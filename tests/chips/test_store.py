@@ -209,6 +209,25 @@ def test_error_while_writing_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def _write_many(path):
+    with ChipWriter(path, channels=1, size=40, dtype="uint8", bands=["red"]) as writer:
+        for k in range(400):
+            image = np.full((1, 40, 40), k % 99 + 1, np.uint8)
+            writer.add(image, crs="", transform=(1, 0, 0, 0, -1, 0), source="a", row=k, col=0)
+
+
+def test_a_store_for_which_there_is_no_room_is_refused_and_leaves_nothing(tmp_path):
+    resource = pytest.importorskip("resource", reason="Windows limits no files")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, limits[1]))
+    try:
+        with pytest.raises(WriteError, match=r"cannot write .*chips\.zarr"):
+            _write_many(tmp_path / "chips.zarr")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
+
+
 def test_overwriting_needs_leave_and_spares_what_is_no_store(tmp_path):
     _write(tmp_path / "a.zarr", count=3)
     with pytest.raises(WriteError, match="overwrite"):

@@ -6,6 +6,7 @@ zarr-python takes whole shards alone, and puts one together at a tenth of the sp
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -75,13 +76,17 @@ class ShardFiles:
         if self._index:
             self._index = []
             self.sizes.append(self._length)
-        self.abandon()
+        self._close_file()
 
     def abandon(self) -> None:
-        """Close the file as it is."""
-        if self._file is not None:
-            self._file.close()
-        self._file, self._length = None, 0
+        """Close the file as it is, which is then removed: what cannot be written any more is of no use."""
+        with suppress(OSError):
+            self._close_file()
+
+    def _close_file(self) -> None:
+        file, self._file, self._length = self._file, None, 0
+        if file is not None:
+            file.close()  # writes what is buffered, for which a disk may have no room
 
     def _write(self, data: Any) -> None:
         if self._file is None:
