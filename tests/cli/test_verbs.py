@@ -127,6 +127,29 @@ def test_prepare_adds_indices_and_takes_clouds_out(geoloom, scene, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_prepare_refuses_clouds_of_another_place_and_says_what_part_it_knows(
+    geoloom, scene, tmp_path
+):
+    with rasterio.open(scene.qa) as file:
+        profile, quality, (left, *_) = file.profile, file.read(), file.bounds
+    step = profile["transform"].a
+    paths = []
+    for moved_px in (1000, 96):
+        paths.append(tmp_path / f"{moved_px}.tif")
+        moved = rasterio.Affine.translation(moved_px * step, 0) @ profile["transform"]
+        with rasterio.open(paths[-1], "w", **{**profile, "transform": moved}) as file:
+            file.write(quality)
+    out = tmp_path / "out.tif"
+    answer = geoloom("prepare", scene.scene, out, "--cloud-mask", paths[0])
+    assert answer.code == 1
+    assert f"x {left + 1000 * step:.10g} to" in answer.err, "the mask's extent"
+    assert f"x {left:.10g} to" in answer.err, "the scene's"
+    assert not out.exists()
+    answer = geoloom("prepare", scene.scene, out, "--cloud-mask", paths[1])
+    assert answer.code == 0
+    assert "covers 50.0 %" in answer.err
+
+
 def test_prepare_says_which_band_is_missing(geoloom, scene, tmp_path):
     answer = geoloom("prepare", scene.scene, tmp_path / "out.tif", "-i", "ndvi")
     assert answer.code == 1

@@ -21,6 +21,9 @@ from ..core.grid import (
 from ..io.features import Features
 from ..io.header import Header
 
+WHOLE = 1 - 1e-6
+"""Share from which on a grid counts as covered: outlines of other CRSs are rounded."""
+
 
 def around(lattice: GeoBox, grids: Iterable[GeoBox]) -> GeoBox:
     """The smallest grid on a lattice that holds all grids."""
@@ -35,6 +38,26 @@ def covered(grid: GeoBox, others: Iterable[GeoBox]) -> float:
     frame = shapely.box(0, 0, height, width)
     union = shapely.union_all([_outline_on(grid, other) for other in others])
     return float(shapely.intersection(frame, union).area / frame.area)
+
+
+def share_covered(header: Header, other: Header, fix: str) -> float:
+    """The share of a raster's grid that lies in another's, above 0 to 1.
+
+    Args:
+        header: The raster.
+        other: What is to lie on it.
+        fix: How to end the message, where nothing of it does.
+
+    Raises:
+        GridError: they do not overlap; the message gives both extents.
+    """
+    share = covered(header.grid, [other.grid])
+    if share <= 0:
+        raise GridError(
+            f"{other.uri} ({header_extent(other)}) does not overlap {header.uri} "
+            f"({header_extent(header)}){fix}"
+        )
+    return share
 
 
 def _outline_on(lattice: GeoBox, grid: GeoBox) -> shapely.Polygon:
@@ -76,10 +99,9 @@ def check_meeting(header: Header, features: Features, source: str | Path) -> Non
 
 
 def _apart(header: Header, features: Features, source: str | Path) -> str:
-    crs, layer = crs_name(header.grid.crs), crs_name(features.crs)
-    theirs = extent(shapely.total_bounds(features.geometries), layer)
+    theirs = extent(shapely.total_bounds(features.geometries), crs_name(features.crs))
     return (
-        f"no feature of {source} ({theirs}) lies on {header.uri} ({extent(header.grid.boundingbox, crs)}); "
+        f"no feature of {source} ({theirs}) lies on {header.uri} ({header_extent(header)}); "
         "check the CRS of both, or take the scene that the layer belongs to"
     )
 
@@ -88,6 +110,11 @@ def extent(bounds: Iterable[float], crs: str) -> str:
     """Bounds (left, bottom, right, top), for people."""
     left, bottom, right, top = bounds
     return f"x {left:.10g} to {right:.10g}, y {bottom:.10g} to {top:.10g}, {crs}"
+
+
+def header_extent(header: Header) -> str:
+    """Where a raster lies, for people."""
+    return extent(header.grid.boundingbox, crs_name(header.grid.crs))
 
 
 def _pixels(lattice: GeoBox, xy: np.ndarray, crs: str) -> np.ndarray:

@@ -11,24 +11,20 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..chips.scenes import block_windows, grid_of
-from ..core.errors import BandError, ConfigError, GridError, ReadError
-from ..core.grid import crs_name
+from ..core.errors import BandError, ConfigError, ReadError
 from ..io.cog import CogWriter
 from ..io.header import Header, read_header
 from ..io.mosaic import MosaicRule, read_many
 from ..io.raster import Raster, read
 from ..io.vector import read_features
 from ..transforms.clouds import QualityBand, cloud_mask
-from .framing import around, covered, crop, extent
+from .framing import WHOLE, around, covered, crop, share_covered
 from .observation import wider
 from .steps import filled
 
 log = logging.getLogger(__name__)
 
 Files = Sequence[str | Path]
-
-_WHOLE = 1 - 1e-6
-"""Share from which on a grid counts as covered: outlines of other CRSs are rounded."""
 
 
 def mosaic_images(
@@ -60,7 +56,7 @@ def mosaic_images(
     headers = _headers(images)
     first = headers[0]
     grid = around(first.grid, [header.grid for header in headers])
-    gaps = covered(grid, [header.grid for header in headers]) < _WHOLE
+    gaps = covered(grid, [header.grid for header in headers]) < WHOLE
     dtype, nodata = _room(headers, no_data, gaps=gaps)
 
     def block(part: GeoBox) -> Raster:
@@ -352,7 +348,7 @@ def _stack(
 ) -> Path:
     first = headers[0]
     shares = [_share(first, header) for header in headers]
-    dtype, nodata = _room(headers, no_data, gaps=min(shares) < _WHOLE)
+    dtype, nodata = _room(headers, no_data, gaps=min(shares) < WHOLE)
 
     def block(part: GeoBox) -> Raster:
         found = [read(header, part, nodata=no_data) for header in headers]
@@ -379,13 +375,9 @@ def _share(first: Header, header: Header) -> float:
     Raises:
         GridError: nothing.
     """
-    share = covered(first.grid, [header.grid])
-    if share <= 0:
-        raise GridError(
-            f"{header.uri} ({_extent(header)}) does not overlap {first.uri} ({_extent(first)}), on whose "
-            "grid the files are put together; check the CRS of both, or make a mosaic"
-        )
-    if share < _WHOLE:
+    fix = ", on whose grid the files are put together; check the CRS of both, or make a mosaic"
+    share = share_covered(first, header, fix)
+    if share < WHOLE:
         log.warning(
             "%s covers %.1f %% of %s; the rest is nodata in all bands",
             header.uri,
@@ -393,10 +385,6 @@ def _share(first: Header, header: Header) -> float:
             first.uri,
         )
     return share
-
-
-def _extent(header: Header) -> str:
-    return extent(header.grid.boundingbox, crs_name(header.grid.crs))
 
 
 def _write(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from ...io.header import Header
+
+log = logging.getLogger(__name__)
 
 
 def join(
@@ -53,6 +56,7 @@ def without_clouds(
     Raises:
         ConfigError: the scene has integers and neither a nodata value nor `nodata`.
         BandError: there is no such quality band.
+        GridError: the quality band lies elsewhere.
     """
     import numpy as np
 
@@ -64,7 +68,9 @@ def without_clouds(
     from ...transforms.clouds import cloud_mask
 
     header = read_header(scene, crs=crs)
-    number = read_header(quality).find([band])[0]
+    clouds = header if quality == scene else read_header(quality)
+    number = clouds.find([band])[0]
+    _check_clouds(header, clouds)
     bands = [n for n in header.data_bands if quality != scene or n != number]
     dtype = np.result_type(*(header.dtypes[n - 1] for n in bands))
     own = header.nodata[bands[0] - 1] if nodata is None else nodata
@@ -85,11 +91,24 @@ def without_clouds(
         for window in block_windows(header.grid.shape):
             part = grid_of(header.grid, window)
             seen = read(header, part, bands=bands, nodata=nodata)
-            found = read(quality, part, bands=[number], kernel="nearest")
+            found = read(clouds, part, bands=[number], kernel="nearest")
             hidden = cloud_mask(found.values[0], sensor) | ~found.valid
             values = np.where(seen.valid & ~hidden, seen.values, np.asarray(fill, dtype))
             writer.write(values.astype(dtype), window.row, window.col)
     return out
+
+
+def _check_clouds(scene: Header, clouds: Header) -> None:
+    """Refuse a quality band of another place; a warning where it knows a part of the scene only."""
+    from ...toolbox.framing import WHOLE, share_covered
+
+    share = share_covered(
+        scene, clouds, ", whose clouds it is to say; check the CRS of both, or take the scene's own"
+    )
+    if share < WHOLE:
+        log.warning(
+            "%s covers %.1f %% of %s; the rest counts as hidden", clouds.uri, 100 * share, scene.uri
+        )
 
 
 def indices_of(
