@@ -105,7 +105,7 @@ class LocalFile:
             status = os.stat(self.uri)  # noqa: PTH116 - hot path, a Path costs more than the call
         except OSError:
             return  # without a name its bytes stay, as long as somebody holds them
-        if (status.st_mtime_ns, status.st_size) == self._state:
+        if status.st_size == self.size and status.st_mtime_ns == self._state[0]:
             return
         if status.st_size < self.size and self.device == (status.st_dev, status.st_ino):
             raise self._shortened(status.st_size)

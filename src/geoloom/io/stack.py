@@ -102,7 +102,7 @@ class Ready:
             ReadError: a file was changed or shortened.
         """
         if self.addresses is not None:
-            for file in set(self.files):
+            for file in self.files if len(self.files) == 1 else set(self.files):
                 file.check()
 
     def opened(self) -> list[Descriptor]:
