@@ -247,6 +247,8 @@ def test_refusals(tmp_path, scene, caplog):
         cut()
     with pytest.raises(ConfigError, match="takes no count"):
         cut(strategy="sequential", count=3)
+    with pytest.raises(ConfigError, match="takes no stride"):
+        cut(count=3, stride=10)
     with pytest.raises(ConfigError, match="did you mean 'random'"):
         cut(strategy="randon", count=3)
     with pytest.raises(ChipError, match="holds no chip of 400 x 400"):

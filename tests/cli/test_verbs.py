@@ -357,6 +357,25 @@ def test_info_tells_machines_numbers_and_people_units(geoloom, scene, tmp_path):
     assert "0.0000814913 x 0.0000814913 degree" in geoloom("info", degrees).out
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--stride", 16), "--stride: goes with strategy sequential, not random"),
+        (("--strategy", "sequential", "--count", 9), "--count: goes with strategy random"),
+        (("--split", "none", "--test", 0.3), "--test: goes with split block or random, not none"),
+        (("--split", "random", "--block-px", 99), "--block-px: goes with split block, not random"),
+        (("--split", "random", "--buffer-px", 9), "--buffer-px: goes with split block or regions"),
+    ],
+)
+def test_what_would_change_nothing_about_the_chips_is_told(
+    geoloom, scene, labels, tmp_path, words, said
+):
+    refused = geoloom("chips", scene.scene, labels, tmp_path / "c.zarr", "--size", 32, *words)
+    assert refused.code == 2
+    assert said in refused.err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("verb", ["prepare", "predict", "rasterize"])
 def test_what_is_no_crs_is_told_before_any_work(geoloom, scene, tmp_path, verb):
     (tmp_path / "model").mkdir()

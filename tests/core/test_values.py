@@ -94,3 +94,4 @@ def test_a_missing_extra_names_the_command():
 def test_suggestions_name_the_nearest_then_all():
     assert suggest("ndiv", ["ndvi", "evi"]) == "; did you mean 'ndvi'? Known: evi, ndvi"
     assert suggest("xyz", ["ndvi", "evi"]) == ". Known: evi, ndvi"
+    assert suggest("xyz", []) == "; there are none"

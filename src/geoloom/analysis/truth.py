@@ -43,7 +43,7 @@ class KnownTruth:
                 continue
         if not found:
             raise VectorError(
-                f"no attribute of {source} ({', '.join(fields)}) holds the map's classes "
+                f"no attribute of {source} ({', '.join(fields) or 'it has none'}) holds the map's classes "
                 f"({', '.join(classes.names)}); rasterise it with its classes grouped under these names, and "
                 "give the label raster"
             )

@@ -69,6 +69,8 @@ class ChipOrder:
                     f"strategy {self.strategy!r} "
                     + (f"needs {name}" if value is None else f"takes no {name}: {strategy!r} does")
                 )
+        if self.stride is not None and self.strategy != "sequential":
+            raise ConfigError(f"strategy {self.strategy!r} takes no stride: 'sequential' does")
         if self.strategy != "random" and (self.class_of_interest or self.balanced):
             raise ConfigError("class_of_interest and balanced go with strategy 'random' only")
         if not 0 <= self.min_valid <= 1 or min(self.size) < 1 or (self.count or 1) < 1:

@@ -79,6 +79,8 @@ def suggest(wrong: object, known: Iterable[object]) -> str:
         "; did you mean 'ndvi'? Known: evi, ndvi"
     """
     names = sorted(str(name) for name in known)
+    if not names:
+        return "; there are none"
     near = difflib.get_close_matches(str(wrong), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     return f"{hint} Known: {', '.join(names)}"

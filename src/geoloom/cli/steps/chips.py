@@ -21,6 +21,14 @@ HALVES = {
 
 DEFAULT_COUNT = 1000
 
+_SPLITS_WITH = {
+    "test": ("block", "random"),
+    "valid": ("block", "random", "regions"),
+    "block_px": ("block",),
+    "buffer_px": ("block", "regions"),
+}
+"""Which splits a setting means something to."""
+
 Share = Annotated[float, Field(ge=0, lt=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Region = Literal["left", "right", "top", "bottom"] | tuple[Fraction, Fraction, Fraction, Fraction]
@@ -71,8 +79,9 @@ class Chips(Step):
                 "labels",
                 f"found {len(self.labels)} for {len(self.scene)} scenes; give one a scene",
             )
-        if self.count and self.strategy != "random":
-            yield "count", f"goes with strategy random, not {self.strategy}"
+        for name, strategy in (("count", "random"), ("stride", "sequential")):
+            if getattr(self, name) is not None and self.strategy != strategy:
+                yield name, f"goes with strategy {strategy}, not {self.strategy}"
         if (self.points is None) == (self.strategy == "centroids"):
             yield (
                 "points",
@@ -84,6 +93,10 @@ class Chips(Step):
                 "regions",
                 f"split {self.split} {need} regions, such as train: left and test: right",
             )
+        for name, splits in _SPLITS_WITH.items():
+            told = name in self.model_fields_set and getattr(self, name) is not None
+            if told and self.split not in splits:
+                yield name, f"goes with split {' or '.join(splits)}, not {self.split}"
         if self.split == "block" and self.test + self.valid >= 1:
             yield "test", f"test {self.test} and valid {self.valid} leave nothing to train on"
         if self.split == "regions" and "valid" in self.regions and "valid" in self.model_fields_set:
