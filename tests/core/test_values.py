@@ -95,3 +95,19 @@ def test_suggestions_name_the_nearest_then_all():
     assert suggest("ndiv", ["ndvi", "evi"]) == "; did you mean 'ndvi'? Known: evi, ndvi"
     assert suggest("xyz", ["ndvi", "evi"]) == ". Known: evi, ndvi"
     assert suggest("xyz", []) == "; there are none"
+
+
+@pytest.mark.parametrize(
+    "affine",
+    [
+        Affine(float("nan"), 0, 0, 0, -30, 0),
+        Affine(float("inf"), 0, 0, 0, -30, 0),
+        Affine(30, 0, float("nan"), 0, -30, 0),
+        Affine(30, 0, 0, 0, -30, float("inf")),
+        Affine(0, 0, 0, 0, 0, 0),
+        Affine(30, 30, 0, 30, 30, 0),
+    ],
+)
+def test_a_query_whose_pixels_have_no_size_or_place_is_refused(affine):
+    with pytest.raises(GridError, match=r"affine map .* no size or no place; expected finite"):
+        Query(GeoBox((4, 4), affine, "EPSG:32720"))

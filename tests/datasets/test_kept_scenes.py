@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -396,3 +397,22 @@ def test_files_opened_by_what_they_are_are_kept_as_well(folder, raster, scanned)
     raster("data/x_20190104.tif", 4)
     assert len(gl.open(folder, filename_regex=REGEX, index=True).scenes) == 4
     assert scanned == ["x_20190104.tif"]
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names there are text")
+def test_files_whose_names_are_no_text_are_scanned_each_time(folder, utm, caplog):
+    index = folder.parent / "index.parquet"
+    RasterDataset(folder, index=index)
+    shutil.copy(folder / "x_20190101.tif", os.fsdecode(os.fsencode(folder) + b"/\xff.tif"))
+    for path in (index, folder.parent / "another.parquet"):
+        dataset = RasterDataset(folder, index=path)
+        assert len(dataset.scenes) == 4
+        assert (dataset[utm]["valid"]).all()
+    assert "cannot be brought up to date" in caplog.text
+    assert "no index can be kept" in caplog.text
+
+
+@pytest.mark.parametrize("place", [3, 0, ["a"], 1.5])
+def test_a_place_that_is_none_is_refused(folder, place):
+    with pytest.raises(DatasetError, match=r"index is .*give True, 'cache', or the file"):
+        RasterDataset(folder, index=place)

@@ -215,3 +215,10 @@ class TestDevice:
         assert there["image"].is_cuda
         assert torch.equal(there["image"].cpu(), here["image"])
         assert torch.equal(there["mask"].cpu(), here["mask"])
+
+
+@pytest.mark.parametrize("size", ["8", 1.5, True, 0])
+def test_a_batch_size_that_is_no_whole_number_is_refused(scenes, size):
+    dataset, _, _ = scenes
+    with pytest.raises(SamplerError, match=r"batch_size is .*whole number"):
+        gl.loader(dataset, GridGeoSampler(dataset, size=16), batch_size=size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 
 import numpy as np
@@ -384,3 +385,24 @@ def test_scenes_whose_pixels_cannot_be_looked_at_are_left_out_where_that_is_aske
     dataset = RasterDataset(tmp_path, on_error="skip", **options)
     assert [scene.name for scene in dataset.scenes] == ["a_2019"]
     assert "1 of 2 scenes cannot be looked at" in caplog.text
+
+
+@pytest.mark.parametrize("bands", [None, ["2", "3"]])
+def test_a_file_rewritten_with_fewer_bands_is_refused(raster, utm, bands):
+    path = raster("a.tif", noise(utm))
+    dataset = RasterDataset(path, bands=bands)
+    raster("a.tif", noise(utm, bands=2))
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(ReadError, match=r"a\.tif was replaced .*band 3 is wanted, and it has 2"):
+        dataset[utm]
+
+
+def test_a_search_that_found_nothing_is_refused_as_such():
+    with pytest.raises(DatasetError, match="paths is empty"):
+        RasterDataset([])
+
+
+def test_a_path_that_does_not_exist_is_told_once_by_its_error(tmp_path, caplog):
+    with pytest.raises(DatasetError, match="does not exist"):
+        RasterDataset(tmp_path / "nowhere")
+    assert not caplog.records

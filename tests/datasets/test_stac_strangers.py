@@ -320,3 +320,11 @@ def test_an_address_that_no_file_can_have(tmp_path):
     dataset = StacDataset(write_json(tmp_path / "a.json", item("a", {"red": asset})))
     with pytest.raises(ReadError, match="no text that can name a file"):
         dataset[GRID[:2, :2]]
+
+
+@pytest.mark.parametrize("features", [[None], {"a": 1}, "ab", [3]])
+def test_features_in_memory_that_are_no_objects_are_refused(features):
+    with pytest.raises(
+        DatasetError, match=r"features of a document in memory is .*expected a list"
+    ):
+        StacDataset({"type": "FeatureCollection", "features": features})

@@ -259,3 +259,27 @@ def test_an_archive_that_gdal_cannot_open_by_itself(tmp_path):
     with pytest.raises(ReadError, match=r"zip://.*a\.zip!inside\.tif"):
         read(tmp_path / "a.zip")
     np.testing.assert_array_equal(read(f"zip://{tmp_path / 'a.zip'}!inside.tif").values, VALUES)
+
+
+@pytest.mark.parametrize("side", [float("nan"), float("inf"), 0.0])
+@pytest.mark.parametrize("crs", ["EPSG:32720", "EPSG:4326"])
+def test_a_grid_whose_pixels_have_no_size_is_refused(path, side, crs):
+    with pytest.raises(GridError, match="no size or no place"):
+        read(path, GeoBox((4, 4), Affine(side, 0, 0, 0, -1, 0), crs))
+
+
+def test_bands_may_be_given_as_an_array(path):
+    assert (read(path, bands=np.array([3, 1])).values == VALUES[[2, 0]]).all()
+    with pytest.raises(BandError, match="no band asked"):
+        read(path, bands=np.array([], dtype=int))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"), [({"count": 2}, "has 2 bands .* band 3"), ({"rows": 5}, "is smaller")]
+)
+def test_a_file_replaced_between_its_header_and_its_pixels_is_named(path, changed, message):
+    header = read_header(path)
+    less = VALUES[: changed.get("count", 3), : changed.get("rows", 40)]
+    write_raster(path, less, SOURCE[: less.shape[1]], nodata=-1)
+    with pytest.raises(ReadError, match=rf"a\.tif was replaced while it was read: it {message}"):
+        read(header, engine="gdal")

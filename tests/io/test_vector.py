@@ -505,3 +505,23 @@ def test_prodes_polygons_fall_on_the_landsat_image_in_degrees(shared_data):
         "HIDROGRAFIA": 64_812,
         "NAO_FLORESTA": 7_980,
     }
+
+
+def test_a_file_that_the_system_will_not_read_is_a_refusal(tmp_path, monkeypatch):
+    path = tmp_path / "a.geojson"
+    path.write_text("{}")
+
+    def refused(self, *_):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(path), "open", refused)
+    with pytest.raises(VectorError, match=r"a\.geojson cannot be read .*Permission denied"):
+        read_features(path)
+
+
+def test_a_shapefile_without_its_table_is_told_so(tmp_path):
+    table = gpd.GeoDataFrame({"kind": ["a"]}, geometry=[box(0, 0, 1, 1)], crs=UTM)
+    table.to_file(tmp_path / "a.shp")
+    (tmp_path / "a.dbf").unlink()
+    with pytest.raises(VectorError, match=r"no field 'kind'; it has none .*\.dbf"):
+        read_features(tmp_path / "a.shp", class_field="kind")

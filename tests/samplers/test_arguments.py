@@ -71,3 +71,15 @@ def test_what_is_printed_is_short(regions):
     assert region.startswith("Region('scene0', 300 x 200 px in EPSG:32633, [2019-01-01")
     assert region.endswith("km2)")
     assert len(region) < 150
+
+
+@pytest.mark.parametrize("size", ["4", 1.5, None, NAN, float("inf")])
+def test_batches_have_a_whole_number_of_chips(regions, size):
+    with pytest.raises(SamplerError, match=r"batch_size is .*whole number of chips"):
+        RandomBatchGeoSampler(regions(UTM), size=64, batch_size=size, length=8)
+
+
+@pytest.mark.parametrize("sampler", [RandomGeoSampler, GridGeoSampler])
+def test_a_sampler_of_a_path_asks_for_a_dataset(sampler):
+    with pytest.raises(SamplerError, match=r"draws from a dataset, got 'scene\.tif'"):
+        sampler("scene.tif", size=64)

@@ -5,6 +5,7 @@ All comparisons happen in pixels with a tolerance, never by `==` on world coordi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -79,6 +80,20 @@ def as_crs(given: Any) -> CRS:
 def grid_affine(grid: GeoBox) -> Affine:
     """Pixel corner (col, row) -> world (x, y)."""
     return grid.affine
+
+
+def require_area(grid: GeoBox) -> None:
+    """Refuse a grid whose pixels have no size or no place.
+
+    Raises:
+        GridError: its affine map holds NaN or infinity, or makes all pixels one line or point.
+    """
+    a, b, c, d, e, f = grid.affine[:6]
+    if not (0 < abs(a * e - b * d) < math.inf and math.isfinite(c) and math.isfinite(f)):
+        raise GridError(
+            f"the grid's affine map {(a, b, c, d, e, f)} gives pixels no size or no place; expected finite "
+            "numbers, and sides that are not 0; see what the pixel size was computed from"
+        )
 
 
 def pixel_map(source: GeoBox, grid: GeoBox) -> Affine:

@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from .bands import Band
 from .errors import DatasetError, GridError, QueryError
+from .grid import require_area
 from .interval import ALWAYS, Interval
 
 
@@ -19,7 +20,7 @@ class Query:
 
     Raises:
         QueryError: the grid is no GeoBox.
-        GridError: the grid has no CRS or no pixels.
+        GridError: the grid has no CRS, no pixels, or pixels without a size.
         IntervalError: the time is none.
 
     Example:
@@ -45,6 +46,7 @@ class Query:
             raise GridError("the query's grid has no CRS; build it with GeoBox(shape, affine, crs)")
         if self.grid.is_empty():
             raise GridError(f"the query's grid has shape {tuple(self.grid.shape)}: no pixels")
+        require_area(self.grid)
 
     def takes(self, when: Interval) -> bool:
         """Whether data of an interval answers the query: here, where some instant is in both."""

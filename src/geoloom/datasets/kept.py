@@ -107,12 +107,14 @@ def kept_scenes(place: IndexPlace, recipe: Recipe, scan: Scan) -> Sequence[Scene
         scan: Finds scenes at paths.
 
     Raises:
-        DatasetError: a file is there that is no index, or was not made by a scan; or as `scan`. A damaged
-            index is made anew, as the log says.
+        DatasetError: the place is none; a file is there that is no index, or was not made by a scan; or as
+            `scan`. A damaged index is made anew, as the log says.
         BandError: a wanted band is in none of the files.
     """
     if place is None or place is False:
         return scan(recipe.paths, recipe.wanted)
+    if not isinstance(place, (str, Path, bool)):
+        raise DatasetError(f"index is {place!r}; give True, 'cache', or the file to keep it in")
     path = index_path(place, recipe)
     saved = _opened(path, recipe)
     if saved is None:
@@ -170,7 +172,7 @@ def _made(path: Path, recipe: Recipe, scan: Scan) -> Sequence[Scene]:
     scenes = scan(recipe.paths, recipe.wanted)
     try:
         save_scenes(path, scenes, record)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:  # a name of a file may be no text
         log.warning("no index can be kept at %s (%s): scanning each time", path, error)
     else:
         log.info("%d scenes saved to %s", len(scenes), path)
@@ -249,7 +251,7 @@ def _rewritten(
 ) -> Sequence[Scene]:
     try:
         return SavedScenes(saved.rewrite(scenes, record), recipe.wanted)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         log.warning("the index %s cannot be brought up to date: %s", saved.path, error)
     names = saved.band_names
     picked = find_bands(recipe.wanted or names, names, where=f"the index {saved.path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.bands import Band
@@ -76,8 +77,12 @@ def loader(
             f"{dataset!r} is asked by place, so it needs a sampler, such as "
             "GridGeoSampler(dataset, size=256) from geoloom.samplers"
         )
-    if batch_size is not None and batch_size < 1:
-        raise SamplerError(f"batch_size is {batch_size}; give a number of samples, at least 1")
+    if batch_size is not None and not (
+        isinstance(batch_size, Integral) and not isinstance(batch_size, bool) and batch_size >= 1
+    ):
+        raise SamplerError(
+            f"batch_size is {batch_size!r}; give a whole number of samples, at least 1"
+        )
     own_size = getattr(sampler, "batch_size", None)
     if own_size is not None and batch_size not in (None, own_size):
         raise SamplerError(

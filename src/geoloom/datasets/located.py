@@ -23,7 +23,21 @@ def header_of(asset: Asset, crs: str | None) -> Header:
             f"{without_query(asset.uri)} was replaced by a file on another grid after the dataset was made: "
             f"it was {_described(asset.grid)}, and is {_described(header.grid)}; make the dataset anew"
         )
+    require_band(header, asset)
     return header
+
+
+def require_band(header: Header, asset: Asset) -> None:
+    """See that a file still holds the band of a scene that was found in it.
+
+    Raises:
+        ReadError: it holds fewer bands by now.
+    """
+    if asset.index > header.count:
+        raise ReadError(
+            f"{without_query(asset.uri)} was replaced by a file of other bands after the dataset was made: "
+            f"its band {asset.index} is wanted, and it has {header.count}; make the dataset anew"
+        )
 
 
 def _described(grid: GeoBox) -> str:

@@ -14,7 +14,7 @@ from ..core.query import Asset, Scene
 from ..io.header import Header
 from ..io.plan import Kernel
 from ..io.stack import Channel, Stack
-from .located import header_of
+from .located import header_of, require_band
 
 _CODED = frozenset({"qa", "class"})
 _STACKS_KEPT = 4096
@@ -85,6 +85,7 @@ def scene_stacks(
     for i in chosen:
         band, asset = scene.bands[i], scene.assets[i]
         header = headers[asset.uri]
+        require_band(header, asset)
         how = kernel_of(band, kernel) or ("nearest" if header.categorical else "bilinear")
         own = nodata if nodata is not None else band.nodata
         found.append((Channel(header, asset.index, own), how))

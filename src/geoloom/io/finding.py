@@ -45,6 +45,10 @@ def find_files(
         DatasetError: nothing matches; the message says where it looked and what is there.
     """
     listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if not listed:
+        raise DatasetError(
+            "paths is empty; give at least one file, folder or pattern (a search that found nothing?)"
+        )
     for path in listed:
         path_text(path, DatasetError)
     found = dict.fromkeys(
@@ -188,6 +192,8 @@ def _siblings(
 
 
 def _cannot_look(error: OSError) -> None:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return  # no folder at all: nothing is left out, and where nothing is found the error says so
     log.warning("a folder cannot be looked into, so what is there is left out: %s", error)
 
 

@@ -129,11 +129,12 @@ class Header:
             return self.data_bands
         if isinstance(bands, str | int) or not isinstance(bands, Iterable):
             raise BandError(f"bands must be a sequence, got {bands!r}; write [{bands!r}]")
-        if not bands:
+        numbers = tuple(self._number(band) for band in bands)
+        if not numbers:
             raise BandError(
                 f"no band asked of {without_query(self.uri)}; give at least one, or None for all"
             )
-        return tuple(self._number(band) for band in bands)
+        return numbers
 
     def _number(self, band: int | str) -> int:
         if not isinstance(band, (str, int, np.integer)) or isinstance(band, bool):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import GridError, ReadError, suggest
+from geoloom.core.grid import require_area
 
 from .engines import EngineName, read_with
 from .header import Header, read_header
@@ -78,7 +79,7 @@ def read(
     Raises:
         ReadError: the file cannot be read, placed, or transformed to the grid's CRS.
         BandError: a band is not in the file.
-        GridError: the grid has no CRS or no pixels.
+        GridError: the grid has no CRS, no pixels, or pixels without a size.
 
     Example:
         >>> read("scene.tif", grid, bands=["red", "nir"]).values.shape  # doctest: +SKIP
@@ -92,6 +93,7 @@ def read(
         raise GridError(
             f"grid {target!r} has no CRS or no pixels; build it with GeoBox(shape, affine, crs)"
         )
+    require_area(target)
     numbers = header.find(bands)
     if kernel is None:
         kernel = "nearest" if header.categorical else "bilinear"

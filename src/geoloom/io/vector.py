@@ -37,6 +37,7 @@ ClassChoice = Sequence[str | int | Sequence[str | int]] | Mapping[str, Sequence[
 class of them; a mapping gives such groups their names."""
 
 _POLYGONAL = (3, 6)
+_NO_FIELDS = "; it has none (a shapefile's are in the .dbf beside it: is that there, and readable?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +169,13 @@ def _path_of(path: str | Path) -> Path:
 @contextmanager
 def _refusing(path: Path, hint: str = "") -> Iterator[None]:
     """What GDAL and pyogrio refuse, as errors that name the file."""
-    import pyogrio.errors
+    from pyogrio.errors import DataLayerError, DataSourceError
 
     try:
         yield
     except VectorError:
         raise
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+    except (DataSourceError, DataLayerError, ValueError, OSError) as error:
         raise VectorError(f"{path} cannot be read as a vector layer: {error}{hint}") from error
 
 
@@ -193,7 +194,8 @@ def _read_layer(path: Path, *, layer: str | None, field: str | None, where: str 
         name = _chosen_layer(path, layer)
         fields = list_fields(path, name)
     if field is not None and field not in fields:
-        raise VectorError(f"{path} has no field {field!r}{suggest(field, fields)}")
+        known = suggest(field, fields) if fields else _NO_FIELDS
+        raise VectorError(f"{path} has no field {field!r}{known}")
     hint = f" (where={where!r}; fields: {', '.join(fields)})" if where else ""
     with _refusing(path, hint):
         meta, _, wkb, columns = pyogrio.raw.read(
@@ -207,12 +209,13 @@ def _refuse_directions(path: Path) -> None:
     """See that a file is no OGR VRT by its contents alone: it may refer to any file or server."""
     if path.suffix.lower() == ".vrt" or not path.is_file():
         return
-    with path.open("rb") as file:
-        if b"<OGRVRTDataSource" in file.read(4096):
-            raise VectorError(
-                f"{path} is no layer but directions to other places (an OGR VRT), expected a format that "
-                "holds its own features; if you trust it, give it a name that ends in .vrt"
-            )
+    with _refusing(path), path.open("rb") as file:
+        start = file.read(4096)
+    if b"<OGRVRTDataSource" in start:
+        raise VectorError(
+            f"{path} is no layer but directions to other places (an OGR VRT), expected a format that "
+            "holds its own features; if you trust it, give it a name that ends in .vrt"
+        )
 
 
 def _chosen_layer(path: Path, layer: str | None) -> str:

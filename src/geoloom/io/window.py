@@ -71,6 +71,8 @@ def _read_inside(
 
     def attempt() -> tuple[NDArray[Any], NDArray[np.uint8] | None]:
         handle = open_handle(header.uri, header.level)
+        if handle.count < max(bands):
+            raise _replaced(header, f"has {handle.count} bands", f"band {max(bands)}")
         values = handle.read(list(bands), window=window, out_dtype=common_dtype(header, bands))
         return values, handle.read_masks(list(bands), window=window) if masked else None
 
@@ -84,4 +86,15 @@ def _read_inside(
             f"{window.row_off + window.height}, columns {window.col_off} to {window.col_off + window.width}: "
             f"{error.__cause__ or error}; fetch it again, or read a part that avoids the damage"
         ) from error
+    if values.shape[1:] != (window.height, window.width):  # GDAL leaves out what the file lacks
+        raise _replaced(
+            header, "is smaller", f"{header.grid.shape[0]} x {header.grid.shape[1]} pixels"
+        )
     return values, observed(values, masks, header, bands, nodata)
+
+
+def _replaced(header: Header, found: str, expected: str) -> ReadError:
+    return ReadError(
+        f"{without_query(header.uri)} was replaced while it was read: it {found} by now, where its header "
+        f"said that it holds {expected}; read again when it is whole"
+    )

@@ -96,6 +96,11 @@ def cuts_of(
     Raises:
         SamplerError: nothing is left, or a region has no pixels of its own.
     """
+    if not hasattr(dataset, "regions"):
+        raise SamplerError(
+            f"a sampler draws from a dataset, got {dataset!r}; make one of files first, such as "
+            "RasterDataset(path)"
+        )
     cuts = [Cut(region, number) for number, region in enumerate(dataset.regions)]
     if toi is not None:
         when = Interval.of(toi)

@@ -193,6 +193,8 @@ class RandomBatchGeoSampler(RandomGeoSampler):
             world_size=world_size,
             drop_last=drop_last,
         )
+        if not _is_whole(batch_size):
+            raise SamplerError(f"batch_size is {batch_size!r}; give a whole number of chips")
         if length is None:
             self.length = max(self.length, batch_size)
         if not 1 <= batch_size <= self.length:
@@ -294,9 +296,13 @@ def length_of(length: int | None, places: Iterable[Place]) -> int:
     """
     if length is None:
         return default_length(places)
-    if not isinstance(length, Real) or not math.isfinite(length) or not 1 <= length == int(length):
+    if not _is_whole(length) or length < 1:
         raise SamplerError(f"length is {length!r}; give a whole number of chips, at least 1")
     return int(length)
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, Real) and math.isfinite(number) and number == math.floor(number)
 
 
 def seed_of(generator: int | Generator | None) -> int:

@@ -35,6 +35,7 @@ from .reach import Allowed, Reach
 from .scenes import Grids, scenes_of
 from .search import Search
 from .signing import Sign, Signer
+from .told import records
 from .trust import check, completed
 
 log = logging.getLogger(__name__)
@@ -356,7 +357,10 @@ def _sources(given: Given | Sequence[Given]) -> tuple[Source, ...]:
 def _source(given: Given) -> Source:
     if isinstance(given, (str, Path)):
         return located(given)
-    if isinstance(given, (Mapping, Search)):
+    if isinstance(given, Search):
+        return given
+    if isinstance(given, Mapping):
+        records(given.get("features") or [], "features", "a document in memory")
         return given
     if hasattr(given, "to_dict"):
         document: Mapping[str, Any] = given.to_dict()
