@@ -21,7 +21,7 @@ from geoloom.chips.splits import BlockSplit, RandomSplit
 from geoloom.chips.store import ChipStore
 from geoloom.chips.strategies import sequential_windows
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ChipError, ConfigError, WriteError
+from geoloom.core.errors import ChipError, ConfigError, GridError, WriteError
 
 CLASSES = Classes.of(list(CODES.values()), list(CODES))
 
@@ -269,6 +269,17 @@ def test_refusals(tmp_path, scene, caplog):
         cut(count=40, size=100, split=RandomSplit(), overwrite=True)
     assert "chips overlap a chip of another split" in caplog.text
     assert ChipStore.open(tmp_path / "c.zarr").splits == {"train": 24, "test": 8, "valid": 8}
+
+
+def test_labels_of_another_place_are_refused_though_other_scenes_have_theirs(tmp_path):
+    here = write_scene(tmp_path)
+    far = write_scene(tmp_path, name="far", origin=(700_000.0, 9_000_000.0))
+    with pytest.raises(GridError, match=r"scene_labels\.tif .*does not overlap .*far\.tif"):
+        cut_chips(
+            [here.image, far.image], tmp_path / "c.zarr",
+            labels=[here.labels, here.labels], size=20, count=9,
+        )  # fmt: skip
+    assert not (tmp_path / "c.zarr").exists()
 
 
 def test_labels_that_look_like_a_measurement_are_no_256_classes(tmp_path):

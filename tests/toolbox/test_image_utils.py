@@ -12,7 +12,7 @@ import shapely
 from affine import Affine
 from small_files import TRANSFORM, load, ramp, save
 
-from geoloom.core.errors import BandError, ConfigError, GridError, WriteError
+from geoloom.core.errors import BandError, ConfigError, GridError, ReadError, WriteError
 from geoloom.io.raster import read
 from geoloom.toolbox import (
     clip_by_aggregated_polygons,
@@ -128,6 +128,27 @@ def test_where_a_stacks_file_does_not_reach_is_no_zero(tmp_path, caplog):
         np.testing.assert_array_equal(found.values[0, :, 4:], ramp((6, 8))[:, 4:])
         np.testing.assert_array_equal(found.values[1, :, 4:], ramp((6, 8))[:, :4])
     assert "covers 50.0 %" in caplog.text
+
+
+def test_a_map_of_the_world_covers_a_scene(tmp_path, caplog):
+    scene = save(tmp_path / "a.tif", ramp((1, 6, 8), dtype="uint8"))
+    world, turned = tmp_path / "world.tif", tmp_path / "turned.tif"
+    for path, west in ((world, -180), (turned, 0)):
+        place = Affine(1, 0, west, 0, -1, 90)
+        save(path, np.full((1, 180, 360), 3, np.uint8), crs="EPSG:4326", transform=place)
+        found, _ = load(stack_bands([scene, path], tmp_path / f"{path.stem}_stack.tif"))
+        assert (found[1] == 3).all()
+    assert "covers" not in caplog.text
+
+
+def test_files_of_two_planets_make_no_stack(tmp_path):
+    place = Affine(0.01, 0, 30, 0, -0.01, 5)
+    moon = save(tmp_path / "moon.tif", ramp((1, 6, 8)), crs="ESRI:104903", transform=place)
+    scene = save(tmp_path / "a.tif", ramp((1, 6, 8)))
+    with pytest.raises(ReadError, match="no transformation from"):
+        stack_bands([scene, moon], tmp_path / "s.tif")
+    with pytest.raises(ReadError, match="no transformation from"):
+        mosaic_images([scene, moon], tmp_path / "m.tif")
 
 
 def test_files_that_do_not_overlap_make_no_stack(tmp_path):

@@ -15,6 +15,7 @@ from ..core.classes import Classes
 from ..core.errors import ChipError
 from ..core.grid import PixelWindow
 from ..io.header import Header, read_header
+from ..io.overlap import share_covered
 from ..io.raster import Raster, read
 
 BLOCK_PX = 1024
@@ -237,6 +238,7 @@ def open_scenes(
 
     Raises:
         ChipError: the counts differ, or the images do not have the same bands.
+        GridError: a label raster does not overlap its image.
         ReadError: a file cannot be read.
     """
     if labels is not None and len(labels) != len(images):
@@ -248,6 +250,10 @@ def open_scenes(
     for i, name in enumerate(names):
         header = read_header(images[i])
         label = None if labels is None else read_header(labels[i])
+        if label is not None:
+            share_covered(
+                header, label, ", which it is to label; check the CRS of both, and the order"
+            )
         scenes.append(FileScene(header, label, name, header.find(bands), nodata, label_nodata))
     check_alike(scenes)
     return tuple(scenes)

@@ -83,12 +83,12 @@ def moved(source: str, target: str, x: Any, y: Any) -> tuple[Floats, Floats]:
         there: tuple[Floats, Floats] = transformer(source, target).transform(x, y)
     except Exception as error:
         raise ReadError(
-            f"no transformation from {_title(source)} to {_title(target)} ({error}); read onto a grid in the "
-            "file's own CRS, or give crs= if the file is mis-tagged"
+            f"no transformation from {crs_title(source)} to {crs_title(target)} ({error}); read onto a "
+            "grid in the file's own CRS, or give crs= if the file is mis-tagged"
         ) from error
     return there
 
 
-def _title(crs: str) -> str:
+def crs_title(crs: str) -> str:
     """A CRS by its code, or by its name where only a long definition tells it."""
     return crs if len(crs) < 20 else f"'{CRS(crs).proj.name}'"

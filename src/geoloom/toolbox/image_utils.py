@@ -15,10 +15,11 @@ from ..core.errors import BandError, ConfigError, ReadError
 from ..io.cog import CogWriter
 from ..io.header import Header, read_header
 from ..io.mosaic import MosaicRule, read_many
+from ..io.overlap import WHOLE, covered, share_covered
 from ..io.raster import Raster, read
 from ..io.vector import read_features
 from ..transforms.clouds import QualityBand, cloud_mask
-from .framing import WHOLE, around, covered, crop, share_covered
+from .framing import around, crop
 from .observation import wider
 from .steps import filled
 

@@ -100,7 +100,7 @@ def without_clouds(
 
 def _check_clouds(scene: Header, clouds: Header) -> None:
     """Refuse a quality band of another place; a warning where it knows a part of the scene only."""
-    from ...toolbox.framing import WHOLE, share_covered
+    from ...io.overlap import WHOLE, share_covered
 
     share = share_covered(
         scene, clouds, ", whose clouds it is to say; check the CRS of both, or take the scene's own"
