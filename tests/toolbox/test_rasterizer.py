@@ -10,7 +10,7 @@ import shapely
 from rasterio.features import rasterize
 from small_files import TRANSFORM, save
 
-from geoloom.core.errors import ReadError, VectorError, WriteError
+from geoloom.core.errors import GridError, ReadError, VectorError, WriteError
 from geoloom.io.header import read_header
 from geoloom.toolbox import Rasterizer
 
@@ -118,6 +118,13 @@ def test_refusals(tmp_path, files):
     )
     with pytest.raises(VectorError, match="no feature"):
         Rasterizer(elsewhere, labels).rasterize_layer()
+
+
+def test_a_layer_of_another_planet_is_refused(tmp_path, files):
+    place = rasterio.Affine(0.01, 0, 30, 0, -0.01, 5)
+    moon = save(tmp_path / "moon.tif", np.ones(SHAPE, np.uint8), transform=place, crs="ESRI:104903")
+    with pytest.raises(GridError, match="no transformation from"):
+        Rasterizer(moon, files[1]).rasterize_layer()
 
 
 def test_labels_never_replace_the_raster_or_the_layer(files):

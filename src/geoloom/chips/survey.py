@@ -68,7 +68,7 @@ def settle_classes(
     if len(present) == 1:
         log.warning(
             "the labels hold one class only, %s: a network learns nothing from them; label what is not %s "
-            "as well (geoloom rasterize --other rest)",
+            "as well, by polygons of its own (geoloom rasterize --other rest makes one class of them)",
             present[0],
             present[0],
         )

@@ -57,6 +57,11 @@ def crs_name(crs: CRS) -> str:
     return f"EPSG:{crs.epsg}" if crs.epsg else str(crs.to_wkt())
 
 
+def crs_title(name: str) -> str:
+    """A CRS given by `crs_name`, by its code, or by its title where only a long definition tells it."""
+    return name if len(name) < 20 else f"'{CRS(name).proj.name}'"
+
+
 def as_crs(given: Any) -> CRS:
     """The CRS that somebody names: a code, WKT, or a CRS.
 
@@ -141,8 +146,17 @@ def pixel_centres(grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=256)
 def transformer(source: str, target: str) -> Transformer:
-    """A cached pyproj transformer in (x, y) order between two CRSs given by `crs_name`."""
-    return Transformer.from_crs(source, target, always_xy=True)
+    """A cached pyproj transformer in (x, y) order between two CRSs given by `crs_name`.
+
+    Raises:
+        GridError: no transformation joins them, as between a planet and the Earth.
+    """
+    try:
+        return Transformer.from_crs(source, target, always_xy=True)
+    except ProjError as error:
+        raise GridError(
+            f"no transformation from {crs_title(source)} to {crs_title(target)} ({error}); check both CRSs"
+        ) from error
 
 
 def densified_outline(grid: GeoBox, points_per_side: int = 32) -> np.ndarray:
@@ -229,9 +243,9 @@ def _lon_lat(grid: GeoBox, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return points[:, 0], points[:, 1]
     try:
         change = transformer(crs_name(grid.crs), "EPSG:4326")
-    except ProjError as error:
+    except GridError as error:
         raise GridError(
-            f"no place on Earth for a grid in '{grid.crs.proj.name}' ({error}); check its CRS"
+            f"no place on Earth for a grid in '{grid.crs.proj.name}' ({error.__cause__}); check its CRS"
         ) from error
     lon, lat = change.transform(points[:, 0], points[:, 1])
     return lon, lat

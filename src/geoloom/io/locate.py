@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
+from pyproj.exceptions import ProjError
 
 from geoloom.core.antimeridian import full_turn, near
-from geoloom.core.errors import ReadError
-from geoloom.core.grid import PixelWindow, crs_name, transformer
+from geoloom.core.errors import GridError, ReadError
+from geoloom.core.grid import PixelWindow, crs_name, crs_title, transformer
 
 Floats = NDArray[np.float64]
 
@@ -81,14 +81,10 @@ def moved(source: str, target: str, x: Any, y: Any) -> tuple[Floats, Floats]:
     """
     try:
         there: tuple[Floats, Floats] = transformer(source, target).transform(x, y)
-    except Exception as error:
+    except (GridError, ProjError) as error:
         raise ReadError(
-            f"no transformation from {crs_title(source)} to {crs_title(target)} ({error}); read onto a "
+            f"no transformation from {crs_title(source)} to {crs_title(target)} "
+            f"({error.__cause__ or error}); read onto a "
             "grid in the file's own CRS, or give crs= if the file is mis-tagged"
         ) from error
     return there
-
-
-def crs_title(crs: str) -> str:
-    """A CRS by its code, or by its name where only a long definition tells it."""
-    return crs if len(crs) < 20 else f"'{CRS(crs).proj.name}'"

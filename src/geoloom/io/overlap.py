@@ -12,9 +12,9 @@ from shapely.geometry.base import BaseGeometry
 
 from ..core.antimeridian import full_turn, turned_pieces
 from ..core.errors import GridError
-from ..core.grid import crs_name, densified_outline, lattice_window
+from ..core.grid import crs_name, crs_title, densified_outline, lattice_window
 from .header import Header
-from .locate import crs_title, moved, to_source
+from .locate import moved, to_source
 
 WHOLE = 1 - 1e-6
 """Share from which on a grid counts as covered: outlines of other CRSs are rounded."""
