@@ -345,3 +345,10 @@ def test_no_store_replaces_what_its_chips_are_cut_from(tmp_path):
     with pytest.raises(OSError, match="holds the input"):
         cut_chips(inside, store, labels=scene.labels, size=16, count=8, overwrite=True)
     assert inside.exists()
+
+
+def test_an_image_in_the_place_of_the_labels_is_refused(scene, tmp_path):
+    with pytest.raises(
+        ChipError, match=r"scene\.tif has 2 bands .*expected a label raster.*swapped"
+    ):
+        cut_chips(scene.labels, tmp_path / "c.zarr", labels=scene.image, size=16, count=2)

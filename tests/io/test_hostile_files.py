@@ -370,3 +370,24 @@ def test_degrees_beyond_all_bounds_are_refused(tmp_path):
         file.write(np.ones((1, 32, 32), "uint8"))
     with pytest.raises(ReadError, match="beyond all degrees"):
         read_header(path)
+
+
+@POSIX
+def test_a_pipe_among_the_files_does_not_keep_the_reader_waiting(tmp_path):
+    make(tmp_path / "b.tif")
+    os.mkfifo(tmp_path / "a.tif")
+    script = (
+        "import sys; from geoloom.datasets import RasterDataset; from geoloom.core.errors import ReadError\n"
+        "try: RasterDataset(sys.argv[1])\n"
+        "except ReadError as error: print(error)\n"
+        "print(RasterDataset(sys.argv[1], on_error='skip'))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    assert "a.tif is a pipe or a device, not a file" in told
+    assert "RasterDataset(1 scenes" in told

@@ -237,7 +237,7 @@ def open_scenes(
     """Image files, each with its label raster, as scenes; only headers are read.
 
     Raises:
-        ChipError: the counts differ, or the images do not have the same bands.
+        ChipError: the counts differ, the images do not have the same bands, or labels are an image.
         GridError: a label raster does not overlap its image.
         ReadError: a file cannot be read.
     """
@@ -249,7 +249,7 @@ def open_scenes(
     scenes = []
     for i, name in enumerate(names):
         header = read_header(images[i])
-        label = None if labels is None else read_header(labels[i])
+        label = None if labels is None else _label_header(labels[i])
         if label is not None:
             share_covered(
                 header, label, ", which it is to label; check the CRS of both, and the order"
@@ -257,6 +257,16 @@ def open_scenes(
         scenes.append(FileScene(header, label, name, header.find(bands), nodata, label_nodata))
     check_alike(scenes)
     return tuple(scenes)
+
+
+def _label_header(path: str | Path) -> Header:
+    header = read_header(path)
+    if len(header.data_bands) > 1 and not header.categorical:
+        raise ChipError(
+            f"{path} has {len(header.data_bands)} bands and no class names: expected a label raster, one "
+            "band of class codes (were scene and labels swapped?)"
+        )
+    return header
 
 
 def array_scene(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import stat
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -168,9 +169,18 @@ def read_header(uri: str | Path, *, crs: str | None = None, measured: int = 0) -
     stamp = stamp_of(name)
     if crs is not None:
         crs = _known_name(crs)
+    if stamp and stamp[0][1] == 0:
+        _require_file(name)
     if stamp and not os.path.isabs(name):  # noqa: PTH117 - per file, a Path costs more
         name = str(Path(name).absolute())
     return _read_header(name, crs, measured, stamp)
+
+
+def _require_file(name: str) -> None:
+    """Refuse a pipe or device, which may have no end, or wait for ever for somebody to write."""
+    mode = Path(name).stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISBLK(mode)):
+        raise ReadError(f"{name} is a pipe or a device, not a file; save what it gives to a file")
 
 
 def _known_name(crs: Any) -> str:
