@@ -39,7 +39,7 @@ def make(path: Path, *, side: int = 256, count: int = 1, seed: int = 0, **option
 
 
 def patch(path: Path, tag: int, value: int, *, field: str = "value") -> None:
-    """Overwrite the value, or the count, of a tag in the first directory of a little-endian TIFF."""
+    """Overwrite the value, count or type of a tag in the first directory of a little-endian TIFF."""
     data = bytearray(path.read_bytes())
     big = data[2] == 43
     at = struct.unpack_from("<Q", data, 8)[0] if big else struct.unpack_from("<I", data, 4)[0]
@@ -49,7 +49,9 @@ def patch(path: Path, tag: int, value: int, *, field: str = "value") -> None:
         if struct.unpack_from("<H", data, entry)[0] == tag:
             kind = struct.unpack_from("<H", data, entry + 2)[0]
             where = entry + (12 if big else 8)
-            if field == "count":
+            if field == "type":
+                struct.pack_into("<H", data, entry + 2, value)
+            elif field == "count":
                 struct.pack_into("<Q" if big else "<I", data, entry + 4, value)
             else:
                 struct.pack_into({3: "<H", 4: "<I", 16: "<Q"}[kind], data, where, value)
@@ -359,6 +361,18 @@ def test_threads_read_right_while_files_come_and_go(tmp_path):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_predictor_of_an_odd_type_is_not_passed_over(tmp_path):
+    """GDAL takes signed numbers there: without the predictor, differences would be read as values."""
+    path = tmp_path / "a.tif"
+    make(path, side=64, compress="lzw", predictor=2, **TILES)
+    patch(path, 317, 8, field="type")
+    grid = read_header(path).grid
+    with rasterio.open(path) as file:
+        np.testing.assert_array_equal(read(path, grid, engine="auto").values, file.read())
+    with pytest.raises(ReadError):
+        read(path, grid, engine="direct")
 
 
 def test_degrees_beyond_all_bounds_are_refused(tmp_path):

@@ -167,9 +167,11 @@ def _parse_directory(
     listed = source.take(at, size + struct.calcsize(offset_format))
     tags: dict[int, np.ndarray] = {}
     for tag, kind, count, value in struct.iter_unpack(order + entry_format, listed[:size]):
-        format_ = _TYPE_FORMATS.get(kind)
-        if format_ is None or tag not in _KNOWN:
+        if tag not in _KNOWN:
             continue
+        format_ = _TYPE_FORMATS.get(kind)
+        if format_ is None:  # passed over, a predictor of such a type would be none
+            raise UnsupportedTiffError(f"TIFF tag {tag} of type {kind} is left to GDAL")
         length = int(format_[1]) * count
         if length > len(value):
             (where,) = struct.unpack(order + offset_format, value)
