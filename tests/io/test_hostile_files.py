@@ -386,6 +386,22 @@ def test_degrees_beyond_all_bounds_are_refused(tmp_path):
         read_header(path)
 
 
+def test_a_file_that_was_removed_is_not_read_from_memory_for_ever(tmp_path, monkeypatch):
+    from geoloom.io.batch import Order, read_batch
+    from geoloom.io.stack import Channel, Stack
+
+    monkeypatch.setattr("geoloom.io.stack._RECHECK_S", 0.0)
+    path = tmp_path / "a.tif"
+    make(path, side=64, **TILES)
+    header = read_header(path)
+    out, valid = np.empty((1, 64, 64), "uint16"), np.empty((64, 64), bool)
+    order = Order(header.grid, (Stack((Channel(header, 1),)),), "nearest", out, valid)
+    read_batch([order])
+    path.unlink()
+    with pytest.raises(ReadError):
+        read_batch([order])
+
+
 @POSIX
 def test_a_pipe_among_the_files_does_not_keep_the_reader_waiting(tmp_path):
     make(tmp_path / "b.tif")

@@ -35,7 +35,7 @@ Stamp = tuple[tuple[int, int], ...]
 Key = tuple[str, int | None]
 """A file, and which of its overviews."""
 
-_SIDECARS = (".msk", ".aux.xml")
+_SIDECARS = ("", ".msk", ".aux.xml")
 
 
 class _Shelf(threading.local):
@@ -64,25 +64,18 @@ _SHELF = _Shelf()
 
 
 def stamp_of(uri: str) -> Stamp:
-    """What changes when a local file, its external mask or its metadata is replaced; () where no file is."""
-    try:
-        status = os.stat(uri)  # noqa: PTH116 - hot path, a Path costs more than the call
-    except (OSError, ValueError):
-        return ()
-    return ((status.st_mtime_ns, status.st_size), *sidecar_stamps(uri))
-
-
-def sidecar_stamps(uri: str) -> Stamp:
-    """What of `stamp_of` the files beside it give."""
-    stamps = []
+    """What changes when a local file, its external mask or its metadata is replaced."""
+    found = []
     for suffix in _SIDECARS:
         try:
-            status = os.stat(uri + suffix)  # noqa: PTH116 - as above
+            status = os.stat(uri + suffix)  # noqa: PTH116 - hot path, a Path costs more than the call
         except (OSError, ValueError):
-            stamps.append((0, 0))
+            if not suffix:
+                return ()
+            found.append((0, 0))
         else:
-            stamps.append((status.st_mtime_ns, status.st_size))
-    return tuple(stamps)
+            found.append((status.st_mtime_ns, status.st_size))
+    return tuple(found)
 
 
 def open_handle(uri: str, level: int | None = None) -> Any:

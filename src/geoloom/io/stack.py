@@ -19,7 +19,7 @@ from geoloom.core.errors import BandError, GridError
 
 from .blocks import BlockCache, LocalTiff, block_at, local_tiff
 from .codecs import Block
-from .handles import sidecar_stamps, stamp_of
+from .handles import stamp_of
 from .header import Header
 from .left import leave
 from .localfile import Descriptor
@@ -235,7 +235,7 @@ class Stack:
             if _ready_bytes > READY_BYTES // 2:  # else nothing will be dropped soon
                 _used(self.serial)
             return known[1]
-        same = known is not None and _unchanged(self.channels, known[1]) and not _is_lost(known[1])
+        same = known is not None and _unchanged(self.channels) and not _is_lost(known[1])
         ready = known[1] if known is not None and same else _prepare(self)
         _remember(self.serial, now, ready)
         return ready
@@ -292,11 +292,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_in_child)
 
 
-def _unchanged(channels: tuple[Channel, ...], ready: Ready | None) -> bool:
-    headers = {id(channel.header): channel.header for channel in channels}.values()
-    if ready is not None and ready.addresses is not None:  # the files are looked at after each copy
-        return all(sidecar_stamps(header.uri) == header.stamp[1:] for header in headers)
-    return all(stamp_of(header.uri) == header.stamp for header in headers)
+def _unchanged(channels: tuple[Channel, ...]) -> bool:
+    headers = {id(channel.header): channel.header for channel in channels}
+    return all(stamp_of(header.uri) == header.stamp for header in headers.values())
 
 
 def _is_lost(ready: Ready | None) -> bool:
