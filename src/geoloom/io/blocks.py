@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from .codecs import Block
 from .handles import Key, Stamp
 from .left import leave
 from .localfile import LocalFile
-from .mapped import Map, may_map
+from .mapped import Map, any_lost, may_map
 from .source import Source
 from .tiff import TiffImage, UnsupportedTiffError, parse_tiff
 
@@ -76,6 +77,38 @@ class LocalTiff:
     def nbytes(self) -> int:
         """Memory that the layout takes, about."""
         return self.image.offsets.nbytes + self.image.counts.nbytes + _LAYOUT_BYTES_EACH
+
+
+class Watch:
+    """Mapped files, which are looked at all at once after each batch of copies.
+
+    Args:
+        files: Those files, repeated ones too.
+    """
+
+    __slots__ = ("_files", "_names", "_noted")
+
+    def __init__(self, files: Iterable[LocalTiff]) -> None:
+        self._files = list({file.serial: file for file in files}.values())
+        names = [os.fsencode(file.uri) + b"\0" for file in self._files]
+        self._names = np.frombuffer(b"".join(names), np.uint8)  # kept: addresses point into it
+        starts = accumulate((len(name) for name in names[:-1]), initial=self._names.ctypes.data)
+        stamps = [file.file.stamp for file in self._files]
+        sizes, times = [size for _, size in stamps], [time for time, _ in stamps]
+        self._noted = tuple(np.array(list(column), np.int64) for column in (starts, sizes, times))
+
+    def check(self) -> None:
+        """Make sure that what was copied from the maps is what the files held; to be called after it.
+
+        Raises:
+            ReadError: a file was changed or shortened.
+        """
+        from .status import ASKS, all_as_noted
+
+        if ASKS and not any_lost() and all_as_noted(*self._noted):
+            return
+        for file in self._files:
+            file.check()
 
 
 class BlockCache:

@@ -52,11 +52,12 @@ class LocalFile:
         stamp: Its modification time and size.
     """
 
-    __slots__ = ("_serial", "_state", "device", "size", "uri")
+    __slots__ = ("_serial", "device", "size", "stamp", "uri")
 
     def __init__(self, uri: str, stamp: Stamp) -> None:
         self.uri = uri
-        self._state = stamp[0]
+        self.stamp = stamp[0]
+        """Modification time, ns, and size, bytes."""
         self.size = stamp[0][1]
         self.device: tuple[int, int] | None = None
         """Device and inode, once it was opened."""
@@ -105,7 +106,7 @@ class LocalFile:
             status = os.stat(self.uri)  # noqa: PTH116 - hot path, a Path costs more than the call
         except OSError:
             return  # without a name its bytes stay, as long as somebody holds them
-        if status.st_size == self.size and status.st_mtime_ns == self._state[0]:
+        if status.st_size == self.size and status.st_mtime_ns == self.stamp[0]:
             return
         if status.st_size < self.size and self.device == (status.st_dev, status.st_ino):
             raise self._shortened(status.st_size)
@@ -138,7 +139,7 @@ class LocalFile:
         except OSError as error:
             raise ReadError(f"{self.uri} cannot be opened: {error}") from error
         status = os.fstat(opened.number)
-        if (status.st_mtime_ns, status.st_size) != self._state:
+        if (status.st_mtime_ns, status.st_size) != self.stamp:
             raise self._changed()
         self.device = status.st_dev, status.st_ino
         most = _most_open()

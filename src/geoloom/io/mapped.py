@@ -101,6 +101,11 @@ class Map:
             self._unmap(self.address, self.size)
 
 
+def any_lost() -> bool:
+    """Whether part of any mapped file was gone when it was touched."""
+    return bool(_LOST)
+
+
 def may_map(device: int) -> bool:
     """Whether files of a device (`st_dev`) are mapped: on disks of this machine, unless switched off."""
     return _KNOWN_SYSTEM and os.environ.get(SWITCH) != "0" and not _is_network(device)

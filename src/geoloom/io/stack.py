@@ -17,7 +17,7 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, GridError
 
-from .blocks import BlockCache, LocalTiff, block_at, local_tiff
+from .blocks import BlockCache, LocalTiff, Watch, block_at, local_tiff
 from .codecs import Block
 from .handles import stamp_of
 from .header import Header
@@ -58,6 +58,8 @@ class Ready:
     addresses: NDArray[np.int64] | None
     """(C, block rows, block columns), where the blocks lie in memory where all files are mapped, 0 where
     never written; else None."""
+    watch: Watch | None
+    """Over the files, where they are mapped; else None."""
     offsets: NDArray[np.int64] | None
     """(C, block rows, block columns), places of the blocks in the files where these hold plain values, 0
     where never written; None where blocks have to be decoded."""
@@ -101,9 +103,8 @@ class Ready:
         Raises:
             ReadError: a file was changed or shortened.
         """
-        if self.addresses is not None:
-            for file in self.files if len(self.files) == 1 else set(self.files):
-                file.check()
+        if self.watch is not None:
+            self.watch.check()
 
     def opened(self) -> list[Descriptor]:
         """The open files of all bands, to be held while they are read.
@@ -319,9 +320,10 @@ def _prepare(stack: Stack) -> Ready | None:
     bands = [channel.band - 1 for channel in stack.channels]
     planes = tuple(b if f.image.separate else 0 for f, b in zip(files, bands, strict=True))
     nodata = [channel.unobserved(dtype) for channel in stack.channels]
-    addresses = offsets = None
+    addresses = offsets = watch = None
     if all(file.map is not None for file in files):
         addresses = np.stack([_addresses(f)[p] for f, p in zip(files, planes, strict=True)])
+        watch = Watch(files)
     elif all(file.plain for file in files) and _loops_read():
         offsets = np.stack([f.image.offsets[p] for f, p in zip(files, planes, strict=True)])
     return Ready(
@@ -336,6 +338,7 @@ def _prepare(stack: Stack) -> Ready | None:
         working=np.empty(0, np.float64 if dtype.kind == "f" else working_dtype(dtype)),
         block=block,
         addresses=addresses,
+        watch=watch,
         offsets=offsets,
         nodata=np.array([0 if value is None else value for value in nodata], dtype),
         tagged=np.array([value is not None for value in nodata]),
