@@ -21,8 +21,8 @@ import torch
 import zarr
 
 import geoloom as gl
-from geoloom.chips import layout
 from geoloom.chips.store import ChipStore
+from geoloom.chips.zarr import layout
 from geoloom.datasets.base import GeoDataset
 from geoloom.datasets.sensors.cdl import CDL
 from geoloom.datasets.sensors.landsat import Landsat8

@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "geoloom"
 LEVELS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("core",),),
     (("io",),),
-    (("datasets",), ("samplers",), ("chips",)),
+    (("datasets",), ("splits",), ("samplers",), ("chips",)),
     (("transforms",), ("models",), ("losses", "metrics")),
     (("tasks",),),
     (("inference",), ("cluster",), ("analysis",)),

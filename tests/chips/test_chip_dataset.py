@@ -12,9 +12,9 @@ import torch
 import zarr
 from torch.utils.data import DataLoader, Subset
 
-from geoloom.chips import layout
-from geoloom.chips.layout import CODECS
 from geoloom.chips.store import ChipStore, ChipWriter
+from geoloom.chips.zarr import layout
+from geoloom.chips.zarr.layout import CODECS
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ChipError
 from geoloom.datasets.loader import loader

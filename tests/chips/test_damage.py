@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import zarr
 
-from geoloom.chips import layout
 from geoloom.chips.store import ChipStore, ChipWriter
+from geoloom.chips.zarr import layout
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ChipError
 
@@ -254,7 +254,7 @@ def test_two_writers_of_one_store_exclude_each_other(tmp_path):
 def test_a_full_disk_is_a_refusal_that_leaves_nothing(tmp_path, monkeypatch):
     import errno
 
-    from geoloom.chips.shardfile import ShardFiles
+    from geoloom.chips.zarr.shard_writer import ShardFiles
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

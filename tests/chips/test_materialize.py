@@ -18,15 +18,14 @@ from pyproj import Transformer
 
 import geoloom as gl
 from geoloom.chips.materialize import materialize
-from geoloom.chips.native import file_dtype
 from geoloom.chips.reconstitute import reconstitute
-from geoloom.chips.splits import BlockSplit, RandomSplit
 from geoloom.chips.store import ChipStore
 from geoloom.core.errors import ChipError, QueryError, WriteError
 from geoloom.core.interval import Interval
 from geoloom.core.query import Query
 from geoloom.datasets import RasterDataset, VectorDataset
 from geoloom.samplers import GridGeoSampler, RandomBatchGeoSampler, RandomGeoSampler
+from geoloom.splits.rules import BlockSplit, RandomSplit
 from geoloom.testing.ramps import truth, write_raster
 
 SIZE = 24
@@ -229,16 +228,16 @@ def test_the_type_is_the_files_where_values_are_unaltered(folder, images):
     altered = [RasterDataset(folder / "images", **NAMING, **option) for option in options]
     labels = RasterDataset(folder / "labels", is_image=False, **NAMING)
     wide = RasterDataset(folder / "wide", is_image=False, **NAMING)
-    assert file_dtype(images, "image") == np.uint16
-    assert file_dtype(labels & images, "image") == np.uint16
-    assert file_dtype(labels & images, "mask") == np.uint8
-    assert file_dtype(labels | wide, "mask") == np.uint16
+    assert images.file_dtype("image") == np.uint16
+    assert (labels & images).file_dtype("image") == np.uint16
+    assert (labels & images).file_dtype("mask") == np.uint8
+    assert (labels | wide).file_dtype("mask") == np.uint16
     for dataset in (*altered, images.with_transforms(_with_ndvi)):
-        assert file_dtype(dataset, "image") is None
-        assert file_dtype(dataset & labels, "image") is None
-        assert file_dtype(dataset & labels, "mask") == np.uint8
-    assert file_dtype(images, "mask") is None
-    assert file_dtype((images & labels).with_transforms(_with_ndvi), "mask") is None
+        assert dataset.file_dtype("image") is None
+        assert (dataset & labels).file_dtype("image") is None
+        assert (dataset & labels).file_dtype("mask") == np.uint8
+    assert images.file_dtype("mask") is None
+    assert (images & labels).with_transforms(_with_ndvi).file_dtype("mask") is None
 
 
 def _with_ndvi(sample):
@@ -374,7 +373,7 @@ def test_a_killed_run_leaves_no_store_and_the_next_one_makes_it_whole(tmp_path, 
     code = f"""
         import os, signal
         import geoloom as gl
-        from geoloom.chips import layout
+        from geoloom.chips.zarr import layout
         from geoloom.datasets import RasterDataset
         from geoloom.samplers import GridGeoSampler
         layout.MAX_CHIPS_PER_SHARD = 2

@@ -13,8 +13,8 @@ import xarray
 import zarr
 from torch.utils.data import DataLoader
 
-from geoloom.chips import layout
 from geoloom.chips.store import ChipStore, ChipWriter
+from geoloom.chips.zarr import layout
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ChipError, WriteError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geoloom.chips.widen import _plainly, widen
+from geoloom.chips.zarr.widen import _plainly, widen
 
 
 @pytest.mark.parametrize("loop", [widen, _plainly])

@@ -40,7 +40,7 @@ def python(package, code, **environment):
 
 LOOK_UP = """
     import numpy as np
-    from geoloom.chips.lookup import look_up
+    from geoloom.chips.zarr.lookup import look_up
     out = np.zeros(3, np.uint8)
     look_up(np.array([1, 2, 3], np.uint8), np.arange(256).astype(np.uint8), out)
     print(out.tolist(), len(look_up.stats.cache_hits), len(look_up.stats.cache_misses))
@@ -62,7 +62,9 @@ def test_a_loop_is_made_anew_when_it_changes_and_not_when_another_file_does(pack
     touched(package / "io" / "scan.py")
     touched(package / "io" / "smooth.py")
     assert python(package, LOOK_UP, **place) == "[1, 2, 3] 1 0", "made anew though nothing changed"
-    touched(package / "chips" / "lookup.py", "table[codes[i]]", "table[codes[i]] + np.uint8(1)")
+    touched(
+        package / "chips" / "zarr" / "lookup.py", "table[codes[i]]", "table[codes[i]] + np.uint8(1)"
+    )
     assert python(package, LOOK_UP, **place).startswith("[2, 3, 4] "), "old machine code ran"
 
 
@@ -88,7 +90,7 @@ def test_without_a_place_to_keep_them_loops_are_compiled_and_run(package, tmp_pa
     """Names below a regular file cannot be made, not even by root."""
     nowhere = tmp_path / "file"
     nowhere.write_text("no folder")
-    for inside in ("io", "chips"):
+    for inside in ("io", "chips/zarr"):
         (package / inside / "__pycache__").write_text("no folder")
     below = str(nowhere / "home")
     printed = python(package, LOOK_UP, HOME=below, XDG_CACHE_HOME=below, NUMBA_CACHE_DIR=below)
@@ -104,7 +106,7 @@ def test_a_full_disk_does_not_stop_a_loop(package):
         def full(self, path):
             return open("/dev/full", "wb", buffering=0)
         caching.IndexDataCacheFile._open_for_write = full
-        from geoloom.chips.lookup import look_up
+        from geoloom.chips.zarr.lookup import look_up
         out = np.zeros(3, np.uint8)
         look_up(np.array([1, 2, 3], np.uint8), np.arange(256).astype(np.uint8), out)
         print(out.tolist())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from geoloom.chips.statistics import band_statistics
 from geoloom.core.errors import BandError, ConfigError, ReadError
+from geoloom.core.statistics import band_statistics
 from geoloom.transforms.normalize import (
     Normalization,
     fit_normalization,

@@ -15,11 +15,12 @@ from ..core.classes import Classes
 from ..core.errors import ChipError, ConfigError
 from ..core.grid import crs_name
 from ..io.vector import read_features
-from .layout import SPLITS, check_target
+from ..splits.names import SPLITS
+from ..splits.rules import BlockSplit, RandomSplit, SplitRule, check_splits, counts_by_split
 from .plan import Chip, ChipOrder, ChipPlan, Strategy, cut_plan, deal_at_random, plan_chips
 from .scenes import Pixels, grid_of, open_scenes, window_at
-from .splits import BlockSplit, RandomSplit, SplitRule, check_splits, counts_by_split
 from .store import ChipStore, ChipWriter
+from .zarr.layout import check_target
 
 log = logging.getLogger(__name__)
 

@@ -3,22 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import torch
 
+from ..core.classes import Classes
 from ..core.errors import ChipError, suggest
 from ..core.query import Sample
 from ..datasets.sample import torch_dtype
 from ..io.buffers import BUFFERS
-from .fill import Plane, fill
-
-if TYPE_CHECKING:
-    from .store import ChipStore
+from .zarr.read_many import Plane, read_many
+from .zarr.shard_reader import ShardedArray
 
 GivenDtype = Literal["native", "stored", "float32"]
 GivenLabels = Literal["positions", "codes"]
+
+
+class StoredChips(Protocol):
+    """What samples are made of: a `ChipStore`."""
+
+    classes: Classes | None
+    has_labels: bool
+
+    @property
+    def channels(self) -> int:
+        """Bands of every chip."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of every chip, pixels."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Stored type of the images."""
+        ...
+
+    def plane(self, name: str) -> ShardedArray:
+        """A stored array as a whole."""
+        ...
+
+    def places(self, chips: np.ndarray) -> np.ndarray:
+        """Where chips (n,) are stored in the arrays that `plane` gives."""
+        ...
+
+    def crs(self, i: int) -> str:
+        """CRS of chip `i`."""
+        ...
+
+    def transforms(self, chips: np.ndarray) -> np.ndarray:
+        """(n, 6) affines of the upper-left pixel corners."""
+        ...
 
 
 class ChipDataset(torch.utils.data.Dataset[Mapping[str, Any]]):
@@ -46,7 +83,7 @@ class ChipDataset(torch.utils.data.Dataset[Mapping[str, Any]]):
 
     def __init__(
         self,
-        store: ChipStore,
+        store: StoredChips,
         indices: Sequence[int] | np.ndarray,
         *,
         dtype: GivenDtype = "native",
@@ -97,7 +134,7 @@ class ChipDataset(torch.utils.data.Dataset[Mapping[str, Any]]):
             Plane(store.plane(name), out, self._table if name == "mask" else None)
             for name, out in layers.items()
         ]
-        fill(planes, store.places(chips), threads=1 if _in_worker() else None)
+        read_many(planes, store.places(chips), threads=1 if _in_worker() else None)
         transforms = store.transforms(chips)
         layers["transform"], layers["bounds"] = transforms, _bounds(transforms, store.size)
         tensors = {name: torch.from_numpy(values) for name, values in layers.items()}

@@ -18,10 +18,9 @@ from ..core.grid import crs_name
 from ..core.query import Sample
 from ..datasets.base import GeoDataset
 from ..datasets.calibration import describe
-from .layout import Compression, check_target
-from .native import file_dtype
 from .store import ChipStore, ChipWriter
 from .wanted import Asked, SplitChoice, Wanted, WantedChip
+from .zarr.layout import Compression, check_target
 
 log = logging.getLogger(__name__)
 
@@ -177,10 +176,10 @@ class _Form:
         classes = None if mask is None else dataset.classes
         stored: np.dtype[Any] | None = None
         if mask is not None and classes is None:
-            stored = _first(mask_dtype, file_dtype(dataset, "mask"), _array(mask).dtype)
+            stored = _first(mask_dtype, dataset.file_dtype("mask"), _array(mask).dtype)
         return cls(
             shape=image.shape,
-            dtype=_first(dtype, file_dtype(dataset, "image"), image.dtype),
+            dtype=_first(dtype, dataset.file_dtype("image"), image.dtype),
             bands=names,
             classes=classes,
             mask_dtype=stored,

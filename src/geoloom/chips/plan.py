@@ -11,11 +11,12 @@ import numpy as np
 
 from ..core.classes import Classes
 from ..core.errors import ChipError, ConfigError, suggest
-from .ground import Ground
+from ..splits.label_counts import LabelCounts
+from ..splits.overlap import Ground
+from ..splits.rules import RandomSplit, SplitAreas, SplitRule, warn_of_overlaps
 from .scenes import ChipScene, Pixels, window_at
-from .splits import RandomSplit, SplitAreas, SplitRule, warn_of_overlaps
 from .strategies import centred_windows, check_fits, random_windows, sequential_windows
-from .survey import Survey, draw_centred, settle_classes, survey
+from .survey import draw_centred, settle_classes, survey
 
 log = logging.getLogger(__name__)
 
@@ -334,6 +335,6 @@ def _parts(total: int, shares: Sequence[float]) -> list[int]:
     return [int(n) for n in np.diff(edges)]
 
 
-def _survey(scenes: Sequence[ChipScene]) -> Survey:
+def _survey(scenes: Sequence[ChipScene]) -> LabelCounts:
     longest = max(max(scene.grid.shape) for scene in scenes)
     return survey(scenes, cell_px=max(16, -(-longest // _SURVEY_CELLS)))

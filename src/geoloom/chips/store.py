@@ -11,13 +11,13 @@ from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
 from ..core.errors import ChipError, suggest
-from ..core.interval import ALWAYS, Interval
-from .header import StoreHeader, grid_at
-from .layout import NO_SPLIT, SPLITS, Split
-from .shards import ShardedArray
-from .statistics import BandStatistics, band_statistics
-from .times import interval_between, microseconds
-from .writer import ChipWriter
+from ..core.interval import ALWAYS, Interval, interval_between, microseconds
+from ..core.statistics import BandStatistics, band_statistics
+from ..splits.names import SPLITS, Split
+from .zarr.header import StoreHeader, grid_at
+from .zarr.layout import NO_SPLIT
+from .zarr.shard_reader import ShardedArray
+from .zarr.writer import ChipWriter
 
 if TYPE_CHECKING:
     import pandas as pd

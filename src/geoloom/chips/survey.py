@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..core.classes import Classes
 from ..core.errors import ChipError
+from ..splits.label_counts import LabelCounts
 from .scenes import ChipScene, block_windows
 
 log = logging.getLogger(__name__)
@@ -20,20 +20,7 @@ MOST_UNNAMED = 64
 """Classes that labels may have of which nobody gives a name: legends of the land have 10 to 50."""
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """Labelled pixels of each code, by cell of a coarse lattice over each scene."""
-
-    cell_px: int
-    counts: tuple[np.ndarray, ...]
-    """One a scene: (cell rows, cell columns, 256) int64."""
-
-    def total(self) -> np.ndarray:
-        """(256,) labelled pixels of each code in all scenes."""
-        return np.asarray(np.sum([cells.sum(axis=(0, 1)) for cells in self.counts], axis=0))
-
-
-def survey(scenes: Sequence[ChipScene], cell_px: int) -> Survey:
+def survey(scenes: Sequence[ChipScene], cell_px: int) -> LabelCounts:
     """Count labels, reading each scene once in blocks that are multiples of the cell."""
     block_px = max(1, 1024 // cell_px) * cell_px
     counts = []
@@ -49,7 +36,7 @@ def survey(scenes: Sequence[ChipScene], cell_px: int) -> Survey:
                     cell = (window.row + top) // cell_px, (window.col + left) // cell_px
                     cells[cell] += np.bincount(codes[at][labelled[at]], minlength=CODES)
         counts.append(cells)
-    return Survey(cell_px, tuple(counts))
+    return LabelCounts(cell_px, tuple(counts))
 
 
 def settle_classes(

@@ -16,9 +16,9 @@ from ..core.query import Query
 from ..datasets.index import grid_key
 from ..samplers.shard import TableSampler
 from ..samplers.table import ChipTable
-from .ground import Ground
-from .layout import SPLITS, Split
-from .splits import RandomSplit, SplitRule, check_splits, counts_by_split, warn_of_overlaps
+from ..splits.names import SPLITS, Split
+from ..splits.overlap import Ground
+from ..splits.rules import RandomSplit, SplitRule, check_splits, counts_by_split, warn_of_overlaps
 
 log = logging.getLogger(__name__)
 

@@ -249,3 +249,27 @@ ALWAYS = Interval(
     datetime(1, 1, 1, tzinfo=UTC),
     datetime.max.replace(tzinfo=UTC),
 )
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(when: Interval) -> tuple[int, int]:
+    """Start and stop in microseconds since 1970 UTC: exact for every instant that Python knows.
+
+    Example:
+        >>> microseconds(Interval.of("1970-01-01"))
+        (0, 86400000000)
+    """
+    return (when.start - _EPOCH) // _MICROSECOND, (when.stop - _EPOCH) // _MICROSECOND
+
+
+def interval_between(start: int, stop: int) -> Interval:
+    """The interval whose `microseconds` these are.
+
+    Example:
+        >>> interval_between(*microseconds(Interval.always())) is Interval.always()
+        True
+    """
+    interval = Interval(_EPOCH + start * _MICROSECOND, _EPOCH + stop * _MICROSECOND)
+    return ALWAYS if interval == ALWAYS else interval

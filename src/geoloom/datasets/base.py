@@ -104,6 +104,18 @@ class GeoDataset(Dataset[Sample], ABC):
         """In which a layer is given, the same for every sample; None where only the samples can say."""
         return None
 
+    def file_dtype(self, layer: Layer) -> np.dtype[Any] | None:
+        """The type in which the files hold a layer whose values are given as they are; None where they are
+        altered or made.
+
+        Samples hold uint16 images as float32 and masks as int64, which is two and eight times as much as the
+        files need. Judged by the first scene where scenes do not say how they are stored.
+
+        Args:
+            layer: Of which tensor.
+        """
+        return None
+
     def _calibrations(self) -> tuple[Calibration, ...]:
         """What is still to be applied to each channel of the image."""
         return (None,) * len(self.bands) if "image" in self.layers else ()

@@ -51,6 +51,14 @@ class Composition(GeoDataset):
         other.parts = tuple(parts)
         return other
 
+    def file_dtype(self, layer: Layer) -> np.dtype[Any] | None:
+        """The type that holds the files' of all parts; see `GeoDataset.file_dtype`."""
+        if self._transforms is not None:
+            return None
+        parts = [part.file_dtype(layer) for part in self.parts if layer in part.layers]
+        known = [dtype for dtype in parts if dtype is not None]
+        return np.result_type(*known) if known and len(known) == len(parts) else None
+
     def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
         return None if self._transforms is not None else self._joint_dtype(layer)
 

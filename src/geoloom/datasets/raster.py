@@ -8,20 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 from odc.geo.crs import CRS
 
 from ..core.bands import Band, find_bands
 from ..core.classes import Classes
 from ..core.errors import BandError, DatasetError
+from ..core.grid import crs_name
 from ..core.query import Scene
 from ..io.finding import Paths
+from ..io.header import read_header
 from ..io.naming import Naming
 from ..io.paths import path_text
 from ..io.plan import KERNELS
 from ..io.raster import Kernel
 from ..io.scan import Footprints, OnError, Progress, scan
 from .answering import Dtype, SceneDataset
-from .base import Transform
+from .base import Layer, Transform
 from .calibration import describe
 from .kept import IndexPlace, Recipe, kept_scenes
 from .legend import legend
@@ -221,6 +224,20 @@ class RasterDataset(SceneDataset):
             return None
         header = header_of(self._to_read(0, (0,)).assets[0], self._assume_crs)
         return legend(header.class_names or self.class_names, header.colormap or self.cmap)
+
+    def file_dtype(self, layer: Layer) -> np.dtype[Any] | None:
+        """The type in which the files hold a layer; see `GeoDataset.file_dtype`."""
+        if self._transforms is not None or layer not in self.layers:
+            return None
+        if self.scaled or self.dtype != "native" or self.mosaic == "mean":
+            return None
+        stored = self._stored_dtype
+        if stored is not None:
+            return None if layer == "mask" and stored.kind == "f" else stored
+        scene = self._to_read(0, None)  # its addresses signed, where they have to be
+        crs = crs_name(scene.grid.crs)
+        dtypes = (read_header(a.uri, crs=crs).dtypes[a.index - 1] for a in scene.assets)
+        return np.result_type(*dtypes)
 
     def with_bands(self, bands: Sequence[str]) -> RasterDataset:
         """The same scenes with some of their bands, in another order perhaps; no file is opened."""

@@ -14,7 +14,6 @@ import torch
 from odc.geo.geobox import GeoBox
 from torch import Tensor
 
-from ..chips.layout import Split
 from ..chips.store import ChipStore
 from ..core.classes import Classes
 from ..core.errors import ChipError, ModelError
@@ -30,6 +29,7 @@ from ..models.card import ModelCard, check_bands
 from ..models.device import choose_device
 from ..models.identity import file_hash, folder_hash
 from ..models.saved import load_model, write_json
+from ..splits.names import Split
 from .count import Count
 from .ground import ChipMosaic, chip_places
 from .truth import Roi, Truth, match_classes, require_on, within

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..chips.layout import Split
 from ..chips.store import ChipStore
 from ..core.classes import Classes
 from ..core.errors import ChipError
+from ..splits.names import Split
 
 logger = logging.getLogger(__name__)
 

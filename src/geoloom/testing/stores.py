@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from google_crc32c import value as crc32c
 
-from geoloom.chips import layout
-from geoloom.chips.checksum import crc32c
 from geoloom.chips.store import ChipStore, ChipWriter
+from geoloom.chips.zarr import layout
 from geoloom.core.classes import Classes
 from geoloom.core.interval import Interval
+from geoloom.splits.names import SPLITS
 
 from .trials import require
 
@@ -53,7 +54,7 @@ def sound_store(folder: Path, compress: layout.Compression) -> Path:
                     source=f"scene{k % 3}",
                     row=k,
                     col=2 * k,
-                    split=layout.SPLITS[k % 3],
+                    split=SPLITS[k % 3],
                     when=Interval.of("2019-06-01"),
                 )
     finally:

@@ -12,14 +12,14 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..chips.cut import write_plan
-from ..chips.layout import SPLITS
 from ..chips.plan import STRATEGIES, ChipOrder, ChipPlan, Strategy, cut_plan, plan_chips, shuffled
 from ..chips.scenes import ChipScene, array_scene, check_alike, open_scenes
-from ..chips.splits import BlockSplit, RandomSplit, RoiSplit, SplitRule
 from ..core.classes import Classes
 from ..core.errors import ChipError, ConfigError
 from ..io.header import read_header
 from ..io.raster import Raster
+from ..splits.names import SPLITS
+from ..splits.rules import BlockSplit, RandomSplit, RoiSplit, SplitRule
 from .chip_params import parse_chip_params
 from .params import check_keys
 

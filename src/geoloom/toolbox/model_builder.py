@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..chips.layout import Split
 from ..chips.store import ChipStore
 from ..core.errors import ConfigError, ModelError, WriteError, suggest
 from ..metrics.accuracy import Accuracy
+from ..splits.names import Split
 from .params import check_keys
 from .training_params import KEYS, check_chips, training_settings
 

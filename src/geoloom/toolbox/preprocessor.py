@@ -12,10 +12,10 @@ from typing import Any, get_args
 import numpy as np
 
 from ..chips.scenes import block_windows, grid_of
-from ..chips.statistics import BandStatistics, band_statistics
 from ..core.errors import BandError, ConfigError, suggest
 from ..core.files import may_replace
 from ..core.grid import PixelWindow
+from ..core.statistics import BandStatistics, band_statistics
 from ..io.cog import CogWriter
 from ..io.header import read_header
 from ..io.raster import read

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..chips.statistics import BandStatistics
 from ..core.errors import ConfigError, suggest
+from ..core.statistics import BandStatistics
 from ..transforms.normalize import (
     ALIASES,
     PER_IMAGE,

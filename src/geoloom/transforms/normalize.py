@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..chips.statistics import BandStatistics
 from ..core.errors import BandError, ConfigError, ReadError, suggest
 from ..core.files import write_text
+from ..core.statistics import BandStatistics
 
 Array = Any
 """A numpy array or a torch tensor; what comes in decides what comes out."""

@@ -132,7 +132,7 @@ class Chips(Step):
         return {"chips": len(store), **splits, "classes": list(classes)}
 
     def _split_rule(self) -> Any:
-        from ...chips.splits import BlockSplit, RandomSplit, RoiSplit
+        from ...splits.rules import BlockSplit, RandomSplit, RoiSplit
 
         if self.split == "block":
             return BlockSplit(self.test, self.valid, self.block_px, self.buffer_px, self.seed)

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from google_crc32c import value as crc32c
 from numcodecs import blosc  # type: ignore[import-untyped]  # zarr's own, without type information
 
-from ..core.errors import ChipError
-from .checksum import CRC_BYTES, crc32c
-from .form import PlaneForm
-from .layout import AGAIN
+from ...core.errors import ChipError
+from .array_form import PlaneForm
+from .layout import AGAIN, CRC_BYTES
 
 _ABSENT = np.uint64(2**64 - 1)
 _ENTRY_BYTES = 16

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from google_crc32c import value as crc32c
 
-from .checksum import CRC_BYTES, crc32c
+from .layout import CRC_BYTES
 
 _ABSENT = 2**64 - 1
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import BandError
+from .errors import BandError
 
 Blocks = Iterable[tuple[np.ndarray, np.ndarray]]
 """Pairs of image (C, h, w) and valid (h, w) bool, True = observed."""

@@ -17,16 +17,14 @@ from shapely.geometry.base import BaseGeometry
 
 from ..core.errors import ChipError, ConfigError, suggest
 from .blocks import BlockAreas, block_areas
-from .ground import Ground
-from .layout import SPLITS, Split
-from .outlines import OutlineAreas, outline_areas
-from .survey import Survey
+from .label_counts import LabelCounts
+from .names import SPLITS, TEST, TRAIN, VALID, Split
+from .overlap import Ground
+from .regions import RegionAreas, region_areas
 
 log = logging.getLogger(__name__)
 
 __all__ = ["BlockSplit", "RandomSplit", "RoiSplit", "SplitRule", "overlaps", "warn_of_overlaps"]
-
-TRAIN, TEST, VALID = range(3)
 
 
 class SplitAreas(Protocol):
@@ -65,11 +63,11 @@ class BlockSplit:
         """Of train, test and valid, summing to 1."""
         return 1 - self.test - self.valid, self.test, self.valid
 
-    def areas(self, ground: Ground, survey: Survey | None) -> BlockAreas:
+    def areas(self, ground: Ground, counts: LabelCounts | None) -> BlockAreas:
         """The blocks over some scenes."""
         return block_areas(
             ground,
-            survey,
+            counts,
             shares=self.shares(),
             block_px=self.block_px,
             buffer_px=default_buffer(self.buffer_px, ground.size),
@@ -138,19 +136,19 @@ class RoiSplit:
         train, test, valid = (size / sum(sizes) for size in sizes)
         return train, test, valid
 
-    def areas(self, ground: Ground, survey: Survey | None) -> OutlineAreas:
+    def areas(self, ground: Ground, counts: LabelCounts | None) -> RegionAreas:
         """The regions over some scenes."""
         given: dict[int, BaseGeometry | tuple[float, float, float, float]] = {
             SPLITS.index(name): region for name, region in self.regions.items()
         }
-        found = outline_areas(
+        found = region_areas(
             ground, given, units=self.units, crs=self.crs, buffer_px=self.buffer_px
         )
         if not self.valid:
             return found
         inner = block_areas(
             ground,
-            survey,
+            counts,
             shares=(1 - self.valid, 0.0, self.valid),
             block_px=None,
             buffer_px=self.buffer_px,

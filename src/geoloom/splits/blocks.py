@@ -10,8 +10,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from ..core.errors import ChipError
-from .ground import OUTLINE, Ground
-from .survey import Survey
+from .label_counts import LabelCounts
+from .overlap import OUTLINE, Ground
 
 _TRIALS = 500
 _ENOUGH_BLOCKS = 16
@@ -94,7 +94,7 @@ class BlockAreas:
 
 def block_areas(
     ground: Ground,
-    survey: Survey | None,
+    counts: LabelCounts | None,
     *,
     shares: tuple[float, float, float],
     block_px: int | None,
@@ -106,7 +106,7 @@ def block_areas(
 
     Args:
         ground: Scenes and chip size.
-        survey: Label counts; None deals by area alone.
+        counts: Of labels; None deals by area alone.
         shares: Of train, test and valid, summing to 1.
         block_px: Side of a block, in pixels of each group's first scene; None chooses.
         buffer_px: Least gap between chips of different splits.
@@ -137,7 +137,7 @@ def block_areas(
         _Blocks(rows, cols, np.zeros((len(rows) - 1, len(cols) - 1), dtype=np.int8))
         for rows, cols in edges
     )
-    weights = _weights(ground, empty, survey, inside)
+    weights = _weights(ground, empty, counts, inside)
     codes = _deal(weights, np.array(shares), wanted, np.random.default_rng(seed))
     dealt, start = [], 0
     for blocks in empty:
@@ -180,25 +180,27 @@ def _count(edges: Sequence[tuple[np.ndarray, np.ndarray]]) -> int:
 def _weights(
     ground: Ground,
     blocks: Sequence[_Blocks],
-    survey: Survey | None,
+    counts: LabelCounts | None,
     inside: Mapping[int, BaseGeometry] | None,
 ) -> np.ndarray:
     """(blocks, kinds): what each block holds of each class, or its area where there are no labels."""
-    if survey is None:
+    if counts is None:
         return np.ones((sum(b.codes.size for b in blocks), 1))
     parts = []
     for members, some in zip(ground.groups, blocks, strict=True):
-        held = np.zeros((*some.codes.shape, survey.counts[0].shape[-1]))
+        held = np.zeros((*some.codes.shape, counts.cells[0].shape[-1]))
         for scene in members:
-            cells = survey.counts[scene]
-            centres = (np.indices(cells.shape[:2]).reshape(2, -1).T + 0.5) * survey.cell_px
+            cells = counts.cells[scene]
+            centres = (np.indices(cells.shape[:2]).reshape(2, -1).T + 0.5) * counts.cell_px
             height, width = ground.grids[scene].shape
             centres = np.minimum(centres, (height - 0.5, width - 0.5))
-            counts = cells.reshape(len(centres), -1)
+            held_there = cells.reshape(len(centres), -1)
             if inside is not None:
-                counts = counts * shapely.intersects_xy(inside[scene], centres[:, ::-1])[:, None]
+                held_there = (
+                    held_there * shapely.intersects_xy(inside[scene], centres[:, ::-1])[:, None]
+                )
             at = centres if scene == members[0] else ground.to_anchor(scene, centres)
-            np.add.at(held, some.at(at), counts)
+            np.add.at(held, some.at(at), held_there)
         parts.append(held.reshape(some.codes.size, -1))
     weights = np.concatenate(parts)
     return weights[:, weights.any(axis=0)]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from google_crc32c import value as crc32c
 
-from ..core.errors import ChipError
-from ..core.jsonfile import JsonValue
-from .checksum import crc32c
+from ...core.errors import ChipError
+from ...core.jsonfile import JsonValue
 from .layout import AGAIN, COLUMNS, MAX_CHIP_BYTES, WIDE, metadata
 
 _LITTLE = {"endian": "little"}

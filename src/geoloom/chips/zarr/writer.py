@@ -13,16 +13,17 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from google_crc32c import value as crc32c
 from numcodecs import blosc  # type: ignore[import-untyped]  # zarr's own, without type information
 from numpy.typing import DTypeLike
 from odc.geo.geobox import GeoBox
 
-from ..core.classes import Classes
-from ..core.errors import ChipError, suggest
-from ..core.files import hold, remove, writing
-from ..core.grid import crs_name
-from ..core.interval import ALWAYS, Interval
-from .checksum import crc32c
+from ...core.classes import Classes
+from ...core.errors import ChipError, suggest
+from ...core.files import hold, remove, writing
+from ...core.grid import crs_name
+from ...core.interval import ALWAYS, Interval, microseconds
+from ...splits.names import SPLITS, Split
 from .layout import (
     CODECS,
     COLUMNS,
@@ -30,11 +31,9 @@ from .layout import (
     MAX_CHIP_BYTES,
     NO_SPLIT,
     PLANES,
-    SPLITS,
     VERSION,
     WIDE,
     Compression,
-    Split,
     check_target,
     chips_per_shard,
     clear_way,
@@ -42,8 +41,7 @@ from .layout import (
     publish,
     seal,
 )
-from .shardfile import Encode, ShardFiles
-from .times import microseconds
+from .shard_writer import Encode, ShardFiles
 
 
 class ChipWriter:
@@ -356,7 +354,7 @@ class ChipWriter:
         return {"metadata": self._metadata_crc(name), "data": crc32c(stored)}
 
     def _metadata_crc(self, name: str) -> int:
-        return crc32c((part_path(self.path) / name / "zarr.json").read_bytes())
+        return int(crc32c((part_path(self.path) / name / "zarr.json").read_bytes()))
 
     def _sign(self, files: Mapping[str, Any]) -> None:
         """Write the attributes with a checksum over them; the store then counts as complete."""

@@ -15,11 +15,11 @@ from shapely.geometry.base import BaseGeometry
 from ..core.errors import ChipError
 from ..core.grid import crs_name, transformer
 from .blocks import BlockAreas
-from .ground import Ground
+from .overlap import Ground
 
 
 @dataclass(frozen=True, slots=True)
-class OutlineAreas:
+class RegionAreas:
     """Regions drawn by hand, in each scene's pixels."""
 
     ground: Ground
@@ -68,19 +68,19 @@ class OutlineAreas:
         """Outline of one split in each scene, in (col, row)."""
         return {scene: regions[code] for scene, regions in enumerate(self.regions)}
 
-    def refined(self, code: int, blocks: BlockAreas) -> OutlineAreas:
+    def refined(self, code: int, blocks: BlockAreas) -> RegionAreas:
         """The same regions, one of them divided further."""
         return replace(self, inner=(code, blocks))
 
 
-def outline_areas(
+def region_areas(
     ground: Ground,
     regions: Mapping[int, Any],
     *,
     units: Literal["fraction", "crs"],
     crs: str | None,
     buffer_px: int,
-) -> OutlineAreas:
+) -> RegionAreas:
     """Regions of each split, drawn onto every scene.
 
     Raises:
@@ -94,7 +94,7 @@ def outline_areas(
                 if code < other and shapely.intersection(one, two).area > 1e-3:
                     raise ChipError("regions of two splits overlap: their chips would share ground")
         drawn.append(outlines)
-    return OutlineAreas(ground, tuple(drawn), buffer_px / 2)
+    return RegionAreas(ground, tuple(drawn), buffer_px / 2)
 
 
 def _outline(region: Any, grid: GeoBox, units: str, crs: str | None) -> BaseGeometry:

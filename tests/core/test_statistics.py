@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoloom.chips.statistics import BandStatistics, band_statistics
 from geoloom.core.errors import BandError
+from geoloom.core.statistics import BandStatistics, band_statistics
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "float32")
 

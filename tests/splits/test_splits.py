@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
-from geoloom.chips.ground import Ground
-from geoloom.chips.layout import SPLITS
 from geoloom.chips.plan import ChipOrder, plan_chips
 from geoloom.chips.scenes import array_scene
-from geoloom.chips.splits import BlockSplit, RandomSplit, RoiSplit, overlaps, warn_of_overlaps
 from geoloom.core.errors import ChipError, ConfigError
+from geoloom.splits.names import SPLITS
+from geoloom.splits.overlap import Ground
+from geoloom.splits.rules import BlockSplit, RandomSplit, RoiSplit, overlaps, warn_of_overlaps
 
 
 def _grid(shape, x=500_000.0, y=9_000_000.0, res=30.0, crs="EPSG:32722"):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..io.batch import usable_cpus
-from .shards import ShardedArray
+from ...io.batch import usable_cpus
+from .shard_reader import ShardedArray
 
 _RUN = 4
 """Chips that a thread takes at a time: few enough that all threads end together."""
@@ -27,7 +27,7 @@ class Plane:
     """(256,) of the dtype of `out`: what each stored uint8 becomes; None for the value itself."""
 
 
-def fill(planes: Sequence[Plane], chips: np.ndarray, *, threads: int | None = None) -> None:
+def read_many(planes: Sequence[Plane], chips: np.ndarray, *, threads: int | None = None) -> None:
     """Read the same chips of several arrays.
 
     Args:
@@ -42,15 +42,15 @@ def fill(planes: Sequence[Plane], chips: np.ndarray, *, threads: int | None = No
     where = chips.tolist()
     count = usable_cpus() if threads is None else threads
     if count <= 1 or len(order) <= _RUN:
-        _fill_some(planes, where, order)
+        _read_some(planes, where, order)
         return
     runs = [order[start : start + _RUN] for start in range(0, len(order), _RUN)]
     # All of it in threads of the pool: blosc keeps the interpreter locked in the main one.
-    for done in _pool(count).map(lambda run: _fill_some(planes, where, run), runs):
+    for done in _pool(count).map(lambda run: _read_some(planes, where, run), runs):
         assert done is None
 
 
-def _fill_some(planes: Sequence[Plane], where: Sequence[int], some: Sequence[int]) -> None:
+def _read_some(planes: Sequence[Plane], where: Sequence[int], some: Sequence[int]) -> None:
     for plane in planes:
         if plane.table is None:
             for k in some:

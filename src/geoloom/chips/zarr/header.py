@@ -12,13 +12,13 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj.exceptions import CRSError
 
-from ..core.classes import Classes
-from ..core.errors import ChipError, ModelError
-from ..core.interval import ALWAYS
-from ..core.jsonfile import JsonValue
-from .form import PlaneForm, plane_form, read_column
-from .layout import AGAIN, COLUMNS, NO_SPLIT, PLANES, SPLITS, store_attributes
-from .times import microseconds
+from ...core.classes import Classes
+from ...core.errors import ChipError, ModelError
+from ...core.interval import ALWAYS, microseconds
+from ...core.jsonfile import JsonValue
+from ...splits.names import SPLITS
+from .array_form import PlaneForm, plane_form, read_column
+from .layout import AGAIN, COLUMNS, NO_SPLIT, PLANES, store_attributes
 
 
 @dataclass(frozen=True, slots=True)

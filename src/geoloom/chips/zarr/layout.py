@@ -6,19 +6,19 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from ..core.errors import ChipError, WriteError
-from ..core.files import clear_scratch, may_replace, remove, scratch_path, sync_folder
-from ..core.jsonfile import JsonValue, read_bounded
-from .checksum import crc32c
+from google_crc32c import value as crc32c
 
-Split = Literal["train", "test", "valid"]
-
-SPLITS: tuple[Split, ...] = get_args(Split)
-"""Codes 0, 1, 2 of the `split` array; `NO_SPLIT` elsewhere."""
+from ...core.errors import ChipError, WriteError
+from ...core.files import clear_scratch, may_replace, remove, scratch_path, sync_folder
+from ...core.jsonfile import JsonValue, read_bounded
 
 NO_SPLIT = 255
+"""In the `split` array, where a chip belongs to none; else positions in `SPLITS`."""
+
+CRC_BYTES = 4
+"""Of a CRC-32C, Castagnoli's checksum (RFC 3720, appendix B.4), which zarr puts behind indices and chunks."""
 
 AGAIN = "copy the store again, or write it again"
 """What to do about a damaged store."""
@@ -77,7 +77,7 @@ _SEALED = (
 def seal(attributes: Mapping[str, Any]) -> int:
     """A checksum over the attributes that geoloom writes; what users add is passed over."""
     mine = {key: attributes[key] for key in _SEALED if key in attributes}
-    return crc32c(json.dumps(mine, sort_keys=True).encode())
+    return int(crc32c(json.dumps(mine, sort_keys=True).encode()))
 
 
 def chips_per_shard(chip_bytes: int) -> int:

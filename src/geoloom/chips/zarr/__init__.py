@@ -1,0 +1,1 @@
+"""How chips lie on disk: a zarr 3 group, written and read chip by chip."""

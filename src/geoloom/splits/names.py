@@ -1,0 +1,12 @@
+"""The names of the splits, and their codes."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Split = Literal["train", "test", "valid"]
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+"""A split's code is its position here; -1 is no split."""
+
+TRAIN, TEST, VALID = range(3)
