@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from .streams import on_a_terminal, tell
 
-Advance = Callable[[int, int], None]
-"""Called with (done, total), counts of the same thing."""
+if TYPE_CHECKING:
+    from ..core.progress import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def tracking(label: str, *, quiet: bool = False) -> Iterator[Advance]:
+def tracking(label: str, *, quiet: bool = False) -> Iterator[Progress]:
     """Show how far `label` has come, on stderr, for as long as the block runs.
 
     Example:
@@ -32,15 +33,10 @@ def tracking(label: str, *, quiet: bool = False) -> Iterator[Advance]:
 
 
 @contextmanager
-def _bar(label: str) -> Iterator[Advance]:
+def _bar(label: str) -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}"),
@@ -48,11 +44,11 @@ def _bar(label: str) -> Iterator[Advance]:
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(label, total=None)
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=None)
 
         def advance(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+            bar.update(task, completed=done, total=total)
 
         yield advance
 

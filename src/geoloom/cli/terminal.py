@@ -9,14 +9,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..core.errors import GeoloomError
-from .progress import Advance, tracking
+from .progress import tracking
 from .signals import exit_code, received
 from .streams import answer, tell
+
+if TYPE_CHECKING:
+    from ..core.progress import Progress
 
 FAILED = 1
 """Exit code: the work could not be done."""
@@ -54,7 +57,7 @@ class Terminal:
         if not self.quiet:
             tell(text)
 
-    def track(self, label: str) -> AbstractContextManager[Advance]:
+    def track(self, label: str) -> AbstractContextManager[Progress]:
         """Progress on stderr while a block runs."""
         return tracking(label, quiet=self.quiet)
 

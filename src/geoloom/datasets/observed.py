@@ -14,9 +14,10 @@ from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
 from ..core.errors import ReadError
+from ..core.progress import Progress
 from ..core.query import Scene
 from ..io.observed import observed_outline
-from ..io.scan import OnError, Progress
+from ..io.scan import OnError
 from .located import header_of
 from .region import to_lonlat
 

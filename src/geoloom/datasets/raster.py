@@ -15,6 +15,7 @@ from ..core.bands import Band, find_bands
 from ..core.classes import Classes
 from ..core.errors import BandError, DatasetError
 from ..core.grid import crs_name
+from ..core.progress import Progress
 from ..core.query import Scene
 from ..io.finding import Paths
 from ..io.header import read_header
@@ -22,7 +23,7 @@ from ..io.naming import Naming
 from ..io.paths import path_text
 from ..io.plan import KERNELS
 from ..io.raster import Kernel
-from ..io.scan import Footprints, OnError, Progress, scan
+from ..io.scan import Footprints, OnError, scan
 from .answering import Dtype, SceneDataset
 from .base import Layer, Transform
 from .calibration import describe

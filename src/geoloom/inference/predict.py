@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import ConfigError
+from ..core.progress import Progress
 from ..io.header import Header, read_header
 from .engines import Engine, EngineName, engine_named
 from .plan import Blend, batches, plan_tiles
@@ -21,9 +21,6 @@ from .scores import final_blocks, usual_batch_size
 from .work import TileWork
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
-"""Called with (tiles done, tiles in all), from the thread that called `predict`."""
 
 
 def predict(
@@ -82,7 +79,7 @@ def predict(
         overwrite: Replace existing products.
         resume: Keep what a failed or killed run has finished, and go on from there next time. Needs a model
             folder, a loaded model, or a predictor with a `fingerprint`.
-        progress: Told of each finished batch.
+        progress: Called with (tiles done, tiles in all) after each batch, from the thread that called this.
 
     Returns:
         Path of the map.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..core.classes import Classes
-from ..core.errors import ModelError
+from ..core.errors import ConfigError, ModelError
 from ..io.header import Header
 from ..models.identity import folder_hash
 
@@ -112,9 +112,16 @@ class ModelSource:
         Raises:
             ModelError: there is no such device.
         """
+        import torch
+
+        from ..models.device import choose_device
+
         if self.predictor is not None and device == "auto":
-            return resolve_device(str(getattr(self.predictor, "device", "cpu")))
-        return resolve_device(device)
+            device = str(getattr(self.predictor, "device", "cpu"))
+        try:
+            return torch.device(choose_device(device))
+        except ConfigError as error:
+            raise ModelError(str(error)) from error
 
     def band_numbers(self, header: Header) -> tuple[int, ...]:
         """Which bands of a file the model reads, 1-based, in its order.
@@ -133,25 +140,6 @@ class ModelSource:
         # A predictor that is no saved model has no opinion on the type: the file's is as good as any.
         card = self.card or ModelCard("", {}, self.bands, self.classes, dtype=header.dtypes[0])
         return check_bands(card, header)
-
-
-def resolve_device(device: Device) -> torch.device:
-    """`auto` as the best device there is.
-
-    Raises:
-        ModelError: there is no such device, or it is CUDA's and there is none.
-    """
-    import torch
-
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        found = torch.device(device)
-    except RuntimeError as error:
-        raise ModelError(f"no device is called {device!r}; use 'auto', 'cpu' or 'cuda'") from error
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise ModelError(f"device {device!r} is asked for, and no CUDA device is found; use 'cpu'")
-    return found
 
 
 @lru_cache(maxsize=1)

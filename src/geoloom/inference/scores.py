@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.progress import Progress
 from ..io.gdalcache import cache_for_rows
 from ..io.header import Header
 from .blend import Blender
@@ -59,7 +60,7 @@ def scene_scores(
     tile: int,
     halo: int,
     device: Device = "auto",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Generator[FinalBlock, None, None]:
     """The scores that `predict` with these tiles decides a scene's pixels by.
 

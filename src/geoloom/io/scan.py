@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from ..core.bands import Band
 from ..core.errors import BandError, DatasetError, ReadError, suggest
 from ..core.grid import footprints
+from ..core.progress import Progress
 from ..core.query import Asset, Scene
 from .finding import Paths, find_files, natural, scene_names
 from .handles import close_handles
@@ -24,14 +25,12 @@ from .header import Header, read_header
 from .naming import FileName, Naming
 from .vrt import check_sources, is_vrt
 
-__all__ = ["Footprints", "OnError", "Progress", "file_band", "find_files", "read_headers", "scan"]
+__all__ = ["Footprints", "OnError", "file_band", "find_files", "read_headers", "scan"]
 
 log = logging.getLogger(__name__)
 
 Calibrate = Callable[[Band, str], Band]
 """(band, uri) -> the band with what the provider's naming tells of its scale, offset and nodata."""
-Progress = Callable[[int, int], None]
-"""Told (done, total), counts of the same thing."""
 
 Footprints = Literal["grid", "valid"]
 """What a scene covers: all of its grid, or what lies around the pixels that were observed."""

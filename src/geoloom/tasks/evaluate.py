@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..core.classes import Classes
 from ..core.errors import ChipError, ModelError
 from ..core.files import may_replace, write_text
 from ..core.grid import PixelWindow
+from ..core.progress import Progress
 from ..io.features import Features
 from ..io.header import Header, read_header
 from ..io.raster import read
@@ -33,9 +34,6 @@ from ..splits.names import Split
 from .count import Count
 from .ground import ChipMosaic, chip_places
 from .truth import Roi, Truth, match_classes, require_on, within
-
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
 
 _TILE_PX = 512
 _HALO_PX = 64

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from ..chips.plan import STRATEGIES, ChipOrder, ChipPlan, Strategy, cut_plan, pl
 from ..chips.scenes import ChipScene, array_scene, check_alike, open_scenes
 from ..core.classes import Classes
 from ..core.errors import ChipError, ConfigError
+from ..core.progress import Progress
 from ..io.header import read_header
 from ..io.raster import Raster
 from ..splits.names import SPLITS
@@ -214,7 +215,7 @@ class DatasetGenerator:
         filename: str = "dataset",
         *,
         overwrite: bool = False,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> SavedDataset:
         """Cut the chips into one store, `<out_path>/<filename>.zarr`.
 

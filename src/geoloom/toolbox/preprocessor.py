@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +15,7 @@ from ..chips.scenes import block_windows, grid_of
 from ..core.errors import BandError, ConfigError, suggest
 from ..core.files import may_replace
 from ..core.grid import PixelWindow
+from ..core.progress import Progress
 from ..core.statistics import BandStatistics, band_statistics
 from ..io.cog import CogWriter
 from ..io.header import read_header
@@ -268,7 +269,7 @@ class Preprocessor:
         out_path: str | Path,
         *,
         overwrite: bool = False,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Path:
         """Write the stack to a cloud-optimised GeoTIFF, in blocks.
 
@@ -314,7 +315,7 @@ class Preprocessor:
         out_path: str | Path,
         positions: Sequence[int],
         overwrite: bool,
-        progress: Callable[[int, int], None] | None,
+        progress: Progress | None,
     ) -> Path:
         out = Path(out_path)
         may_replace(out, overwrite=overwrite, inputs=[self.header.uri])

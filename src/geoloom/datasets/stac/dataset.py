@@ -15,11 +15,11 @@ from odc.geo.crs import CRS
 
 from ...core.errors import DatasetError, ReadError, suggest
 from ...core.interval import Instant, Interval
+from ...core.progress import Progress
 from ...core.query import Query, Sample, Scene
 from ...io.header import read_header
 from ...io.raster import Kernel
 from ...io.remote import is_remote, together
-from ...io.scan import Progress
 from ..base import Transform
 from ..calibration import Calibration
 from ..kept import IndexPlace

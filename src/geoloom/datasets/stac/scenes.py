@@ -15,10 +15,11 @@ from ...core.antimeridian import HALF_TURN
 from ...core.bands import Band
 from ...core.errors import DatasetError
 from ...core.grid import footprint, footprints
+from ...core.progress import Progress
 from ...core.query import Asset, Scene
 from ...io.header import Header, read_header
 from ...io.remote import without_query
-from ...io.scan import Progress, read_headers
+from ...io.scan import read_headers
 from ..index import boxes_of
 from .choice import Choice, Choices, common_bands, require_same_bands
 from .items import Item, Located
