@@ -104,15 +104,15 @@ def test_a_class_keeps_its_colour_where_another_is_missing(names):
 
 
 def test_a_colour_that_a_file_gives_is_kept_also_where_another_class_has_none():
-    legend = Classes.of_legend({1: "forest", 5: "b"}, {1: (1, 2, 3, 255)})
+    legend = Classes.from_legend({1: "forest", 5: "b"}, {1: (1, 2, 3, 255)})
     assert legend.colors[0] == "#010203"
     assert legend.colors[1] == Classes.of(["b"], [5]).colors[0]
 
 
 def test_an_untouched_colour_table_gives_no_colours():
     table = dict.fromkeys(range(256), (0, 0, 0, 255))
-    assert Classes.of_legend({1: "a", 2: "b"}, table) == Classes.of(["a", "b"])
-    once = Classes.of_legend({1: "a", 2: "b"}, {**table, 2: (9, 9, 9, 255)})
+    assert Classes.from_legend({1: "a", 2: "b"}, table) == Classes.of(["a", "b"])
+    once = Classes.from_legend({1: "a", 2: "b"}, {**table, 2: (9, 9, 9, 255)})
     assert once.colors == ("#000000", "#090909")
 
 

@@ -173,7 +173,7 @@ def classes_of(source: Source) -> Classes:
         seen = look_at_classes(source)
         values = np.unique(seen.values[0][seen.valid])
         names = {int(v): f"class {int(v)}" for v in values}
-    return Classes.of_legend({code: names[code] for code in sorted(names)}, colors)
+    return Classes.from_legend(names, colors)
 
 
 def _chosen(raster: Raster, bands: Sequence[int | str] | None) -> Raster:

@@ -136,8 +136,9 @@ class FileScene:
         if self.label is None or not self.label.class_names:
             return None
         unlabelled = self.label.nodata[0] if self.label_nodata is None else self.label_nodata
-        names = {c: n for c, n in sorted(self.label.class_names.items()) if c != unlabelled and n}
-        return Classes.of_legend(names, self.label.colormap)
+        return Classes.from_legend(
+            self.label.class_names, self.label.colormap, unlabelled=unlabelled
+        )
 
     @property
     def categorical(self) -> bool:

@@ -6,6 +6,7 @@ import colorsys
 import itertools
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,27 +124,41 @@ class Classes:
         return cls(names=plain, codes=numbers, colors=chosen)
 
     @classmethod
-    def of_legend(
-        cls, names: Mapping[int, str], palette: Mapping[int, Sequence[int]] | None = None
+    def from_legend(
+        cls,
+        names: Mapping[int, str],
+        palette: Mapping[int, Sequence[int]] | None = None,
+        *,
+        unlabelled: float | None = None,
     ) -> Classes:
-        """Classes as a file tells them: names by code, with the colours that its palette has for them.
+        """The classes that a file declares, by rising code, with the colours that its palette has for them.
 
-        A colour table has an entry for every code, black where nobody set one: black counts as no colour
+        Codes without a name are left out. Names that several codes share get their code behind them. A
+        colour table has an entry for every code, black where nobody set one: black counts as no colour
         where several classes have it.
 
         Args:
-            names: Class name by code, in the order of the outputs.
+            names: Class name by code.
             palette: (red, green, blue, ...), each 0..255, by code.
+            unlabelled: The code that stands for no class, as a file's nodata value.
+
+        Raises:
+            ModelError: no code has a name, or one is outside 0..255.
 
         Example:
-            >>> Classes.of_legend({3: "water", 7: "b"}, {7: (255, 0, 0, 255)}).colors
+            >>> Classes.from_legend({3: "water", 7: "b"}, {7: (255, 0, 0, 255)}).colors
             ('#2c7fb8', '#ff0000')
+            >>> Classes.from_legend({0: "none", 65: "Barren", 131: "Barren"}, unlabelled=0).names
+            ('Barren (65)', 'Barren (131)')
         """
+        named = {code: name for code, name in sorted(names.items()) if name and code != unlabelled}
+        count = Counter(named.values())
+        unique = [f"{n} ({code})" if count[n] > 1 else n for code, n in named.items()]
         known = palette or {}
-        found = [_hex(known[code]) if code in known else None for code in names]
-        if found.count(_UNSET) > 1:
-            found = [None if color == _UNSET else color for color in found]
-        return cls.of(list(names.values()), list(names), found)
+        colors = [_hex(known[code]) if code in known else None for code in named]
+        if colors.count(_UNSET) > 1:
+            colors = [None if color == _UNSET else color for color in colors]
+        return cls.of(unique, list(named), colors)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.bands import Band
+from ..core.bands import Band, match_bands
 from ..core.classes import Classes
 from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
-from .bandmatch import match_bands
 from .base import GeoDataset
 from .calibration import Calibration, require_one_calibration
 from .pairing import Pairing, Rule, meet, newest_pair

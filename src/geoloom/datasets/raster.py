@@ -12,7 +12,7 @@ import numpy as np
 from odc.geo.crs import CRS
 
 from ..core.bands import Band, find_bands
-from ..core.classes import Classes
+from ..core.classes import MAX_CODE, Classes
 from ..core.errors import BandError, DatasetError
 from ..core.grid import crs_name
 from ..core.progress import Progress
@@ -28,7 +28,6 @@ from .answering import Dtype, SceneDataset
 from .base import Layer, Transform
 from .calibration import describe
 from .kept import IndexPlace, Recipe, kept_scenes
-from .legend import legend
 from .located import header_of
 from .mosaic import Mosaic
 from .observed import with_observed_footprints
@@ -224,7 +223,11 @@ class RasterDataset(SceneDataset):
         if self.is_image:
             return None
         header = header_of(self._to_read(0, (0,)).assets[0], self._assume_crs)
-        return legend(header.class_names or self.class_names, header.colormap or self.cmap)
+        declared = header.class_names or self.class_names
+        names = {code: name for code, name in declared.items() if name}
+        if not names or max(names) > MAX_CODE:
+            return None
+        return Classes.from_legend(names, header.colormap or self.cmap)
 
     def file_dtype(self, layer: Layer) -> np.dtype[Any] | None:
         """The type in which the files hold a layer; see `GeoDataset.file_dtype`."""

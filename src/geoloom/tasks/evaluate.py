@@ -194,13 +194,13 @@ def map_classes(header: Header) -> Classes:
         ModelError: it carries none.
     """
     nodata = header.nodata[0]
-    names = {c: n for c, n in (header.class_names or {}).items() if n and c != nodata}
-    if not names:
+    names = header.class_names or {}
+    if not any(name for code, name in names.items() if code != nodata):
         raise ModelError(
             f"{header.uri} carries no class names, so that nothing says what its codes mean; give a map that "
             "geoloom predict wrote, or one with category names (in Python, classes= names them)"
         )
-    return Classes.of_legend(names, header.colormap)
+    return Classes.from_legend(names, header.colormap, unlabelled=nodata)
 
 
 @dataclass(frozen=True, slots=True)
