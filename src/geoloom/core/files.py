@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .errors import GeoloomError, WriteError
+from .suffixes import SHAPEFILE_SUFFIXES
 
 LONGEST_NAME = 255
 """Bytes in a file name on the file systems of Linux, macOS and Windows."""
@@ -38,9 +39,6 @@ _LOOKS = 50
 
 _FULL_BYTES = 1 << 20
 """A disk with less left than this counts as full."""
-
-_SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-"""Files that are one layer only together."""
 
 
 @dataclass(slots=True)
@@ -164,8 +162,8 @@ def refuse_inputs(path: Path, inputs: Iterable[str | Path]) -> None:
 
 def _parts_of(given: Path) -> list[Path]:
     """The files that stand for one input, where there are any."""
-    shapefile = given.suffix.lower() in _SHAPEFILE
-    parts = [given, *(given.with_suffix(end) for end in _SHAPEFILE if shapefile)]
+    shapefile = given.suffix.lower() in SHAPEFILE_SUFFIXES
+    parts = [given, *(given.with_suffix(end) for end in SHAPEFILE_SUFFIXES if shapefile)]
     return [part for part in parts if part.exists()]
 
 

@@ -15,6 +15,7 @@ from ..core.bands import Band
 from ..core.errors import DatasetError, ReadError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample, Scene
+from ..core.resampling import DEFAULT_OF_CLASSES
 from ..io.batch import warm_up
 from ..io.raster import Kernel
 from ..io.remote import is_remote
@@ -135,7 +136,7 @@ class SceneDataset(GeoDataset):
 
     @property
     def _kernel_asked(self) -> Kernel | None:
-        return self.kernel or (None if self.is_image else "nearest")
+        return self.kernel or (None if self.is_image else DEFAULT_OF_CLASSES)
 
     def _found(self, queries: Sequence[Query]) -> list[list[int]]:
         """Positions of the scenes near each query, in the order of the mosaic rule."""

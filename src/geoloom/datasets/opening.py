@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core.bands import Band
 from ..core.errors import DatasetError, ReadError
+from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.finding import RASTER_SUFFIXES, Paths, find_files
 from ..io.header import Header
 from ..io.naming import Naming
@@ -26,7 +27,7 @@ from .sensors.naip import NAIP
 from .sensors.sentinel2 import Sentinel2
 from .stac.dataset import StacDataset
 from .stac.recognise import are_stac
-from .vector import VECTOR_SUFFIXES, VectorDataset
+from .vector import VectorDataset
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +157,7 @@ def _first_header(files: Sequence[str], paths: Paths, on_error: OnError) -> Head
 
 
 def _is_vector(path: str) -> bool:
-    return Path(path).suffix.lower() in VECTOR_SUFFIXES | {".json"}
+    return Path(path).suffix.lower() in VECTOR_SUFFIXES
 
 
 def _sensor_of(files: Sequence[str]) -> type[RasterDataset]:

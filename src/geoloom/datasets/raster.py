@@ -17,6 +17,7 @@ from ..core.errors import BandError, DatasetError
 from ..core.grid import crs_name
 from ..core.progress import Progress
 from ..core.query import Scene
+from ..core.resampling import AVERAGING
 from ..io.finding import Paths
 from ..io.header import read_header
 from ..io.naming import Naming
@@ -65,8 +66,6 @@ _NO_ATTRIBUTES = {
     "maxt": _DATES,
 }
 """What a subclass might set, as other libraries read it from classes."""
-_MIXING = frozenset({"bilinear", "cubic", "average"})
-"""Kernels that average neighbours."""
 
 
 class RasterDataset(SceneDataset):
@@ -193,7 +192,7 @@ class RasterDataset(SceneDataset):
         require_choice("dtype", dtype, get_args(Dtype))
         require_choice("sort of footprints", footprints, get_args(Footprints))
         require_choice("on_error", on_error, get_args(OnError))
-        if not self.is_image and (mosaic == "mean" or kernel in _MIXING):
+        if not self.is_image and (mosaic == "mean" or kernel in AVERAGING):
             raise DatasetError(
                 "the mean of class codes means nothing; use mosaic='newest' or 'first', and "
                 "kernel='nearest' or 'mode'"

@@ -26,6 +26,7 @@ from ..core.errors import DatasetError
 from ..core.files import sweep
 from ..core.interval import Interval
 from ..core.query import Asset, Scene
+from ..core.suffixes import PARQUET_SUFFIXES
 from .folders import file_stamps, is_elsewhere
 from .scenetable import (
     EPOCH,
@@ -84,10 +85,6 @@ def save_scenes(
     return write_table(path, table, sets, record)
 
 
-INDEX_SUFFIXES = (".parquet", ".geoparquet")
-"""Of the files that are replaced where they cannot be read."""
-
-
 def opened_index(path: Path) -> SavedScenes | None:
     """The index in a file; None where it is damaged or of another version, so that it is to be made anew.
 
@@ -99,7 +96,7 @@ def opened_index(path: Path) -> SavedScenes | None:
         saved = SavedScenes(path)
         saved.check()
     except UnusableIndexError as error:
-        if path.suffix.lower() not in INDEX_SUFFIXES:
+        if path.suffix.lower() not in PARQUET_SUFFIXES:
             raise  # perhaps no index at all, but what somebody named by mistake
         log.warning("an index is made anew: %s", error)
         return None

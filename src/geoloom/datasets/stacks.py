@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.bands import Band
 from ..core.query import Asset, Scene
+from ..core.resampling import DEFAULT_OF_CLASSES, default_resampling
 from ..io.header import Header
 from ..io.plan import Kernel
 from ..io.stack import Channel, Stack
@@ -86,7 +87,7 @@ def scene_stacks(
         band, asset = scene.bands[i], scene.assets[i]
         header = headers[asset.uri]
         require_band(header, asset)
-        how = kernel_of(band, kernel) or ("nearest" if header.categorical else "bilinear")
+        how = kernel_of(band, kernel) or default_resampling(categorical=header.categorical)
         own = nodata if nodata is not None else band.nodata
         found.append((Channel(header, asset.index, own), how))
     dtypes = [channel.dtype for channel, _ in found]
@@ -104,7 +105,7 @@ def scene_stacks(
 def kernel_of(band: Band, kernel: Kernel | None) -> Kernel | None:
     """The kernel for a band: bit flags and classes are never averaged."""
     if band.role in _CODED and kernel != "mode":
-        return "nearest"
+        return DEFAULT_OF_CLASSES
     return kernel
 
 

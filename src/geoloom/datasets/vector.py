@@ -16,6 +16,7 @@ from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.interval import Interval
 from ..core.query import Query, Sample
+from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.finding import Paths, matching_names
 from ..io.naming import Naming
 from ..io.vector import ClassChoice, Features, read_feature_files
@@ -26,21 +27,6 @@ from .raster import given_paths
 from .region import Region, common_lattice, surface, to_lonlat
 from .sample import filled, to_sample
 
-VECTOR_SUFFIXES = frozenset(
-    {
-        ".shp",
-        ".gpkg",
-        ".geojson",
-        ".json",
-        ".parquet",
-        ".geoparquet",
-        ".kml",
-        ".gml",
-        ".fgb",
-        ".gdb",
-    }
-)
-"""Of files looked for in folders; a file named itself may end as it likes."""
 MAX_OUTLINED = 20_000
 """Layers of more features are sampled over their bounding box, not over the union of their polygons."""
 

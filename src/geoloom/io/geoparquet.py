@@ -17,8 +17,8 @@ import shapely
 
 from ..core.errors import GridError, VectorError, suggest
 from ..core.grid import as_crs
+from ..core.suffixes import PARQUET_SUFFIXES
 
-_SUFFIXES = (".parquet", ".geoparquet")
 _ROWS_AT_ONCE = 1 << 15
 
 
@@ -35,7 +35,7 @@ class GeoTable:
 
 def is_geoparquet(path: Path) -> bool:
     """Whether the name is that of a GeoParquet file."""
-    return path.suffix.lower() in _SUFFIXES
+    return path.suffix.lower() in PARQUET_SUFFIXES
 
 
 def open_geoparquet(path: Path) -> Any:

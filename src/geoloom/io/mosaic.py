@@ -10,6 +10,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, ReadError, suggest
+from geoloom.core.resampling import default_resampling
 
 from .engines import EngineName
 from .header import Header, read_header
@@ -69,7 +70,7 @@ def read_many(
     numbers = [header.find(bands) for header in headers]
     _check_counts(headers, numbers)
     if kernel is None:
-        kernel = "nearest" if any(header.categorical for header in headers) else "bilinear"
+        kernel = default_resampling(categorical=any(header.categorical for header in headers))
     parts = (
         read(header, grid, bands=own, kernel=kernel, nodata=nodata, scaled=scaled, engine=engine)
         for header, own in zip(headers, numbers, strict=True)

@@ -10,13 +10,13 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.grid import crs_name
+from geoloom.core.resampling import AVERAGING
 
 from .handles import Stamp, open_handle
 from .header import Header
 from .plan import Kernel, uniform_shrinkage
 from .remote import is_remote, remotely
 
-_AVERAGING: frozenset[Kernel] = frozenset(("bilinear", "cubic", "average"))
 _LEAST_PER_PIXEL = 2.0
 """Pixels of an overview that a pixel of the grid spans at least, so that it averages itself, too."""
 
@@ -32,7 +32,7 @@ def coarser(header: Header, grid: GeoBox, kernel: Kernel) -> Header:
         grid: The pixels wanted.
         kernel: How they are resampled.
     """
-    if kernel not in _AVERAGING:
+    if kernel not in AVERAGING:
         return header
     a, b, _, d, e, _ = grid.affine[:6]
     shrinkage = uniform_shrinkage(header.grid, crs_name(grid.crs), (a, b, d, e))

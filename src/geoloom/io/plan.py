@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.antimeridian import full_turn, near
 from geoloom.core.grid import crs_name
+from geoloom.core.resampling import RESAMPLINGS, Resampling
 
 from .locate import Floats, moved
 
-Kernel = Literal["nearest", "mode", "bilinear", "cubic", "average"]
-"""How a resampled pixel comes from source pixels: `nearest` and `mode` keep classes, the rest average."""
-
-KERNELS: tuple[Kernel, ...] = ("nearest", "mode", "bilinear", "cubic", "average")
+Kernel = Resampling
+KERNELS = RESAMPLINGS
 
 Span = tuple[int, int]
 """Source columns and rows that one pixel spans, in whole numbers from 1 (enlarging or equal).

@@ -14,6 +14,7 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import GridError, ReadError, suggest
 from geoloom.core.grid import require_area
+from geoloom.core.resampling import default_resampling
 
 from .engines import EngineName, read_with
 from .header import Header, read_header
@@ -96,7 +97,7 @@ def read(
     require_area(target)
     numbers = header.find(bands)
     if kernel is None:
-        kernel = "nearest" if header.categorical else "bilinear"
+        kernel = default_resampling(categorical=header.categorical)
     elif not isinstance(kernel, str) or kernel not in KERNELS:
         raise ReadError(f"no kernel is called {kernel!r}{suggest(kernel, KERNELS)}")
     if nodata is not None and not isinstance(nodata, Real):

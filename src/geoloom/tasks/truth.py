@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from ..core.classes import Classes
 from ..core.errors import ConfigError, ModelError, VectorError
 from ..core.grid import crs_name, pixel_centres
+from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.features import Features
 from ..io.header import Header, read_header
 from ..io.raster import read
@@ -19,10 +20,6 @@ from ..io.vector import list_fields, read_features
 
 Roi = tuple[float, float, float, float] | str | Path
 """Left, bottom, right, top in the map's CRS; or a vector file, whose polygons are meant."""
-
-_VECTORS = frozenset(
-    (".shp", ".gpkg", ".geojson", ".json", ".parquet", ".geoparquet", ".fgb", ".gml", ".kml")
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +56,7 @@ class Truth:
             VectorError: a vector file comes without `class_field`, or lacks it.
             ModelError: no class of the truth is one of the map's, or the raster is no label raster.
         """
-        if Path(source).suffix.lower() in _VECTORS:
+        if Path(source).suffix.lower() in VECTOR_SUFFIXES:
             return cls._of_features(source, classes, class_field, groups)
         header = read_header(source)
         if header.class_names:

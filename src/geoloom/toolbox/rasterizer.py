@@ -11,6 +11,7 @@ from ..chips.scenes import block_windows, grid_of, slices
 from ..core.classes import Classes
 from ..core.errors import ReadError, VectorError
 from ..core.files import may_replace
+from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.cog import CogWriter
 from ..io.features import Features
 from ..io.header import Header, read_header
@@ -20,6 +21,9 @@ from ..transforms.clouds import QualityBand, cloud_mask
 from .framing import check_meeting
 
 NO_DATA = 0
+
+_RASTERS_TOO = {".gpkg", ".gdb"}
+"""Endings of vector files that may hold a raster."""
 
 
 class Rasterizer:
@@ -194,7 +198,7 @@ def _raster_and_vector(one: str | Path, two: str | Path) -> tuple[Header, Path]:
     """Which of two files is the image, and which the features."""
     problems = []
     for image, features in ((one, two), (two, one)):
-        if Path(image).suffix.lower() in (".shp", ".geojson", ".json", ".parquet", ".geoparquet"):
+        if Path(image).suffix.lower() in VECTOR_SUFFIXES - _RASTERS_TOO:
             continue
         try:
             return read_header(image), Path(features)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import DatasetError
+from ...core.suffixes import JSON_SUFFIXES, PARQUET_SUFFIXES
 from ...io.finding import INDEX_FOLDER
 from ...io.remote import LANES, without_query
 from .addresses import in_memory, joined
@@ -19,7 +20,7 @@ from .filters import Filters
 from .items import Item, Located, parse_item
 from .reach import IN_MEMORY, Reach
 from .search import Search
-from .tables import TABLES, is_stac_table, table_items
+from .tables import is_stac_table, table_items
 from .told import records, text
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 Source = str | Mapping[str, Any] | Search
 """Address of a document, table or folder; a document in memory; a search."""
 ROOTS = ("catalog.json", "collection.json")
-JSON = (".json", ".geojson")
 
 MOST_LEVELS = 32
 """Of links, from a catalogue to its items. Those of whole missions have six or seven."""
@@ -108,7 +108,7 @@ def _items_of(
         yield from _items_in(source, in_memory(), filters, reach, IN_MEMORY, inside=True)
     elif "://" not in source and Path(source).is_dir():
         yield from _items_under(Path(source), filters, reach, documents)
-    elif source.lower().partition("?")[0].endswith(TABLES):
+    elif source.lower().partition("?")[0].endswith(PARQUET_SUFFIXES):
         documents.append(source)
         yield from _table(source, filters, reach)
     else:
@@ -124,8 +124,8 @@ def _items_under(
         yield from _walked(roots[:1], filters, reach, documents)
         return
     below = sorted(path for path in folder.rglob("*") if INDEX_FOLDER not in path.parts)
-    files = [path for path in below if path.suffix.lower() in JSON]
-    tables = [path for path in below if path.name.lower().endswith(TABLES)]
+    files = [path for path in below if path.suffix.lower() in JSON_SUFFIXES]
+    tables = [path for path in below if path.name.lower().endswith(PARQUET_SUFFIXES)]
     documents += map(str, [folder, *files, *tables, *(path for path in below if path.is_dir())])
     with ThreadPoolExecutor(LANES) as pool:
         for path, document in zip(files, pool.map(_json_or_none, files), strict=True):

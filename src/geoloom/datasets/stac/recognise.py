@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...core.errors import DatasetError
+from ...core.suffixes import JSON_SUFFIXES, PARQUET_SUFFIXES, VECTOR_SUFFIXES
 from ...io.finding import Paths
-from ..vector import VECTOR_SUFFIXES
-from .catalogs import JSON, ROOTS
+from .catalogs import ROOTS
 from .documents import is_stac, read_json
-from .tables import TABLES, is_stac_table
+from .tables import is_stac_table
 
 _PEEK_BYTES = 1 << 20
 _MARK = b'"stac_version"'
@@ -33,12 +33,14 @@ def are_stac(paths: Paths) -> bool:
 def _is_stac(path: str) -> bool:
     name = path.lower().partition("?")[0]
     if "://" in path:
-        return name.endswith(TABLES) or (name.endswith(JSON) and is_stac(read_json(path)))
+        return name.endswith(PARQUET_SUFFIXES) or (
+            name.endswith(JSON_SUFFIXES) and is_stac(read_json(path))
+        )
     if Path(path).is_dir():
         return _is_stac_folder(path)
-    if name.endswith(TABLES):
+    if name.endswith(PARQUET_SUFFIXES):
         return is_stac_table(path)
-    return name.endswith(JSON) and _is_document(path)
+    return name.endswith(JSON_SUFFIXES) and _is_document(path)
 
 
 def _is_stac_folder(folder: str) -> bool:
@@ -47,7 +49,7 @@ def _is_stac_folder(folder: str) -> bool:
     found = False
     for file in _files_under(folder):
         suffix = Path(file).suffix.lower()
-        if suffix in JSON or suffix in TABLES:
+        if suffix in JSON_SUFFIXES or suffix in PARQUET_SUFFIXES:
             found = found or _is_stac(file)
         elif suffix in VECTOR_SUFFIXES:
             return False

@@ -26,7 +26,6 @@ from .items import PLACING, Item, Located, item_time, native_place
 from .reach import Reach
 from .told import MOST_ASSETS, records
 
-TABLES = (".parquet", ".geoparquet")
 _NEEDED = {"id", "geometry", "assets"}
 _TIMES = ("datetime", "start_datetime", "end_datetime")
 _NO_PROPERTIES = {
