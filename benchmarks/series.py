@@ -25,7 +25,7 @@ from affine import Affine
 from rasterio.windows import Window
 
 from geoloom.datasets import RasterDataset
-from geoloom.datasets.collate import collate
+from geoloom.datasets.reading.collate import collate
 
 ROUNDS = 7
 SIZE_PX = 224

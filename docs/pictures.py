@@ -19,7 +19,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import from_bounds
 
 import geoloom as gl
-from geoloom.analysis.style import ERROR, INK, new_figure
+from geoloom.figures.style import ERROR, INK, new_figure
 from geoloom.testing.ramps import truth, write_raster
 
 FOLDER = Path(__file__).resolve().parent / "pictures"

@@ -33,8 +33,8 @@ def small_files(tmp_path_factory) -> Path:
     """What the pages speak of: a scene, its truth, labels, chips, a model, a map. Small, made once."""
     import geoloom as gl
     from geoloom.chips.cut import cut_chips
-    from geoloom.cli.steps import STEPS
     from geoloom.cli.terminal import Terminal
+    from geoloom.project.steps import STEPS
     from geoloom.testing.simulate import simulated_scene
 
     folder = tmp_path_factory.mktemp("docs")

@@ -16,7 +16,7 @@ from rasterio.windows import Window
 from geoloom.chips.materialize import materialize
 from geoloom.datasets.sensors.cdl import CDL
 from geoloom.datasets.sensors.landsat import Landsat8
-from geoloom.io.header import read_header
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 
 from .data import BANDS, GSD_M, TILE_PX, ZONES, Size

@@ -13,7 +13,7 @@ from rasterio.features import rasterize
 
 from geoloom.analysis.report import report
 from geoloom.core.classes import Classes
-from geoloom.io.cog import write_raster
+from geoloom.io.write.cog import write_raster
 
 CLASSES = Classes.of(["forest", "deforestation", "water"])
 

@@ -14,8 +14,8 @@ from geoloom.cli.verbs.info import describe
 from geoloom.core.classes import Classes
 from geoloom.datasets import RasterDataset
 from geoloom.inference.polygons import polygonize
-from geoloom.io.cog import write_raster
 from geoloom.io.raster import Raster
+from geoloom.io.write.cog import write_raster
 from geoloom.samplers import label_statistics
 
 CLASSES = Classes.of(["forest", "water"], codes=[1, 2])

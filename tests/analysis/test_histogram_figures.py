@@ -8,8 +8,8 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from scipy.stats import norm
 
-from geoloom.analysis.histograms import band_colors, density_line
 from geoloom.analysis.plots import plot_histogram_lines, plot_histograms
+from geoloom.figures.histograms import band_colors, density_line
 from geoloom.io.raster import Raster
 
 GRID = GeoBox((200, 200), Affine(30, 0, 0, 0, -30, 0), "EPSG:32720")

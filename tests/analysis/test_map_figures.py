@@ -11,13 +11,15 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Geod, Transformer
 
-from geoloom.analysis import furniture, plots, views
-from geoloom.analysis.composites import composites_of
-from geoloom.analysis.style import figure_svg, readable_on, save_figure
+from geoloom.analysis import plots
 from geoloom.core.classes import Classes
 from geoloom.core.errors import BandError, WriteError
-from geoloom.io.cog import write_raster
+from geoloom.figures import map_frame as furniture
+from geoloom.figures import views
+from geoloom.figures.composites import composites_of
+from geoloom.figures.style import figure_svg, readable_on, save_figure
 from geoloom.io.raster import Raster
+from geoloom.io.write.cog import write_raster
 
 UTM = GeoBox((40, 60), Affine(30, 0, 500_000, 0, -30, 8_900_000), "EPSG:32720")
 

@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score
 from geoloom.analysis.report import report
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError
-from geoloom.io.cog import write_raster
+from geoloom.io.write.cog import write_raster
 from geoloom.metrics.accuracy import Accuracy
 from geoloom.metrics.tally import Tally
 from geoloom.models.card import ModelCard

@@ -13,10 +13,10 @@ from pydantic import BeforeValidator, PositiveInt
 from typer.testing import CliRunner
 
 from geoloom.cli.app import app
-from geoloom.cli.steps import STEPS
-from geoloom.cli.steps.base import Step, as_list
 from geoloom.cli.terminal import Terminal
 from geoloom.core.errors import ChipError
+from geoloom.project.steps import STEPS
+from geoloom.project.steps.base import Step, as_list
 
 
 class Cut(Step):

@@ -11,10 +11,10 @@ import pytest
 import typer.main
 
 from geoloom.cli.app import app
-from geoloom.cli.steps import STEPS
-from geoloom.cli.steps.base import Step
 from geoloom.cli.terminal import Terminal
-from geoloom.cli.validation import checked
+from geoloom.project.steps import STEPS
+from geoloom.project.steps.base import Step
+from geoloom.project.validation import checked
 
 KINDS = {
     "prepare": {"": {"scene": ["scene.tif"], "out": "out.tif"}},
@@ -75,7 +75,7 @@ def on_the_command_line(verb: str, kind: str, monkeypatch: pytest.MonkeyPatch) -
         made.append(step)
         raise CalledError
 
-    monkeypatch.setattr("geoloom.cli.perform.perform", perform)
+    monkeypatch.setattr("geoloom.project.perform.perform", perform)
     settings = KINDS[verb][kind]
     words = [
         w for value in settings.values() for w in (value if isinstance(value, list) else [value])

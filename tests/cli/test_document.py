@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from geoloom.cli.document import read_document
 from geoloom.core.errors import ConfigError
+from geoloom.project.yaml_document import read_document
 
 
 def write(tmp_path, text):

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from geoloom.cli.project import read_project
-from geoloom.cli.runner import plan
 from geoloom.cli.terminal import UsageError
 from geoloom.core.errors import ConfigError
+from geoloom.project.project_file import read_project
+from geoloom.project.runner import plan
 
 
 def test_a_right_file_becomes_steps(project, tmp_path):

@@ -30,8 +30,8 @@ if when == "early":
     import typer.main
     typer.main.get_command = working
 else:
-    import geoloom.cli.perform
-    geoloom.cli.perform.perform = working
+    import geoloom.project.perform
+    geoloom.project.perform.perform = working
 main()
 """
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from geoloom.cli.app import app
 from geoloom.cli.options import COMMON
-from geoloom.cli.steps import STEPS
+from geoloom.project.steps import STEPS
 
 SNAPSHOT = Path(__file__).with_name("surface.json")
 UPDATE = "GEOLOOM_UPDATE_SURFACE"

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from geoloom.cli.app import app
-from geoloom.cli.steps import STEPS
+from geoloom.project.steps import STEPS
 
 COMMAND = "import sys; sys.argv[0] = 'geoloom'; from geoloom.cli import main; main()"
 
@@ -60,7 +60,7 @@ def test_an_interruption_is_told_as_the_verb_takes_it(verb, monkeypatch, tmp_pat
     def interrupted(*given, **named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("geoloom.cli.perform.perform", interrupted)
+    monkeypatch.setattr("geoloom.project.perform.perform", interrupted)
     monkeypatch.chdir(tmp_path)
     (settings,) = list(KINDS[verb].values())[:1]
     words = [

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from geoloom.cli.variables import fill, resolve
 from geoloom.core.errors import ConfigError
+from geoloom.project.variables import fill, resolve
 
 
 def test_variables_refer_to_each_other_in_any_order():

@@ -231,5 +231,5 @@ def test_a_file_that_is_replaced_is_read_anew(tmp_path, monkeypatch):
     assert (dataset[ZONE_33]["image"] == 5).all()
     path.unlink()
     write_raster(path, np.full((1, 60, 80), 6, "int16"), ZONE_33, nodata=9)
-    monkeypatch.setattr("geoloom.io.stack._RECHECK_S", 0.0)
+    monkeypatch.setattr("geoloom.io.blocks.stack._RECHECK_S", 0.0)
     assert (dataset[ZONE_33]["image"] == 6).all()

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import default_collate
 
 from geoloom.datasets import RasterDataset
-from geoloom.datasets.collate import collate
+from geoloom.datasets.reading.collate import collate
 
 
 def assert_same(batch, expected):

@@ -16,9 +16,10 @@ from geoloom.core.bands import Band
 from geoloom.core.errors import BandError, DatasetError, ReadError
 from geoloom.core.interval import Interval
 from geoloom.core.query import Query
-from geoloom.datasets import RasterDataset, VectorDataset, kept
+from geoloom.datasets import RasterDataset, VectorDataset
 from geoloom.datasets import raster as raster_module
-from geoloom.datasets.saved import SavedScenes, save_scenes
+from geoloom.datasets.reading.by_file import cached as kept
+from geoloom.datasets.scenes.table import SavedScenes, save_scenes
 
 REGEX = r"x_(?P<date>\d{8})"
 PER_BAND = {
@@ -283,7 +284,7 @@ def test_an_index_that_cannot_be_written_is_done_without(
 def test_a_damaged_index_is_made_anew(folder, tmp_path, caplog, damage, monkeypatch):
     index = tmp_path / "scenes.parquet"
     if damage == "older":
-        monkeypatch.setattr("geoloom.datasets.scenetable.VERSION", 1)
+        monkeypatch.setattr("geoloom.datasets.scenes.table_rows.VERSION", 1)
     expected = tuple(opened(folder, index).scenes)
     monkeypatch.undo()
     data = bytearray(index.read_bytes())

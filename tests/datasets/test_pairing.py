@@ -17,8 +17,8 @@ from geoloom.core.errors import DatasetError, QueryError
 from geoloom.core.interval import ALWAYS, Interval
 from geoloom.core.query import MomentQuery, Query
 from geoloom.datasets import CDL, IntersectionDataset, RasterDataset, intersection
-from geoloom.datasets.pairing import Pairing, meet, newest_pair
 from geoloom.datasets.region import Region
+from geoloom.datasets.time.pairing import Pairing, meet, newest_pair
 from geoloom.samplers import RandomGeoSampler
 from geoloom.testing.strategies import timelines
 

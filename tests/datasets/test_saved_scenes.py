@@ -16,9 +16,9 @@ from geoloom.core.errors import DatasetError
 from geoloom.core.grid import footprint
 from geoloom.core.interval import ALWAYS, Interval
 from geoloom.core.query import Asset, Scene
-from geoloom.datasets.saved import SavedScenes, save_scenes
-from geoloom.io.naming import Naming
-from geoloom.io.scan import scan
+from geoloom.datasets.scenes.table import SavedScenes, save_scenes
+from geoloom.io.access.naming import Naming
+from geoloom.io.headers.scan import scan
 from geoloom.testing import strategies as some
 
 REMOTE = "/vsicurl/https://example.org/a.tif"

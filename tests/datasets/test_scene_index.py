@@ -15,8 +15,8 @@ from geoloom.core.bands import Band
 from geoloom.core.grid import footprint
 from geoloom.core.interval import Interval
 from geoloom.core.query import Asset, Scene
-from geoloom.datasets import index as index_module
-from geoloom.datasets.index import SceneIndex, lonlat_boxes
+from geoloom.datasets.reading.by_file import index as index_module
+from geoloom.datasets.scenes.index import SceneIndex, lonlat_boxes
 from geoloom.testing import strategies as some
 from geoloom.testing.ramps import truth
 

@@ -27,7 +27,7 @@ from geoloom.datasets import (
     SeriesDataset,
     loader,
 )
-from geoloom.datasets.collate import collate
+from geoloom.datasets.reading.collate import collate
 from geoloom.samplers import GridGeoSampler, RandomGeoSampler
 from geoloom.testing.ramps import write_raster
 from geoloom.testing.strategies import timelines

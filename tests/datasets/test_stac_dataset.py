@@ -29,7 +29,7 @@ import geoloom as gl
 from geoloom.core.errors import DatasetError, ReadError
 from geoloom.core.grid import footprint, grid_at
 from geoloom.datasets import RasterDataset, StacDataset, VectorDataset
-from geoloom.datasets.saved import SavedScenes
+from geoloom.datasets.scenes.table import SavedScenes
 from geoloom.samplers import GridGeoSampler
 from geoloom.testing.serving import serving
 

@@ -15,7 +15,7 @@ from geoloom.core.errors import DatasetError, QueryError, VectorError
 from geoloom.core.interval import Interval
 from geoloom.core.query import Query
 from geoloom.datasets.vector import VectorDataset
-from geoloom.io.vector import read_features
+from geoloom.io.vector.layers import read_features
 
 GRID = GeoBox((4, 8), Affine(1, 0, 5e5, 0, -1, 9e6), "EPSG:32722")
 

@@ -15,9 +15,9 @@ from rio_cogeo.cogeo import cog_validate
 
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ConfigError, GeoloomError, ModelError, WriteError
-from geoloom.inference.engines import LocalEngine
 from geoloom.inference.predict import predict
 from geoloom.inference.products import label, map_nodata
+from geoloom.inference.runners import LocalEngine
 from geoloom.testing.predictors import BandPredictor, CodePredictor, CountingPredictor
 
 CLASSES = Classes.of(["forest", "water", "cleared"], codes=[0, 4, 9])

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from geoloom.io.blocks import CACHE
-from geoloom.io.header import read_header
+from geoloom.io.blocks.cache import CACHE
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 
 THREADS = 4

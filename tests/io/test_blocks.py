@@ -16,11 +16,11 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoloom.io import blocks
-from geoloom.io.blocks import CACHE, BlockCache, block_at, local_tiff
-from geoloom.io.codecs import Block
-from geoloom.io.handles import stamp_of
-from geoloom.io.header import read_header
+from geoloom.io.access.handles import stamp_of
+from geoloom.io.blocks.cache import CACHE, BlockCache, block_at, local_tiff
+from geoloom.io.blocks.cache import cache as blocks
+from geoloom.io.blocks.codecs import Block
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 
 PLACE = {"crs": "EPSG:32633", "transform": Affine(10, 0, 500_000, 0, -10, 5_000_000)}

@@ -18,7 +18,7 @@ from odc.geo.geobox import GeoBox
 from rio_cogeo.cogeo import cog_validate
 
 from geoloom.core.errors import WriteError
-from geoloom.io.cog import CogWriter, write_raster
+from geoloom.io.write.cog import CogWriter, write_raster
 
 UTM = Affine(30, 0, 500_000, 0, -30, 9_000_000)
 AFFINES = {

@@ -122,7 +122,7 @@ def test_what_numba_no_longer_builds_is_done_plainly(package):
         def gone(*_, **__):
             raise AttributeError("gone")
         ir.VectorType.as_pointer = gone
-        from geoloom.io.lanes import bilinear_row
+        from geoloom.io.loops.bilinear_simd import bilinear_row
         source = np.arange(36).astype(np.uint8).reshape(1, 3, 12)
         corner = np.arange(10).astype(np.int32)
         share, out = np.full(10, 0.5, np.float32), np.zeros((1, 1, 10), np.uint8)

@@ -15,13 +15,13 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, GridError, ReadError
 from geoloom.io.batch import Order, read_batch, warm_up
-from geoloom.io.direct import DirectEngine
+from geoloom.io.blocks.stack import Channel, Stack
 from geoloom.io.engines import choose_engine
-from geoloom.io.gdal import GdalEngine
-from geoloom.io.header import read_header
-from geoloom.io.plan import KERNELS, cells
+from geoloom.io.engines.direct import DirectEngine
+from geoloom.io.engines.gdal import GdalEngine
+from geoloom.io.geometry.shrinkage import KERNELS, cells
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
-from geoloom.io.stack import Channel, Stack
 from geoloom.testing import strategies as some
 from geoloom.testing.ramps import truth, write_raster
 
@@ -105,7 +105,7 @@ def test_large_reads_are_cut_and_the_cuts_do_not_show(tmp_path, monkeypatch):
     for kernel in KERNELS:
         whole = read(path, grid, kernel=kernel, engine="direct")
         with monkeypatch.context() as patch:
-            patch.setattr("geoloom.io.warp._SCRATCH_BYTES", 20_000)
+            patch.setattr("geoloom.io.engines.direct_warp._SCRATCH_BYTES", 20_000)
             cut = read(path, grid, kernel=kernel, engine="direct")
         np.testing.assert_allclose(cut.values, whole.values, atol=1e-5)
         np.testing.assert_array_equal(cut.valid, whole.valid)

@@ -15,9 +15,9 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 
 from geoloom.core.errors import ReadError
-from geoloom.io import header as headers
-from geoloom.io.directory import read_directory
-from geoloom.io.handles import stamp_of
+from geoloom.io.access.handles import stamp_of
+from geoloom.io.headers import header as headers
+from geoloom.io.headers.tiff_directory import read_directory
 from geoloom.testing.ramps import write_raster
 
 GRID = GeoBox((6, 8), Affine(30, 0, 500_000, 0, -30, 8_000_000), "EPSG:32720")

@@ -12,10 +12,10 @@ from odc.geo.geobox import GeoBox
 import geoloom as gl
 from geoloom.core.errors import GeoloomError
 from geoloom.datasets import RasterDataset, VectorDataset
-from geoloom.io.header import read_header
+from geoloom.io.headers.header import read_header
 from geoloom.io.mosaic import read_many
 from geoloom.io.raster import read
-from geoloom.io.vector import list_fields, make_features, read_features
+from geoloom.io.vector.layers import list_fields, make_features, read_features
 from geoloom.testing.ramps import write_raster
 
 GRID = GeoBox((8, 16), Affine(10, 0, 500_000, 0, -10, 5_000_000), "EPSG:32633")

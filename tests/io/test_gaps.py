@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from geoloom.io.gaps import fill_gap, gap_of
+from geoloom.io.loops.fill_gaps import fill_gap, gap_of
 
 masks = arrays.arrays(
     np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 40)), elements=st.integers(0, 1)

@@ -7,8 +7,8 @@ import rasterio
 from affine import Affine
 from rasterio.env import get_gdal_config
 
-from geoloom.io.gdalcache import DEFAULT_MB, MOST_MB, cache_for_rows, gdal_cache
-from geoloom.io.header import read_header
+from geoloom.io.headers.gdal_cache import DEFAULT_MB, MOST_MB, cache_for_rows, gdal_cache
+from geoloom.io.headers.header import read_header
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from geoloom.io import handles
-from geoloom.io.handles import HANDLES_PER_THREAD, close_handles, open_handle
-from geoloom.io.header import read_header
+from geoloom.io.access import handles
+from geoloom.io.access.handles import HANDLES_PER_THREAD, close_handles, open_handle
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 from geoloom.testing.ramps import write_raster
 

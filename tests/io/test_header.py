@@ -16,7 +16,7 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 
 from geoloom.core.errors import BandError, GridError, ReadError
-from geoloom.io.header import read_header
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 from geoloom.testing.ramps import write_raster
 

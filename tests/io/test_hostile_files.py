@@ -20,7 +20,7 @@ from numcodecs import zstd
 from rasterio.enums import Resampling
 
 from geoloom.core.errors import GeoloomError, ReadError
-from geoloom.io.header import read_header
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 
 PLACE = {"crs": "EPSG:32633", "transform": Affine(10, 0, 500_000, 0, -10, 5_000_000)}
@@ -182,7 +182,7 @@ def test_a_file_shortened_between_reads_is_an_error(tmp_path, layout, left):
     code = """
 import os, sys
 from geoloom.core.errors import ReadError
-from geoloom.io.header import read_header
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 header = read_header(sys.argv[1])
 read(header, header.grid[:8, :8])
@@ -304,7 +304,9 @@ def test_the_overviews_of_a_replaced_file_are_read_directly(tmp_path):
 
 
 def test_why_a_file_is_read_through_gdal_is_said_once(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("geoloom.io.left._REASONS", OrderedDict())  # of other tests' files
+    monkeypatch.setattr(
+        "geoloom.io.access.left_to_gdal._REASONS", OrderedDict()
+    )  # of other tests' files
     make(tmp_path / "a.tif", compress="packbits", **TILES)
     make(tmp_path / "b.tif", compress="packbits", **TILES)
     with caplog.at_level(logging.INFO, logger="geoloom"):
@@ -319,7 +321,7 @@ def test_why_a_file_is_read_through_gdal_is_said_once(tmp_path, caplog, monkeypa
 def test_a_stack_of_a_file_that_lies_is_read_by_gdal_in_the_batch_too(tmp_path):
     """What GDAL reads whole, a batch reads, though the direct engine finds a block that it cannot decode."""
     from geoloom.io.batch import Order, read_batch
-    from geoloom.io.stack import Channel, Stack
+    from geoloom.io.blocks.stack import Channel, Stack
 
     path = tmp_path / "a.tif"
     make(path, side=64, compress="zstd", **TILES)
@@ -388,9 +390,9 @@ def test_degrees_beyond_all_bounds_are_refused(tmp_path):
 
 def test_a_file_that_was_removed_is_not_read_from_memory_for_ever(tmp_path, monkeypatch):
     from geoloom.io.batch import Order, read_batch
-    from geoloom.io.stack import Channel, Stack
+    from geoloom.io.blocks.stack import Channel, Stack
 
-    monkeypatch.setattr("geoloom.io.stack._RECHECK_S", 0.0)
+    monkeypatch.setattr("geoloom.io.blocks.stack._RECHECK_S", 0.0)
     path = tmp_path / "a.tif"
     make(path, side=64, **TILES)
     header = read_header(path)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoloom.io.lanes import LANES, bilinear_row, split_of
-from geoloom.io.rounding import HALF
+from geoloom.io.loops.bilinear_simd import LANES, bilinear_row, split_of
+from geoloom.io.loops.rounding import HALF
 
 
 def one_by_one(source, corner, right, lower, working, dtype):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.grid import lattice_window
-from geoloom.io.plan import KERNELS, cells
+from geoloom.io.geometry.shrinkage import KERNELS, cells
 from geoloom.io.raster import read
 from geoloom.testing import strategies as some
 from geoloom.testing.ramps import ramp, truth, write_ramp, write_raster

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import ReadError
-from geoloom.io.coordinates import fill_corners, fill_places
-from geoloom.io.maps import (
+from geoloom.io.geometry.coordinate_map import (
     TOLERANCE_PX,
     coordinate_map,
     coordinate_maps,
@@ -19,6 +18,7 @@ from geoloom.io.maps import (
     exact_places,
     way,
 )
+from geoloom.io.loops.polynomials import fill_corners, fill_places
 from geoloom.testing import strategies as some
 from geoloom.testing.ramps import truth
 

@@ -9,7 +9,7 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, ReadError
 from geoloom.io import engines
-from geoloom.io.header import read_header
+from geoloom.io.headers.header import read_header
 from geoloom.io.mosaic import read_many
 from geoloom.io.raster import read
 from geoloom.testing.fakes import FakeEngine, fake_header

@@ -13,9 +13,9 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from scipy import ndimage
 
-from geoloom.io import observed
-from geoloom.io.header import read_header
-from geoloom.io.observed import FILLED_SHARE, REACH_CELLS, observed_outline
+from geoloom.io import outlines as observed
+from geoloom.io.headers.header import read_header
+from geoloom.io.outlines import FILLED_SHARE, REACH_CELLS, observed_outline
 from geoloom.testing.ramps import write_raster
 
 PLACE = Affine(30, 0, 500_000, 0, -30, 8_000_000)

@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
 from geoloom.core.errors import ReadError
-from geoloom.io.header import read_header
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 from geoloom.testing.ramps import truth
 

@@ -10,8 +10,8 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 
 from geoloom.datasets import RasterDataset
-from geoloom.io.header import read_header
-from geoloom.io.overviews import coarser
+from geoloom.io.geometry.overviews import coarser
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 from geoloom.testing.ramps import write_raster
 

@@ -16,7 +16,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import WriteError
-from geoloom.io.cog import CogWriter, write_raster
+from geoloom.io.write.cog import CogWriter, write_raster
 
 GRID = GeoBox((4, 4), Affine(30, 0, 500_000, 0, -30, 9_000_000), "EPSG:32722")
 ONES = np.ones((4, 4), "uint8")
@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from geoloom.io.cog import write_raster
+from geoloom.io.write.cog import write_raster
 
 moves, at = 0, int(sys.argv[2])
 

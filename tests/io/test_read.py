@@ -9,10 +9,11 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, GridError, ReadError
-from geoloom.io import engines, gdal
-from geoloom.io.header import read_header
+from geoloom.io import engines
+from geoloom.io.engines import gdal
+from geoloom.io.headers.header import read_header
+from geoloom.io.headers.validity import as_stored
 from geoloom.io.raster import Raster, read
-from geoloom.io.validity import as_stored
 from geoloom.testing.fakes import FakeEngine, fake_header
 from geoloom.testing.ramps import write_raster
 from geoloom.testing.strategies import grid_around

@@ -14,9 +14,9 @@ from odc.geo.geobox import GeoBox
 from rasterio.env import get_gdal_config
 
 from geoloom.core.errors import ReadError
-from geoloom.io.header import read_header
+from geoloom.io.access.remote import LANES, gdal_name, is_remote, remotely, together, without_query
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
-from geoloom.io.remote import LANES, gdal_name, is_remote, remotely, together, without_query
 from geoloom.testing.serving import serving
 
 GRID = GeoBox((2048, 2048), Affine(10, 0, 500000, 0, -10, 5000000), "EPSG:32633")

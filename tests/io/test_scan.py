@@ -17,8 +17,8 @@ from affine import Affine
 from geoloom.core.bands import Band
 from geoloom.core.errors import BandError, DatasetError, ReadError
 from geoloom.core.interval import Interval
-from geoloom.io.naming import Naming, interval_from
-from geoloom.io.scan import find_files, scan
+from geoloom.io.access.naming import Naming, interval_from
+from geoloom.io.headers.scan import find_files, scan
 
 PER_BAND = Naming(
     filename_regex=r"(?P<tile>T\d+)_(?P<date>\d{8})_(?P<band>B\w+?)(?:_(?P<resolution>\d+m))?\.tif",
@@ -254,7 +254,7 @@ def test_headers_of_many_files_hold_no_descriptors(tmp_path):
     code = f"""
         import resource
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-        from geoloom.io.scan import read_headers
+        from geoloom.io.headers.scan import read_headers
         uris = [r"{tmp_path}/" + f"{{n}}.tif" for n in range(150)]
         print(len(read_headers(uris)))
     """

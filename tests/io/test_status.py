@@ -8,10 +8,10 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import ReadError
-from geoloom.io import status
-from geoloom.io.blocks import Watch, local_tiff
-from geoloom.io.handles import stamp_of
-from geoloom.io.status import ASKS, all_as_noted
+from geoloom.io.access.handles import stamp_of
+from geoloom.io.blocks.cache import Watch, local_tiff
+from geoloom.io.loops import file_status as status
+from geoloom.io.loops.file_status import ASKS, all_as_noted
 from geoloom.testing.ramps import write_raster
 
 GRID = GeoBox((64, 64), Affine(10, 0, 5e5, 0, -10, 5e6), "EPSG:32633")

@@ -11,13 +11,13 @@ import rasterio
 from affine import Affine
 
 from geoloom.core.errors import ReadError
-from geoloom.io.blocks import local_tiff
-from geoloom.io.direct import DirectEngine
-from geoloom.io.gdal import GdalEngine
-from geoloom.io.handles import stamp_of
-from geoloom.io.header import read_header
-from geoloom.io.source import Source
-from geoloom.io.tiff import UnsupportedTiffError, parse_tiff
+from geoloom.io.access.byte_source import Source
+from geoloom.io.access.handles import stamp_of
+from geoloom.io.blocks.cache import local_tiff
+from geoloom.io.engines.direct import DirectEngine
+from geoloom.io.engines.gdal import GdalEngine
+from geoloom.io.headers.header import read_header
+from geoloom.io.headers.tiff_structure import UnsupportedTiffError, parse_tiff
 
 ENGINE = DirectEngine()
 PLACE = {"crs": "EPSG:32633", "transform": Affine(10, 0, 500_000, 0, -10, 5_000_000)}

@@ -25,7 +25,7 @@ from shapely import box
 
 from geoloom.core.errors import VectorError
 from geoloom.datasets import VectorDataset
-from geoloom.io.vector import list_fields, make_features, read_features
+from geoloom.io.vector.layers import list_fields, make_features, read_features
 
 UTM = "EPSG:32622"
 GRIDS = {
@@ -270,7 +270,7 @@ def test_every_format_reads_alike(tmp_path, suffix, caplog):
 @pytest.mark.parametrize("crs", [UTM, "EPSG:4326", "OGC:CRS84", None])
 def test_geoparquet_is_read_as_geopandas_reads_it(tmp_path, monkeypatch, crs):
     """In pieces, only the columns needed, heights left out."""
-    monkeypatch.setattr("geoloom.io.geoparquet._ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("geoloom.io.vector.geoparquet._ROWS_AT_ONCE", 3)
     shapes = [*squares(), *shapely.force_3d(squares(), 7.0)]
     values = [1, 2, None, 4, 5, 6, 7, 2]
     frame = gpd.GeoDataFrame(

@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 import geoloom as gl
 from geoloom.core.errors import ReadError
 from geoloom.datasets import RasterDataset
-from geoloom.io.header import read_header
+from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 from geoloom.testing.ramps import write_raster
 from geoloom.testing.serving import serving

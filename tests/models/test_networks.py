@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from geoloom.models.layers import bilinear_upsampling
+from geoloom.models.networks.layers import bilinear_upsampling
 from geoloom.models.registry import create_model
 
 NAMES = ["fcn32s", "fcn16s", "fcn8s", "unet"]

@@ -18,8 +18,8 @@ from geoloom.core.bands import Band
 from geoloom.core.errors import SamplerError
 from geoloom.core.interval import ALWAYS
 from geoloom.datasets.base import GeoDataset
+from geoloom.datasets.reading.sample import to_sample
 from geoloom.datasets.region import Region
-from geoloom.datasets.sample import to_sample
 from geoloom.samplers import GridGeoSampler, RandomBatchGeoSampler, RandomGeoSampler
 
 UTM = GeoBox((60, 70), Affine(30, 0, 600000, 0, -30, 4500000), "EPSG:32633")

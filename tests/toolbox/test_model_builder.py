@@ -147,8 +147,8 @@ def test_the_cycle_from_file_to_file(dataset, trained, tmp_path):
 
 def _named(labels, folder):
     """The truth with class names, which a map is matched by."""
-    from geoloom.io.cog import CogWriter
     from geoloom.io.raster import read
+    from geoloom.io.write.cog import CogWriter
 
     raster = read(labels)
     with CogWriter(

@@ -11,7 +11,7 @@ from rasterio.features import rasterize
 from small_files import TRANSFORM, save
 
 from geoloom.core.errors import GridError, ReadError, VectorError, WriteError
-from geoloom.io.header import read_header
+from geoloom.io.headers.header import read_header
 from geoloom.toolbox import Rasterizer
 
 SHAPE = (40, 50)

@@ -9,9 +9,9 @@ from odc.geo.geobox import GeoBox
 
 from ..core.area import pixel_areas_m2
 from ..core.classes import Classes
-from ..io.header import read_header
+from ..figures.views import Source, classes_of
+from ..io.headers.header import read_header
 from ..io.raster import Raster, read
-from .views import Source, classes_of
 
 BLOCK_ROWS = 256
 _HECTARE_M2 = 10_000.0

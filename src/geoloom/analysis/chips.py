@@ -17,10 +17,10 @@ from odc.geo.geobox import GeoBox
 
 from ..core.errors import ChipError
 from ..core.grid import crs_name, transformer
-from .furniture import add_furniture
-from .images import Bands, map_figure, show_on
-from .style import INK, LABEL_PT, SERIES
-from .views import Source, look_at_image, stretch
+from ..figures.images import Bands, map_figure, show_on
+from ..figures.map_frame import add_furniture
+from ..figures.style import INK, LABEL_PT, SERIES
+from ..figures.views import Source, look_at_image, stretch
 
 SPLIT_COLORS = {"train": "#ffd400", "valid": "#00c2d1", "test": "#ff4fa3"}
 """Bright, since they are drawn over imagery; told apart by colour-blind readers."""

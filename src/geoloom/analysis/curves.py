@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from ..core.classes import Classes
 from ..core.errors import ModelError
+from ..figures.style import INK, MUTED, TICK_PT, legend, new_figure, series_colors, tidy
 from ..metrics.accuracy import Accuracy
 from ..metrics.curves import Curve
 from .history import History
-from .style import INK, MUTED, TICK_PT, legend, new_figure, series_colors, tidy
 
 _GRID = np.linspace(0, 1, 201)
 

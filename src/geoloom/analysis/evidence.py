@@ -18,10 +18,10 @@ from .._version import __version__
 from ..core.classes import Classes
 from ..core.errors import ChipError, ModelError, ReadError
 from ..core.grid import crs_name
-from ..io.header import Header, read_header
+from ..figures.map_frame import pixel_size_m
+from ..io.headers.header import Header, read_header
 from ..models.identity import file_hash, folder_hash
 from .areas import AreaTable, class_areas
-from .furniture import pixel_size_m
 from .history import History, read_history
 from .learned import LearnedGround
 from .scores import AccuracySource, Score, Scored, find_scores

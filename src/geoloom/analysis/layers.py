@@ -12,12 +12,12 @@ from odc.geo.geobox import GeoBox
 from PIL import Image, features
 
 from ..core.classes import Classes
-from ..io.header import read_header
+from ..figures.composites import composites_of
+from ..figures.style import ERROR
+from ..figures.views import Source, look, look_at_classes, look_at_image, paint, stretch, zoomed_out
+from ..io.headers.header import read_header
 from ..io.raster import Raster
-from .composites import composites_of
-from .style import ERROR
 from .truth import KnownTruth
-from .views import Source, look, look_at_classes, look_at_image, paint, stretch, zoomed_out
 
 DISPLAY_PX = 2000
 """Longest side of a layer."""

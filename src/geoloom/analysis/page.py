@@ -15,7 +15,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
-from .furniture import lonlat, north_in_pixels, pixel_size_m
+from ..figures.map_frame import lonlat, north_in_pixels, pixel_size_m
 from .layers import Layer
 
 _NODES = 13

@@ -11,14 +11,14 @@ from typing import Any
 from .._version import __version__
 from ..core.classes import Classes
 from ..core.files import may_replace, write_text
+from ..figures.images import plot_comparison
+from ..figures.style import figure_pixels
 from ..models.identity import CARD_FILE
 from . import sections
 from .evidence import Evidence, gather
-from .images import plot_comparison
 from .layers import Views, map_layers, photo_uri
 from .page import map_data, render
 from .scores import AccuracySource
-from .style import figure_pixels
 from .tables import hectares, percent
 
 _NUMBERED = re.compile(r"(class[ _-]*)?\d+", re.IGNORECASE)

@@ -9,14 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..core.errors import ChipError
+from ..figures.histograms import plot_histograms
+from ..figures.style import figure_png, figure_svg
 from ..io.raster import Raster
 from ..metrics.accuracy import Accuracy
 from .chips import plot_chips
 from .curves import plot_precision_recall_curve, plot_roc_curve, plot_training
 from .evidence import Evidence, describe_grid, versions
-from .histograms import plot_histograms
 from .scores import Score
-from .style import figure_png, figure_svg
 from .tables import (
     STACKED_FROM,
     accuracy_table,

@@ -12,10 +12,10 @@ import matplotlib as mpl
 import numpy as np
 
 from ..core.classes import Classes
+from ..figures.matrices import COLORS, row_shares
+from ..figures.style import readable_on
 from ..metrics.accuracy import Accuracy
 from .areas import AreaTable
-from .matrices import COLORS, row_shares
-from .style import readable_on
 
 _METRICS = (
     (

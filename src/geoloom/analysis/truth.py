@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from ..core.classes import Classes
 from ..core.errors import GeoloomError, VectorError
 from ..io.raster import Raster
-from ..io.vector import list_fields
+from ..io.vector.layers import list_fields
 from ..tasks.truth import Truth
 
 

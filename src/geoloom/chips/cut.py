@@ -14,7 +14,7 @@ import shapely
 from ..core.classes import Classes
 from ..core.errors import ChipError, ConfigError
 from ..core.grid import crs_name
-from ..io.vector import read_features
+from ..io.vector.layers import read_features
 from ..splits.names import SPLITS
 from ..splits.rules import BlockSplit, RandomSplit, SplitRule, check_splits, counts_by_split
 from .plan import Chip, ChipOrder, ChipPlan, Strategy, cut_plan, deal_at_random, plan_chips

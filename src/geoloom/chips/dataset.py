@@ -11,7 +11,7 @@ import torch
 from ..core.classes import Classes
 from ..core.errors import ChipError, suggest
 from ..core.query import Sample
-from ..datasets.sample import torch_dtype
+from ..datasets.reading.sample import torch_dtype
 from ..io.buffers import BUFFERS
 from .zarr.read_many import Plane, read_many
 from .zarr.shard_reader import ShardedArray

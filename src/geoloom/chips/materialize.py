@@ -17,7 +17,7 @@ from ..core.errors import ChipError
 from ..core.grid import crs_name
 from ..core.query import Sample
 from ..datasets.base import GeoDataset
-from ..datasets.calibration import describe
+from ..datasets.reading.calibration import describe
 from .store import ChipStore, ChipWriter
 from .wanted import Asked, SplitChoice, Wanted, WantedChip
 from .zarr.layout import Compression, check_target

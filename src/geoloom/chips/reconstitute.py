@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..core.errors import ChipError, suggest
-from ..io.cog import CogWriter
+from ..io.write.cog import CogWriter
 from .store import ChipStore
 
 Content = Literal["image", "mask"]

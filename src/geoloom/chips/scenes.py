@@ -14,8 +14,8 @@ from odc.geo.geobox import GeoBox
 from ..core.classes import Classes
 from ..core.errors import ChipError
 from ..core.grid import PixelWindow
-from ..io.header import Header, read_header
-from ..io.overlap import share_covered
+from ..io.geometry.overlap import share_covered
+from ..io.headers.header import Header, read_header
 from ..io.raster import Raster, read
 
 BLOCK_PX = 1024

@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 
 from ..core.errors import ChipError, suggest
 from ..core.query import Query
-from ..datasets.index import grid_key
+from ..datasets.scenes.index import grid_key
 from ..samplers.shard import TableSampler
 from ..samplers.table import ChipTable
 from ..splits.names import SPLITS, Split

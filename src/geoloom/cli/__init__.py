@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .signals import exit_code, listen, unanswered
+from ..project.signals import exit_code, listen, unanswered
 
 
 def main() -> None:

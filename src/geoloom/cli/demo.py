@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.files import write_text
-from .project import read_project
-from .record import read_run_record, write_run_record
-from .runner import refuse_foreign, run_project
+from ..project.project_file import read_project
+from ..project.record import read_run_record, write_run_record
+from ..project.runner import refuse_foreign, run_project
 from .terminal import Terminal
 
 

@@ -48,9 +48,9 @@ def do(verb: str, context: typer.Context, **given: Any) -> None:
     options = {name: value for name, value in options.items() if name not in COMMON}
     overwrite = common.pop("overwrite", False)
     with session(**common) as terminal:
-        from .perform import perform
-        from .steps import STEPS
-        from .validation import checked
+        from ..project.perform import perform
+        from ..project.steps import STEPS
+        from ..project.validation import checked
 
         settings = {k: v for k, v in options.items() if v is not None}
         step, problems = checked(STEPS[verb], settings)
@@ -106,7 +106,7 @@ def scalar(text: str) -> Any:
         >>> scalar("0.5"), scalar("true"), scalar("red")
         (0.5, True, 'red')
     """
-    from .plainyaml import plain_scalar
+    from ..project.plain_yaml import plain_scalar
 
     return plain_scalar(text)
 

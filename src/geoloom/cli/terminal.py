@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..core.errors import GeoloomError
+from ..project.signals import exit_code, received
 from .progress import tracking
-from .signals import exit_code, received
 from .streams import answer, tell
 
 if TYPE_CHECKING:

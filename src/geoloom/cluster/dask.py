@@ -14,7 +14,7 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 from ..core.errors import GeoloomError, MissingExtraError
-from ..io.gdalcache import gdal_cache
+from ..io.headers.gdal_cache import gdal_cache
 
 _AHEAD_PER_WORKER = 3
 """Items under way for each worker: one runs, one waits beside it, one travels back."""

@@ -2,19 +2,19 @@
 
 from .base import GeoDataset
 from .compose import IntersectionDataset, UnionDataset, intersection, union
-from .index import SceneIndex
 from .loader import loader
 from .opening import open as open  # noqa: A004 - the verb users know, reached as gl.open
-from .pairing import Pairing
 from .raster import RasterDataset
 from .region import Region
+from .scenes.index import SceneIndex
 from .sensors.cdl import CDL
 from .sensors.landsat import Landsat, Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
 from .sensors.naip import NAIP
 from .sensors.sentinel2 import Sentinel2
-from .series import SeriesDataset
 from .stac import StacDataset
-from .steps import EveryDate, FixedSteps, NearestDates
+from .time.pairing import Pairing
+from .time.series import SeriesDataset
+from .time.steps import EveryDate, FixedSteps, NearestDates
 from .vector import VectorDataset
 
 # Without `open`, which `from geoloom.datasets import *` would put in the place of Python's own.

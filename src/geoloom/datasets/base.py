@@ -20,16 +20,16 @@ from ..core.errors import DatasetError, QueryError
 from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Query, Sample
-from .calibration import Calibration
-from .index import lonlat_boxes
 from .options import refuse_overrides, require_callable
-from .plan import Plan, answered, fulfil
+from .reading.calibration import Calibration
+from .reading.read_plan import Plan, answered, fulfil
+from .reading.sample import picked
 from .region import Region
-from .sample import picked
+from .scenes.index import lonlat_boxes
 
 if TYPE_CHECKING:
-    from .pairing import Rule
-    from .steps import Steps
+    from .time.pairing import Rule
+    from .time.steps import Steps
 
 Layer = Literal["image", "mask"]
 Transform = Callable[[Sample], Sample]
@@ -322,7 +322,7 @@ class GeoDataset(Dataset[Sample], ABC):
             DatasetError: they never meet, or days are missing or out of place.
         """
         from .compose import intersection
-        from .pairing import Pairing
+        from .time.pairing import Pairing
 
         return intersection(self, other, pairing=Pairing(pairing, days))
 
@@ -336,7 +336,7 @@ class GeoDataset(Dataset[Sample], ABC):
         Raises:
             DatasetError: the data has no dates, or none that the steps take.
         """
-        from .series import SeriesDataset
+        from .time.series import SeriesDataset
 
         return SeriesDataset(self, steps, min_dates=min_dates)
 

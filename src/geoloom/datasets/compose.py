@@ -15,13 +15,13 @@ from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
 from .base import GeoDataset
-from .calibration import Calibration, require_one_calibration
-from .pairing import Pairing, Rule, meet, newest_pair
 from .parts import Composition, label
-from .plan import Plan
+from .reading.calibration import Calibration, require_one_calibration
+from .reading.read_plan import Plan
+from .reading.sample import cast, filled, joined, picked
 from .region import Region
-from .sample import cast, filled, joined, picked
-from .series import SeriesDataset
+from .time.pairing import Pairing, Rule, meet, newest_pair
+from .time.series import SeriesDataset
 
 
 class IntersectionDataset(Composition):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..core.bands import Band
 from ..core.errors import SamplerError
 from ..io.batch import usable_cpus
-from .calibration import bands_to_scale
-from .collate import collate
-from .device import DeviceBatches
+from .reading.calibration import bands_to_scale
+from .reading.collate import collate
+from .reading.device import DeviceBatches
 
 if TYPE_CHECKING:
     import torch

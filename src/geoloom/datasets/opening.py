@@ -11,22 +11,22 @@ from typing import Any
 from ..core.bands import Band
 from ..core.errors import DatasetError, ReadError
 from ..core.suffixes import VECTOR_SUFFIXES
-from ..io.finding import RASTER_SUFFIXES, Paths, find_files
-from ..io.header import Header
-from ..io.naming import Naming
+from ..io.access.finding import RASTER_SUFFIXES, Paths, find_files
+from ..io.access.naming import Naming
+from ..io.headers.header import Header
+from ..io.headers.scan import OnError, read_headers
 from ..io.raster import Kernel
-from ..io.scan import OnError, read_headers
-from ..io.vector import ClassChoice
+from ..io.vector.layers import ClassChoice
 from .base import GeoDataset, Transform
-from .kept import IndexPlace
 from .mosaic import Mosaic
 from .raster import RasterDataset, given_paths
+from .scenes.cached import IndexPlace
 from .sensors.cdl import CDL
 from .sensors.landsat import Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
 from .sensors.naip import NAIP
 from .sensors.sentinel2 import Sentinel2
 from .stac.dataset import StacDataset
-from .stac.recognise import are_stac
+from .stac.detect import are_stac
 from .vector import VectorDataset
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..core.query import Query, Sample
 from .base import GeoDataset, Layer
-from .plan import answered
-from .sample import common_dtype
+from .reading.read_plan import answered
+from .reading.sample import common_dtype
 
 
 class Composition(GeoDataset):

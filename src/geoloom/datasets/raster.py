@@ -18,20 +18,15 @@ from ..core.grid import crs_name
 from ..core.progress import Progress
 from ..core.query import Scene
 from ..core.resampling import AVERAGING
-from ..io.finding import Paths
-from ..io.header import read_header
-from ..io.naming import Naming
-from ..io.paths import path_text
-from ..io.plan import KERNELS
+from ..io.access.finding import Paths
+from ..io.access.naming import Naming
+from ..io.access.paths import path_text
+from ..io.geometry.shrinkage import KERNELS
+from ..io.headers.header import read_header
+from ..io.headers.scan import Footprints, OnError, scan
 from ..io.raster import Kernel
-from ..io.scan import Footprints, OnError, scan
-from .answering import Dtype, SceneDataset
 from .base import Layer, Transform
-from .calibration import describe
-from .kept import IndexPlace, Recipe, kept_scenes
-from .located import header_of
 from .mosaic import Mosaic
-from .observed import with_observed_footprints
 from .options import (
     assumed_crs,
     nodata_value,
@@ -43,8 +38,13 @@ from .options import (
     require_choice,
     require_flags,
 )
+from .reading.calibration import describe
 from .region import Region, common_lattice
-from .saved import with_channels
+from .scene_dataset import Dtype, SceneDataset
+from .scenes.cached import IndexPlace, Recipe, kept_scenes
+from .scenes.located import header_of
+from .scenes.observed import with_observed_footprints
+from .scenes.table import with_channels
 
 log = logging.getLogger(__name__)
 

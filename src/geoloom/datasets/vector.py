@@ -17,15 +17,15 @@ from ..core.classes import Classes
 from ..core.interval import Interval
 from ..core.query import Query, Sample
 from ..core.suffixes import VECTOR_SUFFIXES
-from ..io.finding import Paths, matching_names
-from ..io.naming import Naming
-from ..io.vector import ClassChoice, Features, read_feature_files
+from ..io.access.finding import Paths, matching_names
+from ..io.access.naming import Naming
+from ..io.vector.layers import ClassChoice, Features, read_feature_files
 from .base import GeoDataset, Layer, Transform
-from .index import lonlat_boxes
 from .options import assumed_crs, output_crs, pixel_size, require_callable
 from .raster import given_paths
+from .reading.sample import filled, to_sample
 from .region import Region, common_lattice, surface, to_lonlat
-from .sample import filled, to_sample
+from .scenes.index import lonlat_boxes
 
 MAX_OUTLINED = 20_000
 """Layers of more features are sampled over their bounding box, not over the union of their polygons."""

@@ -17,9 +17,9 @@ from shapely.geometry import shape
 from ..core.area import polygon_areas_m2
 from ..core.classes import Classes
 from ..core.grid import PixelWindow
-from ..io.geopackage import ClassPolygonWriter
-from ..io.header import Header, read_header
+from ..io.headers.header import Header, read_header
 from ..io.raster import read
+from ..io.write.geopackage import ClassPolygonWriter
 from .plan import window_grid
 
 _PIXELS_AT_ONCE = 8_000_000

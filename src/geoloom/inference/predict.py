@@ -10,13 +10,13 @@ from typing import Any
 
 from ..core.errors import ConfigError
 from ..core.progress import Progress
-from ..io.header import Header, read_header
-from .engines import Engine, EngineName, engine_named
+from ..io.headers.header import Header, read_header
 from .plan import Blend, batches, plan_tiles
 from .polygons import polygonize
 from .predictor import Device, ModelSource, Precision, Predictor
 from .products import Products, Targets, open_products
 from .record import RunNote, unfinished_record, write_run_record
+from .runners import Engine, EngineName, engine_named
 from .scores import final_blocks, usual_batch_size
 from .work import TileWork
 

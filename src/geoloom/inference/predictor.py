@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..core.classes import Classes
 from ..core.errors import ConfigError, ModelError
-from ..io.header import Header
+from ..io.headers.header import Header
 from ..models.identity import folder_hash
 
 if TYPE_CHECKING:

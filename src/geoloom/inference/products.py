@@ -16,7 +16,7 @@ from odc.geo.geobox import GeoBox
 from ..core.classes import MAX_CODE, Classes
 from ..core.errors import ModelError, WriteError
 from ..core.files import clear_scratch, hold_all, may_replace
-from ..io.cog import CogWriter, source_files
+from ..io.write.cog import CogWriter, source_files
 from .plan import Tile
 from .record import RunNote
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.progress import Progress
-from ..io.gdalcache import cache_for_rows
-from ..io.header import Header
+from ..io.headers.gdal_cache import cache_for_rows
+from ..io.headers.header import Header
 from .blend import Blender
-from .engines import Engine, LocalEngine
 from .plan import Batch, Tile, batches, plan_tiles
 from .predictor import Device, ModelSource, Predictor
+from .runners import Engine, LocalEngine
 from .work import TileResult, TileWork
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import ModelError
-from ..io.header import Header
+from ..io.headers.header import Header
 from ..io.raster import read
 from .blend import tile_weights
 from .plan import Batch, Plan, Tile, window_grid

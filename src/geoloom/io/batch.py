@@ -17,13 +17,13 @@ from odc.geo.geobox import GeoBox
 from geoloom.core.errors import ReadError
 from geoloom.core.grid import crs_name
 
-from .direct import maps_ahead, read_ready
+from .access.left_to_gdal import LeftToGdalError
+from .blocks.stack import Ready, Stack
 from .engines import read_with
-from .left import LeftToGdalError
-from .locate import moved
-from .maps import CoordinateMap
-from .plan import Kernel
-from .stack import Ready, Stack
+from .engines.direct import maps_ahead, read_ready
+from .geometry.coordinate_map import CoordinateMap
+from .geometry.locate import moved
+from .geometry.shrinkage import Kernel
 
 _RUNS_PER_THREAD = 2
 
@@ -122,7 +122,7 @@ def _fill(order: Order, used: Used, places: CoordinateMap | None) -> None:
     _read(first, order, order.grid, order.out, order.valid, used, places)
     if not others:
         return
-    from .gaps import fill_gap, gap_of
+    from .loops.fill_gaps import fill_gap, gap_of
 
     valid = order.valid.view(np.uint8)
     for stack in others:

@@ -13,11 +13,11 @@ from geoloom.core.errors import BandError, ReadError, suggest
 from geoloom.core.resampling import default_resampling
 
 from .engines import EngineName
-from .header import Header, read_header
-from .plan import Kernel
+from .engines.gdal_window import common_dtype
+from .geometry.shrinkage import Kernel
+from .headers.header import Header, read_header
+from .loops.rounding import as_dtype
 from .raster import Raster, read
-from .rounding import as_dtype
-from .window import common_dtype
 
 MosaicRule = Literal["first", "newest", "mean"]
 """Which source a pixel takes its value from: the first one that observed it, or all that did."""

@@ -17,9 +17,9 @@ from geoloom.core.grid import require_area
 from geoloom.core.resampling import default_resampling
 
 from .engines import EngineName, read_with
-from .header import Header, read_header
-from .overviews import coarser
-from .plan import KERNELS, Kernel
+from .geometry.overviews import coarser
+from .geometry.shrinkage import KERNELS, Kernel
+from .headers.header import Header, read_header
 
 __all__ = ["Kernel", "Raster", "read"]
 

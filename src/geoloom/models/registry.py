@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ModelError, suggest
-from .fcn import fcn8s, fcn16s, fcn32s
-from .unet import unet
+from .networks.fcn import fcn8s, fcn16s, fcn32s
+from .networks.unet import unet
 
 Builder = Callable[..., nn.Module]
 """`build(in_channels, num_classes, *, option=default, ...) -> nn.Module`, whose forward takes float32 images

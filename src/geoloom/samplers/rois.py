@@ -148,7 +148,7 @@ def _place(area: BaseGeometry, crs: CRS, name: str) -> Region:
 
 def _shapes(roi: Any) -> list[tuple[BaseGeometry, CRS]]:
     if isinstance(roi, (str, Path)):
-        from ..io.vector import read_features
+        from ..io.vector.layers import read_features
 
         features = read_features(roi)
         return [(shape, features.crs) for shape in features.geometries]

@@ -14,8 +14,8 @@ from odc.geo.geobox import GeoBox
 from ..core.errors import SamplerError
 from ..core.query import Query
 from ..datasets.base import GeoDataset
-from ..datasets.plan import fulfil
-from ..io.features import Features
+from ..datasets.reading.read_plan import fulfil
+from ..io.vector.features import Features
 from .places import Place
 
 TILE_POINTS = 512

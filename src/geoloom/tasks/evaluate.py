@@ -20,10 +20,10 @@ from ..core.errors import ChipError, ModelError
 from ..core.files import may_replace, write_text
 from ..core.grid import PixelWindow
 from ..core.progress import Progress
-from ..io.features import Features
-from ..io.header import Header, read_header
+from ..io.headers.header import Header, read_header
 from ..io.raster import read
-from ..io.vector import read_features
+from ..io.vector.features import Features
+from ..io.vector.layers import read_features
 from ..metrics.accuracy import Accuracy
 from ..metrics.subject import Subject
 from ..models.card import ModelCard, check_bands

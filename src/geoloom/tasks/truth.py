@@ -13,10 +13,10 @@ from ..core.classes import Classes
 from ..core.errors import ConfigError, ModelError, VectorError
 from ..core.grid import crs_name, pixel_centres
 from ..core.suffixes import VECTOR_SUFFIXES
-from ..io.features import Features
-from ..io.header import Header, read_header
+from ..io.headers.header import Header, read_header
 from ..io.raster import read
-from ..io.vector import list_fields, read_features
+from ..io.vector.features import Features
+from ..io.vector.layers import list_fields, read_features
 
 Roi = tuple[float, float, float, float] | str | Path
 """Left, bottom, right, top in the map's CRS; or a vector file, whose polygons are meant."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.grid import lattice_window
-from geoloom.io.header import Header
-from geoloom.io.locate import to_source
-from geoloom.io.plan import Kernel
-from geoloom.io.validity import fill_values, observed
+from geoloom.io.geometry.locate import to_source
+from geoloom.io.geometry.shrinkage import Kernel
+from geoloom.io.headers.header import Header
+from geoloom.io.headers.validity import fill_values, observed
 
 
 def fake_header(

@@ -28,11 +28,11 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
 from geoloom.core.errors import GeoloomError, ReadError
-from geoloom.io.blocks import CACHE
+from geoloom.io.access.handles import close_handles
+from geoloom.io.blocks.cache import CACHE
 from geoloom.io.engines import EngineName
-from geoloom.io.handles import close_handles
-from geoloom.io.header import Header, read_header
-from geoloom.io.plan import Kernel
+from geoloom.io.geometry.shrinkage import Kernel
+from geoloom.io.headers.header import Header, read_header
 from geoloom.io.raster import Raster, read
 
 from .mutants import mutant

@@ -164,8 +164,8 @@ def try_sound_project() -> str:
 
 
 def _try(project: bytes, record: str) -> str:
-    from ..cli.project import read_project
-    from ..cli.runner import plan
+    from ..project.project_file import read_project
+    from ..project.runner import plan
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

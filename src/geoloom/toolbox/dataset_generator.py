@@ -17,7 +17,7 @@ from ..chips.scenes import ChipScene, array_scene, check_alike, open_scenes
 from ..core.classes import Classes
 from ..core.errors import ChipError, ConfigError
 from ..core.progress import Progress
-from ..io.header import read_header
+from ..io.headers.header import read_header
 from ..io.raster import Raster
 from ..splits.names import SPLITS
 from ..splits.rules import BlockSplit, RandomSplit, RoiSplit, SplitRule

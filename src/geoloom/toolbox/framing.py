@@ -12,9 +12,9 @@ from odc.geo.geobox import GeoBox
 
 from ..core.errors import GridError, VectorError
 from ..core.grid import LATTICE_TOLERANCE_PX, crs_name, densified_outline
-from ..io.features import Features
-from ..io.header import Header
-from ..io.overlap import extent, header_extent, points_on
+from ..io.geometry.overlap import extent, header_extent, points_on
+from ..io.headers.header import Header
+from ..io.vector.features import Features
 
 
 def around(lattice: GeoBox, grids: Iterable[GeoBox]) -> GeoBox:

@@ -12,12 +12,12 @@ from odc.geo.geobox import GeoBox
 
 from ..chips.scenes import block_windows, grid_of
 from ..core.errors import BandError, ConfigError, ReadError
-from ..io.cog import CogWriter
-from ..io.header import Header, read_header
+from ..io.geometry.overlap import WHOLE, covered, share_covered
+from ..io.headers.header import Header, read_header
 from ..io.mosaic import MosaicRule, read_many
-from ..io.overlap import WHOLE, covered, share_covered
 from ..io.raster import Raster, read
-from ..io.vector import read_features
+from ..io.vector.layers import read_features
+from ..io.write.cog import CogWriter
 from ..transforms.clouds import QualityBand, cloud_mask
 from .framing import around, crop
 from .observation import wider

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..io.validity import as_stored
+from ..io.headers.validity import as_stored
 
 NodataRule = Literal["any", "all"]
 """Whether a pixel is unobserved where `any` of its bands holds nodata, or only where `all` do."""

@@ -17,10 +17,10 @@ from ..core.files import may_replace
 from ..core.grid import PixelWindow
 from ..core.progress import Progress
 from ..core.statistics import BandStatistics, band_statistics
-from ..io.cog import CogWriter
-from ..io.header import read_header
+from ..io.headers.header import read_header
+from ..io.headers.validity import as_stored
 from ..io.raster import read
-from ..io.validity import as_stored
+from ..io.write.cog import CogWriter
 from ..transforms.normalize import Fit, Normalization, register_normalization
 from .observation import NodataRule, observed_bands, wider
 from .standardisation import fit_strategy

@@ -12,11 +12,11 @@ from ..core.classes import Classes
 from ..core.errors import ReadError, VectorError
 from ..core.files import may_replace
 from ..core.suffixes import VECTOR_SUFFIXES
-from ..io.cog import CogWriter
-from ..io.features import Features
-from ..io.header import Header, read_header
+from ..io.headers.header import Header, read_header
 from ..io.raster import read
-from ..io.vector import ClassChoice, read_features
+from ..io.vector.features import Features
+from ..io.vector.layers import ClassChoice, read_features
+from ..io.write.cog import CogWriter
 from ..transforms.clouds import QualityBand, cloud_mask
 from .framing import check_meeting
 

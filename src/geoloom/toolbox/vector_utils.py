@@ -15,7 +15,7 @@ from ..chips.store import ChipStore
 from ..core.errors import ChipError, VectorError, WriteError
 from ..core.files import hint_if_full, may_replace, publish, scratch_folder, writing
 from ..core.grid import crs_name
-from ..io.header import read_header
+from ..io.headers.header import read_header
 
 
 def merge_vector_layers(

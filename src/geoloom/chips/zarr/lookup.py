@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...io.compiled import compiled
+from ...io.loops.jit import compiled
 
 
 @compiled

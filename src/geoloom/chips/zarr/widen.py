@@ -13,7 +13,7 @@ from llvmlite import ir  # type: ignore[import-untyped]  # it publishes no types
 from numba import types
 from numba.extending import intrinsic
 
-from ...io.compiled import address_of, builds, compiled
+from ...io.loops.jit import address_of, builds, compiled
 
 _LINE_BYTES = 64
 _LINE = _LINE_BYTES // 4

@@ -45,7 +45,7 @@ def describe(file: Path, field: str | None = None) -> dict[str, Any]:
         return _chips(file)
     if not file.exists():
         raise ReadError(f"{file} not found; check the path")
-    from ...io.header import read_header
+    from ...io.headers.header import read_header
 
     try:
         return _raster(read_header(file))

@@ -37,8 +37,8 @@ def run(
     The whole file is checked before any work. A step is done again when its settings or inputs have changed.
     """
     with session(as_json=as_json, quiet=quiet, debug=debug) as terminal:
-        from ..project import read_project
-        from ..runner import plan, refuse_foreign, run_project
+        from ...project.project_file import read_project
+        from ...project.runner import plan, refuse_foreign, run_project
 
         made = read_project(project, sets or ())
         if not overwrite:

@@ -14,8 +14,8 @@ from typing import Any
 
 from ...core.bands import Band, Role
 from ...core.errors import DatasetError
-from ...io.finding import RASTER_SUFFIXES
-from .told import MOST_BANDS, number, records, text, texts
+from ...io.access.finding import RASTER_SUFFIXES
+from .json_values import MOST_BANDS, number, records, text, texts
 
 _ROLES: Mapping[str, Role] = {
     "coastal": "coastal",

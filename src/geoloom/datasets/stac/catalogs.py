@@ -12,16 +12,16 @@ from typing import Any
 
 from ...core.errors import DatasetError
 from ...core.suffixes import JSON_SUFFIXES, PARQUET_SUFFIXES
-from ...io.finding import INDEX_FOLDER
-from ...io.remote import LANES, without_query
+from ...io.access.finding import INDEX_FOLDER
+from ...io.access.remote import LANES, without_query
 from .addresses import in_memory, joined
 from .documents import home_of, is_empty, is_stac, read_json, too_deep
 from .filters import Filters
 from .items import Item, Located, parse_item
+from .json_values import records, text
 from .reach import IN_MEMORY, Reach
 from .search import Search
 from .tables import is_stac_table, table_items
-from .told import records, text
 
 log = logging.getLogger(__name__)
 

@@ -17,26 +17,26 @@ from ...core.errors import DatasetError, ReadError, suggest
 from ...core.interval import Instant, Interval
 from ...core.progress import Progress
 from ...core.query import Query, Sample, Scene
-from ...io.header import read_header
+from ...io.access.remote import is_remote, together
+from ...io.headers.header import read_header
 from ...io.raster import Kernel
-from ...io.remote import is_remote, together
 from ..base import Transform
-from ..calibration import Calibration
-from ..kept import IndexPlace
 from ..mosaic import Mosaic
-from ..plan import Plan, at_once
 from ..raster import RasterDataset
-from ..waiting import Waiting
+from ..reading.calibration import Calibration
+from ..reading.pending import Waiting
+from ..reading.read_plan import Plan, at_once
+from ..scenes.cached import IndexPlace
 from .addresses import in_memory, located
+from .cached import Question, kept_scenes
 from .catalogs import Source, found_items
+from .check_files import check, completed
 from .filters import Filters, Where
-from .keeping import Question, kept_scenes
+from .json_values import records
 from .reach import Allowed, Reach
 from .scenes import Grids, scenes_of
 from .search import Search
 from .signing import Sign, Signer
-from .told import records
-from .trust import check, completed
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from ...core.errors import DatasetError, suggest
-from ...io.remote import without_query
+from ...io.access.remote import without_query
 from .addresses import joined
+from .json_values import records
 from .reach import Reach
-from .told import records
 
 MOST_BYTES = 1 << 28
 """Of one document. Ten thousand items of Sentinel-2 have some 1e8."""

@@ -14,7 +14,7 @@ from ...core.errors import DatasetError
 from ...core.interval import Interval
 from .functions import function_text
 from .items import Item
-from .told import fields, number
+from .json_values import fields, number
 
 Where = Callable[[Mapping[str, Any]], bool] | Mapping[str, Any]
 """A function of an item's properties; or property name -> the value wanted, a set of such, or a tuple

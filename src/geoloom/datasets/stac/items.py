@@ -22,7 +22,7 @@ from ...core.grid import crs_name
 from ...core.interval import Interval
 from .addresses import joined
 from .assets import AssetKind, asset_kind
-from .told import MOST_ASSETS, fields, number, text
+from .json_values import MOST_ASSETS, fields, number, text
 
 _SECOND = timedelta(seconds=1)
 

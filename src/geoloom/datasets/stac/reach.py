@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from ...core.errors import DatasetError
-from ...io.remote import without_query
+from ...io.access.remote import without_query
 
 Allowed: TypeAlias = Literal["safe", "anywhere"] | Sequence[str]
 """`safe`: from remote documents no local files; to hosts of a private network only from themselves.

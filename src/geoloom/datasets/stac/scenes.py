@@ -17,13 +17,13 @@ from ...core.errors import DatasetError
 from ...core.grid import footprint, footprints
 from ...core.progress import Progress
 from ...core.query import Asset, Scene
-from ...io.header import Header, read_header
-from ...io.remote import without_query
-from ...io.scan import read_headers
-from ..index import boxes_of
-from .choice import Choice, Choices, common_bands, require_same_bands
+from ...io.access.remote import without_query
+from ...io.headers.header import Header, read_header
+from ...io.headers.scan import read_headers
+from ..scenes.index import boxes_of
+from .band_choice import Choice, Choices, common_bands, require_same_bands
+from .check_files import completed
 from .items import Item, Located
-from .trust import completed
 
 log = logging.getLogger(__name__)
 

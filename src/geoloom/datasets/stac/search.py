@@ -11,8 +11,8 @@ from ...core.errors import DatasetError
 from ...core.interval import Interval
 from .addresses import joined
 from .documents import home_of, read_json
+from .json_values import fields, records, text
 from .reach import Reach
-from .told import fields, records, text
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.query import Scene
-from ...io.remote import is_remote
+from ...io.access.remote import is_remote
 
 Sign = Callable[[str], str]
 """Address as the catalogue has it -> the address to read."""

@@ -17,14 +17,14 @@ import pyarrow.parquet as pq
 import shapely
 
 from ...core.errors import DatasetError
-from ...io.remote import without_query
+from ...io.access.remote import without_query
 from .addresses import is_address, joined
 from .assets import AssetKind, asset_kind, is_items_own
 from .documents import open_seekable, read_bytes
 from .filters import Filters
 from .items import PLACING, Item, Located, item_time, native_place
+from .json_values import MOST_ASSETS, records
 from .reach import Reach
-from .told import MOST_ASSETS, records
 
 _NEEDED = {"id", "geometry", "assets"}
 _TIMES = ("datetime", "start_datetime", "end_datetime")

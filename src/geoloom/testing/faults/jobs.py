@@ -58,9 +58,9 @@ def import_all() -> None:
     import geoloom.analysis.report
     import geoloom.chips.cut
     import geoloom.cli.app
-    import geoloom.cli.steps
     import geoloom.datasets
     import geoloom.inference.predict
+    import geoloom.project.steps
     import geoloom.tasks.evaluate
     import geoloom.tasks.train
     import geoloom.toolbox.preprocessor  # noqa: F401

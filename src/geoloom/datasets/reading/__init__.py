@@ -1,0 +1,1 @@
+"""From queries to tensors: what has to be read, and how it becomes samples and batches."""

@@ -1,0 +1,109 @@
+"""Reading one scene's bands onto a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from ...core.bands import Band
+from ...core.query import Asset, Scene
+from ...io.access.remote import is_remote, together
+from ...io.raster import Kernel, Raster, read
+from ..scenes.located import header_of
+from .channel_stacks import kernel_of
+
+
+def read_scene(
+    scene: Scene,
+    grid: GeoBox,
+    *,
+    channels: tuple[int, ...] | None = None,
+    kernel: Kernel | None = None,
+    nodata: float | None = None,
+    scaled: bool = False,
+    crs: str | None = None,
+    overviews: bool = False,
+    deliver: Callable[[np.dtype[Any]], np.dtype[Any]] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The scene's bands on a grid; bands that share a file are read together.
+
+    Args:
+        scene: Which files.
+        grid: The pixels wanted.
+        channels: Positions in `scene.bands`, 0-based; None means all.
+        kernel: As `read`; bands of bit flags and classes are never averaged.
+        nodata: In place of the bands' own.
+        scaled: Apply the bands' scale and offset.
+        crs: In place of the files' own.
+        overviews: As `read`.
+        deliver: From the bands' common dtype to the one wanted; bands are converted as they are put
+            together, as large fresh arrays cost more than the reading.
+
+    Returns:
+        Values (C, H, W), in the bands' common dtype, the one wanted, or float32 where scaled; and where all
+        of them are observed, bool (H, W).
+    """
+    chosen = range(len(scene.bands)) if channels is None else channels
+    reads: dict[tuple[str, float | None, Kernel | None], list[int]] = {}
+    for position, i in enumerate(chosen):
+        band = scene.bands[i]
+        own = nodata if nodata is not None else band.nodata
+        key = scene.assets[i].uri, own, kernel_of(band, kernel)
+        reads.setdefault(key, []).append(position)
+    valid: np.ndarray | None = None
+    planes: dict[int, np.ndarray] = {}
+    values: np.ndarray | None = None
+    calls = [
+        partial(
+            _read,
+            scene.assets[chosen[positions[0]]],
+            grid,
+            crs,
+            bands=[scene.assets[chosen[p]].index for p in positions],
+            kernel=how,
+            nodata=own,
+            overviews=overviews,
+        )
+        for (_, own, how), positions in reads.items()
+    ]
+    far = len(calls) > 1 and all(is_remote(uri) for uri, _, _ in reads)
+    rasters = together(calls) if far else (call() for call in calls)
+    for positions, raster in zip(reads.values(), rasters, strict=True):
+        valid = raster.valid if valid is None else valid & raster.valid
+        values = raster.values
+        planes.update(zip(positions, raster.values, strict=True))
+    assert values is not None
+    assert valid is not None  # a scene has at least one band
+    if scaled:
+        return scaled_planes(planes, [scene.bands[i] for i in chosen]), valid
+    common = np.result_type(*(plane.dtype for plane in planes.values()))
+    wanted = common if deliver is None else deliver(common)
+    if len(reads) == 1 and values.dtype == wanted:
+        return values, valid
+    return _stacked(planes, wanted), valid
+
+
+def _read(asset: Asset, grid: GeoBox, crs: str | None, **options: Any) -> Raster:
+    """`read` of the file of an asset."""
+    return read(header_of(asset, crs), grid, **options)
+
+
+def _stacked(planes: dict[int, np.ndarray], dtype: np.dtype[Any]) -> np.ndarray:
+    values = np.empty((len(planes), *planes[0].shape), dtype=dtype)
+    for position, plane in planes.items():
+        values[position] = plane
+    return values
+
+
+def scaled_planes(
+    planes: Mapping[int, np.ndarray] | np.ndarray, bands: Sequence[Band]
+) -> np.ndarray:
+    """Stored planes (H, W), by channel, as physical values, float32 (C, H, W)."""
+    values = np.empty((len(planes), *planes[0].shape), dtype=np.float32)
+    for position, band in enumerate(bands):
+        values[position] = planes[position] * band.scale + band.offset
+    return values

@@ -1,0 +1,86 @@
+"""Samples as one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...core.errors import DatasetError
+from ...io.buffers import BUFFERS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def collate(samples: Sequence[Any]) -> Any:
+    """A batch of what torch's default collate gives, without a copy where samples lie behind one another.
+
+    Samples that a geospatial dataset answered as a batch do; others are copied into memory that earlier
+    batches left. In a worker process, torch's own collate is left its way into shared memory.
+
+    Args:
+        samples: Dicts with equal keys; anything else is torch's own collate's.
+    """
+    from torch.utils.data import default_collate, get_worker_info
+
+    first = samples[0]
+    plain = type(first) is dict and all(sample.keys() == first.keys() for sample in samples)
+    if not plain or get_worker_info() is not None:
+        return default_collate(list(samples))
+    _refuse_ragged(samples)
+    return {key: stacked([sample[key] for sample in samples]) for key in first}
+
+
+def _refuse_ragged(samples: Sequence[Any]) -> None:
+    counts = sorted({len(sample["times"]) for sample in samples if "times" in sample})
+    if len(counts) > 1:
+        raise DatasetError(
+            f"series of {', '.join(map(str, counts))} dates cannot be stacked to one batch; fix the number "
+            "with dataset.series(EveryDate(count=...)), FixedSteps or NearestDates, or take batch_size=1"
+        )
+
+
+def stacked(values: list[Any]) -> Any:
+    """Values along a new first axis, without a copy where they are tensors that lie behind one another."""
+    import torch
+    from torch.utils.data import default_collate
+
+    first = values[0]
+    is_alike = all(
+        isinstance(v, torch.Tensor) and v.shape == first.shape and v.dtype == first.dtype
+        for v in values
+    )
+    if not is_alike or not first.numel():
+        return default_collate(values)
+    if any(v.requires_grad or v.device.type != "cpu" for v in values):
+        return default_collate(values)
+    whole = _as_one(values)
+    return _copied(values) if whole is None else whole
+
+
+def _as_one(values: list[Tensor]) -> Tensor | None:
+    """The memory that they are successive pieces of; None where they are not."""
+    first = values[0]
+    home, start, step = first.untyped_storage().data_ptr(), first.storage_offset(), first.numel()
+    for i, value in enumerate(values):
+        if value.untyped_storage().data_ptr() != home or not value.is_contiguous():
+            return None
+        if value.storage_offset() != start + i * step:
+            return None
+    return first.as_strided((len(values), *first.shape), (step, *first.stride()))
+
+
+def _copied(values: list[Tensor]) -> Tensor:
+    """Stacked; large ones into memory used before, as fresh memory costs more than the copy."""
+    import torch
+
+    first = values[0]
+    size = len(values) * first.numel() * first.element_size()
+    if size < _LARGE_BYTES:
+        return torch.stack(values)
+    memory = torch.from_numpy(BUFFERS.take((size,), "uint8"))
+    whole = memory.view(first.dtype).view(len(values), *first.shape)
+    return torch.stack(values, out=whole)
+
+
+_LARGE_BYTES = 1 << 20

@@ -1,0 +1,386 @@
+"""Datasets of scenes: which scenes answer a query, and how their pixels become a sample."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from ..core.bands import Band
+from ..core.errors import DatasetError, ReadError
+from ..core.interval import ALWAYS, Interval
+from ..core.query import MomentQuery, Query, Sample, Scene
+from ..core.resampling import DEFAULT_OF_CLASSES
+from ..io.access.remote import is_remote
+from ..io.batch import warm_up
+from ..io.headers.scan import OnError
+from ..io.raster import Kernel
+from .base import GeoDataset, Layer
+from .mosaic import Mosaic, compose
+from .reading.by_file import read_scene
+from .reading.calibration import PHYSICAL, Calibration, declared_calibrations
+from .reading.channel_stacks import SceneStacks, StackShelf
+from .reading.pending import Waiting, allot
+from .reading.read_plan import Plan
+from .reading.sample import stored_tensor, to_sample, torch_dtype
+from .scenes.changes import absolute
+from .scenes.index import SceneIndex
+from .scenes.table import SavedScenes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+Dtype = Literal["native", "float32", "stored"]
+
+
+class SceneDataset(GeoDataset):
+    """What raster datasets share, wherever their scenes come from.
+
+    A subclass finds scenes and sets what stands below before it answers.
+    """
+
+    is_image: bool
+    mosaic: Mosaic
+    kernel: Kernel | None
+    nodata: float | None
+    scaled: bool
+    dtype: Dtype
+    overviews: bool
+    on_error: OnError = "raise"
+    _assume_crs: str | None
+    _index: SceneIndex
+    _shelf: StackShelf
+    _stored_dtype: np.dtype[Any] | None
+    """That holds the stored values of all scenes; None where scenes do not say how theirs are stored."""
+
+    def _hold(self, scenes: Sequence[Scene]) -> None:
+        """Take scenes as the dataset's own, and settle by them what all samples have in common."""
+        self._index = SceneIndex(scenes)
+        self._stored_dtype = _common_dtype(self.scenes)
+        self._shelf = self._new_shelf()
+        self._left_out: set[int] = set()
+
+    @property
+    def scenes(self) -> Sequence[Scene]:
+        """The acquisitions, in the order of their names."""
+        return self._index.scenes
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """In channel order."""
+        return self.scenes[0].bands
+
+    @property
+    def layers(self) -> frozenset[Layer]:
+        """`image` or `mask`."""
+        return frozenset({"image" if self.is_image else "mask"})
+
+    def warm_up(self) -> None:
+        """Load the compiled loops that reading the first scene takes; far and damaged ones are left alone."""
+        if is_remote(self.scenes[0].assets[0].uri):
+            return
+        try:
+            stacks = self._shelf.find(0, None)
+            for piece in () if stacks is None else stacks.pieces:
+                warm_up(piece.stack, piece.kernel, self._delivered(piece.stack.dtype))
+        except ReadError as error:
+            # It may never be asked for; if it is, the query says so.
+            log.debug("compiled loops are loaded later: %s", error)
+
+    def as_stored(self) -> Self:
+        """The same scenes in the types of the files; itself where values are altered."""
+        if self.dtype != "native" or self.scaled or self._transforms is not None:
+            return self
+        if not self.is_image and (self._stored_dtype is None or self._stored_dtype.kind == "f"):
+            return self  # codes that files hold as floats are made whole as they are read
+        other = copy(self)
+        other.dtype = "stored"
+        return other
+
+    def _as_scaled(self) -> GeoDataset:
+        if self.scaled or not self.is_image:
+            return self
+        if self._transforms is not None:
+            return super()._as_scaled()
+        other = copy(self)
+        other.scaled, other.dtype = True, "native"
+        return other
+
+    def _calibrations(self) -> tuple[Calibration, ...]:
+        if not self.is_image or self._transforms is not None:
+            return super()._calibrations()
+        if self.scaled:
+            return (PHYSICAL,) * len(self.bands)
+        return declared_calibrations(self.scenes)
+
+    def _found_as(self, other: Self) -> bool:
+        return self.scenes is other.scenes or (
+            len(self.scenes) == len(other.scenes) and all(map(_is_same, self.scenes, other.scenes))
+        )
+
+    def _to_read(self, position: int, channels: tuple[int, ...] | None) -> Scene:
+        """A scene as its files are read; datasets of what was told, not seen, settle it here."""
+        return self.scenes[position]
+
+    def _new_shelf(self) -> StackShelf:
+        return StackShelf(
+            self._to_read, kernel=self._kernel_asked, nodata=self.nodata, crs=self._assume_crs
+        )
+
+    @property
+    def _kernel_asked(self) -> Kernel | None:
+        return self.kernel or (None if self.is_image else DEFAULT_OF_CLASSES)
+
+    def _found(self, queries: Sequence[Query]) -> list[list[int]]:
+        """Positions of the scenes near each query, in the order of the mosaic rule."""
+        dated = iter(self._found_at([q for q in queries if isinstance(q, MomentQuery)]))
+        plain = [(q.grid, q.when) for q in queries if not isinstance(q, MomentQuery)]
+        found = iter(self._index.find_many(plain))
+        return [
+            next(dated) if isinstance(query, MomentQuery) else self._ordered(next(found))
+            for query in queries
+        ]
+
+    def _found_at(self, queries: Sequence[MomentQuery]) -> list[list[int]]:
+        """`_found` of queries for moments; many ask for the same grid, which is looked up once."""
+        grids = {id(query.grid): query.grid for query in queries}
+        found = self._index.find_many([(grid, ALWAYS) for grid in grids.values()])
+        held: dict[int, dict[Interval, list[int]]] = {}
+        for key, positions in zip(grids, found, strict=True):
+            by_moment = held[key] = {}
+            for i in positions:
+                by_moment.setdefault(self.scenes[i].when, []).append(i)
+        return [
+            self._ordered(sorted(i for m in q.moments for i in held[id(q.grid)].get(m, ())))
+            for q in queries
+        ]
+
+    def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
+        return [tuple(sorted({self.scenes[i].when for i in few})) for few in self._found(queries)]
+
+    @property
+    def _puts_newest_first(self) -> bool:
+        return self.mosaic == "newest" and not self.scaled and self._transforms is None
+
+    def _ordered(self, positions: Sequence[int]) -> list[int]:
+        if self.mosaic != "newest" or len(positions) < 2:
+            return list(positions)
+        return self._index.newest_first(positions)
+
+    def _plan(
+        self, queries: Sequence[Query], channels: tuple[int, ...] | None
+    ) -> list[Plan | None]:
+        found = self._found(queries)
+        waiting = [
+            self._waiting(query, scenes, channels)
+            for query, scenes in zip(queries, found, strict=True)
+        ]
+        allot([one for one in waiting if one is not None])
+        return [
+            None if not scenes else self._planned(query, scenes, channels, one)
+            for query, scenes, one in zip(queries, found, waiting, strict=True)
+        ]
+
+    def _planned(
+        self,
+        query: Query,
+        scenes: list[int],
+        channels: tuple[int, ...] | None,
+        waiting: Waiting | None,
+    ) -> Plan:
+        if waiting is None:
+            return Plan((), lambda: self._composed(query, scenes, channels))
+
+        def finish() -> Sample:
+            if waiting.failed:
+                return self._composed(query, scenes, channels)
+            return self._as_sample(query, scenes, *waiting.filled())
+
+        return Plan(waiting.orders(), finish)
+
+    def _waiting(
+        self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
+    ) -> Waiting | None:
+        """The arrays that `read_batch` can fill as `_composed` would; None where it cannot."""
+        several = len(scenes) > 1
+        if not scenes or self.overviews:
+            return None
+        if several and (self.mosaic == "mean" or self.scaled):
+            return None
+        stacks: list[SceneStacks] = []
+        for scene in scenes:
+            try:
+                one = self._shelf.find(scene, channels)
+            except ReadError:
+                if self.on_error == "raise":
+                    raise
+                return None
+            if one is None or (self.scaled and not one.one_dtype):
+                return None
+            stacks.append(one)
+        if several and not all(one.fills_like(stacks[0]) for one in stacks):
+            return None
+        bands = self._to_read(scenes[0], channels).bands
+        if channels is not None:
+            bands = tuple(bands[i] for i in channels)
+        dtype = stacks[0].dtype if self.scaled else self._delivered(stacks[0].dtype)
+        return Waiting(
+            query.grid,
+            tuple(stacks),
+            len(bands),
+            dtype,
+            bands if self.scaled else None,
+            [] if self.on_error == "skip" else None,
+        )
+
+    def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
+        (scenes,) = self._found([query])
+        return self._composed(query, scenes, channels) if scenes else None
+
+    def _composed(
+        self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
+    ) -> Sample:
+        """The answer scene by scene, file by file: for what `read_batch` has no rule for."""
+        answers = (self._scene_on(query.grid, scene, channels) for scene in scenes)
+        return self._as_sample(query, scenes, *compose(answers, self.mosaic))
+
+    def _scene_on(
+        self, grid: GeoBox, position: int, channels: tuple[int, ...] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values and validity of one scene; nothing is observed of one that is left out."""
+        try:
+            return read_scene(
+                self._to_read(position, channels),
+                grid,
+                channels=channels,
+                kernel=self._kernel_asked,
+                nodata=self.nodata,
+                scaled=self.scaled,
+                crs=self._assume_crs,
+                overviews=self.overviews,
+                deliver=self._delivered,
+            )
+        except ReadError as error:
+            if self.on_error == "raise":
+                raise
+            self._leave_out(position, error)
+        count = len(self.bands) if channels is None else len(channels)
+        return np.zeros((count, *grid.shape), self._given_dtype), np.zeros(grid.shape, np.bool_)
+
+    def _leave_out(self, position: int, error: ReadError) -> None:
+        if position not in self._left_out:
+            self._left_out.add(position)
+            log.warning(
+                "%s: scene %s cannot be read and is left out (on_error='skip'; %d of %d so far here): %s",
+                type(self).__name__,
+                self.scenes[position].name,
+                len(self._left_out),
+                len(self.scenes),
+                error,
+            )
+
+    def _as_sample(
+        self,
+        query: Query,
+        scenes: Sequence[int],
+        values: np.ndarray | Tensor,
+        valid: np.ndarray | Tensor,
+    ) -> Sample:
+        if not self.is_image:
+            values = self._codes(values, valid, scenes)
+        if self.dtype == "stored":
+            values = stored_tensor(values)
+        if self.is_image:
+            return to_sample(query.grid, valid, image=values)
+        return to_sample(query.grid, valid, mask=values[0] if len(values) == 1 else values)
+
+    def _codes(
+        self, values: np.ndarray | Tensor, valid: np.ndarray | Tensor, scenes: Sequence[int]
+    ) -> np.ndarray | Tensor:
+        """Labels that files hold as floats as the codes that they are.
+
+        Raises:
+            DatasetError: one is no whole number.
+        """
+        array = np.asarray(values)
+        if array.dtype.kind != "f":
+            return values
+        seen = np.asarray(valid)
+        whole = np.isfinite(array) & (np.trunc(array) == array)
+        if not whole[..., seen].all():
+            named = ", ".join(self.scenes[i].name for i in scenes[:3])
+            raise DatasetError(
+                f"labels of {named} hold {array[..., seen][~whole[..., seen]][0]:g}, which is no class code: "
+                "continuous values are not supported as labels yet. Read them as measurements, with "
+                "is_image=True, and join them to the imagery (images & values), where they are channels"
+            )
+        return np.where(whole, array, 0).astype(self._given_dtype)
+
+    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+        if self._transforms is not None or layer not in self.layers:
+            return None
+        return self._given_dtype
+
+    @property
+    def _given_dtype(self) -> np.dtype[Any]:
+        """The one dtype of all samples, before transforms."""
+        common = self._stored_dtype
+        if self.is_image and (common is None or self._is_rounded):
+            return np.dtype(np.float32)
+        if common is not None and self.dtype == "stored":
+            return common
+        return torch_dtype(common) if self.is_image and common is not None else np.dtype(np.int64)
+
+    @property
+    def _is_rounded(self) -> bool:
+        """Whether images are float32 whatever the files hold."""
+        return self.scaled or self.mosaic == "mean" or self.dtype == "float32"
+
+    def _delivered(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """The dtype in which values stored in a dtype are read.
+
+        Raises:
+            ReadError: the dataset's own dtype cannot hold them.
+        """
+        if not self.is_image and dtype.kind == "c":
+            raise ReadError(f"a file of {self!r} holds {dtype}; class codes are whole numbers")
+        if not self.is_image:
+            return dtype.newbyteorder("=") if dtype.kind == "f" else self._given_dtype
+        common = self._stored_dtype or np.dtype(np.float32)
+        if not self._is_rounded and not np.can_cast(dtype, common):
+            raise ReadError(
+                f"a file of {self!r} holds {dtype}, which does not fit the {common} that its samples are "
+                "given in, as no file declared more when the dataset was made; make it anew where files "
+                "changed, or with dtype='float32', which rounds"
+            )
+        return self._given_dtype
+
+
+def _is_same(one: Scene, other: Scene) -> bool:
+    """Whether two scenes are equal, however their files are named: an index has absolute paths."""
+    if one == other:
+        return True
+    a, b = (
+        replace(s, assets=tuple(replace(asset, uri=absolute(asset.uri)) for asset in s.assets))
+        for s in (one, other)
+    )
+    return a == b
+
+
+def _common_dtype(scenes: Sequence[Scene]) -> np.dtype[Any] | None:
+    """That holds the stored values of all scenes; None where one does not say how they are stored."""
+    if isinstance(scenes, SavedScenes):
+        told = {dtype for _, dtypes in scenes.band_sets() for dtype in dtypes}
+    else:
+        told = {asset.dtype for scene in scenes for asset in scene.assets}
+    names = [
+        name for name in told if name in np.sctypeDict
+    ]  # GDAL has complex integers, numpy has not
+    return np.result_type(*names).newbyteorder("=") if len(names) == len(told) else None

@@ -1,0 +1,1 @@
+"""Scenes: which there are, where their table is kept, and whether their files changed."""

@@ -1,0 +1,1 @@
+"""Layers in time: which dates go together, and series of them."""

@@ -1,0 +1,1 @@
+"""Getting at files: where they are, what their names say, and how their bytes are opened."""

@@ -1,0 +1,1 @@
+"""Stored blocks of pixels: decoded, cached, and copied out of."""

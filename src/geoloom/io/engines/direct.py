@@ -1,0 +1,181 @@
+"""The engine that reads TIFFs without GDAL: blocks by address, coordinates by polynomials, one gather.
+
+Its answers are GDAL's (see `gdal`), whose definitions of spans, boxes and majorities it shares.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from geoloom.core.grid import LATTICE_TOLERANCE_PX
+
+from ..blocks.copy import copy_from
+from ..blocks.stack import Channel, Ready, Stack
+from ..geometry.coordinate_map import CoordinateMap, Way, coordinate_maps, six
+from ..geometry.shrinkage import Kernel, Shrinkage, cells
+from ..headers.header import Header
+from .direct_warp import warp, warp_part
+
+_STACKS = 1024
+_AT_CENTRES = frozenset(("nearest", "bilinear", "cubic"))
+"""Kernels that ask where the centres of the grid's own pixels lie."""
+
+
+class DirectEngine:
+    """Window copies and exact warps of plain GeoTIFFs."""
+
+    name = "direct"
+
+    def can_read(
+        self, header: Header, grid: GeoBox, bands: tuple[int, ...], kernel: Kernel
+    ) -> bool:
+        """Local GeoTIFFs of plain numbers, uncompressed or DEFLATE, LZW or ZSTD, without mask bands."""
+        return header.driver == "GTiff" and _stack(header, bands, None).ready() is not None
+
+    def read(
+        self,
+        header: Header,
+        grid: GeoBox,
+        bands: tuple[int, ...],
+        kernel: Kernel,
+        nodata: float | None,
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Values (C, H, W) and where all bands are observed (H, W); see `Engine.read`."""
+        ready = _stack(header, bands, nodata).ready()
+        assert ready is not None  # the caller has asked `can_read`
+        height, width = grid.shape
+        values = np.empty((len(bands), height, width), ready.like.dtype)
+        valid = np.empty((height, width), np.bool_)
+        read_ready(ready, grid, kernel, values, valid)
+        ready.check()
+        return values, valid
+
+
+_KNOWN: OrderedDict[tuple[int, tuple[int, ...], float | None], Stack] = OrderedDict()
+_KNOWN_LOCK = threading.Lock()
+
+
+def _stack(header: Header, bands: tuple[int, ...], nodata: float | None) -> Stack:
+    """One stack for each order, so that files are mapped once."""
+    # By identity, which stays the header's own as long as the stack holds it.
+    key = id(header), bands, nodata
+    stack = _KNOWN.get(key)
+    if stack is None:
+        stack = Stack(tuple(Channel(header, band, nodata) for band in bands))
+        with _KNOWN_LOCK:
+            _KNOWN[key] = stack
+            while len(_KNOWN) > _STACKS:
+                _KNOWN.popitem(last=False)
+    return stack
+
+
+def _renew_in_child() -> None:
+    global _KNOWN_LOCK
+    _KNOWN_LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_in_child)
+
+
+def maps_ahead(
+    asked: Sequence[tuple[Ready | None, GeoBox, Kernel]],
+) -> list[CoordinateMap | None]:
+    """Coordinate maps for `read_ready`, of reads that will happen together; None where none is needed."""
+    numbers: list[int] = []
+    ways: list[tuple[Way, GeoBox]] = []
+    for number, (ready, grid, kernel) in enumerate(asked):
+        if ready is not None and kernel in _AT_CENTRES and _same_lattice(ready, grid) is None:
+            way = ready.way(grid.crs)
+            if not way.turned(grid):
+                numbers.append(number)
+                ways.append((way, grid))
+    found: list[CoordinateMap | None] = [None] * len(asked)
+    for number, places in zip(numbers, coordinate_maps(ways), strict=True):
+        found[number] = places
+    return found
+
+
+def read_ready(
+    ready: Ready,
+    grid: GeoBox,
+    kernel: Kernel,
+    out: NDArray[Any],
+    valid: NDArray[np.bool_],
+    places: CoordinateMap | None = None,
+) -> None:
+    """Read a stack onto a grid, into arrays that are wholly overwritten; `ready.check` after it.
+
+    Args:
+        ready: What to read.
+        grid: The pixels wanted.
+        kernel: Used where the lattices differ.
+        out: (C, H, W), C-contiguous, of any dtype; values are cast to it.
+        valid: (H, W), C-contiguous, True where all bands are observed.
+        places: From `maps_ahead`.
+
+    Raises:
+        ReadError: a block is damaged, or no transformation joins the CRSs.
+    """
+    turned = ready.way(grid.crs).turned(grid) if places is None else []
+    if turned:
+        for rows, cols, piece in turned:
+            values = np.empty((len(out), *piece.shape), out.dtype)
+            piece_valid = np.empty(piece.shape, np.bool_)
+            # A piece that is turned lies beside the source, or nowhere: it is not turned again.
+            _read_as_placed(ready, piece, kernel, values, piece_valid)
+            out[:, rows, cols], valid[rows, cols] = values, piece_valid
+        return
+    _read_as_placed(ready, grid, kernel, out, valid, places)
+
+
+def _read_as_placed(
+    ready: Ready,
+    grid: GeoBox,
+    kernel: Kernel,
+    out: NDArray[Any],
+    valid: NDArray[np.bool_],
+    places: CoordinateMap | None = None,
+) -> None:
+    seen = valid.view(np.uint8)
+    origin = _same_lattice(ready, grid) if places is None else None
+    if origin is not None:
+        copy_from(ready, origin, out, seen)
+    elif kernel == "nearest":
+        warp(ready, grid, kernel, Shrinkage((1, 1), True), out, seen, places)
+    else:
+        a, b, _, d, e, _ = six(grid.affine)
+        uniform = ready.way(grid.crs).shrinkage((a, b, d, e))
+        if uniform is not None:
+            warp(ready, grid, kernel, uniform, out, seen, places)
+            return
+        for rows, cols, shrinkage in cells(ready.grid, grid):
+            warp_part(ready, grid, kernel, shrinkage, (rows, cols), out, seen)
+
+
+def _same_lattice(ready: Ready, grid: GeoBox) -> tuple[int, int] | None:
+    """Row and column in the source where the grid begins, or None; as `core.grid.lattice_window`, faster."""
+    way = ready.way(grid.crs)
+    if not way.same:
+        return None
+    a, b, c, d, e, f = way.to_pixel
+    ga, gb, gc, gd, ge, gf = six(grid.affine)
+    height, width = grid.shape
+    at_col, at_row = a * gc + b * gf + c, d * gc + e * gf + f
+    col, row = round(at_col), round(at_row)
+    per_col = a * ga + b * gd - 1, d * ga + e * gd
+    per_row = a * gb + b * ge, d * gb + e * ge - 1
+    for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
+        off_col = at_col - col + per_col[0] * x + per_row[0] * y
+        off_row = at_row - row + per_col[1] * x + per_row[1] * y
+        if abs(off_col) > LATTICE_TOLERANCE_PX or abs(off_row) > LATTICE_TOLERANCE_PX:
+            return None
+    return row, col

@@ -1,0 +1,141 @@
+"""The engine that reads everything GDAL reads, with GDAL's own warper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from geoloom.core.grid import lattice_window
+
+from ..geometry.box_mean import area_mean, boxes_are_pixels
+from ..geometry.coordinate_map import way
+from ..geometry.locate import source_window
+from ..geometry.shrinkage import Kernel, Shrinkage, cells, reach_px
+from ..geometry.subpixels import majority, mean, points_per_pixel, sample_grid
+from ..headers.header import Header
+from .gdal_warp import Stage, warp
+from .gdal_window import empty, read_window
+
+_STAGE_BYTES = 1 << 28
+"""Largest piece of a source that is staged at once; a grid that needs more is cut."""
+
+_SMALLEST_CUT_PX = 16
+"""A grid of this size is not cut further, however much it shrinks."""
+
+_SAMPLED_PX = 128
+"""Grids are cut to this size before each of their pixels is sampled at many points."""
+
+
+class GdalEngine:
+    """Window copies and exact warps through rasterio."""
+
+    name = "gdal"
+
+    def can_read(
+        self, header: Header, grid: GeoBox, bands: tuple[int, ...], kernel: Kernel
+    ) -> bool:
+        """Always: what has a header, GDAL reads."""
+        return True
+
+    def read(
+        self,
+        header: Header,
+        grid: GeoBox,
+        bands: tuple[int, ...],
+        kernel: Kernel,
+        nodata: float | None,
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Values (C, H, W) and where all bands are observed (H, W); see `Engine.read`."""
+        turned = way(header.grid, grid.crs).turned(grid) if grid.crs.geographic else []
+        if turned:
+            values, _ = empty(header, bands, nodata, grid.shape)
+            valid = np.zeros(grid.shape, np.bool_)
+            for rows, cols, piece in turned:
+                # A piece that is turned lies beside the source, or nowhere: it is not turned again.
+                found = _read_as_placed(header, piece, bands, kernel, nodata)
+                values[:, rows, cols], valid[rows, cols] = found
+            return values, valid
+        return _read_as_placed(header, grid, bands, kernel, nodata)
+
+
+def _read_as_placed(
+    header: Header, grid: GeoBox, bands: tuple[int, ...], kernel: Kernel, nodata: float | None
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    window = lattice_window(header.grid, grid)
+    if window is not None:
+        values, seen = read_window(header, window, bands, nodata)
+    else:
+        values, seen = empty(header, bands, nodata, grid.shape)
+        order = _Order(header, bands, nodata, kernel)
+        for rows, cols, shrinkage in cells(header.grid, grid):
+            part = np.s_[:, rows, cols]
+            order.fulfil(grid[rows, cols], shrinkage, values[part], seen[part])
+    valid: NDArray[np.bool_] = np.logical_and.reduce(seen, axis=0)
+    return values, valid
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is to be warped, apart from the grid."""
+
+    header: Header
+    bands: tuple[int, ...]
+    nodata: float | None
+    kernel: Kernel
+
+    def fulfil(
+        self, grid: GeoBox, shrinkage: Shrinkage, values: NDArray[Any], seen: NDArray[np.bool_]
+    ) -> None:
+        """Warp onto the grid, writing into `values` and `seen` where something was observed."""
+        source = self.header.grid
+        sampled = self.kernel == "mode" or (
+            self.kernel == "average" and not boxes_are_pixels(source, grid, shrinkage)
+        )
+        window = source_window(source, grid, reach_px(self.kernel, shrinkage.span))
+        if window is None:
+            return
+        height, width = grid.shape
+        size = window.height * window.width * values.dtype.itemsize * len(self.bands)
+        if (sampled and max(height, width) > _SAMPLED_PX) or (
+            size > _STAGE_BYTES and max(height, width) > _SMALLEST_CUT_PX
+        ):
+            for part in _halves(height, width):
+                self.fulfil(grid[part], shrinkage, values[:, *part], seen[:, *part])
+            return
+        stored, stored_seen = read_window(self.header, window, self.bands, self.nodata)
+        place = GeoBox(
+            (window.height, window.width),
+            source.affine * Affine.translation(window.col, window.row),
+            source.crs,
+        )
+        # One mask for all bands is one warp. Bands that miss different pixels are warped each on its own, so
+        # that a band's values never depend on which others are read with it.
+        alike = bool((stored_seen == stored_seen[:1]).all())
+        groups = [slice(0, None)] if alike else [slice(i, i + 1) for i in range(len(self.bands))]
+        for group in groups:
+            stage = Stage(stored[group], stored_seen[group][0], place)
+            warped, ok = self._resample(stage, grid, shrinkage, sampled)
+            seen[group] = ok
+            np.copyto(values[group], warped, where=ok)
+
+    def _resample(
+        self, stage: Stage, grid: GeoBox, shrinkage: Shrinkage, sampled: bool
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        if sampled:
+            points = points_per_pixel(shrinkage.span)
+            values, seen = warp(stage, sample_grid(grid, points), "nearest", (1, 1))
+            return (majority if self.kernel == "mode" else mean)(values, seen, points)
+        if self.kernel == "average":
+            return area_mean(stage, grid)
+        return warp(stage, grid, self.kernel, shrinkage.span)
+
+
+def _halves(height: int, width: int) -> list[tuple[slice, slice]]:
+    if height >= width:
+        return [np.s_[: height // 2, :], np.s_[height // 2 :, :]]
+    return [np.s_[:, : width // 2], np.s_[:, width // 2 :]]

@@ -1,0 +1,1 @@
+"""What files say about their pixels, read without reading any."""

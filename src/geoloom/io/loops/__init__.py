@@ -1,0 +1,1 @@
+"""Compiled loops: the arithmetic on pixels, without the GIL."""

@@ -1,0 +1,1 @@
+"""Vector layers, and features burned onto grids."""

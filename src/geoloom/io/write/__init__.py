@@ -1,0 +1,1 @@
+"""Products on their way to disk: rasters, vectors, and the files beside them."""

@@ -1,0 +1,211 @@
+"""What every step of the cycle has: settings, inputs, one product, and the work between them."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from ...cli.terminal import Terminal
+from ...core.errors import WriteError, suggest
+from ...core.files import LONGEST_NAME, check_name
+
+MOST_PX = 65_536
+"""Side of a chip or tile: more fits into no memory."""
+Pixels = Annotated[int, Field(gt=0, le=MOST_PX)]
+BatchSize = Annotated[int, Field(gt=0, le=65_536)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What numpy and Lightning take."""
+
+_LONGEST_PATH = 4000
+"""Characters; Linux takes 4,095 bytes."""
+
+
+class Step(BaseModel, ABC):
+    """One verb with its settings, the same for the command line and for a project file.
+
+    A field is an argument or option of the verb, underscores for dashes. Making one checks types and ranges
+    and touches no file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    verb: ClassVar[str]
+    reads: ClassVar[tuple[str, ...]]
+    """The settings that name input files."""
+    incidental: ClassVar[frozenset[str]] = frozenset()
+    """Settings that change how the work is done, not what comes of it; changing one repeats nothing."""
+
+    resumable: ClassVar[bool] = False
+    """Whether `perform` can go on with what an interrupted run left in the product's place."""
+
+    goes_on: ClassVar[bool] = False
+    """Whether the same command takes up what an interrupted one has done, without being told to."""
+
+    makes_folder: ClassVar[bool] = False
+    """Whether the product is a folder."""
+
+    may_lie_in_inputs: ClassVar[bool] = False
+    """Whether the product may lie inside a folder that the step reads: where it tells of that folder."""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _usable_paths(cls, value: Any, info: ValidationInfo) -> Any:
+        """Home folders written as `~`, and paths that no system takes refused with their setting."""
+        if isinstance(value, Path):
+            return usable(value, product=info.field_name == "out")
+        if isinstance(value, tuple):
+            return tuple(usable(v) if isinstance(v, Path) else v for v in value)
+        return value
+
+    out: Path
+    """The product: the file or folder that the step makes."""
+
+    def inputs(self) -> tuple[tuple[str, Path], ...]:
+        """(setting, path) of every file that the step reads."""
+        # A trailing underscore keeps a setting off a Python name; users write it without.
+        values = [(name.rstrip("_"), getattr(self, name)) for name in self.reads]
+        return tuple(
+            (name, path)
+            for name, value in values
+            for path in (value if isinstance(value, tuple) else (value,))
+            if path is not None
+        )
+
+    def going_on(self) -> str:
+        """What follows an interruption of the step's own command: whether the work goes on, and how."""
+        if self.resumable:
+            return "the same command with --resume goes on after the last finished epoch"
+        return f"the same command {'goes on where this one was' if self.goes_on else 'begins anew'}"
+
+    def also_written(self) -> tuple[Path, ...]:
+        """Files that the step makes besides its product."""
+        return ()
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """(setting, what is wrong with it): what can be known before any work, beyond types and ranges."""
+        yield from ()
+
+    @abstractmethod
+    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+        """Do the work.
+
+        Args:
+            terminal: Where progress is shown.
+            overwrite: Replace a product that is there.
+            resume: Go on with what an interrupted run of the same settings left, where the step can.
+
+        Returns:
+            What came of it: plain values, for the record and for `--json`.
+        """
+
+    def sentence(self, result: dict[str, Any]) -> str:
+        """What to tell a person at the end."""
+        return f"{self.out} is written"
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as plain values, defaults included.
+
+        Paths are relative to the product's folder, so that they mean the same wherever the command is called
+        from and wherever the work is moved to as a whole.
+        """
+        values = self.model_dump(by_alias=True)
+        return {name: _plain(value, self.out.parent) for name, value in values.items()}
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The settings as users write them."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items())
+
+
+def usable(path: Path, *, product: bool = False) -> Path:
+    """A path that may name a file, with `~` as the user's home.
+
+    Raises:
+        ValueError: it is too long, holds a control character, or, for a product, names nothing.
+    """
+    if path.parts[:1] == ("~",):
+        path = path.expanduser()
+    text = str(path)
+    if any(ord(letter) < 32 for letter in text):
+        raise ValueError("a path holds no control characters; give a plain one")
+    if len(text) > _LONGEST_PATH or any(
+        len(os.fsencode(part)) > LONGEST_NAME for part in path.parts
+    ):
+        raise ValueError(f"names have at most {LONGEST_NAME} bytes, paths {_LONGEST_PATH}")
+    if product:
+        try:
+            check_name(path)
+        except WriteError as error:
+            raise ValueError(str(error)) from None
+    return path
+
+
+def model_folder(setting: str, path: Path) -> Iterator[tuple[str, str]]:
+    """A problem where something is there and is no model folder."""
+    if path.exists() and not (path / "model.json").is_file():
+        yield setting, f"{path} is no model folder: it has no model.json{_kind_of(path)}"
+
+
+def chip_store(setting: str, path: Path) -> Iterator[tuple[str, str]]:
+    """A problem where something is there and is no chip store."""
+    store = Path(str(path).partition("#")[0])
+    if store.exists() and not (store / "zarr.json").is_file():
+        yield setting, f"{store} is no chip store, which `geoloom chips` makes{_kind_of(store)}"
+
+
+def _kind_of(path: Path) -> str:
+    """What a path is instead, for who has swapped two."""
+    if (path / "model.json").is_file():
+        return "; it is a model folder"
+    if (path / "zarr.json").is_file():
+        return "; it is a chip store"
+    return "; it is a file" if path.is_file() else ""
+
+
+def known_crs(setting: str, crs: str | None) -> Iterator[tuple[str, str]]:
+    """A problem where a text names no coordinate reference system."""
+    from odc.geo.crs import CRS
+    from pyproj.exceptions import CRSError
+
+    if crs is None:
+        return
+    try:
+        CRS(crs)
+    except CRSError:
+        yield setting, f"found {crs[:60]!r}; expected a CRS, such as EPSG:32720"
+
+
+def relative(path: Path, folder: Path) -> str:
+    """`path` as seen from `folder`, with forward slashes; absolute where no relative path leads there."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return path.absolute().as_posix()
+
+
+def _plain(value: Any, folder: Path) -> Any:
+    if isinstance(value, Path):
+        return relative(value, folder)
+    if isinstance(value, Mapping):
+        return {key: _plain(inner, folder) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner, folder) for inner in value]
+    return value
+
+
+def as_list(value: Any) -> Any:
+    """One value as a list of one, so that a project file may give either."""
+    return [value] if isinstance(value, str | int | float | Path) else value
+
+
+def named(setting: str, value: str, known: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """A problem where `value` is none of the known names."""
+    names = tuple(known)
+    if value not in names:
+        words = setting.replace("_", " ")
+        yield setting, f"no {words} is named {value!r}{suggest(value, names)}"

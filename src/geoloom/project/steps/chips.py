@@ -1,0 +1,157 @@
+"""Cut chips from scenes into one store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
+
+from ...cli.terminal import Terminal
+from .base import Pixels, Seed, Step, as_list
+
+HALVES = {
+    "left": (0.0, 0.0, 0.5, 1.0),
+    "right": (0.5, 0.0, 1.0, 1.0),
+    "top": (0.0, 0.0, 1.0, 0.5),
+    "bottom": (0.0, 0.5, 1.0, 1.0),
+}
+"""Parts of a scene by name, as fractions (left, top, right, bottom) of its columns and rows."""
+
+DEFAULT_COUNT = 1000
+
+_SPLITS_WITH = {
+    "test": ("block", "random"),
+    "valid": ("block", "random", "regions"),
+    "block_px": ("block",),
+    "buffer_px": ("block", "regions"),
+}
+"""Which splits a setting means something to."""
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Region = Literal["left", "right", "top", "bottom"] | tuple[Fraction, Fraction, Fraction, Fraction]
+Files = Annotated[tuple[Path, ...], BeforeValidator(as_list)]
+
+
+class Chips(Step):
+    """`geoloom chips`: scenes and their label rasters in, a chip store out."""
+
+    verb = "chips"
+    reads = ("scene", "labels", "points")
+    makes_folder = True
+
+    scene: Annotated[Files, Field(min_length=1)]
+    labels: Files
+    out: Path
+    size: Pixels = 256
+    strategy: Literal["random", "sequential", "centroids"] = "random"
+    count: Annotated[int, Field(gt=0, le=100_000_000)] | None = None
+    stride: Pixels | None = None
+    points: Path | None = None
+    class_of_interest: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
+    balanced: bool = False
+    min_valid: Fraction = 0.1
+    split: Literal["block", "regions", "random", "none"] = "block"
+    test: Share = 0.2
+    valid: Share = 0.2
+    block_px: PositiveInt | None = None
+    buffer_px: NonNegativeInt | None = None
+    regions: dict[Literal["train", "test", "valid"], Region] = Field(default_factory=dict)
+    bands: Annotated[tuple[int | str, ...], BeforeValidator(as_list)] = ()
+    nodata: float | None = None
+    label_nodata: float | None = None
+    seed: Seed = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_count(cls, values: Any) -> Any:
+        """Random chips need a number of them: the settings shall say which it was."""
+        if isinstance(values, dict) and values.get("strategy", "random") == "random":
+            return {"count": DEFAULT_COUNT, **values}
+        return values
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What does not go together."""
+        if len(self.labels) != len(self.scene):
+            yield (
+                "labels",
+                f"found {len(self.labels)} for {len(self.scene)} scenes; give one a scene",
+            )
+        for name, strategy in (("count", "random"), ("stride", "sequential")):
+            if getattr(self, name) is not None and self.strategy != strategy:
+                yield name, f"goes with strategy {strategy}, not {self.strategy}"
+        if (self.points is None) == (self.strategy == "centroids"):
+            yield (
+                "points",
+                f"strategy {self.strategy} {'takes no' if self.points else 'needs'} points",
+            )
+        if bool(self.regions) != (self.split == "regions"):
+            need = "takes no" if self.regions else "needs"
+            yield (
+                "regions",
+                f"split {self.split} {need} regions, such as train: left and test: right",
+            )
+        for name, splits in _SPLITS_WITH.items():
+            told = name in self.model_fields_set and getattr(self, name) is not None
+            if told and self.split not in splits:
+                yield name, f"goes with split {' or '.join(splits)}, not {self.split}"
+        if self.split == "block" and self.test + self.valid >= 1:
+            yield "test", f"test {self.test} and valid {self.valid} leave nothing to train on"
+        if self.split == "regions" and "valid" in self.regions and "valid" in self.model_fields_set:
+            yield "valid", "is given as a region as well; give one of the two"
+
+    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+        """Cut them."""
+        from ...chips.cut import cut_chips
+
+        with terminal.track("chips") as advance:
+            store = cut_chips(
+                self.scene,
+                self.out,
+                labels=self.labels,
+                size=self.size,
+                strategy=self.strategy,
+                count=self.count,
+                stride=self.stride,
+                points=self.points,
+                class_of_interest=self.class_of_interest or None,
+                balanced=self.balanced,
+                min_valid=self.min_valid,
+                split=self._split_rule(),
+                bands=self.bands or None,
+                nodata=self.nodata,
+                label_nodata=self.label_nodata,
+                seed=self.seed,
+                overwrite=overwrite,
+                progress=advance,
+            )
+        classes = store.classes.names if store.classes else ()
+        splits = {str(name): count for name, count in store.splits.items()}
+        return {"chips": len(store), **splits, "classes": list(classes)}
+
+    def _split_rule(self) -> Any:
+        from ...splits.rules import BlockSplit, RandomSplit, RoiSplit
+
+        if self.split == "block":
+            return BlockSplit(self.test, self.valid, self.block_px, self.buffer_px, self.seed)
+        if self.split == "random":
+            return RandomSplit(self.test, self.valid, self.seed)
+        if self.split == "none":
+            return None
+        regions = {
+            name: HALVES[region] if isinstance(region, str) else region
+            for name, region in self.regions.items()
+        }
+        valid = 0.0 if "valid" in regions else self.valid
+        return RoiSplit(regions, buffer_px=self.buffer_px or 0, valid=valid, seed=self.seed)
+
+    def sentence(self, result: dict[str, Any]) -> str:
+        """How many chips of each split there are."""
+        splits = ", ".join(
+            f"{result[name]} {name}" for name in ("train", "test", "valid") if name in result
+        )
+        return f"{self.out}: {result['chips']} chips of {self.size} px" + (
+            f" ({splits})" if splits else ""
+        )

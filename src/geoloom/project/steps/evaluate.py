@@ -1,0 +1,147 @@
+"""Score a model or a finished map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from ...cli.terminal import Terminal
+from .base import BatchSize, Step, as_list, chip_store, model_folder
+
+Half = Literal["left", "right", "top", "bottom"]
+
+
+class Evaluate(Step):
+    """`geoloom evaluate`: a model with chips, a model with a scene and truth, or a map with truth."""
+
+    verb = "evaluate"
+    reads = ("model", "chips", "map_", "scene", "truth", "probabilities")
+    may_lie_in_inputs = True
+    incidental: ClassVar = frozenset({"device", "batch_size"})
+
+    model: Path | None = None
+    chips: Path | None = None
+    map_: Path | None = Field(default=None, alias="map")
+    scene: Path | None = None
+    truth: Path | None = None
+    out: Path
+    split: Literal["train", "test", "valid"] = "test"
+    class_field: str | None = None
+    groups: Annotated[tuple[str | tuple[str, ...], ...], BeforeValidator(as_list)] = ()
+    probabilities: Path | None = None
+    roi: Half | tuple[float, float, float, float] | Path | None = None
+    batch_size: BatchSize = 16
+    device: str = "auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_out(cls, values: Any) -> Any:
+        """Beside what is scored, where the report looks for it."""
+        if not isinstance(values, dict) or values.get("out"):
+            return values
+        scored = Path(
+            str(values.get("map") or values.get("map_") or values.get("model") or "accuracy")
+        )
+        what = values.get("split", "test") if values.get("chips") else "accuracy"
+        return {**values, "out": scored.with_name(f"{scored.name}.{what}.json")}
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Which of the three kinds it is."""
+        given = {name for name, _ in self.inputs()} - {"probabilities", "roi"}
+        kinds = ({"model", "chips"}, {"model", "scene", "truth"}, {"map", "truth"})
+        if given not in kinds:
+            yield (
+                "model",
+                (
+                    "expected model and chips; or model, scene and truth; or map and truth; found "
+                    f"{', '.join(sorted(given)) or 'none of them'}"
+                ),
+            )
+        if self.model is not None:
+            yield from model_folder("model", self.model)
+        if self.chips is not None:
+            yield from chip_store("chips", self.chips)
+        if self.out.suffix != ".json":
+            yield "out", f"found {self.out}; expected *.json"
+        for name, value in (("groups", self.groups), ("probabilities", self.probabilities)):
+            if value and self.map_ is None:
+                yield name, "goes with map and truth"
+        if self.roi is not None and self.truth is None:
+            yield "roi", "goes with truth; chips are chosen by their split"
+
+    def inputs(self) -> tuple[tuple[str, Path], ...]:
+        """The files, and that of the area where one is given."""
+        area = (("roi", self.roi),) if isinstance(self.roi, Path) else ()
+        return (*super().inputs(), *area)
+
+    def also_written(self) -> tuple[Path, ...]:
+        """The same figures as text."""
+        return (self.out.with_suffix(".txt"),)
+
+    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+        """Count."""
+        from ...tasks.evaluate import evaluate, evaluate_map
+
+        unit = "blocks" if self.map_ else "tiles" if self.scene else "chips"
+        with terminal.track(unit) as advance:
+            common: dict[str, Any] = {"out": self.out, "overwrite": overwrite, "progress": advance}
+            if self.map_ is not None:
+                assert self.truth is not None  # `problems` has looked
+                accuracy = evaluate_map(
+                    self.map_,
+                    self.truth,
+                    class_field=self.class_field,
+                    groups=self.groups or None,
+                    probabilities=self.probabilities,
+                    roi=self._roi(self.map_),
+                    **common,
+                )
+            else:
+                assert self.model is not None  # `problems` has looked
+                scored = self.scene or self.chips
+                assert scored is not None
+                accuracy = evaluate(
+                    self.model,
+                    scored,
+                    truth=self.truth,
+                    class_field=self.class_field,
+                    split=self.split,
+                    roi=self._roi(scored) if self.scene else None,
+                    batch_size=self.batch_size,
+                    device=self.device,
+                    **common,
+                )
+        f1 = dict(zip(accuracy.classes, accuracy.f1, strict=True))
+        return {
+            "accuracy": accuracy.overall_accuracy,
+            "mean_f1": accuracy.mean_f1,
+            "kappa": accuracy.kappa,
+            "pixels": accuracy.pixels,
+            "f1": {name: None if math.isnan(value) else value for name, value in f1.items()},
+        }
+
+    def _roi(self, raster: Path) -> tuple[float, float, float, float] | Path | None:
+        """The part of the raster that counts; a half of it by name as bounds of its whole pixels."""
+        if not isinstance(self.roi, str):
+            return self.roi
+        from ...io.headers.header import read_header
+
+        grid = read_header(raster).grid
+        height, width = grid.shape
+        rows, cols = {
+            "left": (slice(None), slice(0, width // 2)),
+            "right": (slice(None), slice(-(-width // 2), width)),
+            "top": (slice(0, height // 2), slice(None)),
+            "bottom": (slice(-(-height // 2), height), slice(None)),
+        }[self.roi]
+        left, bottom, right, top = grid[rows, cols].boundingbox.bbox
+        return left, bottom, right, top
+
+    def sentence(self, result: dict[str, Any]) -> str:
+        """All figures, as a table."""
+        table = self.out.with_suffix(".txt").read_text(encoding="utf-8").rstrip()
+        return f"{table}\n\n{self.out} is written"

@@ -1,0 +1,54 @@
+"""Put a map and all that is known about it into one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from ...cli.terminal import Terminal
+from .base import Step, chip_store, model_folder
+
+
+class Report(Step):
+    """`geoloom report`: a model and its map in, an HTML file out."""
+
+    verb = "report"
+    reads = ("model", "map_", "scene", "truth", "accuracy", "chips")
+    may_lie_in_inputs = True
+
+    model: Path
+    map_: Path = Field(alias="map")
+    out: Path
+    scene: Path | None = None
+    truth: Path | None = None
+    accuracy: Path | None = None
+    chips: Path | None = None
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What is no model and no chip store."""
+        yield from model_folder("model", self.model)
+        if self.chips is not None:
+            yield from chip_store("chips", self.chips)
+
+    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+        """Write it."""
+        from ...analysis.report import report
+
+        report(
+            self.model,
+            self.map_,
+            self.out,
+            scene=self.scene,
+            truth=self.truth,
+            accuracy=self.accuracy,
+            chips=self.chips,
+            overwrite=overwrite,
+        )
+        return {"bytes": self.out.stat().st_size}
+
+    def sentence(self, result: dict[str, Any]) -> str:
+        """Where to look."""
+        return f"{self.out} is written; open it in a browser"

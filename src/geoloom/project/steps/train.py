@@ -1,0 +1,156 @@
+"""Train a network on a chip store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+)
+
+from ...cli.streams import on_a_terminal
+from ...cli.terminal import Terminal
+from .base import BatchSize, Seed, Step, as_list, chip_store, named
+
+Augmentation = Literal[
+    "rot90", "rot180", "rot270", "flip_left_right", "flip_up_down", "flip_transpose", "none", "all"
+]
+
+WeightRule = Literal["balanced", "sqrt", "one_minus_proportion", "inv_squared_proportion"]
+
+
+class Train(Step):
+    """`geoloom train`: chips in, a model folder out."""
+
+    verb = "train"
+    reads = ("chips", "validation")
+    resumable = True
+    makes_folder = True
+    incidental: ClassVar = frozenset({"device", "resume"})
+
+    chips: Path
+    out: Path
+    model: str = "unet"
+    width: PositiveFloat | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    options: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    epochs: Annotated[int, Field(gt=0, le=1_000_000)] = 50
+    batch_size: BatchSize = 16
+    learning_rate: PositiveFloat = 3e-3
+    schedule: Literal["one_cycle", "cosine", "exponential", "constant"] = "one_cycle"
+    decay_rate: PositiveFloat = 0.1
+    decay_steps: PositiveInt | None = None
+    weight_decay: NonNegativeFloat = 1e-2
+    average: Annotated[float, Field(ge=0, le=1)] = 0.0
+    loss: str = "crossentropy"
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weights: WeightRule | tuple[float, ...] | None = None
+    augment: Annotated[tuple[Augmentation, ...], BeforeValidator(as_list)] = ("all",)
+    augment_mode: Literal["random", "copies"] = "random"
+    jitter: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    normalize: str = "mean_std"
+    early_stopping: PositiveInt | None = None
+    validation: Path | None = None
+    seed: Seed = 0
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    resume: bool = False
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Names that are not known, and options that the network has not."""
+        from ...core.errors import ModelError
+        from ...losses.registry import list_losses
+        from ...models.registry import check_options, list_models
+        from ...transforms.normalize import list_normalizations
+
+        yield from chip_store("chips", self.chips)
+        if self.validation is not None:
+            yield from chip_store("validation", self.validation)
+        yield from named("loss", self.loss, list_losses())
+        yield from named("normalize", self.normalize, list_normalizations())
+        if self.model not in list_models():
+            yield from named("model", self.model, list_models())
+            return
+        try:
+            check_options(self.model, self._options())
+        except ModelError as error:
+            yield "options", str(error)
+
+    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+        """Train it."""
+        from ...models.saved import read_card
+        from ...tasks.train import train
+
+        train(
+            self.chips,
+            self.out,
+            model=self.model,
+            options=self._options() or None,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            schedule=self.schedule,
+            decay_rate=self.decay_rate,
+            decay_steps=self.decay_steps,
+            weight_decay=self.weight_decay,
+            average=self.average,
+            loss=self.loss,
+            label_smoothing=self.label_smoothing,
+            class_weights=self.class_weights,
+            augment=self._augment(),
+            augment_mode=self.augment_mode,
+            jitter=self.jitter,
+            normalize=self.normalize,
+            early_stopping=self.early_stopping,
+            validation=self.validation,
+            seed=self.seed,
+            resume=resume,
+            device=self.device,
+            precision=self.precision,
+            overwrite=overwrite,
+            progress=_progress(terminal),
+        )
+        return _figures(read_card(self.out).metrics)
+
+    def _options(self) -> dict[str, Any]:
+        given = {"width": self.width, "dropout": self.dropout}
+        return {**self.options, **{key: value for key, value in given.items() if value is not None}}
+
+    def _augment(self) -> tuple[str, ...]:
+        from ...transforms.augment import AUGMENTATIONS
+
+        if "none" in self.augment:
+            return ()
+        return tuple(AUGMENTATIONS) if "all" in self.augment else self.augment
+
+    def sentence(self, result: dict[str, Any]) -> str:
+        """Where the model is and how good it is."""
+        if "accuracy" not in result:
+            return f"{self.out} is trained; no validation chips, so no figures"
+        return (
+            f"{self.out} is trained: validation accuracy {result['accuracy']:.3f}, "
+            f"mean F1 {result['mean_f1']:.3f}"
+        )
+
+
+def _progress(terminal: Terminal) -> bool | Callable[..., None]:
+    """The trainer's own bar on a terminal; a line an epoch in a pipe."""
+    if terminal.quiet:
+        return False
+    if on_a_terminal():
+        return True
+    from ...tasks.history import describe
+
+    return lambda row, epochs: terminal.say(describe(row, epochs))
+
+
+def _figures(metrics: dict[str, Any]) -> dict[str, Any]:
+    if not metrics:
+        return {}
+    return {"accuracy": metrics["overall_accuracy"], "mean_f1": metrics["mean_f1"]}
