@@ -18,13 +18,37 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "geoloom"
 LEVELS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("core",),),
     (("io",),),
-    (("datasets",), ("splits",), ("samplers",), ("chips",)),
+    (("figures",), ("datasets",), ("splits",), ("samplers",), ("chips",)),
     (("transforms",), ("models",), ("losses", "metrics")),
     (("tasks",),),
     (("inference",), ("cluster",), ("analysis",)),
-    (("toolbox",),),
+    (("toolbox",), ("project",)),
     (("cli",),),
 )
+# The order inside packages with wings, a tuple a row, lowest first: each may import the rows before its own.
+INNER: dict[str, tuple[tuple[str, ...], ...]] = {
+    "io": (
+        ("access", "loops"),
+        ("headers",),
+        ("geometry", "vector", "write"),
+        ("blocks",),
+        ("engines",),
+        ("raster", "batch", "buffers"),
+        ("mosaic", "outlines"),
+    ),
+    "datasets": (
+        ("region", "options", "mosaic"),
+        ("scenes",),
+        ("reading", "time"),
+        ("base",),
+        ("parts", "scene_dataset", "loader"),
+        ("series", "raster"),
+        ("compose", "sensors", "vector"),
+        ("stac",),
+        ("opening",),
+    ),
+}
+
 RANK = {
     package: (level, row)
     for level, rows in enumerate(LEVELS)
@@ -120,6 +144,35 @@ def test_imports_go_down_only():
     assert not wrong, "\n".join(["imports that go up:", *wrong])
 
 
+@pytest.mark.parametrize("package", INNER)
+def test_wings_import_in_one_direction(package):
+    rank = {name: row for row, names in enumerate(INNER[package]) for name in names}
+    there = {
+        path.stem for path in (PACKAGE / package).iterdir() if path.suffix == ".py" or path.is_dir()
+    }
+    assert set(rank) == there - {"__init__", "__pycache__"}, "INNER and the folder differ"
+    wrong = []
+    for found in ALL_IMPORTS:
+        inside = found.file.relative_to(PACKAGE).parts
+        source, wanted = Path(inside[1]).stem if len(inside) > 1 else "", found.module.split(".")
+        if inside[0] != package or source not in rank or wanted[:2] != ["geoloom", package]:
+            continue
+        name = wanted[2] if len(wanted) > 2 else ""
+        if name in rank and name != source and rank[name] >= rank[source]:
+            wrong.append(f"{found}: {source} does not lie above {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_folder_mixes_many_files():
+    declarations = {"chips", "networks", "catalogue", "supervised", "selfsupervised"}
+    crowded = {
+        str(folder.relative_to(PACKAGE)): len(list(folder.glob("*.py"))) - 1
+        for folder in PACKAGE.rglob("*")
+        if folder.is_dir() and folder.name not in declarations
+    }
+    assert not {name: count for name, count in crowded.items() if count > 20}
+
+
 def test_core_stands_on_geometry_alone():
     wrong = [
         str(found)
@@ -141,7 +194,7 @@ def test_no_torch_below_the_datasets(package):
     assert not wrong, "\n".join(wrong)
 
 
-LIGHT = ("core.errors", "core.files")
+LIGHT = ("core.errors", "core.files", "project.signals", "project.listener")
 """What the command line may load at once."""
 
 

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from geoloom.cli.terminal import UsageError
-from geoloom.core.errors import ConfigError
+from geoloom.core.errors import ConfigError, UsageError
 from geoloom.project.project_file import read_project
 from geoloom.project.runner import plan
 

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ..core.files import write_text
-from ..project.project_file import read_project
-from ..project.record import read_run_record, write_run_record
-from ..project.runner import refuse_foreign, run_project
 from .terminal import Terminal
 
 
@@ -25,6 +22,9 @@ def run_demo(
         WriteError: the folder holds files of the same names that geoloom did not make, and not `overwrite`.
         GridError: the scene would be too small.
     """
+    from ..project.project_file import read_project
+    from ..project.runner import refuse_foreign, run_project
+
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     project = out / "project.yaml"
@@ -40,6 +40,7 @@ def run_demo(
 
 
 def _make_scene(folder: Path, terminal: Terminal, *, size: int, seed: int) -> None:
+    from ..project.record import read_run_record, write_run_record
     from ..testing.simulate import simulated_scene
 
     wanted = {"size": size, "seed": seed}

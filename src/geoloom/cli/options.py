@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .terminal import UsageError, going_on_by, session
+from ..core.errors import UsageError
+from ..project.signals import resuming
+from .terminal import session
 
 _PANEL = "How to run"
 
@@ -58,7 +60,7 @@ def do(verb: str, context: typer.Context, **given: Any) -> None:
             problems = [((key,), message) for key, message in step.problems()]
         if problems or step is None:
             raise UsageError("; ".join(f"{_option(at)}: {message}" for at, message in problems))
-        with going_on_by(step.going_on()):
+        with resuming(step.going_on()):
             resume = bool(settings.get("resume"))
             outcome = perform(step, terminal, overwrite=overwrite, resume=resume)
         answer = {"verb": verb, "out": str(step.out), "seconds": outcome.seconds}

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..core.errors import GeoloomError
-from ..project.signals import exit_code, received
+from ..core.errors import GeoloomError, UsageError
+from ..project.signals import exit_code
 from .progress import tracking
-from .streams import answer, tell
+from .streams import answer, on_a_terminal, tell
 
 if TYPE_CHECKING:
     from ..core.progress import Progress
@@ -37,10 +37,6 @@ _CHATTY = (
 )
 
 
-class UsageError(Exception):
-    """The command line is wrong: exit code 2."""
-
-
 @dataclass(frozen=True, slots=True)
 class Terminal:
     """How this command speaks."""
@@ -51,6 +47,11 @@ class Terminal:
     """No progress and no remarks; warnings and errors still come."""
     debug: bool = False
     """Tracebacks, and the libraries' own words."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody watches, so that a bar can move."""
+        return on_a_terminal()
 
     def say(self, text: str) -> None:
         """A remark on stderr."""
@@ -70,7 +71,7 @@ class Terminal:
 
     def fail(self, error: BaseException, code: int) -> typer.Exit:
         """Say what went wrong; raise the answer to leave with `code`."""
-        expected = isinstance(error, GeoloomError | UsageError)
+        expected = isinstance(error, GeoloomError)
         name = type(error).__name__
         message = str(error) if expected else f"{name}: {error}"
         if _out_of_memory(error):
@@ -106,17 +107,6 @@ def _strict(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_strict(inner) for inner in value]
     return value
-
-
-@contextmanager
-def going_on_by(what: str) -> Iterator[None]:
-    """Let whoever interrupts the block be told what will go on, or begin anew, and how."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit) as stop:
-        if isinstance(stop, SystemExit) and not received():
-            raise
-        raise KeyboardInterrupt(f"stopped; {what}") from None
 
 
 @contextmanager

@@ -62,6 +62,10 @@ class ConfigError(GeoloomError, ValueError):
     """A configuration has a wrong key or value."""
 
 
+class UsageError(GeoloomError, ValueError):
+    """The command line is wrong."""
+
+
 class MissingExtraError(GeoloomError, ImportError):
     """An optional library is not installed; the message names the extra."""
 

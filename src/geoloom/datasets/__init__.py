@@ -11,9 +11,9 @@ from .sensors.cdl import CDL
 from .sensors.landsat import Landsat, Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
 from .sensors.naip import NAIP
 from .sensors.sentinel2 import Sentinel2
+from .series import SeriesDataset
 from .stac import StacDataset
 from .time.pairing import Pairing
-from .time.series import SeriesDataset
 from .time.steps import EveryDate, FixedSteps, NearestDates
 from .vector import VectorDataset
 

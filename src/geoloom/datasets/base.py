@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar
 
 import numpy as np
 import shapely
@@ -24,7 +24,7 @@ from .options import refuse_overrides, require_callable
 from .reading.calibration import Calibration
 from .reading.read_plan import Plan, answered, fulfil
 from .reading.sample import picked
-from .region import Region
+from .region import Region, describe_regions
 from .scenes.index import lonlat_boxes
 
 if TYPE_CHECKING:
@@ -33,6 +33,21 @@ if TYPE_CHECKING:
 
 Layer = Literal["image", "mask"]
 Transform = Callable[[Sample], Sample]
+
+_OPERATORS: dict[str, Callable[..., GeoDataset]] = {}
+"""What makes the datasets that `&`, `|` and `series` give; entered by the modules that define these."""
+
+_Build = TypeVar("_Build", bound=Callable[..., "GeoDataset"])
+
+
+def operator(name: Literal["intersection", "union", "series"]) -> Callable[[_Build], _Build]:
+    """Enter what makes a dataset of others, so that the base need not know what is built on it."""
+
+    def enter(build: _Build) -> _Build:
+        _OPERATORS[name] = build
+        return build
+
+    return enter
 
 
 class GeoDataset(Dataset[Sample], ABC):
@@ -296,19 +311,15 @@ class GeoDataset(Dataset[Sample], ABC):
 
     def __and__(self, other: GeoDataset) -> GeoDataset:
         """What lies in both, layer upon layer; see `IntersectionDataset`. `a & a` is `a`."""
-        from .compose import intersection
-
         if not isinstance(other, GeoDataset):
             return NotImplemented
-        return intersection(self, other)
+        return _OPERATORS["intersection"](self, other)
 
     def __or__(self, other: GeoDataset) -> GeoDataset:
         """What lies in either; see `UnionDataset`. `a | a` is `a`."""
-        from .compose import union
-
         if not isinstance(other, GeoDataset):
             return NotImplemented
-        return union(self, other)
+        return _OPERATORS["union"](self, other)
 
     def paired(self, other: GeoDataset, pairing: Rule, *, days: float | None = None) -> GeoDataset:
         """What lies in both, its times paired by a rule; see `IntersectionDataset`.
@@ -321,10 +332,9 @@ class GeoDataset(Dataset[Sample], ABC):
         Raises:
             DatasetError: they never meet, or days are missing or out of place.
         """
-        from .compose import intersection
         from .time.pairing import Pairing
 
-        return intersection(self, other, pairing=Pairing(pairing, days))
+        return _OPERATORS["intersection"](self, other, pairing=Pairing(pairing, days))
 
     def series(self, steps: Steps | None = None, *, min_dates: int | None = None) -> GeoDataset:
         """The dates under each query as one sample, (T, C, H, W) in the order of time; see `SeriesDataset`.
@@ -336,26 +346,10 @@ class GeoDataset(Dataset[Sample], ABC):
         Raises:
             DatasetError: the data has no dates, or none that the steps take.
         """
-        from .time.series import SeriesDataset
-
-        return SeriesDataset(self, steps, min_dates=min_dates)
+        return _OPERATORS["series"](self, steps, min_dates=min_dates)
 
     def _where_text(self) -> str:
-        return f"the dataset holds {describe(self.regions)}"
-
-
-def describe(regions: Sequence[Region]) -> str:
-    """Extent of regions in space and time, for messages."""
-    if not regions:
-        return "nothing"
-    boxes = [region.footprint.bounds for region in regions]
-    west, south = min(b[0] for b in boxes), min(b[1] for b in boxes)
-    east, north = max(b[2] for b in boxes), max(b[3] for b in boxes)
-    when = Interval(min(r.when.start for r in regions), max(r.when.stop for r in regions))
-    return (
-        f"{len(regions)} regions in longitude {west:.4f}..{east:.4f}, latitude {south:.4f}..{north:.4f}, "
-        f"time {'undated' if when == Interval.always() else when}"
-    )
+        return f"the dataset holds {describe_regions(self.regions)}"
 
 
 def _as_query(query: Query | GeoBox) -> Query:

@@ -14,14 +14,14 @@ from ..core.classes import Classes
 from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
-from .base import GeoDataset
+from .base import GeoDataset, operator
 from .parts import Composition, label
 from .reading.calibration import Calibration, require_one_calibration
 from .reading.read_plan import Plan
 from .reading.sample import cast, filled, joined, picked
 from .region import Region
+from .series import SeriesDataset
 from .time.pairing import Pairing, Rule, meet, newest_pair
-from .time.series import SeriesDataset
 
 
 class IntersectionDataset(Composition):
@@ -290,6 +290,7 @@ class UnionDataset(Composition):
         return self._listed()
 
 
+@operator("intersection")
 def intersection(*datasets: GeoDataset, pairing: Pairing | Rule = "overlap") -> GeoDataset:
     """What lies in all datasets; one that stands alone (`a & a`) is given back itself.
 
@@ -305,6 +306,7 @@ def intersection(*datasets: GeoDataset, pairing: Pairing | Rule = "overlap") -> 
     return parts[0] if len(parts) == 1 else IntersectionDataset(*parts, pairing=rule)
 
 
+@operator("union")
 def union(*datasets: GeoDataset) -> GeoDataset:
     """What lies in either dataset; one that stands alone (`a | a`) is given back itself.
 

@@ -279,3 +279,17 @@ def _ring_in_degrees(ring: BaseGeometry, crs: CRS) -> np.ndarray:
         lon, lat = transformer(crs_name(crs), "EPSG:4326").transform(lon, lat)
         lon = np.unwrap(lon, period=TURN)
     return np.column_stack([lon, lat])
+
+
+def describe_regions(regions: Sequence[Region]) -> str:
+    """Extent of regions in space and time, for messages."""
+    if not regions:
+        return "nothing"
+    boxes = [region.footprint.bounds for region in regions]
+    west, south = min(b[0] for b in boxes), min(b[1] for b in boxes)
+    east, north = max(b[2] for b in boxes), max(b[3] for b in boxes)
+    when = Interval(min(r.when.start for r in regions), max(r.when.stop for r in regions))
+    return (
+        f"{len(regions)} regions in longitude {west:.4f}..{east:.4f}, latitude {south:.4f}..{north:.4f}, "
+        f"time {'undated' if when == Interval.always() else when}"
+    )

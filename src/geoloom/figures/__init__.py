@@ -1,1 +1,1 @@
-"""Pictures of arrays, scenes and matrices, for reports and papers; matplotlib is imported when one is drawn."""
+"""Pictures of arrays, scenes and matrices; matplotlib is imported when one is drawn."""

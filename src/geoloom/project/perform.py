@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ..cli.terminal import Terminal
 from ..core.errors import ConfigError, WriteError
 from ..core.files import check_name, has_scratch, hold_all, may_replace, write_text, writing
 from .fingerprint import files_of, fingerprint, lasting, sizes_and_times, states
+from .listener import Listener
 from .record import read_run_record, record_path, write_run_record
 from .steps.base import Step
 
@@ -26,7 +26,7 @@ class Outcome:
     seconds: float
 
 
-def perform(step: Step, terminal: Terminal, *, overwrite: bool, resume: bool = False) -> Outcome:
+def perform(step: Step, listener: Listener, *, overwrite: bool, resume: bool = False) -> Outcome:
     """Do the step and leave `<product>.run.json` beside what it made.
 
     The record is written before the work as well (status `started`), so that an interrupted run is known as
@@ -53,7 +53,7 @@ def perform(step: Step, terminal: Terminal, *, overwrite: bool, resume: bool = F
         write_run_record(step.out, {**record, "status": "started"})
         began = time.monotonic()
         try:
-            result = step.perform(terminal, overwrite=again, resume=resume)
+            result = step.perform(listener, overwrite=again, resume=resume)
         except BaseException:
             before.restore(step)
             raise

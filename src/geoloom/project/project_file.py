@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cli.options import scalar
-from ..cli.terminal import UsageError
-from ..core.errors import ConfigError, suggest
+from ..core.errors import ConfigError, UsageError, suggest
+from .plain_yaml import plain_scalar
 from .steps import STEPS
 from .steps.base import Step
 from .validation import checked
@@ -120,7 +119,7 @@ def _with_sets(data: dict[str, Any], sets: Sequence[str]) -> dict[str, Any]:
         name, separator, raw = text.partition("=")
         if not separator:
             raise UsageError(f"--set {text}: expected name=value")
-        value = scalar(raw)
+        value = plain_scalar(raw)
         verb, dot, key = name.strip().partition(".")
         if not dot:
             if name.strip() not in variables:

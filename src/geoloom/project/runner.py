@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..cli.terminal import Terminal, going_on_by
 from ..core.errors import WriteError
 from .fingerprint import INTERRUPTED, foreign_products, reason_to_do
+from .listener import Listener
 from .perform import held_products, perform
 from .project_file import Project
 from .record import read_run_record
+from .signals import resuming
 from .steps.base import Step
 
 
@@ -49,7 +50,7 @@ def plan(steps: Sequence[Step], *, again: bool = False) -> tuple[Planned, ...]:
 
 
 def run_project(
-    project: Project, terminal: Terminal, *, overwrite: bool = False, again: bool = False
+    project: Project, listener: Listener, *, overwrite: bool = False, again: bool = False
 ) -> list[dict[str, Any]]:
     """Do what the plan says; return a line of results for each step.
 
@@ -64,26 +65,26 @@ def run_project(
         planned = plan(project.steps, again=again)
         if not overwrite:
             refuse_foreign(project.steps)
-        return _do(planned, terminal)
+        return _do(planned, listener)
 
 
-def _do(planned: Sequence[Planned], terminal: Terminal) -> list[dict[str, Any]]:
+def _do(planned: Sequence[Planned], listener: Listener) -> list[dict[str, Any]]:
     lines = []
     for i, item in enumerate(planned, 1):
         step = item.step
         head = f"[{i}/{len(planned)}] {step.verb} -> {step.out}"
         if item.action == "skip":
-            terminal.say(f"{head}: {item.reason}")
+            listener.say(f"{head}: {item.reason}")
             record = read_run_record(step.out) or {}
             result, seconds = record.get("result", {}), 0.0
         else:
-            terminal.say(f"{head} ({item.reason})")
+            listener.say(f"{head} ({item.reason})")
             resume = item.action == "resume"
             own = "goes on with" if step.goes_on or step.resumable else "begins anew with"
-            with going_on_by(f"the same command keeps what is done and {own} {step.verb}"):
-                outcome = perform(step, terminal, overwrite=not resume, resume=resume)
+            with resuming(f"the same command keeps what is done and {own} {step.verb}"):
+                outcome = perform(step, listener, overwrite=not resume, resume=resume)
             result, seconds = outcome.result, outcome.seconds
-            terminal.say(f"    {', '.join([*figures(result), f'{seconds:.0f} s'])}")
+            listener.say(f"    {', '.join([*figures(result), f'{seconds:.0f} s'])}")
         lines.append(
             {"verb": step.verb, "out": str(step.out), "action": item.action}
             | {"seconds": seconds, "result": result}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _ASKING = (signal.SIGINT, signal.SIGTERM)
@@ -44,3 +46,14 @@ def exit_code() -> int:
     number = _received[0] if _received else int(signal.SIGINT)
     _answered.append(number)
     return 128 + number
+
+
+@contextmanager
+def resuming(how: str) -> Iterator[None]:
+    """Add to the message of a stop inside the block how the work is resumed, or begun anew."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and not received():
+            raise
+        raise KeyboardInterrupt(f"stopped; {how}") from None

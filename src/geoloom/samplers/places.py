@@ -13,8 +13,8 @@ from shapely.geometry.base import BaseGeometry
 
 from ..core.errors import SamplerError
 from ..core.interval import Instant, Interval
-from ..datasets.base import GeoDataset, describe
-from ..datasets.region import Region, common_lattice, pixel_geometry
+from ..datasets.base import GeoDataset
+from ..datasets.region import Region, common_lattice, describe_regions, pixel_geometry
 from .rois import cut_by_rois, cut_to_rois
 
 Units: TypeAlias = Literal["pixels", "crs"]
@@ -109,7 +109,7 @@ def cuts_of(
         _some(cuts, dataset, f"toi {when}")
     if rois is not None:
         cuts = _in_rois(cuts, rois, apart=apart)
-        _some(cuts, dataset, f"roi ({describe(rois).split(', time')[0]})")
+        _some(cuts, dataset, f"roi ({describe_regions(rois).split(', time')[0]})")
     cuts = _on_grid(cuts, grid)
     _some(cuts, dataset, "the given grid")
     return cuts
@@ -188,5 +188,5 @@ def _moved(cuts: Sequence[Cut], lattice: GeoBox, *, bounded: bool = False) -> li
 def _some(cuts: Sequence[Cut], dataset: GeoDataset, what: str) -> None:
     if not cuts:
         raise SamplerError(
-            f"nothing is left inside {what}: the dataset holds {describe(dataset.regions)}"
+            f"nothing is left inside {what}: the dataset holds {describe_regions(dataset.regions)}"
         )

@@ -18,9 +18,9 @@ from ..core.area import pixel_areas_m2
 from ..core.classes import Classes
 from ..core.errors import SamplerError, suggest
 from ..core.query import Query
-from ..datasets.base import GeoDataset, describe
+from ..datasets.base import GeoDataset
 from ..datasets.compose import IntersectionDataset, UnionDataset
-from ..datasets.region import Region
+from ..datasets.region import Region, describe_regions
 from .kept import fingerprint, kept_counts
 from .places import GridChoice, Place, Toi, cuts_of, place_of
 from .rois import Roi, rois_of
@@ -139,7 +139,7 @@ def label_statistics(
     if not len(counts.codes):
         raise SamplerError(
             f"no label of {labels!r} is valid anywhere: one pixel in {every_px**2} was looked at of "
-            f"{describe(regions)}"
+            f"{describe_regions(regions)}"
         )
     found = LabelStatistics(
         regions=regions,

@@ -14,8 +14,7 @@ from shapely import STRtree
 
 from ...core.errors import DatasetError, suggest
 from ...core.interval import ALWAYS, Interval
-from ..base import describe
-from ..region import Region
+from ..region import Region, describe_regions
 
 Rule = Literal["overlap", "same_year", "nearest", "static"]
 """See `Pairing`."""
@@ -196,6 +195,6 @@ def _never_meet(regions: Sequence[Region], others: Sequence[Region], pairing: Pa
     else:
         how = f"they share neither place nor time{rule}"
     return (
-        f"the intersection is empty: {how}. One holds {describe(regions)}; the other holds "
-        f"{describe(others)}"
+        f"the intersection is empty: {how}. One holds {describe_regions(regions)}; the other holds "
+        f"{describe_regions(others)}"
     )

@@ -20,9 +20,9 @@ from ..blocks.copy import lay_out
 from ..blocks.stack import Ready
 from ..geometry.box_mean import area_mean, boxes_are_pixels
 from ..geometry.coordinate_map import CoordinateMap, coordinate_map, exact_map, exact_places
+from ..geometry.piece import RasterPiece
 from ..geometry.shrinkage import Kernel, Shrinkage, Span, reach_px
 from ..geometry.subpixels import majority, mean, points_per_pixel, sample_grid
-from .gdal_warp import Stage
 
 _SCRATCH_BYTES = 1 << 26
 """Largest piece of a source that is laid out at once; a grid that needs more is cut."""
@@ -188,7 +188,7 @@ def _mean_of_exact(
         observed = stored[0] == stored[0]
         if ready.tagged[band]:
             observed &= stored[0] != ready.nodata[band]
-        values, ok = area_mean(Stage(stored, observed, place), grid)
+        values, ok = area_mean(RasterPiece(stored, observed, place), grid)
         out[band] = np.where(ok, values[0], ready.fill[band])
         seen &= ok.view(np.uint8)
 

@@ -15,14 +15,15 @@ from geoloom.core.grid import lattice_window
 from ..geometry.box_mean import area_mean, boxes_are_pixels
 from ..geometry.coordinate_map import way
 from ..geometry.locate import source_window
+from ..geometry.piece import RasterPiece
 from ..geometry.shrinkage import Kernel, Shrinkage, cells, reach_px
 from ..geometry.subpixels import majority, mean, points_per_pixel, sample_grid
 from ..headers.header import Header
-from .gdal_warp import Stage, warp
+from .gdal_warp import warp
 from .gdal_window import empty, read_window
 
 _STAGE_BYTES = 1 << 28
-"""Largest piece of a source that is staged at once; a grid that needs more is cut."""
+"""Largest piece of a source that is read at once; a grid that needs more is cut."""
 
 _SMALLEST_CUT_PX = 16
 """A grid of this size is not cut further, however much it shrinks."""
@@ -118,21 +119,21 @@ class _Order:
         alike = bool((stored_seen == stored_seen[:1]).all())
         groups = [slice(0, None)] if alike else [slice(i, i + 1) for i in range(len(self.bands))]
         for group in groups:
-            stage = Stage(stored[group], stored_seen[group][0], place)
-            warped, ok = self._resample(stage, grid, shrinkage, sampled)
+            piece = RasterPiece(stored[group], stored_seen[group][0], place)
+            warped, ok = self._resample(piece, grid, shrinkage, sampled)
             seen[group] = ok
             np.copyto(values[group], warped, where=ok)
 
     def _resample(
-        self, stage: Stage, grid: GeoBox, shrinkage: Shrinkage, sampled: bool
+        self, piece: RasterPiece, grid: GeoBox, shrinkage: Shrinkage, sampled: bool
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         if sampled:
             points = points_per_pixel(shrinkage.span)
-            values, seen = warp(stage, sample_grid(grid, points), "nearest", (1, 1))
+            values, seen = warp(piece, sample_grid(grid, points), "nearest", (1, 1))
             return (majority if self.kernel == "mode" else mean)(values, seen, points)
         if self.kernel == "average":
-            return area_mean(stage, grid)
-        return warp(stage, grid, self.kernel, shrinkage.span)
+            return area_mean(piece, grid)
+        return warp(piece, grid, self.kernel, shrinkage.span)
 
 
 def _halves(height: int, width: int) -> list[tuple[slice, slice]]:

@@ -7,7 +7,7 @@ all, and knows NaN only where it is tagged; a mask band it heeds fully.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from rasterio.vrt import WarpedVRT
 from geoloom.core.antimeridian import full_turn
 from geoloom.core.grid import crs_name
 
+from ..geometry.piece import RasterPiece
 from ..geometry.shrinkage import Kernel, Span
 from ..loops.rounding import as_dtype, working_dtype
 
@@ -30,20 +31,8 @@ _TOLERANCE_PX = 1e-6
 """GDAL interpolates coordinates within this; 0 it does not accept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A piece of a raster, ready to be warped."""
-
-    values: NDArray[Any]
-    """(C, H, W); not looked at where not seen."""
-    seen: NDArray[np.bool_]
-    """(H, W), True = observed in all C bands."""
-    grid: GeoBox
-    """The piece's own lattice."""
-
-
 def warp(
-    stage: Stage, grid: GeoBox, kernel: Kernel, span: Span
+    piece: RasterPiece, grid: GeoBox, kernel: Kernel, span: Span
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Values (C, H, W) on the grid, and where they rest on an observation (H, W).
 
@@ -51,49 +40,49 @@ def warp(
     depends on the grid's extent. Where not observed, values mean nothing.
     """
     if kernel == "nearest":
-        return _warp_nearest(stage, grid)
-    stage = _at_least_two(stage)
-    dtype = stage.values.dtype
-    reals = replace(stage, values=stage.values.astype(working_dtype(dtype), copy=False))
+        return _warp_nearest(piece, grid)
+    piece = _at_least_two(piece)
+    dtype = piece.values.dtype
+    reals = replace(piece, values=piece.values.astype(working_dtype(dtype), copy=False))
     values, seen = _warp_turns(reals, grid, kernel, span)
     return as_dtype(values, dtype), seen
 
 
-def _at_least_two(stage: Stage) -> Stage:
+def _at_least_two(piece: RasterPiece) -> RasterPiece:
     """With an unobserved row or column beside a single one, between whose pixels GDAL does not interpolate.
 
     Where a source is one pixel wide or high, GDAL 3.10 takes the nearest pixel's value for every kernel's.
     """
-    _, height, width = stage.values.shape
+    _, height, width = piece.values.shape
     more = max(2 - height, 0), max(2 - width, 0)
     if more == (0, 0):
-        return stage
+        return piece
     beside = (0, more[0]), (0, more[1])
     shape = height + more[0], width + more[1]
-    return Stage(
-        np.pad(stage.values, ((0, 0), *beside)),
-        np.pad(stage.seen, beside),
-        GeoBox(shape, stage.grid.affine, stage.grid.crs),
+    return RasterPiece(
+        np.pad(piece.values, ((0, 0), *beside)),
+        np.pad(piece.seen, beside),
+        GeoBox(shape, piece.grid.affine, piece.grid.crs),
     )
 
 
-def _warp_nearest(stage: Stage, grid: GeoBox) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _warp_nearest(piece: RasterPiece, grid: GeoBox) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """As `warp`, by warping the pixels' numbers: exact for every dtype, and once for all bands."""
-    count, height, width = stage.values.shape
+    count, height, width = piece.values.shape
     numbers = np.arange(height * width, dtype=np.int32).reshape(1, height, width)
-    found, seen = _warp_turns(replace(stage, values=numbers), grid, "nearest", (1, 1))
-    return stage.values.reshape(count, -1)[:, np.where(seen, found[0], 0)], seen
+    found, seen = _warp_turns(replace(piece, values=numbers), grid, "nearest", (1, 1))
+    return piece.values.reshape(count, -1)[:, np.where(seen, found[0], 0)], seen
 
 
 def _warp_turns(
-    stage: Stage, grid: GeoBox, kernel: Kernel, span: Span
+    piece: RasterPiece, grid: GeoBox, kernel: Kernel, span: Span
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     values: NDArray[Any] | None = None
     seen = np.zeros(tuple(grid.shape), dtype=np.bool_)
-    turns = _turns(stage.grid, grid)
+    turns = _turns(piece.grid, grid)
     for turned in turns:
         part, part_seen = _warp_once(
-            replace(stage, grid=turned), grid, kernel, span, seam=len(turns) > 1
+            replace(piece, grid=turned), grid, kernel, span, seam=len(turns) > 1
         )
         if values is None:
             values = part
@@ -129,9 +118,9 @@ def _turns(source: GeoBox, grid: GeoBox) -> list[GeoBox]:
 
 
 def _warp_once(
-    stage: Stage, grid: GeoBox, kernel: Kernel, span: Span, *, seam: bool
+    piece: RasterPiece, grid: GeoBox, kernel: Kernel, span: Span, *, seam: bool
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    count, height, width = stage.values.shape
+    count, height, width = piece.values.shape
     # GDAL looks for its part of the source at few points of the grid; where only a strip of the grid lies on
     # the source's side of the antimeridian these can miss it, and nothing is warped: let it look at all.
     looks = {"SAMPLE_GRID": "YES", "SAMPLE_STEPS": "ALL"} if seam else {}
@@ -140,15 +129,15 @@ def _warp_once(
         "width": width,
         "height": height,
         "count": count,
-        "dtype": stage.values.dtype.name,
-        "crs": CRS.from_user_input(crs_name(stage.grid.crs)),
-        "transform": stage.grid.affine,
+        "dtype": piece.values.dtype.name,
+        "crs": CRS.from_user_input(crs_name(piece.grid.crs)),
+        "transform": piece.grid.affine,
         "interleave": "band",
     }
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as memory:
         with memory.open(**profile) as file:
-            file.write(np.where(stage.seen, stage.values, stage.values.dtype.type(0)))
-            file.write_mask(stage.seen)
+            file.write(np.where(piece.seen, piece.values, piece.values.dtype.type(0)))
+            file.write_mask(piece.seen)
         with (
             memory.open() as file,
             WarpedVRT(
@@ -162,7 +151,7 @@ def _warp_once(
                 add_alpha=True,
                 XSCALE=1 / span[0],
                 YSCALE=1 / span[1],
-                # The stage holds all that the grid needs: GDAL's own guess of the part is not wanted.
+                # The piece holds all that the grid needs: GDAL's own guess of the part is not wanted.
                 SOURCE_EXTRA=max(height, width),
                 **looks,
             ) as warped,

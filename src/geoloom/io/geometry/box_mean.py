@@ -10,13 +10,11 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.antimeridian import full_turn
 
-from ..engines.gdal_warp import Stage
 from ..loops.rounding import as_dtype
+from ..loops.thresholds import LEAST_SHARE
 from .locate import Floats, to_source
+from .piece import RasterPiece
 from .shrinkage import Shrinkage
-
-LEAST_SHARE = 1e-3
-"""A pixel of which less is observed has no value: grazing an observation by a rounding error is none."""
 
 
 def boxes_are_pixels(source: GeoBox, grid: GeoBox, shrinkage: Shrinkage) -> bool:
@@ -33,31 +31,31 @@ def boxes_are_pixels(source: GeoBox, grid: GeoBox, shrinkage: Shrinkage) -> bool
     return shrinkage.parallel and not around and not polar
 
 
-def area_mean(stage: Stage, grid: GeoBox) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def area_mean(piece: RasterPiece, grid: GeoBox) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Means of the observed source pixels in each pixel's box, weighted by the shares that lie in it.
 
     Returns:
-        Values (C, H, W) in the stage's dtype, rounded for integers, and where enough was observed (H, W).
+        Values (C, H, W) in the piece's dtype, rounded for integers, and where enough was observed (H, W).
     """
     height, width = grid.shape
     cols, rows = np.meshgrid(np.arange(width + 1.0), np.arange(height + 1.0))
-    places = to_source(stage.grid, grid, cols, rows)
-    count, source_height, source_width = stage.values.shape
+    places = to_source(piece.grid, grid, cols, rows)
+    count, source_height, source_width = piece.values.shape
     col_starts, col_shares, col_whole = _shares(_box(places[0]), source_width)
     row_starts, row_shares, row_whole = _shares(_box(places[1]), source_height)
-    total = np.zeros((count, height, width), np.result_type(stage.values.dtype, np.float64))
+    total = np.zeros((count, height, width), np.result_type(piece.values.dtype, np.float64))
     weight = np.zeros((height, width))
-    values = np.where(stage.seen, stage.values, stage.values.dtype.type(0))
+    values = np.where(piece.seen, piece.values, piece.values.dtype.type(0))
     for i, row_share in enumerate(row_shares):
         at_rows = np.minimum(row_starts + i, source_height - 1)
         for j, col_share in enumerate(col_shares):
             at_cols = np.minimum(col_starts + j, source_width - 1)
-            share = row_share * col_share * stage.seen[at_rows, at_cols]
+            share = row_share * col_share * piece.seen[at_rows, at_cols]
             weight += share
             total += share * values[:, at_rows, at_cols]
     seen = weight > LEAST_SHARE * row_whole * col_whole
     means = total / np.where(seen, weight, 1)
-    return as_dtype(np.where(seen, means, 0), stage.values.dtype), seen
+    return as_dtype(np.where(seen, means, 0), piece.values.dtype), seen
 
 
 def _box(corners: Floats) -> tuple[Floats, Floats]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..geometry.box_mean import LEAST_SHARE
 from .interpolate import finished
 from .jit import address_of, compiled, line_of
 from .polynomials import fill_corners
+from .thresholds import LEAST_SHARE
 
 
 @compiled

@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from ...cli.terminal import Terminal
 from ...core.errors import WriteError, suggest
 from ...core.files import LONGEST_NAME, check_name
+from ..listener import Listener
 
 MOST_PX = 65_536
 """Side of a chip or tile: more fits into no memory."""
@@ -91,11 +91,11 @@ class Step(BaseModel, ABC):
         yield from ()
 
     @abstractmethod
-    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+    def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Do the work.
 
         Args:
-            terminal: Where progress is shown.
+            listener: Where progress is shown.
             overwrite: Replace a product that is there.
             resume: Go on with what an interrupted run of the same settings left, where the step can.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
-from ...cli.terminal import Terminal
+from ..listener import Listener
 from .base import Pixels, Seed, Step, as_list
 
 HALVES = {
@@ -102,11 +102,11 @@ class Chips(Step):
         if self.split == "regions" and "valid" in self.regions and "valid" in self.model_fields_set:
             yield "valid", "is given as a region as well; give one of the two"
 
-    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+    def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Cut them."""
         from ...chips.cut import cut_chips
 
-        with terminal.track("chips") as advance:
+        with listener.track("chips") as advance:
             store = cut_chips(
                 self.scene,
                 self.out,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ...cli.terminal import Terminal
+from ..listener import Listener
 from .base import BatchSize, Step, as_list, chip_store, model_folder
 
 Half = Literal["left", "right", "top", "bottom"]
@@ -82,12 +82,12 @@ class Evaluate(Step):
         """The same figures as text."""
         return (self.out.with_suffix(".txt"),)
 
-    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+    def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Count."""
         from ...tasks.evaluate import evaluate, evaluate_map
 
         unit = "blocks" if self.map_ else "tiles" if self.scene else "chips"
-        with terminal.track(unit) as advance:
+        with listener.track(unit) as advance:
             common: dict[str, Any] = {"out": self.out, "overwrite": overwrite, "progress": advance}
             if self.map_ is not None:
                 assert self.truth is not None  # `problems` has looked

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ...cli.terminal import Terminal
+from ..listener import Listener
 from .base import MOST_PX, BatchSize, Pixels, Step, known_crs, model_folder
 
 
@@ -51,12 +51,12 @@ class Predict(Step):
         """The probabilities and the polygons."""
         return tuple(path for path in (self.probabilities, self.vector) if path is not None)
 
-    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+    def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Map it."""
         from ...inference.predict import predict
         from ...io.headers.header import read_header
 
-        with terminal.track("tiles") as advance:
+        with listener.track("tiles") as advance:
             predict(
                 self.model,
                 self.scene,

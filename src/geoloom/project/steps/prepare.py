@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat
 
-from ...cli.terminal import Terminal
+from ..listener import Listener
 from .base import Step, as_list, known_crs, named
 from .sources import clip, indices_of, join, without_clouds
 
@@ -69,7 +69,7 @@ class Prepare(Step):
         if self.cloud_mask is not None and self.cloud_band is not None:
             yield "cloud_mask", "is a file, and cloud_band a band of the scene; keep one"
 
-    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+    def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Prepare it, through files beside the product where one step must be done before another."""
         from ...core.files import scratch_folder
         from ...toolbox.preprocessor import Preprocessor
@@ -87,7 +87,7 @@ class Prepare(Step):
                 scene.standardize_image(
                     self.normalize or "mean_std", normalization=self.normalization
                 )
-            with terminal.track("blocks") as advance:
+            with listener.track("blocks") as advance:
                 scene.save_stacked_raster(self.out, overwrite=overwrite, progress=advance)
             return {
                 "bands": list(scene.bands),

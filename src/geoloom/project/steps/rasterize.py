@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from ...cli.terminal import Terminal
+from ..listener import Listener
 from .base import Step, as_list, known_crs, named
 
 Value = str | int
@@ -60,7 +60,7 @@ class Rasterize(Step):
             else:
                 yield from named("class_field", self.class_field, fields)
 
-    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+    def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Burn them."""
         import numpy as np
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ...cli.terminal import Terminal
+from ..listener import Listener
 from .base import Step, chip_store, model_folder
 
 
@@ -33,7 +33,7 @@ class Report(Step):
         if self.chips is not None:
             yield from chip_store("chips", self.chips)
 
-    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+    def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Write it."""
         from ...analysis.report import report
 

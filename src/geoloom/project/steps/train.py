@@ -14,8 +14,7 @@ from pydantic import (
     PositiveInt,
 )
 
-from ...cli.streams import on_a_terminal
-from ...cli.terminal import Terminal
+from ..listener import Listener
 from .base import BatchSize, Seed, Step, as_list, chip_store, named
 
 Augmentation = Literal[
@@ -82,7 +81,7 @@ class Train(Step):
         except ModelError as error:
             yield "options", str(error)
 
-    def perform(self, terminal: Terminal, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+    def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Train it."""
         from ...models.saved import read_card
         from ...tasks.train import train
@@ -114,7 +113,7 @@ class Train(Step):
             device=self.device,
             precision=self.precision,
             overwrite=overwrite,
-            progress=_progress(terminal),
+            progress=_progress(listener),
         )
         return _figures(read_card(self.out).metrics)
 
@@ -139,15 +138,15 @@ class Train(Step):
         )
 
 
-def _progress(terminal: Terminal) -> bool | Callable[..., None]:
+def _progress(listener: Listener) -> bool | Callable[..., None]:
     """The trainer's own bar on a terminal; a line an epoch in a pipe."""
-    if terminal.quiet:
+    if listener.quiet:
         return False
-    if on_a_terminal():
+    if listener.interactive:
         return True
     from ...tasks.history import describe
 
-    return lambda row, epochs: terminal.say(describe(row, epochs))
+    return lambda row, epochs: listener.say(describe(row, epochs))
 
 
 def _figures(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -9,22 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from ...core.bands import Band
-from ...core.classes import Classes
-from ...core.errors import DatasetError
-from ...core.interval import ALWAYS, Interval
-from ...core.query import MomentQuery, Query, Sample
-from ..base import GeoDataset, Layer, describe
-from ..mosaic import compose
-from ..reading.calibration import Calibration
-from ..reading.collate import stacked
-from ..reading.read_plan import Plan, answered
-from ..reading.sample import filled, to_tensor
-from ..region import Region
-from .sites import sites_of
-from .steps import Composite, EveryDate, Slot, Steps, Takes
+from ..core.bands import Band
+from ..core.classes import Classes
+from ..core.errors import DatasetError
+from ..core.interval import ALWAYS, Interval
+from ..core.query import MomentQuery, Query, Sample
+from .base import GeoDataset, Layer, operator
+from .mosaic import compose
+from .reading.calibration import Calibration
+from .reading.collate import stacked
+from .reading.read_plan import Plan, answered
+from .reading.sample import filled, to_tensor
+from .region import Region, describe_regions
+from .time.sites import sites_of
+from .time.steps import Composite, EveryDate, Slot, Steps, Takes
 
 
+@operator("series")
 class SeriesDataset(GeoDataset):
     """The dates of a dataset as one sample: `dataset.series()`.
 
@@ -134,7 +135,7 @@ class SeriesDataset(GeoDataset):
         found = tuple(site.at(moments) for site, moments in sites if moments)
         if not found:
             raise DatasetError(
-                f"no acquisition gives any of {self.steps}; the dataset holds {describe(regions)}"
+                f"no acquisition gives any of {self.steps}; the dataset holds {describe_regions(regions)}"
             )
         return found
 
