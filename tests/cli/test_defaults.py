@@ -32,7 +32,7 @@ KINDS = {
 
 DOORS = {
     "prepare": ["toolbox.preprocessor:Preprocessor"],
-    "rasterize": ["io.vector:read_features"],
+    "rasterize": ["io.vector.layers:read_features"],
     "chips": ["chips.cut:cut_chips"],
     "train": ["tasks.train:train"],
     "evaluate": ["tasks.evaluate:evaluate", "tasks.evaluate:evaluate_map"],

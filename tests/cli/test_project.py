@@ -139,3 +139,31 @@ def test_variables_and_settings_have_words_for_names(tmp_path):
     (tmp_path / "p.yaml").write_text("steps: [{prepare: {1: 2, scene: a, out: b}}]\n")
     with pytest.raises(ConfigError, match=r"line 1, steps\[0\]\.prepare\.1: no such setting"):
         read_project(tmp_path / "p.yaml")
+
+
+@pytest.mark.parametrize("trained_before", [True, False])
+def test_what_a_killed_run_left_of_a_product_is_no_fault_where_a_step_makes_it(
+    tmp_path, trained_before
+):
+    (tmp_path / "chips.zarr").mkdir()
+    (tmp_path / "chips.zarr" / "zarr.json").write_text("{}")
+    (tmp_path / "scene.tif").write_bytes(b"")
+    (tmp_path / "model").mkdir()  # without model.json, which comes last
+    train = "  - train: {chips: '${here}/chips.zarr', out: '${here}/model'}\n"
+    use = (
+        "  - evaluate: {model: '${here}/model', chips: '${here}/chips.zarr', out: '${here}/s.json'}\n"
+        "  - predict: {model: '${here}/model', scene: '${here}/scene.tif', out: '${here}/map.tif'}\n"
+    )
+    project = tmp_path / "project.yaml"
+    project.write_text("steps:\n" + (train if trained_before else "") + use)
+    if trained_before:
+        assert [step.verb for step in read_project(project).steps] == [
+            "train",
+            "evaluate",
+            "predict",
+        ]
+    else:
+        with pytest.raises(
+            ConfigError, match=r"2 faults(.*\n)+.*evaluate.model: .*no model folder"
+        ):
+            read_project(project)

@@ -18,7 +18,7 @@ from geoloom.core.interval import Interval
 from geoloom.core.query import Query
 from geoloom.datasets import RasterDataset, VectorDataset
 from geoloom.datasets import raster as raster_module
-from geoloom.datasets.reading.by_file import cached as kept
+from geoloom.datasets.scenes import cached as kept
 from geoloom.datasets.scenes.table import SavedScenes, save_scenes
 
 REGEX = r"x_(?P<date>\d{8})"

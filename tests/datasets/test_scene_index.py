@@ -15,7 +15,7 @@ from geoloom.core.bands import Band
 from geoloom.core.grid import footprint
 from geoloom.core.interval import Interval
 from geoloom.core.query import Asset, Scene
-from geoloom.datasets.reading.by_file import index as index_module
+from geoloom.datasets.scenes import index as index_module
 from geoloom.datasets.scenes.index import SceneIndex, lonlat_boxes
 from geoloom.testing import strategies as some
 from geoloom.testing.ramps import truth

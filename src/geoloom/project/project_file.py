@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,11 +58,13 @@ def read_project(path: Path, sets: Sequence[str] = ()) -> Project:
     except ConfigError as error:
         raise _refusal(path, [f"{document.where(('variables',))}: {error}"]) from None
     steps: list[tuple[int, Step]] = []
+    products: set[Path] = set()
     for i, entry in enumerate(data["steps"]):
-        step, wrong = _step(entry, i, variables, document)
+        step, wrong = _step(entry, i, variables, document, products)
         faults += wrong
         if step is not None:
             steps.append((i, step))
+            products.update(_key(path) for path in (step.out, *step.also_written()))
     missing = _faults_between(steps, document, complete=not faults)
     if any("not found" in fault for fault in missing):
         shown = ", ".join(f"{name} = {value}" for name, value in variables.items())
@@ -138,9 +140,17 @@ def _with_sets(data: dict[str, Any], sets: Sequence[str]) -> dict[str, Any]:
 
 
 def _step(
-    entry: Any, i: int, variables: Mapping[str, Any], document: Document
+    entry: Any,
+    i: int,
+    variables: Mapping[str, Any],
+    document: Document,
+    products: Collection[Path],
 ) -> tuple[Step | None, list[str]]:
-    """The step that a list item means, or what is wrong with it."""
+    """The step that a list item means, or what is wrong with it.
+
+    An input that is among the products of earlier steps is not checked: what an interrupted run left in its
+    place will be made anew.
+    """
     place: Place = ("steps", i)
     if not isinstance(entry, dict) or len(entry) != 1:
         return None, [
@@ -167,7 +177,11 @@ def _step(
         return None, faults
     step, problems = checked(STEPS[verb], filled)
     if step is not None:
-        problems = [((key,), message) for key, message in step.problems()]
+        problems = [
+            ((key,), message)
+            for key, message in step.problems()
+            if not _all_in(products, [path for name, path in step.inputs() if name == key])
+        ]
     return step, [f"{document.where((*place, *at))}: {message}" for at, message in problems]
 
 
@@ -199,6 +213,10 @@ def _faults_between(
             elif complete and not path.exists():
                 faults.append(f"{at}: {path} not found, and no step makes it")
     return faults
+
+
+def _all_in(products: Collection[Path], inputs: Sequence[Path]) -> bool:
+    return bool(inputs) and all(_key(path) in products for path in inputs)
 
 
 def _key(path: Path) -> Path:
