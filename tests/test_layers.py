@@ -41,11 +41,20 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("scenes",),
         ("reading", "time"),
         ("base",),
-        ("parts", "scene_dataset", "loader"),
+        ("parts", "scene_dataset", "loader", "arrays"),
         ("series", "raster"),
         ("compose", "sensors", "vector"),
         ("stac",),
         ("opening",),
+    ),
+    "splits": (("names", "label_counts", "overlap"), ("blocks",), ("regions",), ("rules",)),
+    "chips": (
+        ("zarr", "requests"),
+        ("form", "dataset"),
+        ("store",),
+        ("choose", "inputs", "materialize", "reconstitute"),
+        ("write",),
+        ("cut",),
     ),
 }
 

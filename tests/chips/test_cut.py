@@ -18,9 +18,9 @@ from small_scenes import CODES, write_scene
 from geoloom.chips.cut import cut_chips
 from geoloom.chips.reconstitute import reconstitute
 from geoloom.chips.store import ChipStore
-from geoloom.chips.strategies import sequential_windows
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ChipError, ConfigError, GridError, WriteError
+from geoloom.samplers.windows import sequential_windows
 from geoloom.splits.rules import BlockSplit, RandomSplit
 
 CLASSES = Classes.of(list(CODES.values()), list(CODES))

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
-from geoloom.chips.plan import ChipOrder, plan_chips
-from geoloom.chips.scenes import array_scene
 from geoloom.core.errors import ChipError, ConfigError
+from geoloom.datasets.arrays import ArrayDataset
+from geoloom.samplers.draw import draw_candidates
+from geoloom.samplers.options import ChipOptions
 from geoloom.splits.names import SPLITS
 from geoloom.splits.overlap import Ground
 from geoloom.splits.rules import BlockSplit, RandomSplit, RoiSplit, overlaps, warn_of_overlaps
@@ -27,15 +28,16 @@ def _grid(shape, x=500_000.0, y=9_000_000.0, res=30.0, crs="EPSG:32722"):
 def _scene(grid, name="a", labels=True):
     shape = tuple(grid.shape)
     mask = (np.indices(shape).sum(0) // 20 % 3 + 1).astype(np.uint8) if labels else None
-    return array_scene(np.ones((1, *shape), np.uint8), mask, name=name, grid=grid)
+    image = np.ones((1, *shape), np.uint8)
+    return ArrayDataset(image, image[0] > 0, grid, mask=mask, name=name)
 
 
 def _least_gap(plan):
     """Least distance in metres between chips of different splits, over all scenes, in UTM 22."""
     boxes = []
-    height, width = plan.order.size
+    height, width = plan.options.size
     for scene, row, col in plan.windows:
-        grid = plan.scenes[scene].grid[row : row + height, col : col + width]
+        grid = plan.sources[scene].frame[row : row + height, col : col + width]
         boxes.append(grid.extent.to_crs("EPSG:32722", resolution=grid.resolution.x * 4).geom)
     boxes = np.array(boxes)
     gaps = [
@@ -55,9 +57,11 @@ def _least_gap(plan):
     seed=st.integers(0, 99),
 )
 def test_block_splits_keep_their_distance(shape, size, buffer, strategy, seed):
-    order = ChipOrder((size, size), strategy, count=40 if strategy == "random" else None, seed=seed)
+    order = ChipOptions(
+        (size, size), strategy, count=40 if strategy == "random" else None, seed=seed
+    )
     rule = BlockSplit(buffer_px=buffer, seed=seed)
-    plan = plan_chips([_scene(_grid(shape))], order, split=rule)
+    plan = draw_candidates([_scene(_grid(shape))], order, split=rule)
     assert set(plan.splits) == {0, 1, 2}
     assert _least_gap(plan) >= 30 * buffer - 1e-6
     ground = Ground.of([_grid(shape)], (size, size))
@@ -66,8 +70,8 @@ def test_block_splits_keep_their_distance(shape, size, buffer, strategy, seed):
 
 def test_shares_are_kept_and_every_class_is_in_every_split():
     scene = _scene(_grid((600, 600)))
-    plan = plan_chips(
-        [scene], ChipOrder((24, 24), count=500), split=BlockSplit(test=0.3, valid=0.1)
+    plan = draw_candidates(
+        [scene], ChipOptions((24, 24), count=500), split=BlockSplit(test=0.3, valid=0.1)
     )
     kept = {SPLITS[k.split]: k.quota for k in plan.kinds}
     assert kept == {"train": 300, "test": 150, "valid": 50}
@@ -89,8 +93,8 @@ def test_shares_are_kept_and_every_class_is_in_every_split():
 )
 def test_scenes_that_overlap_share_their_blocks(other):
     scenes = [_scene(_grid((300, 300))), _scene(other, "b")]
-    order = ChipOrder((20, 20), count=150)
-    plan = plan_chips(scenes, order, split=BlockSplit(buffer_px=4))
+    order = ChipOptions((20, 20), count=150)
+    plan = draw_candidates(scenes, order, split=BlockSplit(buffer_px=4))
     assert set(plan.windows[:, 0]) == {0, 1}
     assert _least_gap(plan) > 0
     ground = Ground.of([s.grid for s in scenes], (20, 20))
@@ -107,7 +111,9 @@ def test_scenes_far_apart_are_separate_ground():
 
 def test_halves_by_hand():
     rule = RoiSplit({"train": (0, 0, 0.5, 1), "test": (0.5, 0, 1, 1)}, valid=0.25, buffer_px=6)
-    plan = plan_chips([_scene(_grid((300, 401)))], ChipOrder((20, 20), count=200), split=rule)
+    plan = draw_candidates(
+        [_scene(_grid((300, 401)))], ChipOptions((20, 20), count=200), split=rule
+    )
     left = plan.windows[:, 2] + 20 <= 200.5
     assert (plan.splits[~left] == 1).all()
     assert set(plan.splits[left]) == {0, 2}
@@ -123,7 +129,7 @@ def test_regions_in_world_coordinates():
         units="crs",
         crs="EPSG:32722",
     )
-    plan = plan_chips([_scene(grid)], ChipOrder((20, 20), "sequential"), split=rule)
+    plan = draw_candidates([_scene(grid)], ChipOptions((20, 20), "sequential"), split=rule)
     upper = plan.windows[:, 1] + 20 <= 150
     np.testing.assert_array_equal(plan.splits, np.where(upper, 0, 2))
     assert (plan.windows[~upper, 1] >= 150).all()
@@ -152,12 +158,12 @@ def test_random_deal_is_exact():
 def test_impossible_divisions_say_what_to_do():
     scene = _scene(_grid((100, 100)))
     with pytest.raises(ChipError, match="fewer than the 3 splits"):
-        plan_chips([scene], ChipOrder((60, 60), count=5), split=BlockSplit())
+        draw_candidates([scene], ChipOptions((60, 60), count=5), split=BlockSplit())
     with pytest.raises(ChipError, match="choose block_px of at least 25"):
-        plan_chips([scene], ChipOrder((20, 20), count=5), split=BlockSplit(block_px=15))
+        draw_candidates([scene], ChipOptions((20, 20), count=5), split=BlockSplit(block_px=15))
     rule = RoiSplit({"train": (0, 0, 0.6, 1), "test": (0.5, 0, 1, 1)})
     with pytest.raises(ChipError, match="overlap"):
-        plan_chips([scene], ChipOrder((20, 20), count=5), split=rule)
+        draw_candidates([scene], ChipOptions((20, 20), count=5), split=rule)
     with pytest.raises(ConfigError, match="below 1"):
         BlockSplit(test=0.6, valid=0.5)
     with pytest.raises(ConfigError, match="did you mean 'train'"):

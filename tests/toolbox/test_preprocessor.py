@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from geoloom.chips import scenes
+from geoloom.core import grid
 from geoloom.core.errors import BandError, ConfigError, WriteError
 from geoloom.toolbox import Preprocessor
 from geoloom.transforms.normalize import Normalization
@@ -46,7 +46,7 @@ def raster(tmp_path, image):
 def block_px(request, monkeypatch):
 
     def blocks(shape, size=request.param):
-        return scenes.block_windows(shape, size)
+        return grid.block_windows(shape, size)
 
     monkeypatch.setattr("geoloom.toolbox.preprocessor.block_windows", blocks)
 

@@ -6,7 +6,7 @@ All comparisons happen in pixels with a tolerance, never by `==` on world coordi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -39,6 +39,9 @@ may differ from it by no more than cutting a grid may (1e-5 of the signal).
 """
 
 WGS84 = CRS("EPSG:4326")
+
+BLOCK_PX = 1024
+"""Side of the blocks in which a whole raster is passed over."""
 _OUTLINED_AT_ONCE = 4096
 
 
@@ -50,6 +53,28 @@ class PixelWindow:
     col: int
     height: int
     width: int
+
+
+def block_windows(shape: tuple[int, int], block_px: int = BLOCK_PX) -> Iterator[PixelWindow]:
+    """Windows that tile a raster, row by row; those at the end are smaller where the side does not divide."""
+    height, width = shape
+    for row in range(0, height, block_px):
+        for col in range(0, width, block_px):
+            yield PixelWindow(row, col, min(block_px, height - row), min(block_px, width - col))
+
+
+def window_slices(window: PixelWindow) -> tuple[slice, slice]:
+    """Rows and columns of a window, for indexing."""
+    return (
+        slice(window.row, window.row + window.height),
+        slice(window.col, window.col + window.width),
+    )
+
+
+def window_grid(grid: GeoBox, window: PixelWindow) -> GeoBox:
+    """The grid of a window that lies inside `grid`."""
+    rows, cols = window_slices(window)
+    return grid[rows, cols]
 
 
 def crs_name(crs: CRS) -> str:
@@ -80,6 +105,11 @@ def as_crs(given: Any) -> CRS:
             f"{shown[:80]}{'...' if len(shown) > 80 else ''} is no CRS that PROJ knows; give a code such as "
             "'EPSG:32633', or WKT"
         ) from error
+
+
+def has_place(crs: CRS | None) -> bool:
+    """Whether a CRS places pixels on a body: an engineering CRS has coordinates of its own alone."""
+    return crs is not None and not crs.proj.is_engineering
 
 
 def grid_affine(grid: GeoBox) -> Affine:

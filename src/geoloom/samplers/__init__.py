@@ -2,6 +2,7 @@
 
 from .balanced import BalancedGeoSampler
 from .grid import GridGeoSampler
+from .points import PointGeoSampler
 from .prechipped import PreChippedGeoSampler
 from .random import RandomBatchGeoSampler, RandomGeoSampler
 from .shard import TableSampler
@@ -14,6 +15,7 @@ __all__ = [
     "ChipTable",
     "GridGeoSampler",
     "LabelStatistics",
+    "PointGeoSampler",
     "PreChippedGeoSampler",
     "RandomBatchGeoSampler",
     "RandomGeoSampler",

@@ -18,6 +18,7 @@ from ..core.area import pixel_areas_m2
 from ..core.classes import Classes
 from ..core.errors import SamplerError, suggest
 from ..core.query import Query
+from ..datasets.arrays import ArrayDataset
 from ..datasets.base import GeoDataset
 from ..datasets.compose import IntersectionDataset, UnionDataset
 from ..datasets.region import Region, describe_regions
@@ -194,6 +195,8 @@ def label_layer(dataset: GeoDataset) -> GeoDataset:
             f"{dataset!r} has no label layer; join it with labels (imagery & labels), or name them with "
             "labels=..."
         )
+    if isinstance(dataset, ArrayDataset):
+        return dataset.labels()
     if isinstance(dataset, IntersectionDataset):
         if dataset.pairing.rule != "overlap":
             return dataset  # which labels belong to a query is known only beside the imagery

@@ -12,7 +12,7 @@ from pyproj import Transformer
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..core.grid import crs_name, footprints, pixel_map, transformer
+from ..core.grid import crs_name, footprints, has_place, pixel_map, transformer
 
 OUTLINE = np.array(
     [(0, 0), (0.5, 0), (1, 0), (1, 0.5), (1, 1), (0.5, 1), (0, 1), (0, 0.5)], dtype=float
@@ -35,8 +35,8 @@ class Ground:
 
     @classmethod
     def of(cls, grids: Sequence[GeoBox], size: tuple[int, int]) -> Ground:
-        """Ground under some scenes; a scene without a CRS overlaps none."""
-        placed = np.array([i for i, grid in enumerate(grids) if grid.crs is not None], np.int64)
+        """Ground under some scenes; a scene without a place on Earth overlaps none."""
+        placed = np.array([i for i, grid in enumerate(grids) if has_place(grid.crs)], np.int64)
         outlines = np.array(footprints([grids[i] for i in placed]), dtype=object)
         one, other = shapely.STRtree(outlines).query(outlines, predicate="intersects")
         pairs = placed[one], placed[other]

@@ -1,4 +1,4 @@
-"""The params of `DatasetGenerator.generate_chips`, as an order for chips."""
+"""The params of `DatasetGenerator.generate_chips`, as options of chips."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..chips.cut import read_points
-from ..chips.plan import ChipOrder, Strategy
 from ..core.classes import Classes
 from ..core.errors import ConfigError
+from ..samplers.options import ChipOptions, Strategy
+from ..samplers.points import read_points
 from .params import check_keys
 
 _COMMON = ("win_size", "class_names", "no_data", "perc_discard_nd", "min_valid", "seed")
@@ -23,8 +23,8 @@ _OWN: dict[str, tuple[str, ...]] = {
 
 def parse_chip_params(
     strategy: Strategy, params: Mapping[str, Any]
-) -> tuple[ChipOrder, Classes | None, float | None]:
-    """The order, the classes if they are told, and the unlabelled code if it is told.
+) -> tuple[ChipOptions, Classes | None, float | None]:
+    """The options, the classes if they are given, and the unlabelled code if it is given.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value cannot be.
@@ -35,7 +35,7 @@ def parse_chip_params(
         raise ConfigError(f"{where} needs win_size, the rows and columns of a chip")
     size = _pair(given["win_size"], "win_size")
     interest = given.get("class_of_interest")
-    order = ChipOrder(
+    options = ChipOptions(
         size=size,
         strategy=strategy,
         count=given.get("quantity"),
@@ -48,7 +48,7 @@ def parse_chip_params(
     )
     names = given.get("class_names")
     classes = names if isinstance(names, Classes) or names is None else named_classes(names)
-    return order, classes, given.get("no_data")
+    return options, classes, given.get("no_data")
 
 
 def _pair(value: Any, key: str) -> tuple[int, int]:

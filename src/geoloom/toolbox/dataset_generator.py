@@ -9,16 +9,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from ..chips.cut import write_plan
-from ..chips.plan import STRATEGIES, ChipOrder, ChipPlan, Strategy, cut_plan, plan_chips, shuffled
-from ..chips.scenes import ChipScene, array_scene, check_alike, open_scenes
+from ..chips.choose import ChosenChip, choose_chips
+from ..chips.form import array_of
+from ..chips.inputs import ChipInput, check_alike, open_inputs
+from ..chips.write import write_candidates
 from ..core.classes import Classes
 from ..core.errors import ChipError, ConfigError
 from ..core.progress import Progress
+from ..datasets.arrays import ArrayDataset
 from ..io.headers.header import read_header
 from ..io.raster import Raster
+from ..samplers.candidates import Candidates
+from ..samplers.draw import draw_candidates
+from ..samplers.options import STRATEGIES, ChipOptions, Strategy
 from ..splits.names import SPLITS
 from ..splits.rules import BlockSplit, RandomSplit, RoiSplit, SplitRule
 from .chip_params import parse_chip_params
@@ -88,13 +94,13 @@ class DatasetGenerator:
             raise ChipError(
                 f"{len(self._rasters)} images and {len(self._labels)} label layers; give one each"
             )
-        self._order: ChipOrder | None = None
+        self._options: ChipOptions | None = None
         self._classes: Classes | None = None
         self._no_data: float | None = None
         self._split: SplitRule | None = None
         self._shuffle: int | None = None
-        self._scenes: tuple[ChipScene, ...] = ()
-        self._plan: ChipPlan | None = None
+        self._inputs: tuple[ChipInput, ...] = ()
+        self._candidates: Candidates | None = None
 
     def generate_chips(self, params: Mapping[str, Any]) -> None:
         """Plan the chips.
@@ -113,16 +119,16 @@ class DatasetGenerator:
             ConfigError: a key is unknown or missing, or a value cannot be.
             ChipError: a scene is smaller than a chip.
         """
-        self._order, self._classes, self._no_data = parse_chip_params(self.strategy, params)
-        self._scenes = ()
-        self._plan = None
+        self._options, self._classes, self._no_data = parse_chip_params(self.strategy, params)
+        self._inputs = ()
+        self._candidates = None
 
     def remove_no_data(self, tolerance: float = 0.99) -> None:
         """Leave out chips of which more than this share is nodata, 0..1: unobserved, or unlabelled."""
         if not 0 <= tolerance <= 1:
             raise ConfigError(f"tolerance is {tolerance}; expected a share from 0 to 1")
-        self._order = replace(self._need_order(), min_valid=1 - tolerance)
-        self._plan = None
+        self._options = replace(self._need_options(), min_valid=1 - tolerance)
+        self._candidates = None
 
     def shuffle_ds(self, random_seed: int = 0) -> None:
         """Take the chips in random order; they are otherwise in the order in which they lie in the scenes."""
@@ -170,7 +176,7 @@ class DatasetGenerator:
             self._split = RoiSplit(dict(roi), buffer_px=buffer_px or 0, valid=share, seed=seed)  # type: ignore[arg-type]
         else:
             check_keys({method: None}, ("block", "random", "roi"), where="split_ds method")
-        self._plan = None
+        self._candidates = None
 
     def get_samples(self) -> dict[str, Any]:
         """All chips in memory.
@@ -180,30 +186,28 @@ class DatasetGenerator:
             `valid` (N, H, W) bool; `coords`, one dict a chip of upper_row, lower_row (exclusive), left_col,
             right_col (exclusive); `split`, one name or None a chip; `overlap`.
         """
-        plan = self.plan()
-        found = list(cut_plan(plan))
-        if not found:
+        candidates = self.plan()
+        chosen = list(choose_chips(candidates))
+        if not chosen:
             raise ChipError("no chip holds enough that is valid")
-        codes = [chip.split for chip in found]
+        codes = [chip.split for chip in chosen]
         if isinstance(self._split, RandomSplit):
-            codes = self._split.deal(len(found)).tolist()
-        height, width = plan.order.size
-        stride = plan.order.stride or plan.order.size
-        labels = [_labels(chip.pixels, plan.classes) for chip in found]
+            codes = self._split.deal(len(chosen)).tolist()
+        height, width = candidates.options.size
+        stride = candidates.options.stride or candidates.options.size
+        with_labels = candidates.classes is not None
         return {
-            "chips": np.stack(
-                [np.moveaxis(np.where(c.pixels.observed, c.pixels.image, 0), 0, -1) for c in found]
-            ),
-            "labels": np.stack([codes for codes, _ in labels]) if plan.classes else None,
-            "valid": np.stack([seen for _, seen in labels]),
+            "chips": np.stack([_image(chip.sample) for chip in chosen]),
+            "labels": np.stack([_labels(chip) for chip in chosen]) if with_labels else None,
+            "valid": np.stack([chip.valid for chip in chosen]),
             "coords": [
                 {
-                    "upper_row": chip.row,
-                    "lower_row": chip.row + height,
-                    "left_col": chip.col,
-                    "right_col": chip.col + width,
+                    "upper_row": chip.request.row,
+                    "lower_row": chip.request.row + height,
+                    "left_col": chip.request.col,
+                    "right_col": chip.request.col + width,
                 }
-                for chip in found
+                for chip in chosen
             ],
             "split": [SPLITS[code] if code >= 0 else None for code in codes],
             "overlap": (height - stride[0], width - stride[1]),
@@ -233,7 +237,7 @@ class DatasetGenerator:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / Path(filename).with_suffix(".zarr").name
         notes = {} if self.description is None else {"description": self.description}
-        write_plan(
+        write_candidates(
             self.plan(),
             path,
             split=self._split,
@@ -243,18 +247,26 @@ class DatasetGenerator:
         )
         return SavedDataset(path, *(f"{path}#{split}" for split in SPLITS))
 
-    def plan(self) -> ChipPlan:
-        """Where the chips will be cut. Labels are read for it, images are not."""
-        order = self._need_order()
-        if self._plan is None:
-            self._scenes = self._scenes or self._open()
-            self._plan = plan_chips(self._scenes, order, classes=self._classes, split=self._split)
-        return self._plan if self._shuffle is None else shuffled(self._plan, self._shuffle)
+    def plan(self) -> Candidates:
+        """Where the chips may be cut. Labels are read for it, images are not."""
+        options = self._need_options()
+        if self._candidates is None:
+            self._inputs = self._inputs or self._open()
+            self._candidates = draw_candidates(
+                [given.dataset for given in self._inputs],
+                options,
+                classes=self._classes,
+                split=self._split,
+                names=[given.name for given in self._inputs],
+            )
+        if self._shuffle is None:
+            return self._candidates
+        return self._candidates.shuffled(self._shuffle)
 
-    def _need_order(self) -> ChipOrder:
-        if self._order is None:
+    def _need_options(self) -> ChipOptions:
+        if self._options is None:
             raise ChipError("no chips are planned yet; call generate_chips(params) first")
-        return self._order
+        return self._options
 
     def _label_nodata(self) -> float | None:
         """The unlabelled code as told; else the label files' own, or 0 where one of them has none."""
@@ -263,37 +275,53 @@ class DatasetGenerator:
         headers = [read_header(label) for label in self._labels]  # type: ignore[arg-type]
         return None if all(h.nodata[0] is not None for h in headers) else 0
 
-    def _open(self) -> tuple[ChipScene, ...]:
+    def _open(self) -> tuple[ChipInput, ...]:
         files = [isinstance(raster, str | Path) for raster in self._rasters]
         if all(files):
-            return open_scenes(
+            return open_inputs(
                 self._rasters,  # type: ignore[arg-type]
                 self._labels,  # type: ignore[arg-type]
                 label_nodata=self._label_nodata(),
             )
         if any(files):
             raise ChipError("images are given partly as files, partly as arrays; give one kind")
-        scenes = []
+        inputs = []
         for i, raster in enumerate(self._rasters):
             mask = None if self._labels is None else self._labels[i]
             if isinstance(mask, str | Path):
                 raise ChipError("an image in memory needs labels in memory; give an array (H, W)")
-            image: Any = (
-                raster if isinstance(raster, Raster) else np.moveaxis(np.ma.asarray(raster), -1, 0)
-            )
-            codes = mask.values[0] if isinstance(mask, Raster) else mask
             grid = self._grids[i] if self._grids else None
-            scenes.append(
-                array_scene(
-                    image,
-                    codes,
-                    name=f"array{i}",
-                    grid=grid,
-                    no_data=0 if self._no_data is None else self._no_data,
-                )
-            )
-        check_alike(scenes)
-        return tuple(scenes)
+            no_data = 0 if self._no_data is None else self._no_data
+            dataset = _array_dataset(raster, mask, f"array{i}", grid, no_data)
+            inputs.append(ChipInput(dataset, dataset.name))
+        check_alike(inputs)
+        return tuple(inputs)
+
+
+def _array_dataset(
+    raster: Any, mask: Any, name: str, grid: GeoBox | None, no_data: float
+) -> ArrayDataset:
+    """An image and its labels in memory; without a grid they lie nowhere on Earth."""
+    bands = None
+    if isinstance(raster, Raster):
+        image, observed, grid, bands = raster.values, raster.valid, raster.grid, raster.bands
+    else:
+        masked = np.moveaxis(np.ma.asarray(raster), -1, 0)
+        image = np.ma.getdata(masked)
+        observed = np.asarray(~np.ma.getmaskarray(masked).any(axis=0))
+        if image.dtype.kind == "f":
+            observed = observed & np.isfinite(image).all(axis=0)
+    place = GeoBox(image.shape[1:], Affine.identity(), None) if grid is None else grid
+    if mask is None:
+        return ArrayDataset(image, observed, place, bands=bands, name=name)
+    codes = mask.values[0] if isinstance(mask, Raster) else mask
+    labelled = ~np.ma.getmaskarray(codes) & (np.ma.getdata(codes) != no_data)
+    codes = np.ma.getdata(codes)
+    if codes.shape != observed.shape:
+        raise ChipError(f"{name}: labels are {codes.shape}, the image {observed.shape}")
+    return ArrayDataset(
+        image, observed, place, mask=codes, labelled=labelled, bands=bands, name=name
+    )
 
 
 def _listed(value: Source | Sequence[Source]) -> list[Source]:
@@ -310,8 +338,12 @@ def _share(percent: float, key: str) -> float:
     return percent / 100
 
 
-def _labels(pixels: Any, classes: Classes | None) -> tuple[np.ndarray, np.ndarray]:
-    if classes is None or pixels.mask is None:
-        return np.zeros(pixels.observed.shape, np.uint8), pixels.observed
-    seen = pixels.observed & pixels.labelled & classes.encode(pixels.mask)[1]
-    return np.where(seen, pixels.mask, 0).astype(np.uint8), seen
+def _image(sample: Any) -> np.ndarray:
+    """(H, W, B), 0 where not observed."""
+    image, observed = array_of(sample["image"]), array_of(sample.get("observed", sample["valid"]))
+    return np.moveaxis(np.where(observed, image, 0), 0, -1)
+
+
+def _labels(chip: ChosenChip) -> np.ndarray:
+    """(H, W) uint8, 0 where not valid."""
+    return np.where(chip.valid, array_of(chip.sample["mask"]), 0).astype(np.uint8)

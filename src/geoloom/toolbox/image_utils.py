@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from ..chips.scenes import block_windows, grid_of
 from ..core.errors import BandError, ConfigError, ReadError
+from ..core.grid import block_windows, window_grid
 from ..io.geometry.overlap import WHOLE, covered, share_covered
 from ..io.headers.header import Header, read_header
 from ..io.mosaic import MosaicRule, read_many
@@ -421,7 +421,7 @@ def _write(
         overwrite=overwrite,
     ) as writer:
         for window in block_windows(grid.shape):
-            found = block(grid_of(grid, window))
+            found = block(window_grid(grid, window))
             values = filled(found.values.astype(writer.dtype, copy=False), found.valid, nodata)
             writer.write(values, window.row, window.col)
     return Path(out_path)

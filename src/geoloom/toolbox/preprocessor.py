@@ -11,10 +11,9 @@ from typing import Any, get_args
 
 import numpy as np
 
-from ..chips.scenes import block_windows, grid_of
 from ..core.errors import BandError, ConfigError, suggest
 from ..core.files import may_replace
-from ..core.grid import PixelWindow
+from ..core.grid import PixelWindow, block_windows, window_grid
 from ..core.progress import Progress
 from ..core.statistics import BandStatistics, band_statistics
 from ..io.headers.header import read_header
@@ -365,7 +364,7 @@ class Preprocessor:
         ignored = float("nan") if self.nodata_rule == "all" else None
         tagged = [self.header.nodata[number - 1] for number in self._numbers]
         for window in block_windows(self.header.grid.shape):
-            grid = grid_of(self.header.grid, window)
+            grid = window_grid(self.header.grid, window)
             found = read(self.header, grid, bands=self._numbers, nodata=ignored)
             values = found.values.astype(self._stack_dtype, copy=False)
             seen = observed_bands(found.values, self.nodata_rule, tagged, self.no_data)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from ..chips.scenes import block_windows, grid_of, slices
 from ..core.classes import Classes
 from ..core.errors import ReadError, VectorError
 from ..core.files import may_replace
+from ..core.grid import block_windows, window_grid, window_slices
 from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.headers.header import Header, read_header
 from ..io.raster import read
@@ -148,7 +148,7 @@ class Rasterizer:
         labels = np.zeros(tuple(self.header.grid.shape), dtype=np.uint8)
         self._check_rasterized()
         for window in block_windows(labels.shape):
-            labels[slices(window)] = self._block(grid_of(self.header.grid, window))
+            labels[window_slices(window)] = self._block(window_grid(self.header.grid, window))
         return labels
 
     def save_labeled_raster_to_gtiff(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -172,7 +172,9 @@ class Rasterizer:
             overwrite=overwrite,
         ) as writer:
             for window in block_windows(self.header.grid.shape):
-                writer.write(self._block(grid_of(self.header.grid, window)), window.row, window.col)
+                writer.write(
+                    self._block(window_grid(self.header.grid, window)), window.row, window.col
+                )
         return Path(path)
 
     def _check_rasterized(self) -> None:

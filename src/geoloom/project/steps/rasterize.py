@@ -64,9 +64,9 @@ class Rasterize(Step):
         """Burn them."""
         import numpy as np
 
-        from ...chips.scenes import block_windows, grid_of
         from ...core.classes import Classes
         from ...core.errors import ConfigError, VectorError, suggest
+        from ...core.grid import block_windows, window_grid
         from ...io.headers.header import read_header
         from ...io.vector.layers import read_features
         from ...io.write.cog import CogWriter
@@ -100,7 +100,7 @@ class Rasterize(Step):
             overwrite=overwrite,
         ) as writer:
             for window in block_windows(grid.shape):
-                part = grid_of(grid, window)
+                part = window_grid(grid, window)
                 other = len(names) if self.other else None
                 codes = features.burn(part, all_touched=self.all_touched, other=other)
                 writer.write(codes.astype(np.uint8), window.row, window.col)

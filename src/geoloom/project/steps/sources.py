@@ -60,8 +60,8 @@ def without_clouds(
     """
     import numpy as np
 
-    from ...chips.scenes import block_windows, grid_of
     from ...core.errors import ConfigError
+    from ...core.grid import block_windows, window_grid
     from ...io.headers.header import read_header
     from ...io.raster import read
     from ...io.write.cog import CogWriter
@@ -89,7 +89,7 @@ def without_clouds(
         scaling=[(header.scales[n - 1], header.offsets[n - 1]) for n in bands],
     ) as writer:
         for window in block_windows(header.grid.shape):
-            part = grid_of(header.grid, window)
+            part = window_grid(header.grid, window)
             seen = read(header, part, bands=bands, nodata=nodata)
             found = read(clouds, part, bands=[number], kernel="nearest")
             hidden = cloud_mask(found.values[0], sensor) | ~found.valid

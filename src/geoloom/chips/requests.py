@@ -1,4 +1,4 @@
-"""Which chips are to be made ready: queries in order, and what is known of the scenes that they lie in."""
+"""Which chips to write: queries in order, and what is known of the scenes that they lie in."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Asked: TypeAlias = Query | GeoBox
 SplitChoice: TypeAlias = Split | SplitRule | Callable[[Query], Split | None] | None
 
 LOOSE = "queries"
-"""Source of chips of which nobody said in which scene they lie."""
+"""Source of chips whose scene is not known."""
 
 
 @dataclass(frozen=True, slots=True)
-class WantedChip:
-    """One chip that is wanted."""
+class ChipRequest:
+    """One chip to write."""
 
     query: Query
     source: str
@@ -41,7 +41,7 @@ class WantedChip:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wanted:
+class ChipRequests:
     """Chips in order, to be gone through once."""
 
     queries: Iterable[Asked | Sequence[Asked]]
@@ -58,7 +58,7 @@ class Wanted:
     """Where the queries come from, JSON values."""
 
     @classmethod
-    def of(cls, queries: Any) -> Wanted:
+    def of(cls, queries: Any) -> ChipRequests:
         """What a sampler, its table, or any iterable of queries asks for.
 
         Raises:
@@ -83,7 +83,7 @@ class Wanted:
         return cls(queries, len(queries) if isinstance(queries, Sized) else None)
 
     @classmethod
-    def _of_table(cls, table: ChipTable, notes: Mapping[str, Any]) -> Wanted:
+    def _of_table(cls, table: ChipTable, notes: Mapping[str, Any]) -> ChipRequests:
         used, number = np.unique(table.rows["region"], return_inverse=True)
         numbers: dict[Any, int] = {}
         scenes: dict[str, GeoBox] = {}
@@ -99,7 +99,7 @@ class Wanted:
         places = np.stack([scene, table.rows["row"], table.rows["col"]], axis=1)
         return cls(table, len(table), scenes, places, notes=notes)
 
-    def divided(self, split: SplitChoice) -> Wanted:
+    def divided(self, split: SplitChoice) -> ChipRequests:
         """The same chips, each in its split; by a rule, without those that lie across splits.
 
         Raises:
@@ -118,7 +118,7 @@ class Wanted:
             )
         return self._by_rule(split)
 
-    def _by_rule(self, rule: SplitRule) -> Wanted:
+    def _by_rule(self, rule: SplitRule) -> ChipRequests:
         if self.places is None or not isinstance(self.queries, ChipTable):
             raise ChipError(
                 f"{type(rule).__name__} divides scenes, and loose queries do not say in which they lie; give "
@@ -152,7 +152,7 @@ class Wanted:
             notes={**self.notes, "split": repr(rule), "dropped_between_splits": dropped},
         )
 
-    def __iter__(self) -> Iterator[WantedChip]:
+    def __iter__(self) -> Iterator[ChipRequest]:
         names = list(self.scenes)
         for k, query in enumerate(_flat(self.queries)):
             source, row, col = LOOSE, 0, 0
@@ -164,9 +164,9 @@ class Wanted:
                 split = SPLITS[split[k]]
             elif callable(split):
                 split = split(query)
-            yield WantedChip(query, source, row, col, split)
+            yield ChipRequest(query, source, row, col, split)
 
-    def batches(self, size: int) -> Iterator[list[WantedChip]]:
+    def batches(self, size: int) -> Iterator[list[ChipRequest]]:
         """Successive lists of `size` chips; the last one may be shorter."""
         chips = iter(self)
         while batch := list(islice(chips, size)):

@@ -1,15 +1,17 @@
-"""Where chips are cut: pure plans over shapes and points, no pixel read."""
+"""Where chips may lie: pure functions of shapes and points, no pixel read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.errors import ChipError
 from ..core.grid import crs_name, transformer
-from .survey import Accept
+
+Accept = Callable[[np.ndarray], np.ndarray]
+"""Windows (n, 3) of source, row, col -> stratum of each, int; -1 where a window may not be used."""
 
 
 def sequential_windows(
@@ -53,37 +55,37 @@ def random_windows(
     rounds: int = 400,
     batch: int = 4096,
 ) -> list[np.ndarray]:
-    """Distinct windows drawn uniformly over all scenes, until each stratum has its quota.
+    """Distinct windows drawn uniformly over all sources, until each stratum has its quota.
 
     Args:
-        shapes: Rows and columns of each scene; larger scenes are drawn more often.
+        shapes: Rows and columns of each source; larger ones are drawn more often.
         size: Rows and columns of a window.
         quotas: Windows wanted of each stratum.
-        accept: Tells a window's stratum.
+        accept: Gives each window's stratum.
         rng: Source of randomness.
         rounds, batch: Give up after so many draws of so many windows.
 
     Returns:
-        Windows (m, 3) of scene, row, col for each stratum, m <= its quota, in random order.
+        Windows (m, 3) of source, row, col for each stratum, m <= its quota, in random order.
     """
-    places = np.array([[h - size[0] + 1, w - size[1] + 1] for h, w in shapes], dtype=np.int64)
-    weights = places.clip(min=0).prod(axis=1).astype(float)
-    found: list[np.ndarray] = [np.empty((0, 3), dtype=np.int64) for _ in quotas]
+    positions = np.array([[h - size[0] + 1, w - size[1] + 1] for h, w in shapes], dtype=np.int64)
+    weights = positions.clip(min=0).prod(axis=1).astype(float)
+    drawn: list[np.ndarray] = [np.empty((0, 3), dtype=np.int64) for _ in quotas]
     if not weights.any():
-        return found
+        return drawn
     for _ in range(rounds):
-        scene = rng.choice(len(shapes), size=batch, p=weights / weights.sum())
-        drawn = (rng.random((batch, 2)) * places[scene]).astype(np.int64)
-        windows = np.column_stack([scene, drawn])
+        source = rng.choice(len(shapes), size=batch, p=weights / weights.sum())
+        corners = (rng.random((batch, 2)) * positions[source]).astype(np.int64)
+        windows = np.column_stack([source, corners])
         stratum_of = accept(windows)
         for stratum, quota in enumerate(quotas):
-            if len(found[stratum]) < quota:
-                both = np.concatenate([found[stratum], windows[stratum_of == stratum]])
+            if len(drawn[stratum]) < quota:
+                both = np.concatenate([drawn[stratum], windows[stratum_of == stratum]])
                 _, first = np.unique(both, axis=0, return_index=True)
-                found[stratum] = both[np.sort(first)][:quota]
-        if all(len(some) >= quota for some, quota in zip(found, quotas, strict=True)):
+                drawn[stratum] = both[np.sort(first)][:quota]
+        if all(len(own) >= quota for own, quota in zip(drawn, quotas, strict=True)):
             break
-    return found
+    return drawn
 
 
 def centred_windows(

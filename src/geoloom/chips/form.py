@@ -1,0 +1,193 @@
+"""What the chips of a store have in common, and how a sample becomes one of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..core.classes import MAX_CODE, Classes
+from ..core.errors import ChipError
+from ..core.grid import crs_name, has_place
+from ..core.query import Sample
+from ..datasets.base import GeoDataset
+from ..datasets.reading.calibration import describe
+from .requests import ChipRequest
+from .zarr.writer import ChipWriter
+
+log = logging.getLogger(__name__)
+
+_KEPT = frozenset(
+    {"image", "mask", "valid", "observed", "crs", "transform", "bounds", "valid_series", "times"}
+)
+"""What a chip holds of a sample, and what a single date has no need of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChipForm:
+    """What the chips of a store have in common."""
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    bands: tuple[str, ...]
+    classes: Classes | None
+    mask_dtype: np.dtype[Any] | None
+    """None where there are no labels."""
+    scaling: tuple[tuple[float, float], ...] | None
+    """(scale, offset) of each band; None where nobody knows."""
+
+    @classmethod
+    def of(
+        cls,
+        dataset: GeoDataset,
+        sample: Sample,
+        *,
+        dtype: DTypeLike | None = None,
+        mask_dtype: DTypeLike | None = None,
+        bands: Sequence[str] | None = None,
+    ) -> ChipForm:
+        """The form of chips that are samples of a dataset.
+
+        Args:
+            dataset: Which gives the samples.
+            sample: One of them.
+            dtype, mask_dtype, bands: As `materialize`.
+
+        Raises:
+            ChipError: the samples are no chips, or scenes of different scale or offset would be mixed.
+        """
+        if "image" not in sample:
+            raise ChipError(
+                f"samples of {dataset!r} hold no image (found {', '.join(sorted(sample))}); join it with "
+                "imagery: imagery & labels"
+            )
+        image, mask = array_of(sample["image"]), sample.get("mask")
+        if image.ndim != 3:
+            raise ChipError(
+                f"images of shape {image.shape} are no chips of (bands, rows, columns); a chip store keeps "
+                "one date a chip: ask for the dates one by one"
+            )
+        if mask is not None and mask.ndim != 2:
+            raise ChipError(
+                f"masks of shape {tuple(mask.shape)} are {len(mask)} label layers; a chip store keeps one: "
+                "make a store for each"
+            )
+        names = tuple(band.name for band in dataset.bands) if bands is None else tuple(bands)
+        if len(names) != len(image):
+            raise ChipError(
+                f"the images have {len(image)} channels, named are {len(names)} ({', '.join(names)}); say "
+                "bands=[...], a name for each channel"
+            )
+        extra = sorted(sample.keys() - _KEPT)
+        if extra:
+            log.warning(
+                "samples hold %s, which a chip store does not keep: left out", ", ".join(extra)
+            )
+        classes = None if mask is None else dataset.classes
+        stored: np.dtype[Any] | None = None
+        if mask is not None and classes is None:
+            stored = _first(mask_dtype, dataset.file_dtype("mask"), array_of(mask).dtype)
+        return cls(
+            shape=image.shape,
+            dtype=_first(dtype, dataset.file_dtype("image"), image.dtype),
+            bands=names,
+            classes=classes,
+            mask_dtype=stored,
+            scaling=scaling_of(dataset),
+        )
+
+    def add(
+        self, writer: ChipWriter, chip: ChipRequest, sample: Sample, *, all_codes: bool = False
+    ) -> None:
+        """Write one sample.
+
+        Args:
+            writer: Of the store.
+            chip: What was asked.
+            sample: What was answered.
+            all_codes: Keep the codes of pixels that are not valid too, as the labels hold them.
+
+        Raises:
+            ChipError: the sample has another form, or values do not fit the stored type.
+        """
+        image, valid = array_of(sample["image"]), array_of(sample["valid"])
+        if image.shape != self.shape:
+            raise ChipError(
+                f"query {len(writer)} gives an image of shape {image.shape}, the first one {self.shape}; "
+                "ask for chips of one size and the same bands"
+            )
+        observed = array_of(sample.get("observed", sample["valid"]))
+        if image.dtype.kind == "f":
+            observed = observed & np.isfinite(image).all(axis=0)
+        mask = None
+        if "mask" in sample:
+            mask = array_of(sample["mask"])
+            kept = np.ones(mask.shape, bool) if all_codes else valid
+            if self.classes is not None:
+                kept = kept & (mask >= 0) & (mask <= MAX_CODE)  # what lies outside is no class
+            mask = np.where(kept, mask, 0)
+        grid = chip.query.grid
+        writer.add(
+            _exactly(image, observed, self.dtype, len(writer)),
+            mask,
+            observed,
+            labelled=valid,
+            crs=crs_name(grid.crs) if has_place(grid.crs) else "",
+            transform=grid.affine[:6],
+            source=chip.source,
+            row=chip.row,
+            col=chip.col,
+            split=chip.split,
+            when=chip.query.when,
+        )
+
+
+def scaling_of(dataset: GeoDataset) -> tuple[tuple[float, float], ...] | None:
+    """Scale and offset of each band of what a dataset gives; None where that is not known.
+
+    Raises:
+        ChipError: they differ from scene to scene.
+    """
+    found: list[tuple[float, float]] = []
+    for band, pairs in zip(dataset.bands, dataset._calibrations(), strict=True):
+        if pairs is None:
+            return None
+        if len(pairs) > 1:
+            raise ChipError(
+                f"band {band.name!r} of {dataset!r} would mix {describe(pairs)}; make the dataset with "
+                "scaled=True, so that it gives physical values"
+            )
+        found.extend(pairs)
+    return tuple(found) or None
+
+
+def _first(*choices: DTypeLike | None) -> np.dtype[Any]:
+    return next(np.dtype(choice) for choice in choices if choice is not None)
+
+
+def _exactly(
+    image: np.ndarray, observed: np.ndarray, dtype: np.dtype[Any], number: int
+) -> np.ndarray:
+    """The image in another dtype; floats are rounded, integers must be met where they are observed."""
+    if image.dtype == dtype:
+        return image
+    if not observed.all():
+        image = np.where(observed, image, 0)
+    with np.errstate(invalid="ignore"):  # what cannot be cast is found by comparing
+        stored = image.astype(dtype)
+    if dtype.kind != "f" and not (stored == image).all():
+        lost = image[stored != image]
+        raise ChipError(
+            f"query {number}: {lost.size} values, such as {lost[0]}, do not fit {dtype} exactly; say "
+            f"dtype={str(image.dtype)!r}, or another that holds them"
+        )
+    return stored
+
+
+def array_of(tensor: Any) -> np.ndarray:
+    """A tensor or an array as an array."""
+    return tensor if isinstance(tensor, np.ndarray) else tensor.numpy(force=True)

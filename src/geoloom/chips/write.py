@@ -1,0 +1,200 @@
+"""Writing chosen chips into a store, and saying what is missing."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from ..core.errors import ChipError
+from ..core.grid import has_place
+from ..core.progress import Progress
+from ..samplers.candidates import Candidates
+from ..samplers.statistics import label_layer
+from ..samplers.survey import read_masks
+from ..splits.names import SPLITS
+from ..splits.rules import RandomSplit, SplitRule, check_splits, counts_by_split, warn_of_overlaps
+from .choose import ChosenChip, choose_chips
+from .form import ChipForm, array_of
+from .store import ChipStore, ChipWriter
+from .zarr.layout import check_target
+
+log = logging.getLogger(__name__)
+
+_PARTLY_WORTH_SAYING = 0.01
+"""Share of the labelled pixels above which losing them to one band's nodata is worth a warning."""
+
+
+def write_candidates(
+    candidates: Candidates,
+    out: str | Path,
+    *,
+    split: SplitRule | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    notes: Mapping[str, Any] | None = None,
+) -> ChipStore:
+    """Choose among candidates and write those chosen into a store.
+
+    Args:
+        candidates: What `draw_candidates` drew.
+        out: The store to make.
+        split: The rule that they were drawn with; a `RandomSplit` is dealt here, once it is known which
+            chips hold enough that is valid.
+        overwrite: Replace a chip store of that name.
+        progress: Called with (chips so far, chips wanted at most).
+        notes: Kept in the store's provenance; JSON values.
+
+    Raises:
+        ChipError: no chip, or none of a split, holds enough that is valid.
+    """
+    check_target(Path(out), overwrite=overwrite)
+    chosen = choose_chips(candidates, progress)
+    first = next(chosen, None)
+    if first is None:
+        _check(candidates, split, [], [])
+        raise ChipError(_too_little(candidates, "chip", len(candidates.windows)))
+    dataset = candidates.sources[first.source].dataset
+    form = replace(ChipForm.of(dataset, first.sample), classes=candidates.classes, mask_dtype=None)
+    windows: list[tuple[int, int, int]] = []
+    codes: list[int] = []
+    kinds: list[int] = []
+    hidden = _HiddenLabels(candidates)
+    with ChipWriter(
+        out,
+        channels=form.shape[0],
+        size=form.shape[1:],
+        dtype=form.dtype,
+        bands=form.bands,
+        scaling=form.scaling,
+        classes=form.classes,
+        overwrite=overwrite,
+        provenance={**describe(candidates, split), **(notes or {})},
+    ) as writer:
+        for source in candidates.sources:
+            writer.add_source(source.name, _on_earth(source.frame))
+        for chip in chain([first], chosen):
+            form.add(writer, chip.request, chip.sample, all_codes=True)
+            windows.append((chip.source, chip.request.row, chip.request.col))
+            codes.append(chip.split)
+            kinds.append(chip.kind)
+            hidden.count(chip)
+        if isinstance(split, RandomSplit):
+            codes = split.deal(len(windows)).tolist()
+            warn_of_overlaps(candidates.ground, np.array(windows), np.array(codes))
+            writer.assign([SPLITS[code] for code in codes])
+        _check(candidates, split, codes, kinds)
+    hidden.report()
+    return ChipStore.open(out)
+
+
+def _on_earth(grid: GeoBox) -> GeoBox:
+    """The grid, without a CRS where that places it nowhere."""
+    return grid if has_place(grid.crs) else GeoBox(grid.shape, grid.affine, None)
+
+
+class _HiddenLabels:
+    """Counts labelled pixels that are not observed though their bands do not all hold one nodata value."""
+
+    def __init__(self, candidates: Candidates) -> None:
+        self._candidates = candidates
+        self._labelled = self._partly = 0
+
+    def count(self, chip: ChosenChip) -> None:
+        """Look at one chip; labels are read again where its image has gaps."""
+        sample = chip.sample
+        if self._candidates.classes is None or "mask" not in sample:
+            return
+        observed = array_of(sample.get("observed", sample["valid"]))
+        labelled = array_of(sample["valid"])
+        if not observed.all():
+            labels = label_layer(self._candidates.sources[chip.source].dataset)
+            [(_, labelled)] = read_masks(labels, [chip.request.query])
+            image = array_of(sample["image"])
+            image = np.isnan(image) if image.dtype.kind == "f" else image
+            partly = labelled & ~observed & (image != image[:1]).any(axis=0)
+            self._partly += int(np.count_nonzero(partly))
+        self._labelled += int(np.count_nonzero(labelled))
+
+    def report(self) -> None:
+        """Warn where they are many."""
+        if self._partly <= _PARTLY_WORTH_SAYING * self._labelled:
+            return
+        log.warning(
+            "%d of %d labelled pixels are left out because some of their bands, not all, hold nodata; if "
+            "these are measurements (a stretched image whose darkest value is its nodata value), prepare "
+            "the scene first with nodata_rule='all' (geoloom prepare --nodata-rule all)",
+            self._partly,
+            self._labelled,
+        )
+
+
+def _check(
+    candidates: Candidates, split: SplitRule | None, codes: Sequence[int], kinds: Sequence[int]
+) -> None:
+    """Say what is missing: a warning for chips, an error for a whole split."""
+    if split is not None:
+        wanted = [name for name, share in zip(SPLITS, split.shares(), strict=True) if share > 0]
+        _check_observed(candidates, counts_by_split(codes), wanted)
+        check_splits(counts_by_split(codes), wanted)
+    if not codes:
+        raise ChipError(_too_little(candidates, "chip", len(candidates.windows)))
+    found = Counter(kinds)
+    short = [
+        f"{found[k]} of {kind.quota}"
+        + (f" on {kind.centre}" if kind.centre else "")
+        + (f" for {SPLITS[kind.split]}" if kind.split >= 0 else "")
+        for k, kind in enumerate(candidates.kinds)
+        if found[k] < kind.quota
+    ]
+    if short:
+        log.warning(
+            "fewer chips than wanted (%s): the others would %shold less than %g %% that is valid",
+            "; ".join(short),
+            "repeat a place or " if candidates.options.strategy == "random" else "",
+            100 * candidates.options.min_valid,
+        )
+
+
+def _check_observed(
+    candidates: Candidates, found: Mapping[str, int], wanted: Sequence[str]
+) -> None:
+    """Refuse a split that is empty only because its windows hold too little."""
+    tried = counts_by_split(candidates.splits)
+    for name in wanted:
+        if not found[name] and tried[name]:
+            raise ChipError(_too_little(candidates, f"{name} chip", tried[name]))
+
+
+def _too_little(candidates: Candidates, what: str, tried: int) -> str:
+    labelled = " and labelled" if candidates.classes is not None else ""
+    return (
+        f"no {what}: none of the {tried} windows tried is observed{labelled} on at least "
+        f"{100 * candidates.options.min_valid:g} % of its pixels; lower min_valid (--min-valid), use smaller "
+        "chips, or centre them on what is labelled (class_of_interest, --class-of-interest; balanced, "
+        "--balanced)"
+    )
+
+
+def describe(candidates: Candidates, split: SplitRule | None) -> dict[str, Any]:
+    """How the chips are cut, as JSON values."""
+    options = candidates.options
+    return {
+        "strategy": options.strategy,
+        "count": options.count,
+        "stride": options.stride,
+        "class_of_interest": options.class_of_interest,
+        "balanced": options.balanced,
+        "min_valid": options.min_valid,
+        "seed": options.seed,
+        "split": None if split is None else repr(split),
+        "dropped_between_splits": candidates.unsplit,
+        "planned": sum(kind.quota for kind in candidates.kinds),
+    }
