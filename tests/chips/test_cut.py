@@ -20,7 +20,7 @@ from geoloom.chips.reconstitute import reconstitute
 from geoloom.chips.store import ChipStore
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ChipError, ConfigError, GridError, WriteError
-from geoloom.samplers.windows import sequential_windows
+from geoloom.samplers.drawing.windows import sequential_windows
 from geoloom.splits.rules import BlockSplit, RandomSplit
 
 CLASSES = Classes.of(list(CODES.values()), list(CODES))

@@ -14,8 +14,8 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import ChipError, ConfigError
 from geoloom.datasets.arrays import ArrayDataset
-from geoloom.samplers.draw import draw_candidates
-from geoloom.samplers.options import ChipOptions
+from geoloom.samplers.drawing.draw import draw_candidates
+from geoloom.samplers.drawing.options import ChipOptions
 from geoloom.splits.names import SPLITS
 from geoloom.splits.overlap import Ground
 from geoloom.splits.rules import BlockSplit, RandomSplit, RoiSplit, overlaps, warn_of_overlaps

@@ -12,7 +12,7 @@ from ..core.progress import Progress
 from ..core.query import Sample
 from ..datasets.base import GeoDataset
 from ..datasets.reading.read_plan import fulfil
-from ..samplers.candidates import Candidates
+from ..samplers.drawing.candidates import Candidates
 from ..splits.names import SPLITS
 from .form import array_of
 from .requests import ChipRequest

@@ -9,8 +9,8 @@ from ..core.classes import Classes
 from ..core.errors import ChipError, ConfigError
 from ..core.progress import Progress
 from ..datasets.base import GeoDataset
-from ..samplers.draw import draw_candidates
-from ..samplers.options import ChipOptions, Strategy
+from ..samplers.drawing.draw import draw_candidates
+from ..samplers.drawing.options import ChipOptions, Strategy
 from ..samplers.points import read_points
 from ..splits.rules import BlockSplit, SplitRule
 from .inputs import Input, input_paths, open_inputs

@@ -16,7 +16,7 @@ from odc.geo.geobox import GeoBox
 from ..core.errors import ChipError
 from ..core.grid import has_place
 from ..core.progress import Progress
-from ..samplers.candidates import Candidates
+from ..samplers.drawing.candidates import Candidates
 from ..samplers.statistics import label_layer
 from ..samplers.survey import read_masks
 from ..splits.names import SPLITS

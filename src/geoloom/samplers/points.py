@@ -11,10 +11,10 @@ import shapely
 from ..core.errors import SamplerError
 from ..core.grid import crs_name
 from ..datasets.base import GeoDataset
+from .drawing.windows import centred_windows
 from .places import GridChoice, Size, Toi, Units, places_of
 from .shard import TableSampler
 from .table import ChipTable, joined_rows, rows_of
-from .windows import centred_windows
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries

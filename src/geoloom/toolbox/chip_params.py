@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.classes import Classes
 from ..core.errors import ConfigError
-from ..samplers.options import ChipOptions, Strategy
+from ..samplers.drawing.options import ChipOptions, Strategy
 from ..samplers.points import read_points
 from .params import check_keys
 

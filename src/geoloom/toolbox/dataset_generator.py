@@ -22,9 +22,9 @@ from ..core.progress import Progress
 from ..datasets.arrays import ArrayDataset
 from ..io.headers.header import read_header
 from ..io.raster import Raster
-from ..samplers.candidates import Candidates
-from ..samplers.draw import draw_candidates
-from ..samplers.options import STRATEGIES, ChipOptions, Strategy
+from ..samplers.drawing.candidates import Candidates
+from ..samplers.drawing.draw import draw_candidates
+from ..samplers.drawing.options import STRATEGIES, ChipOptions, Strategy
 from ..splits.names import SPLITS
 from ..splits.rules import BlockSplit, RandomSplit, RoiSplit, SplitRule
 from .chip_params import parse_chip_params

@@ -11,13 +11,13 @@ import shapely
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
-from ..core.errors import ChipError
-from ..core.query import Query
-from ..datasets.base import GeoDataset
-from ..datasets.region import Region, pixel_geometry, surface, window
-from ..datasets.scenes.index import grid_key
-from .overlay import united
-from .places import Cut, cuts_of
+from ...core.errors import ChipError
+from ...core.query import Query
+from ...datasets.base import GeoDataset
+from ...datasets.region import Region, pixel_geometry, surface, window
+from ...datasets.scenes.index import grid_key
+from ..overlay import united
+from ..places import Cut, cuts_of
 
 log = logging.getLogger(__name__)
 

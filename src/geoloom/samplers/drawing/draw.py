@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..core.classes import Classes
-from ..core.errors import ChipError, ConfigError, suggest
-from ..datasets.base import GeoDataset
-from ..splits.label_counts import LabelCounts
-from ..splits.rules import RandomSplit, SplitAreas, SplitRule
+from ...core.classes import Classes
+from ...core.errors import ChipError, ConfigError, suggest
+from ...datasets.base import GeoDataset
+from ...splits.label_counts import LabelCounts
+from ...splits.rules import RandomSplit, SplitAreas, SplitRule
 from .candidates import Candidates, Kind
 from .label_blocks import count_labels, draw_centred
 from .label_classes import settle_classes

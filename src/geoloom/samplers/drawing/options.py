@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ..core.errors import ConfigError, suggest
+from ...core.errors import ConfigError, suggest
 
 Strategy = Literal["random", "sequential", "centroids"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)

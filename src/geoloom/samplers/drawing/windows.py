@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from ..core.errors import ChipError
-from ..core.grid import crs_name, transformer
+from ...core.errors import ChipError
+from ...core.grid import crs_name, transformer
 
 Accept = Callable[[np.ndarray], np.ndarray]
 """Windows (n, 3) of source, row, col -> stratum of each, int; -1 where a window may not be used."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.classes import MAX_CODE, Classes
-from ..core.errors import ChipError
-from ..datasets.base import GeoDataset
-from ..datasets.parts import Composition
-from ..datasets.raster import RasterDataset
-from ..datasets.scenes.located import header_of
+from ...core.classes import MAX_CODE, Classes
+from ...core.errors import ChipError
+from ...datasets.base import GeoDataset
+from ...datasets.parts import Composition
+from ...datasets.raster import RasterDataset
+from ...datasets.scenes.located import header_of
+from ..statistics import label_layer
 from .sources import Source
-from .statistics import label_layer
 
 log = logging.getLogger(__name__)
 

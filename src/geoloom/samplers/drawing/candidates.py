@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..core.classes import Classes
-from ..splits.overlap import Ground
+from ...core.classes import Classes
+from ...splits.overlap import Ground
+from ..table import ChipTable, rows_of
 from .options import ChipOptions
 from .sources import Source
-from .table import ChipTable, rows_of
 
 
 @dataclass(frozen=True, slots=True)

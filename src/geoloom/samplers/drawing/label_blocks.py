@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ..core.classes import MAX_CODE
-from ..core.errors import ChipError
-from ..core.grid import PixelWindow, block_windows
-from ..splits.label_counts import LabelCounts
+from ...core.classes import MAX_CODE
+from ...core.errors import ChipError
+from ...core.grid import PixelWindow, block_windows
+from ...splits.label_counts import LabelCounts
+from ..statistics import label_layer
+from ..survey import read_masks
 from .sources import Source
-from .statistics import label_layer
-from .survey import read_masks
 from .windows import Accept
 
 _BLOCK_PX = 1024
