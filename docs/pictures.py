@@ -45,7 +45,7 @@ def draw_alignment(path: Path) -> tuple[float, float]:
         labels = write_raster(Path(folder) / "labels.tif", classes[None], fields)
         numbered = np.arange(classes.size, dtype="int32").reshape(1, *classes.shape)
         numbers = write_raster(Path(folder) / "numbers.tif", numbered, fields)
-        once = gl.read(labels, image, kernel="nearest").values[0], _once(numbers, image)
+        once = gl.read(labels, image, resampling="nearest").values[0], _once(numbers, image)
         twice = _twice(labels, image), _twice(numbers, image)
     under_centre = truth(fields, image).nearest(numbered[0])
     shares = [float((way[1] != under_centre).mean()) for way in (once, twice)]
@@ -77,7 +77,7 @@ def _places() -> tuple[GeoBox, GeoBox, np.ndarray]:
 
 
 def _once(path: str | Path, image: GeoBox) -> np.ndarray:
-    return gl.read(path, image, kernel="nearest").values[0]
+    return gl.read(path, image, resampling="nearest").values[0]
 
 
 def _twice(path: str | Path, image: GeoBox) -> np.ndarray:

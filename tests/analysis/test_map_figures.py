@@ -125,14 +125,14 @@ def test_a_large_file_is_read_shrunk_over_its_whole_area(tmp_path):
     )  # the mean of what it covers
 
 
-@pytest.mark.parametrize("kernel", ["average", "mode", "nearest"])
-def test_reading_in_strips_changes_nothing(tmp_path, monkeypatch, kernel):
+@pytest.mark.parametrize("resampling", ["average", "mode", "nearest"])
+def test_reading_in_strips_changes_nothing(tmp_path, monkeypatch, resampling):
     grid = GeoBox((300, 210), Affine(30, 0, 500_000, 0, -30, 8_900_000), "EPSG:32720")
     values = np.random.default_rng(0).integers(0, 5, (2, 300, 210)).astype(np.uint8)
     write_raster(tmp_path / "r.tif", values, grid, nodata=0)
-    whole = views.look(tmp_path / "r.tif", max_px=90, kernel=kernel)
+    whole = views.look(tmp_path / "r.tif", max_px=90, resampling=resampling)
     monkeypatch.setattr(views, "_STRIP_VALUES", 9000)
-    strips = views.look(tmp_path / "r.tif", max_px=90, kernel=kernel)
+    strips = views.look(tmp_path / "r.tif", max_px=90, resampling=resampling)
     np.testing.assert_array_equal(strips.values, whole.values)
     np.testing.assert_array_equal(strips.valid, whole.valid)
     assert strips.grid == whole.grid

@@ -162,12 +162,12 @@ def test_a_batch_is_what_reading_its_files_gives(folder, asked):
             read(
                 folder / "scenes" / f"c_2020_{band.name}.tif",
                 query.grid,
-                kernel="nearest" if band.role == "qa" else "bilinear",
+                resampling="nearest" if band.role == "qa" else "bilinear",
                 nodata=band.nodata,
             )
             for band in BANDS
         ]
-        labels = read(folder / "labels" / "l_2019.tif", query.grid, kernel="nearest")
+        labels = read(folder / "labels" / "l_2019.tif", query.grid, resampling="nearest")
         np.testing.assert_array_equal(sample["image"], np.concatenate([b.values for b in bands]))
         np.testing.assert_array_equal(sample["mask"], labels.values[0])
         observed = np.logical_and.reduce([b.valid for b in bands])

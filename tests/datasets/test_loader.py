@@ -115,7 +115,8 @@ def test_compiled_loops_are_loaded_before_the_first_batch(scenes, monkeypatch, t
     dataset, _, _ = scenes
     asked = []
     monkeypatch.setattr(
-        "geoloom.datasets.scene_dataset.warm_up", lambda stack, kernel, dtype: asked.append(dtype)
+        "geoloom.datasets.scene_dataset.warm_up",
+        lambda stack, resampling, dtype: asked.append(dtype),
     )
     gl.loader(dataset & dataset.with_transforms(abs), GridGeoSampler(dataset, 16))
     assert asked == ["int32"] * 2

@@ -114,5 +114,5 @@ class TestLabels:
 
     def test_codes_are_never_averaged(self, raster):
         path = raster("codes.tif", 3, dtype="uint8")
-        with pytest.raises(DatasetError, match="kernel='nearest' or 'mode'"):
-            RasterDataset(path, is_image=False, kernel="bilinear")
+        with pytest.raises(DatasetError, match="resampling='nearest' or 'mode'"):
+            RasterDataset(path, is_image=False, resampling="bilinear")

@@ -16,8 +16,8 @@ from geoloom.datasets import RasterDataset, VectorDataset
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kernel": "foo"}, "no kernel is called 'foo'.*nearest"),
-        ({"kernel": "bilinar"}, "did you mean 'bilinear'"),
+        ({"resampling": "foo"}, "no resampling is called 'foo'.*nearest"),
+        ({"resampling": "bilinar"}, "did you mean 'bilinear'"),
         ({"dtype": "foo"}, "no dtype is called 'foo'"),
         ({"dtype": "float64"}, "no dtype is called 'float64'; did you mean 'float32'"),
         ({"dtype": torch.float32}, "torch.float32; did you mean 'float32'"),

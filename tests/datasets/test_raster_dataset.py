@@ -180,9 +180,9 @@ class TestBands:
 
     def test_quality_bits_are_never_averaged(self, folder, utm):
         grid = GeoBox((30, 40), Affine(37, 0, 600111, 0, -37, 4499890), "EPSG:32633")
-        image = self.make(folder, kernel="bilinear")[grid]["image"]
-        nearest = read(folder / "T_QA.tif", grid, kernel="nearest").values[0]
-        bilinear = read(folder / "T_B2.tif", grid, kernel="bilinear").values[0]
+        image = self.make(folder, resampling="bilinear")[grid]["image"]
+        nearest = read(folder / "T_QA.tif", grid, resampling="nearest").values[0]
+        bilinear = read(folder / "T_B2.tif", grid, resampling="bilinear").values[0]
         np.testing.assert_array_equal(image[2], nearest)
         np.testing.assert_array_equal(image[1], bilinear)
 
@@ -193,7 +193,7 @@ def test_bands_of_different_resolution_come_onto_one_grid(raster, utm, tmp_path)
     raster("T_B1.tif", fine_values)
     raster("T_B2.tif", coarse_values, coarse)
     dataset = RasterDataset(
-        tmp_path, filename_regex=r"T_(?P<band>B\d)", separate_files=True, kernel="nearest"
+        tmp_path, filename_regex=r"T_(?P<band>B\d)", separate_files=True, resampling="nearest"
     )
     assert dataset.regions[0].frame == utm
     image = dataset[utm]["image"]
@@ -240,7 +240,7 @@ class TestIdentity:
         assert one == RasterDataset([path]) == RasterDataset(root=str(path))
         assert hash(one) == hash(RasterDataset(path))
         assert one != RasterDataset(path, bands=["1"])
-        assert one != RasterDataset(path, kernel="cubic")
+        assert one != RasterDataset(path, resampling="cubic")
         assert one != "a.tif"
 
     def test_transforms_make_another_dataset(self, raster, utm):

@@ -55,7 +55,7 @@ def test_an_override_of_a_parent_is_refused_too():
         ("dtype", property(lambda self: torch.float32), "dtype="),
         ("mint", "2019-01-01", "filename_regex"),
         ("maxt", "2019-12-31", "filename_regex"),
-        ("kernel", "nearest", "kernel="),
+        ("resampling", "nearest", "resampling="),
         ("scaled", True, "scaled=True"),
     ],
 )

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, GridError, ReadError
-from geoloom.io.batch import Order, read_batch, warm_up
+from geoloom.core.resampling import RESAMPLINGS
+from geoloom.io.batch import ReadOrder, read_batch, warm_up
 from geoloom.io.blocks.stack import Channel, Stack
 from geoloom.io.engines import choose_engine
 from geoloom.io.engines.direct import DirectEngine
 from geoloom.io.engines.gdal import GdalEngine
-from geoloom.io.geometry.shrinkage import KERNELS, cells
+from geoloom.io.geometry.shrinkage import cells
 from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 from geoloom.testing import strategies as some
@@ -29,7 +30,7 @@ ENGINE = DirectEngine()
 DTYPES = ["uint8", "int16", "uint16", "float32", "float64"]
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("resampling", RESAMPLINGS)
 @settings(max_examples=10)
 @given(
     pair=some.overlapping_grids(shrink=(0.3, 6.0)),
@@ -37,26 +38,26 @@ DTYPES = ["uint8", "int16", "uint16", "float32", "float64"]
     nodata=st.sampled_from([None, 7]),
     seed=st.integers(0, 99),
 )
-def test_equals_the_gdal_engine(tmp_path, kernel, pair, dtype, nodata, seed):
+def test_equals_the_gdal_engine(tmp_path, resampling, pair, dtype, nodata, seed):
     source, grid = pair
     rng = np.random.default_rng(seed)
     values = (rng.random((2, *source.shape)) * 100).astype(dtype)
     values[rng.random(values.shape) < 0.15] = 7
     path = write_raster(tmp_path / "a.tif", values, source, nodata=nodata)
     header = read_header(path)
-    ours, valid = ENGINE.read(header, grid, (1, 2), kernel, None)
-    theirs, theirs_valid = GdalEngine().read(header, grid, (1, 2), kernel, None)
+    ours, valid = ENGINE.read(header, grid, (1, 2), resampling, None)
+    theirs, theirs_valid = GdalEngine().read(header, grid, (1, 2), resampling, None)
     expected = truth(source, grid)
     # On a tie either side is right; sampled points of a pixel may lie on one too.
     sure = (expected.inside(1e-5) | ~expected.inside(-1e-5)) & expected.off_ties()
-    if kernel in ("mode", "average"):
+    if resampling in ("mode", "average"):
         sure = np.ones(grid.shape, bool)
         agree = (valid == theirs_valid) & np.isclose(ours, theirs, atol=1.01).all(axis=0)
         assert agree.mean() > 0.97
         sure &= agree
     np.testing.assert_array_equal(valid[sure], theirs_valid[sure])
     both = sure & valid
-    near = 1.01 if np.dtype(dtype).kind in "iu" and kernel != "nearest" else 2e-3
+    near = 1.01 if np.dtype(dtype).kind in "iu" and resampling != "nearest" else 2e-3
     np.testing.assert_allclose(
         ours[:, both].astype(float), theirs[:, both].astype(float), rtol=0, atol=near
     )
@@ -80,7 +81,7 @@ class TestNearestIsPyprojs:
             grid = some.grid_around(place, crs, (224, 224), 30)
             expected = truth(self.LABELS, grid).nearest(values[0])
             np.testing.assert_array_equal(
-                read(path, grid, kernel="nearest", engine=engine).values[0], expected
+                read(path, grid, resampling="nearest", engine=engine).values[0], expected
             )
 
     def test_grids_whose_every_centre_lies_on_an_edge(self, tmp_path):
@@ -90,10 +91,10 @@ class TestNearestIsPyprojs:
         path = write_raster(tmp_path / "a.tif", values, source)
         for crs in ("EPSG:32614", "EPSG:26914"):
             beside = GeoBox((50, 50), source.affine * Affine.translation(4.5, 3.5), crs)
-            whole = read(path, beside, kernel="nearest", engine="direct")
+            whole = read(path, beside, resampling="nearest", engine="direct")
             expected = truth(source, beside).nearest(values[0])
             np.testing.assert_array_equal(whole.values[0], expected)
-            part = read(path, beside[7:20, 9:33], kernel="nearest", engine="direct")
+            part = read(path, beside[7:20, 9:33], resampling="nearest", engine="direct")
             np.testing.assert_array_equal(part.values, whole.values[:, 7:20, 9:33])
 
 
@@ -102,11 +103,11 @@ def test_large_reads_are_cut_and_the_cuts_do_not_show(tmp_path, monkeypatch):
     grid = some.grid_around((30.0, 10.0), "EPSG:4326", (150, 140), 18)
     values = np.random.default_rng(0).normal(size=(2, 300, 300)).astype("float32")
     path = write_raster(tmp_path / "a.tif", values, source)
-    for kernel in KERNELS:
-        whole = read(path, grid, kernel=kernel, engine="direct")
+    for resampling in RESAMPLINGS:
+        whole = read(path, grid, resampling=resampling, engine="direct")
         with monkeypatch.context() as patch:
             patch.setattr("geoloom.io.engines.direct_warp._SCRATCH_BYTES", 20_000)
-            cut = read(path, grid, kernel=kernel, engine="direct")
+            cut = read(path, grid, resampling=resampling, engine="direct")
         np.testing.assert_allclose(cut.values, whole.values, atol=1e-5)
         np.testing.assert_array_equal(cut.valid, whole.valid)
 
@@ -129,7 +130,7 @@ def test_a_map_without_polynomials_is_averaged_alike(tmp_path):
     grid = GeoBox((30, 200), Affine(0.5, 0, -50, 0, -0.005, 89.95), "EPSG:4326")
     values = np.random.default_rng(0).normal(size=(1, 60, 60)).astype("float32")
     path = write_raster(tmp_path / "a.tif", values, source)
-    ours, theirs = (read(path, grid, kernel="average", engine=e) for e in ("direct", "gdal"))
+    ours, theirs = (read(path, grid, resampling="average", engine=e) for e in ("direct", "gdal"))
     np.testing.assert_array_equal(ours.valid, theirs.valid)
     np.testing.assert_allclose(ours.values, theirs.values, atol=1e-5)
 
@@ -171,16 +172,16 @@ class TestBatch:
             order
             for i, grid in enumerate(grids)
             for order in (
-                Order(grid, (stack,), "bilinear", images[i], seen[i]),
-                Order(grid, (legend,), "nearest", masks[i], labelled[i]),
+                ReadOrder(grid, (stack,), "bilinear", images[i], seen[i]),
+                ReadOrder(grid, (legend,), "nearest", masks[i], labelled[i]),
             )
         ]
         read_batch(orders, threads=threads)
         for i, grid in enumerate(grids):
-            single = [read(path, grid, kernel="bilinear") for path in bands]
+            single = [read(path, grid, resampling="bilinear") for path in bands]
             np.testing.assert_array_equal(images[i], np.concatenate([s.values for s in single]))
             np.testing.assert_array_equal(seen[i], np.logical_and.reduce([s.valid for s in single]))
-            mask = read(labels, grid, kernel="nearest")
+            mask = read(labels, grid, resampling="nearest")
             np.testing.assert_array_equal(masks[i], mask.values)
             np.testing.assert_array_equal(labelled[i], mask.valid)
 
@@ -193,7 +194,7 @@ class TestBatch:
         ]
         stacks = tuple(Stack((Channel(read_header(path), 1),)) for path in paths)
         out, valid = np.empty((1, 64, 64), "float32"), np.empty((64, 64), bool)
-        read_batch([Order(self.SCENE[68:132, :64], stacks, "nearest", out, valid)])
+        read_batch([ReadOrder(self.SCENE[68:132, :64], stacks, "nearest", out, valid)])
         assert valid.all()
         assert (out[0, :32] == 5).all()
         assert (out[0, 32:] == 8).all()
@@ -205,7 +206,7 @@ class TestBatch:
         stack = Stack((Channel(read_header(path), 2), Channel(read_header(path), 1)))
         assert stack.ready() is None
         out, valid = np.empty((2, 64, 64), "int64"), np.empty((64, 64), bool)
-        read_batch([Order(self.SCENE[:64, :64], (stack,), "nearest", out, valid)])
+        read_batch([ReadOrder(self.SCENE[:64, :64], (stack,), "nearest", out, valid)])
         np.testing.assert_array_equal(out, values[::-1, :64, :64])
         np.testing.assert_array_equal(valid, seen[:64, :64])
 
@@ -215,7 +216,7 @@ class TestBatch:
         path = write_raster(tmp_path / "a.tif", values, self.SCENE, nodata=16_777_216)
         out, valid = np.empty((1, 64, 64), "float32"), np.empty((64, 64), bool)
         stack = Stack((Channel(read_header(path), 1),))
-        read_batch([Order(self.SCENE[:64, :64], (stack,), "nearest", out, valid)])
+        read_batch([ReadOrder(self.SCENE[:64, :64], (stack,), "nearest", out, valid)])
         assert valid[1::2].all()
         assert not valid[::2].any()
 
@@ -228,16 +229,16 @@ class TestBatch:
         legend = Stack((Channel(read_header(bands[0]), 1),))
         out, valid = np.empty((2, 3, 256, 256), "uint16"), np.empty((2, 256, 256), bool)
         orders = [
-            Order(self.SCENE, (stack,), "nearest", out[0], valid[0]),
-            Order(self.SCENE, (legend,), "nearest", out[1, :1], valid[1]),
+            ReadOrder(self.SCENE, (stack,), "nearest", out[0], valid[0]),
+            ReadOrder(self.SCENE, (legend,), "nearest", out[1, :1], valid[1]),
         ]
         with pytest.raises(ReadError, match=r"packed\.tif"):
             read_batch(orders, threads=2)
 
     def test_warming_up_reads_a_little_of_anything(self, files, tmp_path):
         bands, labels = files
-        for path, kernel in ((bands[0], "bilinear"), (labels, "nearest")):
-            warm_up(Stack((Channel(read_header(path), 1),)), kernel, "float32")
+        for path, resampling in ((bands[0], "bilinear"), (labels, "nearest")):
+            warm_up(Stack((Channel(read_header(path), 1),)), resampling, "float32")
         small = some.grid_around((0.0, 0.0), "EPSG:32631", (1, 1), 10)
         path = write_raster(tmp_path / "small.tif", np.ones((1, 1, 1), "uint8"), small)
         warm_up(Stack((Channel(read_header(path), 1),)), "cubic", "uint8")
@@ -254,7 +255,7 @@ class TestBatch:
         assert other.grid == stack.grid
         out, valid = np.empty((2, 3, 64, 64), "uint16"), np.empty((2, 64, 64), bool)
         for i, one in enumerate((stack, other)):
-            read_batch([Order(self.SCENE[:64, :64], (one,), "nearest", out[i], valid[i])])
+            read_batch([ReadOrder(self.SCENE[:64, :64], (one,), "nearest", out[i], valid[i])])
         np.testing.assert_array_equal(out[0], out[1])
         with pytest.raises(GridError, match="different grids"):
             Stack((stack.channels[0], Channel(read_header(labels), 1)))
@@ -264,7 +265,7 @@ class TestBatch:
 
 def _chips_in_child(path, grids, expected, queue):
     wrong = sum(
-        not np.array_equal(read(path, grid, kernel="nearest").values, chip)
+        not np.array_equal(read(path, grid, resampling="nearest").values, chip)
         for grid, chip in zip(grids, expected, strict=True)
     )
     queue.put(wrong)
@@ -297,8 +298,8 @@ def test_forking_after_a_read_gives_no_wrong_chip(tmp_path):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_real_scenes_are_warped_alike(shared_data, kernel):
+@pytest.mark.parametrize("resampling", RESAMPLINGS)
+def test_real_scenes_are_warped_alike(shared_data, resampling):
     scenes = [
         shared_data / "prodes_landsat8" / "raster_R6G5B4contrast.tif",
         shared_data / "odd_files" / "spdatalarge" / "nlcd2011.tif",
@@ -310,7 +311,9 @@ def test_real_scenes_are_warped_alike(shared_data, kernel):
         native = header.grid[100:300, 100:300]
         grid = native.to_crs("EPSG:3857").zoom_out(1.7)[:90, :90]
         spans = {shrinkage.span for _, _, shrinkage in cells(header.grid, grid)}
-        ours, theirs = (read(header, grid, kernel=kernel, engine=e) for e in ("direct", "gdal"))
+        ours, theirs = (
+            read(header, grid, resampling=resampling, engine=e) for e in ("direct", "gdal")
+        )
         assert (ours.valid == theirs.valid).mean() > 0.999, (path, spans)
         both = ours.valid & theirs.valid
         difference = np.abs(ours.values[:, both].astype(float) - theirs.values[:, both])
@@ -318,10 +321,10 @@ def test_real_scenes_are_warped_alike(shared_data, kernel):
 
 
 @pytest.mark.parametrize("engine", ["direct", "gdal"])
-@pytest.mark.parametrize("kernel", ["bilinear", "cubic"])
+@pytest.mark.parametrize("resampling", ["bilinear", "cubic"])
 @pytest.mark.parametrize("shape", [(1, 60), (60, 1)])
 def test_a_raster_one_pixel_wide_or_high_is_interpolated_along_its_length(
-    tmp_path, shape, kernel, engine
+    tmp_path, shape, resampling, engine
 ):
     """A linear ramp, which both kernels give back exactly."""
     affine = Affine(10, 0, 500_000, 0, -10, 5_000_000)
@@ -329,7 +332,7 @@ def test_a_raster_one_pixel_wide_or_high_is_interpolated_along_its_length(
     source = GeoBox(shape, affine, "EPSG:32633")
     path = write_raster(tmp_path / "a.tif", ramp, source)
     grid = GeoBox(shape, affine * Affine.translation(0.25, 0.25), "EPSG:32633")
-    got = read(path, grid, kernel=kernel, engine=engine)
+    got = read(path, grid, resampling=resampling, engine=engine)
     inner = np.s_[5:-5]
     np.testing.assert_allclose(got.values.ravel()[inner], ramp.ravel()[inner] + 25, atol=1e-6)
     assert got.valid.ravel()[inner].all()

@@ -295,7 +295,7 @@ def test_the_overviews_of_a_replaced_file_are_read_directly(tmp_path):
 
     write(0)
     grid = read_header(path).grid.zoom_out(16)
-    how = {"kernel": "average", "overviews": True}
+    how = {"resampling": "average", "overviews": True}
     for seed in (0, 1):
         write(seed)
         ours = read(path, grid, **how, engine="direct").values
@@ -320,7 +320,7 @@ def test_why_a_file_is_read_through_gdal_is_said_once(tmp_path, caplog, monkeypa
 
 def test_a_stack_of_a_file_that_lies_is_read_by_gdal_in_the_batch_too(tmp_path):
     """What GDAL reads whole, a batch reads, though the direct engine finds a block that it cannot decode."""
-    from geoloom.io.batch import Order, read_batch
+    from geoloom.io.batch import ReadOrder, read_batch
     from geoloom.io.blocks.stack import Channel, Stack
 
     path = tmp_path / "a.tif"
@@ -332,7 +332,7 @@ def test_a_stack_of_a_file_that_lies_is_read_by_gdal_in_the_batch_too(tmp_path):
         expected = file.read()
     out, valid = np.empty((1, 32, 64), "uint16"), np.empty((32, 64), bool)
     stack = Stack((Channel(header, 1),))
-    read_batch([Order(header.grid, (stack,), "nearest", out, valid)])
+    read_batch([ReadOrder(header.grid, (stack,), "nearest", out, valid)])
     np.testing.assert_array_equal(out, expected)
 
 
@@ -351,7 +351,7 @@ def test_threads_read_right_while_files_come_and_go(tmp_path):
                 path = tmp_path / f"{number}.tif"
                 header = read_header(path)
                 top = int(rng.integers(100))
-                got = read(header, header.grid[top : top + 20, 10:90], kernel="nearest").values
+                got = read(header, header.grid[top : top + 20, 10:90], resampling="nearest").values
                 if not np.array_equal(got, expected[number][:, top : top + 20, 10:90]):
                     wrong.append(str(path))
         except GeoloomError as error:
@@ -389,7 +389,7 @@ def test_degrees_beyond_all_bounds_are_refused(tmp_path):
 
 
 def test_a_file_that_was_removed_is_not_read_from_memory_for_ever(tmp_path, monkeypatch):
-    from geoloom.io.batch import Order, read_batch
+    from geoloom.io.batch import ReadOrder, read_batch
     from geoloom.io.blocks.stack import Channel, Stack
 
     monkeypatch.setattr("geoloom.io.blocks.stack._RECHECK_S", 0.0)
@@ -397,7 +397,7 @@ def test_a_file_that_was_removed_is_not_read_from_memory_for_ever(tmp_path, monk
     make(path, side=64, **TILES)
     header = read_header(path)
     out, valid = np.empty((1, 64, 64), "uint16"), np.empty((64, 64), bool)
-    order = Order(header.grid, (Stack((Channel(header, 1),)),), "nearest", out, valid)
+    order = ReadOrder(header.grid, (Stack((Channel(header, 1),)),), "nearest", out, valid)
     read_batch([order])
     path.unlink()
     with pytest.raises(ReadError):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.grid import lattice_window
-from geoloom.io.geometry.shrinkage import KERNELS, cells
+from geoloom.core.resampling import RESAMPLINGS
+from geoloom.io.geometry.shrinkage import cells
 from geoloom.io.raster import read
 from geoloom.testing import strategies as some
 from geoloom.testing.ramps import ramp, truth, write_ramp, write_raster
@@ -44,11 +45,11 @@ SEAMS = [
 
 def assert_ramp(path, source, grid, engine):
     expected = truth(source, grid)
-    for kernel, reach in (("nearest", 0), ("bilinear", 1), ("cubic", 2)):
-        got = read(path, grid, kernel=kernel, engine=engine)
+    for resampling, reach in (("nearest", 0), ("bilinear", 1), ("cubic", 2)):
+        got = read(path, grid, resampling=resampling, engine=engine)
         assert got.valid[expected.inside(1e-5)].all()
         assert not got.valid[~expected.inside(-1e-5)].any()
-        if kernel == "nearest":
+        if resampling == "nearest":
             sure = expected.inside() & expected.off_ties()
             for values, exact in zip(got.values, (expected.cols, expected.rows), strict=True):
                 np.testing.assert_array_equal(values[sure], np.floor(exact[sure]))
@@ -82,9 +83,9 @@ class TestRamp:
 
 
 class TestWindows:
-    @pytest.mark.parametrize("kernel", KERNELS)
+    @pytest.mark.parametrize("resampling", RESAMPLINGS)
     @given(pair=some.overlapping_grids(shrink=(0.3, 6.0)), data=st.data())
-    def test_a_cut_of_a_read_is_a_read_of_a_cut(self, tmp_path, engine, kernel, pair, data):
+    def test_a_cut_of_a_read_is_a_read_of_a_cut(self, tmp_path, engine, resampling, pair, data):
         source, grid = pair
         rng = np.random.default_rng(0)
         signal = rng.normal(size=(2, *source.shape)).astype("float32")
@@ -94,24 +95,24 @@ class TestWindows:
         for name, values, nodata in (("signal", signal, None), ("classes", classes, 0)):
             path = write_raster(tmp_path / f"{name}.tif", values, source, nodata=nodata)
             whole, part = (
-                read(path, grid, kernel=kernel, engine=engine),
-                read(path, grid[cut], kernel=kernel, engine=engine),
+                read(path, grid, resampling=resampling, engine=engine),
+                read(path, grid[cut], resampling=resampling, engine=engine),
             )
             np.testing.assert_array_equal(part.valid, whole.valid[cut])
-            exact = kernel in ("nearest", "mode") or name == "classes"
+            exact = resampling in ("nearest", "mode") or name == "classes"
             np.testing.assert_allclose(
                 part.values, whole.values[:, *cut], rtol=0, atol=0 if exact else 1e-5
             )
 
-    @pytest.mark.parametrize("kernel", KERNELS)
+    @pytest.mark.parametrize("resampling", RESAMPLINGS)
     @pytest.mark.parametrize(("name", "grid"), SEAMS)
-    def test_where_the_shrinkage_varies(self, tmp_path, engine, kernel, name, grid):
+    def test_where_the_shrinkage_varies(self, tmp_path, engine, resampling, name, grid):
         source = AROUND[name]
         values = np.random.default_rng(0).normal(size=(1, *source.shape)).astype("float32")
         path = write_raster(tmp_path / "signal.tif", values, source)
-        whole = read(path, grid, kernel=kernel, engine=engine)
+        whole = read(path, grid, resampling=resampling, engine=engine)
         for cut in (np.s_[3:20, 11:30], np.s_[:, 29:30]):
-            part = read(path, grid[cut], kernel=kernel, engine=engine)
+            part = read(path, grid[cut], resampling=resampling, engine=engine)
             np.testing.assert_array_equal(part.valid, whole.valid[cut])
             np.testing.assert_allclose(part.values, whole.values[:, *cut], rtol=0, atol=1e-5)
 
@@ -122,9 +123,9 @@ class TestWindows:
         path = write_raster(tmp_path / "signal.tif", values, source)
         grid = GeoBox((600, 600), Affine(4_000, 0, -1.2e6, 0, -4_000, 1.2e6), POLAR)
         assert len(list(cells(source, grid))) > 4
-        whole = read(path, grid, kernel="bilinear", engine=engine)
+        whole = read(path, grid, resampling="bilinear", engine=engine)
         cut = np.s_[100:400, 250:530]
-        part = read(path, grid[cut], kernel="bilinear", engine=engine)
+        part = read(path, grid[cut], resampling="bilinear", engine=engine)
         np.testing.assert_allclose(part.values, whole.values[:, *cut], rtol=0, atol=1e-5)
 
 
@@ -140,8 +141,8 @@ class TestLattices:
         expected = np.full((2, *shape), 7, "uint8")
         padded = np.pad(values, ((0, 0), (80, 80), (80, 80)), constant_values=7)
         expected = padded[:, top + 80 : top + 80 + shape[0], left + 80 : left + 80 + shape[1]]
-        for kernel in KERNELS:
-            got = read(path, grid, kernel=kernel, engine=engine)
+        for resampling in RESAMPLINGS:
+            got = read(path, grid, resampling=resampling, engine=engine)
             np.testing.assert_array_equal(got.values, expected)
             np.testing.assert_array_equal(got.valid, (expected != 7).all(axis=0))
 
@@ -154,7 +155,7 @@ class TestLattices:
         path = write_raster(tmp_path / "a.tif", values, source)
         grid = GeoBox(source.shape, source.affine * Affine.translation(shift, 0), source.crs)
         assert lattice_window(source, grid) is None
-        got = read(path, grid, kernel="bilinear", engine=engine)
+        got = read(path, grid, resampling="bilinear", engine=engine)
         expected = values[0][:, :-1] * (1 - shift) + values[0][:, 1:] * shift
         np.testing.assert_allclose(got.values[0][:, :-1], expected, atol=1e-4)
 
@@ -218,17 +219,17 @@ class TestValidity:
         path = tag(tmp_path / "a.tif", values, seen, source)
         expected = truth(source, grid)
         sure = (expected.inside(1e-5) | ~expected.inside(-1e-5)) & expected.off_ties()
-        for kernel in ("nearest", "bilinear"):
-            got = read(path, grid, kernel=kernel, engine=engine)
+        for resampling in ("nearest", "bilinear"):
+            got = read(path, grid, resampling=resampling, engine=engine)
             np.testing.assert_array_equal(got.valid[sure], nearest_seen(seen, expected)[sure])
-            if kernel == "nearest":
+            if resampling == "nearest":
                 by_hand, near = expected.nearest(values[0]), 0.0
             else:
                 by_hand = bilinear_by_hand(values[0], seen, expected)
                 near = 0.6 if tag is tag_alpha else 0.1  # 1e-6 px of noise, and rounding
             ours = sure & got.valid
             spans = {shrinkage.span for _, _, shrinkage in cells(source, grid)}
-            if kernel == "bilinear" and spans != {(1, 1)}:
+            if resampling == "bilinear" and spans != {(1, 1)}:
                 continue
             np.testing.assert_allclose(got.values[0][ours], by_hand[ours], rtol=1e-6, atol=near)
 
@@ -239,8 +240,8 @@ class TestValidity:
         path = write_raster(tmp_path / "a.tif", np.ones((1, 8, 31), "uint8"), source)
         inside = truth(source, grid).inside(0)
         assert inside[:, 0].any()
-        for kernel in ("nearest", "bilinear"):
-            assert read(path, grid, kernel=kernel, engine=engine).valid[inside].all()
+        for resampling in ("nearest", "bilinear"):
+            assert read(path, grid, resampling=resampling, engine=engine).valid[inside].all()
 
     def test_a_band_does_not_depend_on_the_others(self, tmp_path, engine):
         source = some.grid_around((30.0, 10.0), "EPSG:32636", (30, 30), 10)
@@ -257,8 +258,8 @@ class TestValidity:
         source = some.grid_around((30.0, 10.0), "EPSG:32636", (30, 30), 10)
         path = write_raster(tmp_path / "a.tif", np.zeros((1, 30, 30), "uint8"), source)
         grid = some.grid_around((30.0, 10.0), "EPSG:4326", (20, 20), 10)
-        for kernel in KERNELS:
-            assert read(path, grid, kernel=kernel, engine=engine).valid.all()
+        for resampling in RESAMPLINGS:
+            assert read(path, grid, resampling=resampling, engine=engine).valid.all()
 
 
 class TestShrinking:
@@ -271,10 +272,10 @@ class TestShrinking:
         blocks = values[0].reshape(16, 4, 16, 4).swapaxes(1, 2).reshape(16, 16, 16)
         counts = np.stack([(blocks == value).sum(axis=-1) for value in range(4)])
         np.testing.assert_array_equal(
-            read(path, grid, kernel="mode", engine=engine).values[0], counts.argmax(axis=0)
+            read(path, grid, resampling="mode", engine=engine).values[0], counts.argmax(axis=0)
         )
         np.testing.assert_array_equal(
-            read(path, grid, kernel="average", engine=engine).values[0],
+            read(path, grid, resampling="average", engine=engine).values[0],
             np.floor(blocks.mean(axis=-1) + 0.5),
         )
 
@@ -293,7 +294,7 @@ class TestShrinking:
         corners = np.stack([np.interp(rows, at, line) for line in partial.T]).T
         expected = np.diff(np.diff(corners, axis=0), axis=1) / 2.5**2
         np.testing.assert_allclose(
-            read(path, grid, kernel="average", engine=engine).values[0], expected, atol=1e-9
+            read(path, grid, resampling="average", engine=engine).values[0], expected, atol=1e-9
         )
 
     def test_mode_of_a_turned_pixel_follows_its_shape(self, tmp_path, engine):
@@ -305,32 +306,32 @@ class TestShrinking:
         grid = GeoBox(
             (2, 2), turned * Affine.scale(9.5) * Affine.translation(-1, -1), self.SOURCE.crs
         )
-        assert (read(path, grid, kernel="mode", engine=engine).values == 1).all()
+        assert (read(path, grid, resampling="mode", engine=engine).values == 1).all()
         beyond = GeoBox(
             (1, 1), turned * Affine.scale(9.5) * Affine.translation(1, -0.5), self.SOURCE.crs
         )
-        assert (read(path, beyond, kernel="mode", engine=engine).values == 0).all()
+        assert (read(path, beyond, resampling="mode", engine=engine).values == 0).all()
 
     def test_mode_leaves_out_what_was_not_observed(self, tmp_path, engine):
         values = np.full((1, 64, 64), 9, "uint8")
         values[0, ::4, ::4] = 3
         path = write_raster(tmp_path / "a.tif", values, self.SOURCE, nodata=9)
         grid = GeoBox((16, 16), self.SOURCE.affine * Affine.scale(4), self.SOURCE.crs)
-        got = read(path, grid, kernel="mode", engine=engine)
+        got = read(path, grid, resampling="mode", engine=engine)
         assert got.valid.all()
         assert (got.values == 3).all()
 
-    @pytest.mark.parametrize("kernel", ["bilinear", "cubic", "average"])
-    def test_no_aliasing(self, tmp_path, engine, kernel):
+    @pytest.mark.parametrize("resampling", ["bilinear", "cubic", "average"])
+    def test_no_aliasing(self, tmp_path, engine, resampling):
         """White noise shrunk four times loses what GDAL's kernel of four times the width takes away."""
         noise = np.random.default_rng(0).normal(size=(1, 512, 512)).astype("float32")
         source = some.grid_around((-60.0, -10.0), "EPSG:32720", (512, 512), 10)
         path = write_raster(tmp_path / "a.tif", noise, source)
         grid = some.grid_around((-60.0, -10.0), "EPSG:4326", (120, 120), 40)
-        assert read(path, grid, kernel=kernel, engine=engine).values.std() < 0.3
+        assert read(path, grid, resampling=resampling, engine=engine).values.std() < 0.3
 
-    @pytest.mark.parametrize("kernel", ["bilinear", "cubic"])
-    def test_equals_gdal_for_whole_factors(self, tmp_path, engine, kernel):
+    @pytest.mark.parametrize("resampling", ["bilinear", "cubic"])
+    def test_equals_gdal_for_whole_factors(self, tmp_path, engine, resampling):
         """GDAL chooses the same kernel by itself where one grid is cut evenly by the other."""
         import rasterio
         from rasterio.enums import Resampling
@@ -346,15 +347,15 @@ class TestShrinking:
                 expected,
                 dst_transform=grid.affine,
                 dst_crs=file.crs,
-                resampling=Resampling[kernel],
+                resampling=Resampling[resampling],
             )
-        got = read(path, grid, kernel=kernel, engine=engine)
+        got = read(path, grid, resampling=resampling, engine=engine)
         np.testing.assert_allclose(got.values, expected, atol=1e-5)
 
 
 class TestRounding:
-    @pytest.mark.parametrize("kernel", ["bilinear", "average", "cubic"])
-    def test_halves_fall_alike_however_a_grid_is_cut(self, tmp_path, engine, kernel):
+    @pytest.mark.parametrize("resampling", ["bilinear", "average", "cubic"])
+    def test_halves_fall_alike_however_a_grid_is_cut(self, tmp_path, engine, resampling):
         """Twice and half the pixel make means of quarters, which coordinates' last digits would tip."""
         for pixel, crs in ((0.1, "EPSG:32733"), (1 / 3, "EPSG:32733"), (30.0, "EPSG:4326")):
             source = some.grid_around((12.3, -33.1), crs, (60, 60), pixel)
@@ -363,9 +364,9 @@ class TestRounding:
             for factor, size in ((0.5, 110), (2, 28)):
                 affine = source.affine * Affine.translation(1, 1) * Affine.scale(factor)
                 grid = GeoBox((size, size), affine, source.crs)
-                whole = read(path, grid, kernel=kernel, engine=engine)
+                whole = read(path, grid, resampling=resampling, engine=engine)
                 for cut in (np.s_[3:20, 5:27], np.s_[7:, 13:], np.s_[1:2, :]):
-                    part = read(path, grid[cut], kernel=kernel, engine=engine)
+                    part = read(path, grid[cut], resampling=resampling, engine=engine)
                     np.testing.assert_array_equal(part.values, whole.values[:, *cut])
 
     def test_integers_are_rounded_and_held_in_range(self, tmp_path, engine):
@@ -374,9 +375,9 @@ class TestRounding:
         path = write_raster(tmp_path / "a.tif", values, source)
         reals = write_raster(tmp_path / "b.tif", values.astype("float64"), source)
         grid = some.grid_around((30.0, 10.0), "EPSG:4326", (60, 60), 4)
-        for kernel in ("bilinear", "cubic"):
-            exact = read(reals, grid, kernel=kernel, engine=engine)
-            got = read(path, grid, kernel=kernel, engine=engine)
+        for resampling in ("bilinear", "cubic"):
+            exact = read(reals, grid, resampling=resampling, engine=engine)
+            got = read(path, grid, resampling=resampling, engine=engine)
             assert got.values.dtype == np.uint8
             ok = got.valid
             expected = exact.values[0][ok].clip(0, 255)

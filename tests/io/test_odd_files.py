@@ -196,7 +196,7 @@ def test_warped_to_where_pyproj_says(folder, name):
         return
     grid = turned_grid(header.grid, outcome.onto)
     own = read(header, bands=[1])
-    got = read(header, grid, bands=[1], kernel="nearest")
+    got = read(header, grid, bands=[1], resampling="nearest")
     expected = truth(header.grid, grid)
     assert expected.inside().mean() > 0.5
     sure = expected.off_ties(2e-4) & (expected.inside(1e-3) | ~expected.inside(-1e-3))

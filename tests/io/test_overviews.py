@@ -61,9 +61,9 @@ def test_values_are_the_overview_s(averaged, tmp_path, engine):
     own = GeoBox(reduced.shape[1:], SOURCE.affine @ Affine.scale(4), SOURCE.crs)
     alone = write_raster(tmp_path / "reduced.tif", reduced, own, nodata=0)
     grid = grid_of(8.0)
-    for kernel in ("average", "bilinear", "cubic"):
-        got = read(path, grid, kernel=kernel, overviews=True, engine=engine)
-        expected = read(alone, grid, kernel=kernel, engine=engine)
+    for resampling in ("average", "bilinear", "cubic"):
+        got = read(path, grid, resampling=resampling, overviews=True, engine=engine)
+        expected = read(alone, grid, resampling=resampling, engine=engine)
         np.testing.assert_array_equal(got.values, expected.values)
         np.testing.assert_array_equal(got.valid, expected.valid)
         assert got.grid == grid
@@ -73,9 +73,9 @@ def test_without_being_asked_nothing_comes_from_overviews(averaged, tmp_path):
     path, noise = averaged
     plain = write_raster(tmp_path / "plain.tif", noise, SOURCE, nodata=0)
     for zoom in (4.0, 16.0):
-        got, expected = (read(p, grid_of(zoom), kernel="average") for p in (path, plain))
+        got, expected = (read(p, grid_of(zoom), resampling="average") for p in (path, plain))
         np.testing.assert_array_equal(got.values, expected.values)
-        near = read(path, grid_of(zoom), kernel="average", overviews=True)
+        near = read(path, grid_of(zoom), resampling="average", overviews=True)
         assert (near.values != got.values).any()
         # Means of means: the overview's averages are rounded, and its pixels cross the grid's edges.
         assert abs(near.values.astype(float).mean() - got.values.mean()) < 3
@@ -84,17 +84,19 @@ def test_without_being_asked_nothing_comes_from_overviews(averaged, tmp_path):
 def test_windows_agree(averaged):
     path, _ = averaged
     grid = grid_of(8.0)
-    whole = read(path, grid, kernel="bilinear", overviews=True)
-    part = read(path, grid[10:30, 5:21], kernel="bilinear", overviews=True)
+    whole = read(path, grid, resampling="bilinear", overviews=True)
+    part = read(path, grid[10:30, 5:21], resampling="bilinear", overviews=True)
     np.testing.assert_array_equal(whole.values[:, 10:30, 5:21], part.values)
 
 
 def test_a_dataset_reads_them_when_asked(averaged):
     path, _ = averaged
     grid = grid_of(16.0)
-    plain = RasterDataset(path, kernel="average")
-    quick = RasterDataset(path, kernel="average", overviews=True)
+    plain = RasterDataset(path, resampling="average")
+    quick = RasterDataset(path, resampling="average", overviews=True)
     assert plain != quick
-    got = read(path, grid, kernel="average", overviews=True)
+    got = read(path, grid, resampling="average", overviews=True)
     np.testing.assert_array_equal(quick[grid]["image"], got.values)
-    np.testing.assert_array_equal(plain[grid]["image"], read(path, grid, kernel="average").values)
+    np.testing.assert_array_equal(
+        plain[grid]["image"], read(path, grid, resampling="average").values
+    )

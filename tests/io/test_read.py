@@ -67,7 +67,7 @@ def test_classes_keep_their_codes_unless_told_otherwise(tmp_path):
     with rasterio.open(path, "r+") as file:
         file.write_colormap(1, {0: (0, 0, 0, 255), 200: (255, 0, 0, 255)})
     assert set(np.unique(read(path, OTHER).values)) == {0, 200}
-    assert set(np.unique(read(path, OTHER, kernel="bilinear").values)) - {0, 200}
+    assert set(np.unique(read(path, OTHER, resampling="bilinear").values)) - {0, 200}
 
 
 def test_scale_and_offset_on_request_only(path):
@@ -105,8 +105,8 @@ class TestNodata:
         values[0, :20] = 0
         path = write_raster(tmp_path / "a.tif", values, SOURCE, nodata=5)
         tagged, given = (
-            read(path, grid, kernel="nearest"),
-            read(path, grid, nodata=0, kernel="nearest"),
+            read(path, grid, resampling="nearest"),
+            read(path, grid, nodata=0, resampling="nearest"),
         )
         assert tagged.valid.any()
         np.testing.assert_array_equal(given.valid, ~tagged.valid & given.valid)
@@ -169,11 +169,11 @@ class TestDtypes:
         path = write_raster(tmp_path / "a.tif", values, SOURCE)
         exact = write_raster(tmp_path / "b.tif", values.real.astype("float64"), SOURCE)
         np.testing.assert_array_equal(read(path).values, values)
-        for kernel in ("nearest", "bilinear", "cubic", "average", "mode"):
-            got = read(path, OTHER, kernel=kernel)
+        for resampling in ("nearest", "bilinear", "cubic", "average", "mode"):
+            got = read(path, OTHER, resampling=resampling)
             assert got.values.dtype == np.dtype(dtype)
             near = 0.501 if np.dtype(dtype).kind in "iu" else 1e-4
-            wanted = read(exact, OTHER, kernel=kernel).values
+            wanted = read(exact, OTHER, resampling=resampling).values
             np.testing.assert_allclose(got.values.real, wanted, atol=near)
 
     @pytest.mark.parametrize("dtype", ["int64", "uint64"])
@@ -181,17 +181,17 @@ class TestDtypes:
         codes = np.iinfo(dtype).max - VALUES[:1].astype(dtype)
         path = write_raster(tmp_path / "a.tif", codes, SOURCE)
         np.testing.assert_array_equal(read(path).values, codes)
-        got = read(path, OTHER, kernel="nearest")
+        got = read(path, OTHER, resampling="nearest")
         assert np.isin(got.values, codes).all()
 
 
-@pytest.mark.parametrize("kernel", ["nearest", "bilinear", "average", "mode"])
-def test_what_needs_too_much_at_once_is_read_in_parts(path, monkeypatch, kernel):
-    whole = read(path, OTHER, kernel=kernel, engine="gdal")
+@pytest.mark.parametrize("resampling", ["nearest", "bilinear", "average", "mode"])
+def test_what_needs_too_much_at_once_is_read_in_parts(path, monkeypatch, resampling):
+    whole = read(path, OTHER, resampling=resampling, engine="gdal")
     monkeypatch.setattr(gdal, "_STAGE_BYTES", 500)
     monkeypatch.setattr(gdal, "_SMALLEST_CUT_PX", 4)
     monkeypatch.setattr(gdal, "_SAMPLED_PX", 7)
-    parts = read(path, OTHER, kernel=kernel, engine="gdal")
+    parts = read(path, OTHER, resampling=resampling, engine="gdal")
     np.testing.assert_array_equal(parts.values, whole.values)
     np.testing.assert_array_equal(parts.valid, whole.valid)
 
@@ -203,9 +203,9 @@ class TestErrors:
 
     def test_an_unknown_kernel(self, path):
         with pytest.raises(
-            ReadError, match="no kernel is called 'billinear'; did you mean 'bilinear'"
+            ReadError, match="no resampling is called 'billinear'; did you mean 'bilinear'"
         ):
-            read(path, kernel="billinear")
+            read(path, resampling="billinear")
 
     def test_another_body(self, path):
         moon = "+proj=longlat +R=1737400 +no_defs"
@@ -240,7 +240,7 @@ class TestSeam:
         header = fake_header(VALUES, SOURCE, nodata=-1)
         for grid in (SOURCE, SOURCE[3:9, 40:].pad(4), OTHER):
             values, valid = fake.read(header, grid, (1, 2, 3), "nearest", None)
-            expected = read(path, grid, kernel="nearest", engine="gdal")
+            expected = read(path, grid, resampling="nearest", engine="gdal")
             np.testing.assert_array_equal(valid, expected.valid)
             np.testing.assert_array_equal(values, expected.values)
 

@@ -30,36 +30,36 @@ def climate(tmp_path_factory):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kernel", ["nearest", "bilinear"])
+@pytest.mark.parametrize("resampling", ["nearest", "bilinear"])
 class TestFrom0To360:
-    def test_the_west_is_found(self, climate, engine, kernel):
-        found = read(climate, degrees(-92, 45, (5, 10)), engine=engine, kernel=kernel)
+    def test_the_west_is_found(self, climate, engine, resampling):
+        found = read(climate, degrees(-92, 45, (5, 10)), engine=engine, resampling=resampling)
         assert found.valid.all()
         assert found.values[0, 0].tolist() == list(range(268, 278))
 
-    def test_a_window_over_greenwich_takes_both_ends(self, climate, engine, kernel):
-        found = read(climate, degrees(-3, 45, (5, 6)), engine=engine, kernel=kernel)
+    def test_a_window_over_greenwich_takes_both_ends(self, climate, engine, resampling):
+        found = read(climate, degrees(-3, 45, (5, 6)), engine=engine, resampling=resampling)
         assert found.valid.all()
         assert found.values[0, 0].tolist() == [357, 358, 359, 0, 1, 2]
 
-    def test_a_window_two_turns_away_is_the_same_place(self, climate, engine, kernel):
-        found = read(climate, degrees(717, 45, (5, 6)), engine=engine, kernel=kernel)
+    def test_a_window_two_turns_away_is_the_same_place(self, climate, engine, resampling):
+        found = read(climate, degrees(717, 45, (5, 6)), engine=engine, resampling=resampling)
         assert found.values[0, 0].tolist() == [357, 358, 359, 0, 1, 2]
 
-    def test_resampled_between_pixels(self, climate, engine, kernel):
-        found = read(climate, degrees(-92, 45, (5, 10), 0.5), engine=engine, kernel=kernel)
-        near = np.arange(20) // 2 if kernel == "nearest" else np.arange(-0.25, 4.5, 0.5)
+    def test_resampled_between_pixels(self, climate, engine, resampling):
+        found = read(climate, degrees(-92, 45, (5, 10), 0.5), engine=engine, resampling=resampling)
+        near = np.arange(20) // 2 if resampling == "nearest" else np.arange(-0.25, 4.5, 0.5)
         assert found.valid.all()
         assert found.values[0, 0] == pytest.approx(268 + near[:10], abs=1e-3)
 
-    def test_turned_pixels_across_the_seam(self, climate, engine, kernel):
+    def test_turned_pixels_across_the_seam(self, climate, engine, resampling):
         turned = Affine.translation(0, 40) * Affine.rotation(30) * Affine.scale(0.5, -0.5)
         grid = GeoBox((30, 40), turned * Affine.translation(-20, -15), "EPSG:4326")
-        found = read(climate, grid, engine=engine, kernel=kernel)
+        found = read(climate, grid, engine=engine, resampling=resampling)
         cols, rows = np.meshgrid(np.arange(40) + 0.5, np.arange(30) + 0.5)
         lon, _ = grid.affine * (cols, rows)
         inside = (lon % 360 > 0.5) & (lon % 360 < 359.5)  # half a pixel from the file's own ends
-        exact = np.floor(lon % 360) if kernel == "nearest" else lon % 360 - 0.5
+        exact = np.floor(lon % 360) if resampling == "nearest" else lon % 360 - 0.5
         assert found.valid.all()
         assert found.values[0][inside] == pytest.approx(exact[inside], abs=1e-3)
 
@@ -106,7 +106,7 @@ def test_imagery_and_labels_that_count_otherwise_meet(tmp_path):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kernel", ["nearest", "bilinear", "cubic"])
+@pytest.mark.parametrize("resampling", ["nearest", "bilinear", "cubic"])
 @given(
     turns=st.integers(-2, 2),
     west=st.floats(-200, 380),
@@ -114,7 +114,7 @@ def test_imagery_and_labels_that_count_otherwise_meet(tmp_path):
     turn_deg=st.sampled_from([0.0, 0.0, 20.0, 180.0]),
 )
 def test_a_ramp_is_met_from_any_side_of_the_world(
-    tmp_path_factory, engine, kernel, turns, west, pixel, turn_deg
+    tmp_path_factory, engine, resampling, turns, west, pixel, turn_deg
 ):
     source = degrees(west, 30, (40, 60), 1.0)
     path = tmp_path_factory.getbasetemp() / f"ramp{west}.tif"
@@ -130,10 +130,10 @@ def test_a_ramp_is_met_from_any_side_of_the_world(
         & (exact.rows > margin)
         & (exact.rows < 40 - margin)
     )
-    found = read(path, grid, engine=engine, kernel=kernel)
+    found = read(path, grid, engine=engine, resampling=resampling)
     assert found.valid[inside].all()
     places = exact.cols, exact.rows
-    if kernel == "nearest":
+    if resampling == "nearest":
         edges = [abs(at - np.round(at)) < 1e-6 for at in places]
         inside &= ~(edges[0] | edges[1])
         places = np.floor(places[0]) + 0.5, np.floor(places[1]) + 0.5

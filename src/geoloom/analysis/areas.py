@@ -93,5 +93,5 @@ def class_areas(source: Source, classes: Classes | None = None) -> AreaTable:
 def _block(source: Source, grid: GeoBox, rows: slice) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(source, Raster):
         return source.values[0, rows], source.valid[rows]
-    part = read(source, grid[rows, :], bands=[1], kernel="nearest")
+    part = read(source, grid[rows, :], bands=[1], resampling="nearest")
     return part.values[0], part.valid

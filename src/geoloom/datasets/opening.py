@@ -10,12 +10,12 @@ from typing import Any
 
 from ..core.bands import Band
 from ..core.errors import DatasetError, ReadError
+from ..core.resampling import Resampling
 from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.access.finding import RASTER_SUFFIXES, Paths, find_files
 from ..io.access.naming import Naming
 from ..io.headers.header import Header
 from ..io.headers.scan import OnError, read_headers
-from ..io.raster import Kernel
 from ..io.vector.layers import ClassChoice
 from .base import GeoDataset, Transform
 from .mosaic import Mosaic
@@ -58,7 +58,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     date_format: str | None = None,
     all_bands: Sequence[str | Band] | None = None,
     mosaic: Mosaic = "newest",
-    kernel: Kernel | None = None,
+    resampling: Resampling | None = None,
     nodata: float | None = None,
     scaled: bool = False,
     crs: str | None = None,
@@ -79,7 +79,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         bands: Bands by name, in order.
         is_image: Whether rasters are measurements; default: decided by looking.
         class_field, classes, layer: Of vector files; see `VectorDataset`.
-        filename_regex, date_format, all_bands, mosaic, kernel, nodata, scaled: Of rasters; see
+        filename_regex, date_format, all_bands, mosaic, resampling, nodata, scaled: Of rasters; see
             `RasterDataset`. STAC tells what the first three tell otherwise.
         crs, res: Common grid; default: each scene keeps its own pixels.
         transforms: What is done to each sample.
@@ -99,7 +99,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
             transforms,
             is_image=is_image is not False,
             mosaic=mosaic,
-            kernel=kernel,
+            resampling=resampling,
             nodata=nodata,
             scaled=scaled,
             index=index,
@@ -139,7 +139,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         date_format=date_format,
         all_bands=all_bands,
         mosaic=mosaic,
-        kernel=kernel,
+        resampling=resampling,
         nodata=nodata,
         scaled=scaled,
         index=index,

@@ -17,14 +17,12 @@ from ..core.errors import BandError, DatasetError
 from ..core.grid import crs_name
 from ..core.progress import Progress
 from ..core.query import Scene
-from ..core.resampling import AVERAGING
+from ..core.resampling import AVERAGING, RESAMPLINGS, Resampling
 from ..io.access.finding import Paths
 from ..io.access.naming import Naming
 from ..io.access.paths import path_text
-from ..io.geometry.shrinkage import KERNELS
 from ..io.headers.header import read_header
 from ..io.headers.scan import Footprints, OnError, scan
-from ..io.raster import Kernel
 from .base import Layer, Transform
 from .mosaic import Mosaic
 from .options import (
@@ -58,7 +56,7 @@ _DATES = (
 _NO_ATTRIBUTES = {
     "dtype": _ARGUMENT.format("dtype", "'float32'"),
     "mosaic": _ARGUMENT.format("mosaic", "'first'"),
-    "kernel": _ARGUMENT.format("kernel", "'nearest'"),
+    "resampling": _ARGUMENT.format("resampling", "'nearest'"),
     "nodata": _ARGUMENT.format("nodata", "0"),
     "scaled": _ARGUMENT.format("scaled", "True"),
     "overviews": _ARGUMENT.format("overviews", "True"),
@@ -126,7 +124,7 @@ class RasterDataset(SceneDataset):
         rgb_bands: Sequence[str] | None = None,
         cmap: Mapping[int, Color] | None = None,
         mosaic: Mosaic = "newest",
-        kernel: Kernel | None = None,
+        resampling: Resampling | None = None,
         nodata: float | None = None,
         scaled: bool = False,
         dtype: Dtype = "native",
@@ -150,7 +148,7 @@ class RasterDataset(SceneDataset):
                 As the class attributes.
             mosaic: Which of several scenes gives a pixel: the `newest` or the `first` (by name) that
                 observed it, or their `mean` (float32).
-            kernel: Resampling where lattices differ. Default: nearest for masks, palettes and quality
+            resampling: Resampling where lattices differ. Default: nearest for masks, palettes and quality
                 bands, else bilinear.
             nodata: Stored value that means unobserved, in place of what the files say.
             scaled: Apply scale and offset, as declared by the files or else by the sensor; float32.
@@ -188,14 +186,14 @@ class RasterDataset(SceneDataset):
         self.__dict__.update({name: value for name, value in given.items() if value is not None})
         self._options = tuple(given)
         require_choice("mosaic rule", mosaic, get_args(Mosaic))
-        require_choice("kernel", kernel or "nearest", KERNELS)
+        require_choice("resampling", resampling or "nearest", RESAMPLINGS)
         require_choice("dtype", dtype, get_args(Dtype))
         require_choice("sort of footprints", footprints, get_args(Footprints))
         require_choice("on_error", on_error, get_args(OnError))
-        if not self.is_image and (mosaic == "mean" or kernel in AVERAGING):
+        if not self.is_image and (mosaic == "mean" or resampling in AVERAGING):
             raise DatasetError(
                 "the mean of class codes means nothing; use mosaic='newest' or 'first', and "
-                "kernel='nearest' or 'mode'"
+                "resampling='nearest' or 'mode'"
             )
         require_flags(
             is_image=self.is_image,
@@ -208,7 +206,7 @@ class RasterDataset(SceneDataset):
         self._paths = given_paths(paths, root)
         self._transforms = transforms
         self._asked_crs, self._asked_res = output_crs(crs), pixel_size(res)
-        self.mosaic, self.kernel, self.nodata = mosaic, kernel, nodata_value(nodata)
+        self.mosaic, self.resampling, self.nodata = mosaic, resampling, nodata_value(nodata)
         self.scaled, self.dtype, self._assume_crs = scaled, dtype, assumed_crs(assume_crs)
         self.overviews, self.on_error = overviews, on_error
         self._wanted = None if bands is None else self._named(bands)
@@ -360,7 +358,7 @@ class RasterDataset(SceneDataset):
 
     def _identity(self) -> Hashable:
         options = tuple(_hashable(getattr(self, option)) for option in self._options)
-        reading = self.mosaic, self.kernel, self.nodata, self.scaled, self.dtype, self.overviews
+        reading = self.mosaic, self.resampling, self.nodata, self.scaled, self.dtype, self.overviews
         place = self._assume_crs, self._asked_crs, self._asked_res, self.footprints, self.on_error
         return self._paths, place, self._wanted, options, reading
 

@@ -15,17 +15,16 @@ from ..core.bands import Band
 from ..core.errors import DatasetError, ReadError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample, Scene
-from ..core.resampling import DEFAULT_OF_CLASSES
+from ..core.resampling import DEFAULT_OF_CLASSES, Resampling
 from ..io.access.remote import is_remote
 from ..io.batch import warm_up
 from ..io.headers.scan import OnError
-from ..io.raster import Kernel
 from .base import GeoDataset, Layer
 from .mosaic import Mosaic, compose
 from .reading.by_file import read_scene
 from .reading.calibration import PHYSICAL, Calibration, declared_calibrations
 from .reading.channel_stacks import SceneStacks, StackShelf
-from .reading.pending import Waiting, allot
+from .reading.pending import PendingRead, allot
 from .reading.read_plan import Plan
 from .reading.sample import stored_tensor, to_sample, torch_dtype
 from .scenes.changes import absolute
@@ -48,7 +47,7 @@ class SceneDataset(GeoDataset):
 
     is_image: bool
     mosaic: Mosaic
-    kernel: Kernel | None
+    resampling: Resampling | None
     nodata: float | None
     scaled: bool
     dtype: Dtype
@@ -89,7 +88,7 @@ class SceneDataset(GeoDataset):
         try:
             stacks = self._shelf.find(0, None)
             for piece in () if stacks is None else stacks.pieces:
-                warm_up(piece.stack, piece.kernel, self._delivered(piece.stack.dtype))
+                warm_up(piece.stack, piece.resampling, self._delivered(piece.stack.dtype))
         except ReadError as error:
             # It may never be asked for; if it is, the query says so.
             log.debug("compiled loops are loaded later: %s", error)
@@ -131,12 +130,15 @@ class SceneDataset(GeoDataset):
 
     def _new_shelf(self) -> StackShelf:
         return StackShelf(
-            self._to_read, kernel=self._kernel_asked, nodata=self.nodata, crs=self._assume_crs
+            self._to_read,
+            resampling=self._resampling_asked,
+            nodata=self.nodata,
+            crs=self._assume_crs,
         )
 
     @property
-    def _kernel_asked(self) -> Kernel | None:
-        return self.kernel or (None if self.is_image else DEFAULT_OF_CLASSES)
+    def _resampling_asked(self) -> Resampling | None:
+        return self.resampling or (None if self.is_image else DEFAULT_OF_CLASSES)
 
     def _found(self, queries: Sequence[Query]) -> list[list[int]]:
         """Positions of the scenes near each query, in the order of the mosaic rule."""
@@ -193,7 +195,7 @@ class SceneDataset(GeoDataset):
         query: Query,
         scenes: list[int],
         channels: tuple[int, ...] | None,
-        waiting: Waiting | None,
+        waiting: PendingRead | None,
     ) -> Plan:
         if waiting is None:
             return Plan((), lambda: self._composed(query, scenes, channels))
@@ -207,7 +209,7 @@ class SceneDataset(GeoDataset):
 
     def _waiting(
         self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
-    ) -> Waiting | None:
+    ) -> PendingRead | None:
         """The arrays that `read_batch` can fill as `_composed` would; None where it cannot."""
         several = len(scenes) > 1
         if not scenes or self.overviews:
@@ -231,7 +233,7 @@ class SceneDataset(GeoDataset):
         if channels is not None:
             bands = tuple(bands[i] for i in channels)
         dtype = stacks[0].dtype if self.scaled else self._delivered(stacks[0].dtype)
-        return Waiting(
+        return PendingRead(
             query.grid,
             tuple(stacks),
             len(bands),
@@ -260,7 +262,7 @@ class SceneDataset(GeoDataset):
                 self._to_read(position, channels),
                 grid,
                 channels=channels,
-                kernel=self._kernel_asked,
+                resampling=self._resampling_asked,
                 nodata=self.nodata,
                 scaled=self.scaled,
                 crs=self._assume_crs,

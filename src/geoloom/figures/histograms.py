@@ -47,7 +47,7 @@ def plot_histograms(
         title: Above the figure.
         max_px: Longest side that is read, pixels.
     """
-    seen = look(source, bands=bands, max_px=max_px, kernel="nearest")
+    seen = look(source, bands=bands, max_px=max_px, resampling="nearest")
     columns = min(3, len(seen.bands))
     rows = -(-len(seen.bands) // columns)
     figure = new_figure(3.3 * columns, 2.1 * rows + 0.3, title=title)
@@ -81,7 +81,7 @@ def plot_histogram_lines(
     max_px: int = MAX_PX,
 ) -> Figure:
     """Estimated density of all bands' valid values in one panel; arguments as `plot_histograms`."""
-    seen = look(source, bands=bands, max_px=max_px, kernel="nearest")
+    seen = look(source, bands=bands, max_px=max_px, resampling="nearest")
     figure = new_figure(6.4, 3.4, title=title)
     ax = figure.subplots()
     for name, band, color in zip(seen.bands, seen.values, band_colors(seen.bands), strict=True):

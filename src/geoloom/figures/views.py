@@ -12,8 +12,9 @@ from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
 from ..core.errors import BandError
+from ..core.resampling import Resampling
 from ..io.headers.header import Header, read_header
-from ..io.raster import Kernel, Raster, read
+from ..io.raster import Raster, read
 from .composites import composites_of
 
 _STRIP_VALUES = 24_000_000
@@ -39,7 +40,7 @@ def look(
     *,
     bands: Sequence[int | str] | None = None,
     max_px: int = MAX_PX,
-    kernel: Kernel | None = None,
+    resampling: Resampling | None = None,
     grid: GeoBox | None = None,
 ) -> Raster:
     """Read a raster for the eye, at most `max_px` a side; a raster in memory is taken as it is.
@@ -48,20 +49,20 @@ def look(
         source: File, or a raster read before.
         bands: Numbers (from 1) or names; None means all.
         max_px: Longest side, pixels.
-        kernel: How to shrink; None means `average` for measurements and `mode` for classes.
+        resampling: How to shrink; None means `average` for measurements and `mode` for classes.
         grid: Where to look, in place of the whole file.
     """
     if isinstance(source, Raster):
         return _chosen(source, bands)
     header = read_header(source)
     target = zoomed_out(header.grid, max_px) if grid is None else grid
-    if kernel is None:
-        kernel = "mode" if header.categorical else "average"
-    return _read_in_strips(header, target, bands, kernel)
+    if resampling is None:
+        resampling = "mode" if header.categorical else "average"
+    return _read_in_strips(header, target, bands, resampling)
 
 
 def _read_in_strips(
-    header: Header, grid: GeoBox, bands: Sequence[int | str] | None, kernel: Kernel
+    header: Header, grid: GeoBox, bands: Sequence[int | str] | None, resampling: Resampling
 ) -> Raster:
     """As `read`, with memory for a part of the source at a time: reads do not depend on how a grid is cut."""
     height = int(grid.shape[0])
@@ -70,7 +71,7 @@ def _read_in_strips(
     strips = min(height, math.ceil(source_values / _STRIP_VALUES))
     edges = np.linspace(0, height, strips + 1).astype(int)
     parts = [
-        read(header, grid[int(top) : int(bottom), :], bands=bands, kernel=kernel)
+        read(header, grid[int(top) : int(bottom), :], bands=bands, resampling=resampling)
         for top, bottom in itertools.pairwise(edges)
     ]
     if len(parts) == 1:
@@ -102,7 +103,7 @@ def look_at_image(
 
 def look_at_classes(source: Source, *, max_px: int = MAX_PX, grid: GeoBox | None = None) -> Raster:
     """A class map, shrunk by the most frequent class."""
-    return look(source, bands=[1], max_px=max_px, kernel="mode", grid=grid)
+    return look(source, bands=[1], max_px=max_px, resampling="mode", grid=grid)
 
 
 def stretch(

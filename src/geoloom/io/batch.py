@@ -16,26 +16,26 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import ReadError
 from geoloom.core.grid import crs_name
+from geoloom.core.resampling import Resampling
 
 from .access.left_to_gdal import LeftToGdalError
-from .blocks.stack import Ready, Stack
+from .blocks.stack import MappedStack, Stack
 from .engines import read_with
-from .engines.direct import maps_ahead, read_ready
+from .engines.direct import maps_ahead, read_stack
 from .geometry.coordinate_map import CoordinateMap
 from .geometry.locate import moved
-from .geometry.shrinkage import Kernel
 
 _RUNS_PER_THREAD = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Order:
+class ReadOrder:
     """One grid to be filled from one or several stacks."""
 
     grid: GeoBox
     stacks: tuple[Stack, ...]
     """In order of priority, each with C channels: a pixel comes from the first that observed it."""
-    kernel: Kernel
+    resampling: Resampling
     out: NDArray[Any]
     """(C, H, W), C-contiguous, of any dtype; wholly overwritten, values cast."""
     valid: NDArray[np.bool_]
@@ -44,14 +44,14 @@ class Order:
     """Gets the error where a file cannot be read, and the arrays hold anything; None raises it."""
 
 
-Used = dict[int, tuple[Stack, Ready]]
+Used = dict[int, tuple[Stack, MappedStack]]
 """What was read directly, by identity."""
 
-Placed = tuple[Order, CoordinateMap | None]
+Placed = tuple[ReadOrder, CoordinateMap | None]
 """An order, and where its grid lies in its first stack, where that is known ahead."""
 
 
-def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
+def read_batch(orders: Sequence[ReadOrder], *, threads: int | None = None) -> None:
     """Fill the arrays of all orders, as `read` would, one order a thread at a time.
 
     Orders that share a first stack are read one after the other by one thread, so that a block is decoded
@@ -80,7 +80,7 @@ def read_batch(orders: Sequence[Order], *, threads: int | None = None) -> None:
     _settle(orders, used)
 
 
-def _settle(orders: Sequence[Order], used: Used) -> None:
+def _settle(orders: Sequence[ReadOrder], used: Used) -> None:
     """Make sure that files are what they were; orders from replaced ones are read again."""
     replaced = set()
     for stack, ready in used.values():
@@ -94,14 +94,14 @@ def _settle(orders: Sequence[Order], used: Used) -> None:
             fill(order, {})
 
 
-def _placed(orders: Sequence[Order]) -> list[Placed]:
+def _placed(orders: Sequence[ReadOrder]) -> list[Placed]:
     if len(orders) < 2:
         return [(order, None) for order in orders]
-    asked = [(order.stacks[0].ready(), order.grid, order.kernel) for order in orders]
+    asked = [(order.stacks[0].ready(), order.grid, order.resampling) for order in orders]
     return list(zip(orders, maps_ahead(asked), strict=True))
 
 
-def fill(order: Order, used: Used, places: CoordinateMap | None = None) -> None:
+def fill(order: ReadOrder, used: Used, places: CoordinateMap | None = None) -> None:
     """Fill one order's arrays.
 
     Args:
@@ -117,7 +117,7 @@ def fill(order: Order, used: Used, places: CoordinateMap | None = None) -> None:
         order.failed.append(error)
 
 
-def _fill(order: Order, used: Used, places: CoordinateMap | None) -> None:
+def _fill(order: ReadOrder, used: Used, places: CoordinateMap | None) -> None:
     first, *others = order.stacks
     _read(first, order, order.grid, order.out, order.valid, used, places)
     if not others:
@@ -137,7 +137,7 @@ def _fill(order: Order, used: Used, places: CoordinateMap | None) -> None:
         fill_gap(values, seen.view(np.uint8), (top, left), order.out, valid)
 
 
-def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:
+def warm_up(stack: Stack, resampling: Resampling, dtype: DTypeLike) -> None:
     """Load the compiled loops that reading a stack will need, which takes a good half second a process.
 
     Reads a few pixels at its corner and beyond: as they are, turned, and from another CRS. Does nothing where
@@ -145,7 +145,7 @@ def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:
 
     Args:
         stack: What will be read.
-        kernel: How.
+        resampling: How.
         dtype: Of the arrays that orders will bring.
 
     Raises:
@@ -161,7 +161,9 @@ def warm_up(stack: Stack, kernel: Kernel, dtype: DTypeLike) -> None:
     ]
     shape = len(stack.channels), 3, 3
     orders = [
-        Order(grid, (stack, stack), kernel, np.empty(shape, dtype), np.empty(shape[1:], np.bool_))
+        ReadOrder(
+            grid, (stack, stack), resampling, np.empty(shape, dtype), np.empty(shape[1:], np.bool_)
+        )
         for grid in grids
     ]
     read_batch(orders, threads=1)
@@ -181,18 +183,18 @@ def _from_elsewhere(grid: GeoBox) -> list[GeoBox]:
 
 def _read(
     stack: Stack,
-    order: Order,
+    order: ReadOrder,
     grid: GeoBox,
     out: NDArray[Any],
     valid: NDArray[np.bool_],
     used: Used,
     places: CoordinateMap | None = None,
 ) -> None:
-    kernel, ready = order.kernel, stack.ready()
+    resampling, ready = order.resampling, stack.ready()
     if ready is not None:
         used[id(ready)] = stack, ready
         try:
-            read_ready(ready, grid, kernel, out, valid, places)
+            read_stack(ready, grid, resampling, out, valid, places)
         except LeftToGdalError:  # each band on its own then finds out whether it is concerned
             stack.forget()
         else:
@@ -200,7 +202,7 @@ def _read(
     valid.fill(True)
     for i, channel in enumerate(stack.channels):
         values, seen = read_with(
-            "auto", channel.header, grid, (channel.band,), kernel, channel.nodata
+            "auto", channel.header, grid, (channel.band,), resampling, channel.nodata
         )
         out[i] = values[0]
         np.logical_and(valid, seen, out=valid)

@@ -10,11 +10,10 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, ReadError, suggest
-from geoloom.core.resampling import default_resampling
+from geoloom.core.resampling import Resampling, default_resampling
 
 from .engines import EngineName
 from .engines.gdal_window import common_dtype
-from .geometry.shrinkage import Kernel
 from .headers.header import Header, read_header
 from .loops.rounding import as_dtype
 from .raster import Raster, read
@@ -31,7 +30,7 @@ def read_many(
     *,
     rule: MosaicRule = "first",
     bands: Sequence[int | str] | None = None,
-    kernel: Kernel | None = None,
+    resampling: Resampling | None = None,
     nodata: float | None = None,
     scaled: bool = False,
     crs: str | None = None,
@@ -48,7 +47,7 @@ def read_many(
         rule: `first` takes each pixel from the first source in which all bands are observed; `newest` is
             the same, for sources given newest first; `mean` averages over the sources that observed it.
         bands: Numbers (from 1) or names, looked up in each source; None means all but alpha.
-        kernel: See `read`; None means `nearest` if any source holds classes, else `bilinear`.
+        resampling: See `read`; None means `nearest` if any source holds classes, else `bilinear`.
         nodata: Stored value to treat as unobserved in place of the files' own.
         scaled: Apply each source's scale and offset; values become float32.
         crs: CRS to use in place of the files' missing or wrong ones.
@@ -69,10 +68,18 @@ def read_many(
     headers = [_header(source, crs) for source in sources]
     numbers = [header.find(bands) for header in headers]
     _check_counts(headers, numbers)
-    if kernel is None:
-        kernel = default_resampling(categorical=any(header.categorical for header in headers))
+    if resampling is None:
+        resampling = default_resampling(categorical=any(header.categorical for header in headers))
     parts = (
-        read(header, grid, bands=own, kernel=kernel, nodata=nodata, scaled=scaled, engine=engine)
+        read(
+            header,
+            grid,
+            bands=own,
+            resampling=resampling,
+            nodata=nodata,
+            scaled=scaled,
+            engine=engine,
+        )
         for header, own in zip(headers, numbers, strict=True)
     )
     stored = (common_dtype(header, own) for header, own in zip(headers, numbers, strict=True))

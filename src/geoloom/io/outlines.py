@@ -79,7 +79,7 @@ def _cells(
     rows = max(1, _STRIP_BYTES // (8 * width * side)) * side
     for top in range(0, height, rows):
         part = header.grid[top : min(top + rows, height), :]
-        valid = read(header, part, bands=[band], kernel="nearest", nodata=nodata).valid
+        valid = read(header, part, bands=[band], resampling="nearest", nodata=nodata).valid
         seen[top // side : -(-(top + len(valid)) // side)] = _any(valid, side)
     return seen, (float(side), float(side))
 

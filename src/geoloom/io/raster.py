@@ -14,14 +14,13 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import GridError, ReadError, suggest
 from geoloom.core.grid import require_area
-from geoloom.core.resampling import default_resampling
+from geoloom.core.resampling import RESAMPLINGS, Resampling, default_resampling
 
 from .engines import EngineName, read_with
 from .geometry.overviews import coarser
-from .geometry.shrinkage import KERNELS, Kernel
 from .headers.header import Header, read_header
 
-__all__ = ["Kernel", "Raster", "read"]
+__all__ = ["Raster", "Resampling", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def read(
     grid: GeoBox | None = None,
     *,
     bands: Sequence[int | str] | None = None,
-    kernel: Kernel | None = None,
+    resampling: Resampling | None = None,
     nodata: float | None = None,
     scaled: bool = False,
     crs: str | None = None,
@@ -60,7 +59,7 @@ def read(
         source: Path, GDAL path, or a header read before.
         grid: The pixels wanted; None means the file's own.
         bands: Numbers (from 1) or names, in the order wanted; None means all but alpha.
-        kernel: How to resample; None means `nearest` for palettes and named classes, else `bilinear`.
+        resampling: How to resample; None means `nearest` for palettes and named classes, else `bilinear`.
             When shrinking, `bilinear` and `cubic` widen with the shrinkage, so that nothing aliases.
         nodata: Stored value to treat as unobserved in place of the file's own.
         scaled: Apply the bands' scale and offset; values become float32.
@@ -96,15 +95,15 @@ def read(
         )
     require_area(target)
     numbers = header.find(bands)
-    if kernel is None:
-        kernel = default_resampling(categorical=header.categorical)
-    elif not isinstance(kernel, str) or kernel not in KERNELS:
-        raise ReadError(f"no kernel is called {kernel!r}{suggest(kernel, KERNELS)}")
+    if resampling is None:
+        resampling = default_resampling(categorical=header.categorical)
+    elif not isinstance(resampling, str) or resampling not in RESAMPLINGS:
+        raise ReadError(f"no resampling is called {resampling!r}{suggest(resampling, RESAMPLINGS)}")
     if nodata is not None and not isinstance(nodata, Real):
         raise ReadError(f"nodata is {nodata!r}; give a number (NaN is one), as the file stores it")
     if overviews:
-        header = coarser(header, target, kernel)
-    values, valid = read_with(engine, header, target, numbers, kernel, nodata)
+        header = coarser(header, target, resampling)
+    values, valid = read_with(engine, header, target, numbers, resampling, nodata)
     if scaled:
         values = _scale(values, header, numbers)
     names = tuple(header.band_names[number - 1] for number in numbers)

@@ -173,7 +173,7 @@ def evaluate_map(
     for done, grid in enumerate(windows, start=1):
         codes, stated = _stated(wanted, area, grid)
         if stated.any():
-            mapped = read(header, grid, bands=[1], kernel="nearest")
+            mapped = read(header, grid, bands=[1], resampling="nearest")
             guess, is_class = known.encode(mapped.values[0])
             counted = stated & mapped.valid & is_class
             count.add_classes(codes, guess, counted)

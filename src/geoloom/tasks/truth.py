@@ -111,7 +111,7 @@ class Truth:
             stated = np.ones(codes.shape, dtype=bool)
         else:
             assert self.raster is not None  # the other kind of truth
-            labels = read(self.raster, grid, bands=[1], kernel="nearest")
+            labels = read(self.raster, grid, bands=[1], resampling="nearest")
             codes, stated = labels.values[0], labels.valid
             self._check_whole(codes[stated])
         if self.names is not None:

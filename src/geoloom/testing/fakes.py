@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.grid import lattice_window
+from geoloom.core.resampling import Resampling
 from geoloom.io.geometry.locate import to_source
-from geoloom.io.geometry.shrinkage import Kernel
 from geoloom.io.headers.header import Header
 from geoloom.io.headers.validity import fill_values, observed
 
@@ -49,7 +49,7 @@ def fake_header(
 
 @dataclass
 class FakeEngine:
-    """An engine over arrays in memory: exact copies, and nearest-neighbour for every kernel.
+    """An engine over arrays in memory: exact copies, and nearest-neighbour for every resampling.
 
     Example:
         >>> from geoloom.testing.strategies import grid_around
@@ -64,11 +64,11 @@ class FakeEngine:
     arrays: Mapping[str, NDArray[Any]]
     """uri -> (C, H, W) values."""
     name: str = "fake"
-    asked: list[tuple[str, GeoBox, tuple[int, ...], Kernel]] = field(default_factory=list)
-    """Every read so far: uri, grid, bands, kernel."""
+    asked: list[tuple[str, GeoBox, tuple[int, ...], Resampling]] = field(default_factory=list)
+    """Every read so far: uri, grid, bands, resampling."""
 
     def can_read(
-        self, header: Header, grid: GeoBox, bands: tuple[int, ...], kernel: Kernel
+        self, header: Header, grid: GeoBox, bands: tuple[int, ...], resampling: Resampling
     ) -> bool:
         """Whether it holds that uri."""
         return header.uri in self.arrays
@@ -78,11 +78,11 @@ class FakeEngine:
         header: Header,
         grid: GeoBox,
         bands: tuple[int, ...],
-        kernel: Kernel,
+        resampling: Resampling,
         nodata: float | None,
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Values (C, H, W) and validity (H, W), by the source pixel under each centre."""
-        self.asked.append((header.uri, grid, bands, kernel))
+        self.asked.append((header.uri, grid, bands, resampling))
         stored = self.arrays[header.uri][[band - 1 for band in bands]]
         seen = observed(stored, None, header, bands, nodata)
         rows, cols = _source_pixels(header.grid, grid)

@@ -28,10 +28,10 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
 from geoloom.core.errors import GeoloomError, ReadError
+from geoloom.core.resampling import Resampling
 from geoloom.io.access.handles import close_handles
 from geoloom.io.blocks.cache import CACHE
 from geoloom.io.engines import EngineName
-from geoloom.io.geometry.shrinkage import Kernel
 from geoloom.io.headers.header import Header, read_header
 from geoloom.io.raster import Raster, read
 
@@ -85,7 +85,7 @@ def try_mutant(case: Mutant) -> str:
         path.write_bytes(data)
         try:
             header = read_header(path)
-            parts = [_compare(header, grid, kernel, how) for grid, kernel in _reads(header)]
+            parts = [_compare(header, grid, resampling, how) for grid, resampling in _reads(header)]
             _compare_whole(path, header, how)
         finally:
             close_handles()
@@ -96,7 +96,7 @@ def try_mutant(case: Mutant) -> str:
     return f"{len(parts) - len(refusals)} of {len(parts)} reads; {how}"
 
 
-def _reads(header: Header) -> Iterator[tuple[GeoBox, Kernel]]:
+def _reads(header: Header) -> Iterator[tuple[GeoBox, Resampling]]:
     """Windows at the corner, in the middle and over the edge; warped ones at the first two."""
     height, width = header.grid.shape
     side = _WINDOW_PX
@@ -120,13 +120,15 @@ def _reads(header: Header) -> Iterator[tuple[GeoBox, Kernel]]:
         yield GeoBox((48, 48), affine, header.grid.crs), "bilinear"
 
 
-def _compare(header: Header, grid: GeoBox, kernel: Kernel, how: str) -> Raster | GeoloomError:
+def _compare(
+    header: Header, grid: GeoBox, resampling: Resampling, how: str
+) -> Raster | GeoloomError:
     """What `auto` makes of a read, having held all engines against each other."""
     bands = header.data_bands[:_MOST_BANDS]
     answers: dict[EngineName, Raster | GeoloomError] = {}
     for engine in ENGINES:
         try:
-            answers[engine] = read(header, grid, bands=bands, kernel=kernel, engine=engine)
+            answers[engine] = read(header, grid, bands=bands, resampling=resampling, engine=engine)
         except GeoloomError as error:
             answers[engine] = error
     direct, gdal, auto = answers["direct"], answers["gdal"], answers["auto"]
@@ -134,7 +136,7 @@ def _compare(header: Header, grid: GeoBox, kernel: Kernel, how: str) -> Raster |
         same = _share_equal(direct, gdal)
         # Warped pixels whose centre lies on an edge may go to either side.
         enough = 1.0 if grid.affine.almost_equals(header.grid.affine, 1e-9) else 0.97
-        require(same >= enough, f"direct and gdal agree on {same:.1%} ({kernel}); {how}")
+        require(same >= enough, f"direct and gdal agree on {same:.1%} ({resampling}); {how}")
     if isinstance(auto, GeoloomError):
         refused = "auto refuses what an engine reads"
         require(isinstance(direct, GeoloomError), f"{refused}: direct; {auto}; {how}")
@@ -167,11 +169,11 @@ def _compare_whole(path: Path, header: Header, how: str) -> None:
         return
     every = range(1, header.count + 1)
     try:
-        read(header, bands=every, kernel="nearest")
+        read(header, bands=every, resampling="nearest")
     except ReadError as error:
         require(False, f"auto refuses what rasterio reads whole: {error}; {how}")
     try:
-        ours = read(header, bands=every, kernel="nearest", engine="direct").values
+        ours = read(header, bands=every, resampling="nearest", engine="direct").values
     except ReadError:
         return
     # Where a block ends too early, GDAL hands out memory as it found it.
@@ -214,8 +216,8 @@ def _read_made(path: Path, dtype: str, packing: str) -> None:
     ) as file:
         file.write(np.ones((2, 64, 64), dtype))
     header = read_header(path)
-    for grid, kernel in _reads(header):
-        _compare(header, grid, kernel, packing)
+    for grid, resampling in _reads(header):
+        _compare(header, grid, resampling, packing)
     close_handles()
 
 

@@ -11,10 +11,11 @@ from odc.geo.geobox import GeoBox
 
 from ...core.bands import Band
 from ...core.query import Asset, Scene
+from ...core.resampling import Resampling
 from ...io.access.remote import is_remote, together
-from ...io.raster import Kernel, Raster, read
+from ...io.raster import Raster, read
 from ..scenes.located import header_of
-from .channel_stacks import kernel_of
+from .channel_stacks import resampling_of
 
 
 def read_scene(
@@ -22,7 +23,7 @@ def read_scene(
     grid: GeoBox,
     *,
     channels: tuple[int, ...] | None = None,
-    kernel: Kernel | None = None,
+    resampling: Resampling | None = None,
     nodata: float | None = None,
     scaled: bool = False,
     crs: str | None = None,
@@ -35,7 +36,7 @@ def read_scene(
         scene: Which files.
         grid: The pixels wanted.
         channels: Positions in `scene.bands`, 0-based; None means all.
-        kernel: As `read`; bands of bit flags and classes are never averaged.
+        resampling: As `read`; bands of bit flags and classes are never averaged.
         nodata: In place of the bands' own.
         scaled: Apply the bands' scale and offset.
         crs: In place of the files' own.
@@ -48,11 +49,11 @@ def read_scene(
         of them are observed, bool (H, W).
     """
     chosen = range(len(scene.bands)) if channels is None else channels
-    reads: dict[tuple[str, float | None, Kernel | None], list[int]] = {}
+    reads: dict[tuple[str, float | None, Resampling | None], list[int]] = {}
     for position, i in enumerate(chosen):
         band = scene.bands[i]
         own = nodata if nodata is not None else band.nodata
-        key = scene.assets[i].uri, own, kernel_of(band, kernel)
+        key = scene.assets[i].uri, own, resampling_of(band, resampling)
         reads.setdefault(key, []).append(position)
     valid: np.ndarray | None = None
     planes: dict[int, np.ndarray] = {}
@@ -64,7 +65,7 @@ def read_scene(
             grid,
             crs,
             bands=[scene.assets[chosen[p]].index for p in positions],
-            kernel=how,
+            resampling=how,
             nodata=own,
             overviews=overviews,
         )

@@ -11,9 +11,8 @@ import numpy as np
 
 from ...core.bands import Band
 from ...core.query import Asset, Scene
-from ...core.resampling import DEFAULT_OF_CLASSES, default_resampling
+from ...core.resampling import DEFAULT_OF_CLASSES, Resampling, default_resampling
 from ...io.blocks.stack import Channel, Stack
-from ...io.geometry.shrinkage import Kernel
 from ...io.headers.header import Header
 from ..scenes.located import header_of, require_band
 
@@ -27,7 +26,7 @@ class Piece:
     """Successive channels that are read at once."""
 
     stack: Stack
-    kernel: Kernel
+    resampling: Resampling
     start: int
     """First channel."""
     stop: int
@@ -54,7 +53,7 @@ class SceneStacks:
         """Whether gaps of one are filled from the other as a whole, value for value."""
         if len(self.pieces) > 1 or len(other.pieces) > 1 or self.dtype != other.dtype:
             return False
-        return self.pieces[0].kernel == other.pieces[0].kernel
+        return self.pieces[0].resampling == other.pieces[0].resampling
 
     def ready(self) -> bool:
         """Whether all can be read without GDAL now."""
@@ -70,7 +69,7 @@ def scene_stacks(
     scene: Scene,
     channels: tuple[int, ...] | None,
     *,
-    kernel: Kernel | None,
+    resampling: Resampling | None,
     nodata: float | None,
     crs: str | None,
 ) -> SceneStacks:
@@ -82,12 +81,12 @@ def scene_stacks(
     chosen = range(len(scene.bands)) if channels is None else channels
     assets = {scene.assets[i].uri: scene.assets[i] for i in chosen}
     headers = {uri: header_of(asset, crs) for uri, asset in assets.items()}
-    found: list[tuple[Channel, Kernel]] = []
+    found: list[tuple[Channel, Resampling]] = []
     for i in chosen:
         band, asset = scene.bands[i], scene.assets[i]
         header = headers[asset.uri]
         require_band(header, asset)
-        how = kernel_of(band, kernel) or default_resampling(categorical=header.categorical)
+        how = resampling_of(band, resampling) or default_resampling(categorical=header.categorical)
         own = nodata if nodata is not None else band.nodata
         found.append((Channel(header, asset.index, own), how))
     dtypes = [channel.dtype for channel, _ in found]
@@ -102,15 +101,15 @@ def scene_stacks(
     )
 
 
-def kernel_of(band: Band, kernel: Kernel | None) -> Kernel | None:
-    """The kernel for a band: bit flags and classes are never averaged."""
-    if band.role in _CODED and kernel != "mode":
+def resampling_of(band: Band, resampling: Resampling | None) -> Resampling | None:
+    """The resampling of a band: bit flags and classes are never averaged."""
+    if band.role in _CODED and resampling != "mode":
         return DEFAULT_OF_CLASSES
-    return kernel
+    return resampling
 
 
-def _pieces(found: Sequence[tuple[Channel, Kernel]]) -> list[Piece]:
-    """Runs of channels of one lattice, dtype and kernel; of one file where the files differ inside."""
+def _pieces(found: Sequence[tuple[Channel, Resampling]]) -> list[Piece]:
+    """Runs of channels of one lattice, dtype and resampling; of one file where the files differ inside."""
     pieces = []
     for start, stop in _runs(found, _alike):
         run = found[start:stop]
@@ -124,7 +123,7 @@ def _pieces(found: Sequence[tuple[Channel, Kernel]]) -> list[Piece]:
     return pieces
 
 
-def _alike(one: tuple[Channel, Kernel], other: tuple[Channel, Kernel]) -> bool:
+def _alike(one: tuple[Channel, Resampling], other: tuple[Channel, Resampling]) -> bool:
     (a, a_kernel), (b, b_kernel) = one, other
     return a_kernel == b_kernel and a.dtype == b.dtype and a.header.grid == b.header.grid
 
@@ -145,19 +144,19 @@ class StackShelf:
 
     Args:
         scene_at: Position and channels -> the scene, as it is to be read.
-        kernel, nodata, crs: As `read_scene`.
+        resampling, nodata, crs: As `read_scene`.
     """
 
     def __init__(
         self,
         scene_at: Callable[[int, tuple[int, ...] | None], Scene],
         *,
-        kernel: Kernel | None,
+        resampling: Resampling | None,
         nodata: float | None,
         crs: str | None,
     ) -> None:
         self._scene_at = scene_at
-        self._kernel, self._nodata, self._crs = kernel, nodata, crs
+        self._kernel, self._nodata, self._crs = resampling, nodata, crs
         self._known: OrderedDict[tuple[int, tuple[int, ...] | None], SceneStacks] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -175,7 +174,7 @@ class StackShelf:
             known = scene_stacks(
                 self._scene_at(scene, channels),
                 channels,
-                kernel=self._kernel,
+                resampling=self._kernel,
                 nodata=self._nodata,
                 crs=self._crs,
             )

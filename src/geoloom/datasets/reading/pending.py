@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from ...core.bands import Band
 from ...core.errors import ReadError
-from ...io.batch import Order
+from ...io.batch import ReadOrder
 from ...io.buffers import BUFFERS
 from .by_file import scaled_planes
 from .channel_stacks import SceneStacks
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, eq=False)
-class Waiting:
+class PendingRead:
     """One query's values and validity, from when they are asked for to when they are read."""
 
     grid: GeoBox
@@ -41,17 +41,24 @@ class Waiting:
     tensors: tuple[Tensor, Tensor] = field(init=False, repr=False)
     """`values` and the first of `seen` as pieces of the batch's tensors, by which `collate` knows them."""
 
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[ReadOrder]:
         """What to read; `allot` comes before."""
         first = self.scenes[0].pieces
         if len(first) == 1:
             stacks = tuple(scene.pieces[0].stack for scene in self.scenes)
-            order = Order(
-                self.grid, stacks, first[0].kernel, self.values, self.seen[0], self.failed
+            order = ReadOrder(
+                self.grid, stacks, first[0].resampling, self.values, self.seen[0], self.failed
             )
             return [order]
         return [
-            Order(self.grid, (p.stack,), p.kernel, self.values[p.start : p.stop], seen, self.failed)
+            ReadOrder(
+                self.grid,
+                (p.stack,),
+                p.resampling,
+                self.values[p.start : p.stop],
+                seen,
+                self.failed,
+            )
             for p, seen in zip(first, self.seen, strict=True)
         ]
 
@@ -66,11 +73,11 @@ class Waiting:
         return scaled_planes(self.values, self.scaling), valid
 
 
-def allot(waiting: Sequence[Waiting]) -> None:
+def allot(waiting: Sequence[PendingRead]) -> None:
     """Give arrays to all; those of one shape and dtype lie behind one another, in the order given."""
     import torch
 
-    alike: dict[tuple[Any, ...], list[Waiting]] = {}
+    alike: dict[tuple[Any, ...], list[PendingRead]] = {}
     for one in waiting:
         key = tuple(one.grid.shape), one.channels, one.dtype
         alike.setdefault(key, []).append(one)

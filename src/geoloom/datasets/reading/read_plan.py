@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ...core.query import Sample
-from ...io.batch import Order, read_batch
+from ...io.batch import ReadOrder, read_batch
 
 _AT_ONCE = 16
 
@@ -18,7 +18,7 @@ _AT_ONCE = 16
 class Plan:
     """What must be read for one query, and what becomes of it then."""
 
-    orders: Sequence[Order]
+    orders: Sequence[ReadOrder]
     """To be filled before `finish` is called; none where `finish` reads by itself."""
     finish: Callable[[], Sample | None]
     """Makes the sample; None where nothing lies near the query. Called once."""

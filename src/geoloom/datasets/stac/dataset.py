@@ -17,14 +17,14 @@ from ...core.errors import DatasetError, ReadError, suggest
 from ...core.interval import Instant, Interval
 from ...core.progress import Progress
 from ...core.query import Query, Sample, Scene
+from ...core.resampling import Resampling
 from ...io.access.remote import is_remote, together
 from ...io.headers.header import read_header
-from ...io.raster import Kernel
 from ..base import Transform
 from ..mosaic import Mosaic
 from ..raster import RasterDataset
 from ..reading.calibration import Calibration
-from ..reading.pending import Waiting
+from ..reading.pending import PendingRead
 from ..reading.read_plan import Plan, at_once
 from ..scenes.cached import IndexPlace
 from .addresses import in_memory, located
@@ -80,7 +80,7 @@ class StacDataset(RasterDataset):
         is_image: bool = True,
         rgb_bands: Sequence[str] | None = None,
         mosaic: Mosaic = "newest",
-        kernel: Kernel | None = None,
+        resampling: Resampling | None = None,
         nodata: float | None = None,
         scaled: bool = False,
         dtype: Literal["native", "float32"] = "native",
@@ -107,7 +107,7 @@ class StacDataset(RasterDataset):
             sign: Address -> address to read, for files that need a signature; asked when a file is read, and
                 again after ten minutes or a refusal. A function of a module, where worker processes are to
                 have it.
-            is_image, rgb_bands, mosaic, kernel, nodata, scaled, dtype, assume_crs: As `RasterDataset`.
+            is_image, rgb_bands, mosaic, resampling, nodata, scaled, dtype, assume_crs: As `RasterDataset`.
             index: Where to keep the scenes, as GeoParquet, for the next dataset with the same arguments to
                 open: a file; True for the folder `.geoloom` beside local documents; `"cache"` for the user's
                 cache folder. It is made anew when local documents changed; to hear news from remote ones,
@@ -149,7 +149,7 @@ class StacDataset(RasterDataset):
             is_image=is_image,
             rgb_bands=rgb_bands,
             mosaic=mosaic,
-            kernel=kernel,
+            resampling=resampling,
             nodata=nodata,
             scaled=scaled,
             dtype=dtype,
@@ -180,7 +180,7 @@ class StacDataset(RasterDataset):
         is_image: bool = True,
         rgb_bands: Sequence[str] | None = None,
         mosaic: Mosaic = "newest",
-        kernel: Kernel | None = None,
+        resampling: Resampling | None = None,
         nodata: float | None = None,
         scaled: bool = False,
         dtype: Literal["native", "float32"] = "native",
@@ -198,7 +198,8 @@ class StacDataset(RasterDataset):
             query: Of the query extension, for servers that have it: `{"eo:cloud_cover": {"lt": 10}}`.
             where: As the dataset's own: looked at here, after `limit`, whatever the server can do.
             crs, res, bands, transforms, grids, sign, is_image, rgb_bands: As the dataset's own.
-            mosaic, kernel, nodata, scaled, dtype, assume_crs, index, progress, reach: As the dataset's own.
+            mosaic, resampling, nodata, scaled, dtype, assume_crs: As the dataset's own.
+            index, progress, reach: As the dataset's own.
 
         Raises:
             DatasetError: the server refuses or finds nothing.
@@ -231,7 +232,7 @@ class StacDataset(RasterDataset):
             is_image=is_image,
             rgb_bands=rgb_bands,
             mosaic=mosaic,
-            kernel=kernel,
+            resampling=resampling,
             nodata=nodata,
             scaled=scaled,
             dtype=dtype,
@@ -320,14 +321,14 @@ class StacDataset(RasterDataset):
         query: Query,
         scenes: list[int],
         channels: tuple[int, ...] | None,
-        waiting: Waiting | None,
+        waiting: PendingRead | None,
     ) -> Plan:
         plan = super()._planned(query, scenes, channels, waiting)
         return replace(plan, waits=self._is_far(scenes))
 
     def _waiting(
         self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
-    ) -> Waiting | None:
+    ) -> PendingRead | None:
         return None if self._is_far(scenes) else super()._waiting(query, scenes, channels)
 
     def _is_far(self, scenes: Sequence[int]) -> bool:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..access.mapped_file import stand_guard
-from .stack import Ready
+from .stack import MappedStack
 
 
 def copy_from(
-    ready: Ready, origin: tuple[int, int], out: NDArray[Any], seen: NDArray[np.uint8]
+    ready: MappedStack, origin: tuple[int, int], out: NDArray[Any], seen: NDArray[np.uint8]
 ) -> None:
     """Copy the pixels of a grid on the stack's own lattice; they are right if `ready.check` then says so.
 
@@ -56,7 +56,7 @@ def copy_from(
 
 
 def lay_out(
-    ready: Ready,
+    ready: MappedStack,
     first: tuple[int, int],
     shape: tuple[int, int],
     at: tuple[int, int],
@@ -99,7 +99,9 @@ _Window = tuple[tuple[int, int], tuple[int, int], tuple[int, int], NDArray[Any]]
 """First pixel in the first block, shape, place in the output, fill."""
 
 
-def _read_plain(ready: Ready, rows: range, cols: range, window: _Window, out: NDArray[Any]) -> None:
+def _read_plain(
+    ready: MappedStack, rows: range, cols: range, window: _Window, out: NDArray[Any]
+) -> None:
     """Read a window of values that stand in the files as they are."""
     from ..loops.read_rows import read_window, scratch_for
 

@@ -20,7 +20,7 @@ from geoloom.core.errors import BandError, GridError
 from ..access.handles import stamp_of
 from ..access.left_to_gdal import leave
 from ..access.local_file import Descriptor
-from ..geometry.coordinate_map import Way, way
+from ..geometry.coordinate_map import CrsToPixels, way
 from ..headers.header import Header
 from ..headers.validity import as_stored, fill_values
 from ..loops.rounding import working_dtype
@@ -35,12 +35,12 @@ _SERIALS = count(1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ready:
+class MappedStack:
     """Where the pixels of a stack are, and which of them count as observed. C bands, in the stack's order."""
 
     grid: GeoBox
     """The bands' own lattice."""
-    ways: dict[str, Way] = field(repr=False)
+    ways: dict[str, CrsToPixels] = field(repr=False)
     """From other CRSs, as far as asked for."""
     files: tuple[LocalTiff, ...]
     """C of them, repeated where a file holds several bands."""
@@ -89,7 +89,7 @@ class Ready:
             found = self._casts[name, dtype] = values.astype(dtype)
         return found
 
-    def way(self, crs: CRS) -> Way:
+    def way(self, crs: CRS) -> CrsToPixels:
         """From a CRS to the stack's pixels."""
         name = str(crs)
         found = self.ways.get(name)
@@ -225,7 +225,7 @@ class Stack:
         """That holds all channels."""
         return np.result_type(*(channel.dtype for channel in self.channels))
 
-    def ready(self) -> Ready | None:
+    def ready(self) -> MappedStack | None:
         """The stack, ready to be read directly; None where it is left to GDAL.
 
         Remembered; a file that changes is noticed within a second.
@@ -253,7 +253,7 @@ READY_BYTES = 64 << 20
 _BYTES_EACH = 4096
 """What a stack weighs besides its tables."""
 
-_READY: OrderedDict[int, tuple[float, Ready | None, int]] = OrderedDict()
+_READY: OrderedDict[int, tuple[float, MappedStack | None, int]] = OrderedDict()
 _READY_LOCK = threading.Lock()
 _ready_bytes = 0
 
@@ -265,7 +265,7 @@ def _used(serial: int) -> None:
         return
 
 
-def _remember(serial: int, now: float, ready: Ready | None) -> None:
+def _remember(serial: int, now: float, ready: MappedStack | None) -> None:
     """Keep it, and let go of the least recently used beyond the bound."""
     global _ready_bytes
     weight = _BYTES_EACH if ready is None else ready.nbytes
@@ -298,12 +298,12 @@ def _unchanged(channels: tuple[Channel, ...]) -> bool:
     return all(stamp_of(header.uri) == header.stamp for header in headers.values())
 
 
-def _is_lost(ready: Ready | None) -> bool:
+def _is_lost(ready: MappedStack | None) -> bool:
     """Whether what was mapped was gone for a moment: zeros lie there now."""
     return ready is not None and any(f.map is not None and f.map.lost for f in ready.files)
 
 
-def _prepare(stack: Stack) -> Ready | None:
+def _prepare(stack: Stack) -> MappedStack | None:
     found = [_usable(channel) for channel in stack.channels]
     files = tuple(file for file in found if file is not None)
     if len(files) != len(found):
@@ -326,7 +326,7 @@ def _prepare(stack: Stack) -> Ready | None:
         watch = Watch(files)
     elif all(file.plain for file in files) and _loops_read():
         offsets = np.stack([f.image.offsets[p] for f, p in zip(files, planes, strict=True)])
-    return Ready(
+    return MappedStack(
         grid=stack.grid,
         ways={},
         files=files,

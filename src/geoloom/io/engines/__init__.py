@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import ReadError, suggest
+from geoloom.core.resampling import Resampling
 
 from ..access.left_to_gdal import LeftToGdalError, leave
-from ..geometry.shrinkage import Kernel
 from ..headers.header import Header
 from .direct import DirectEngine
 from .gdal import GdalEngine
@@ -28,7 +28,7 @@ class Engine(Protocol):
         ...
 
     def can_read(
-        self, header: Header, grid: GeoBox, bands: tuple[int, ...], kernel: Kernel
+        self, header: Header, grid: GeoBox, bands: tuple[int, ...], resampling: Resampling
     ) -> bool:
         """Whether it can answer this read exactly as GDAL would; decided without reading pixels."""
         ...
@@ -38,7 +38,7 @@ class Engine(Protocol):
         header: Header,
         grid: GeoBox,
         bands: tuple[int, ...],
-        kernel: Kernel,
+        resampling: Resampling,
         nodata: float | None,
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Pixels on the grid.
@@ -47,7 +47,7 @@ class Engine(Protocol):
             header: The source.
             grid: The pixels wanted, in any CRS, anywhere.
             bands: Band numbers, from 1, at least one, all inside the file.
-            kernel: Used only where the lattices differ; equal lattices are copied.
+            resampling: Used only where the lattices differ; equal lattices are copied.
             nodata: Replaces the file's nodata values; None keeps them.
 
         Returns:
@@ -65,7 +65,7 @@ ENGINES: tuple[Engine, ...] = (DirectEngine(), GdalEngine())
 
 
 def choose_engine(
-    name: EngineName, header: Header, grid: GeoBox, bands: tuple[int, ...], kernel: Kernel
+    name: EngineName, header: Header, grid: GeoBox, bands: tuple[int, ...], resampling: Resampling
 ) -> Engine:
     """The named engine, or with `auto` the first one that can answer.
 
@@ -73,13 +73,13 @@ def choose_engine(
         ReadError: there is no engine of that name, or it cannot read this.
     """
     for engine in ENGINES:
-        if name in ("auto", engine.name) and engine.can_read(header, grid, bands, kernel):
+        if name in ("auto", engine.name) and engine.can_read(header, grid, bands, resampling):
             return engine
     known = [engine.name for engine in ENGINES]
     if name not in known:
         raise ReadError(f"no engine is called {name!r}{suggest(name, [*known, 'auto'])}")
     raise ReadError(
-        f"engine {name!r} cannot read {header.uri} onto this grid with kernel {kernel!r}; "
+        f"engine {name!r} cannot read {header.uri} onto this grid with resampling {resampling!r}; "
         "use engine='auto'"
     )
 
@@ -89,18 +89,18 @@ def read_with(
     header: Header,
     grid: GeoBox,
     bands: tuple[int, ...],
-    kernel: Kernel,
+    resampling: Resampling,
     nodata: float | None,
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Pixels on the grid by the engine chosen; with `auto`, GDAL reads what turns out to be left to it.
 
     Arguments, result and errors are those of `choose_engine` and `Engine.read`.
     """
-    engine = choose_engine(name, header, grid, bands, kernel)
+    engine = choose_engine(name, header, grid, bands, resampling)
     try:
-        return engine.read(header, grid, bands, kernel, nodata)
+        return engine.read(header, grid, bands, resampling, nodata)
     except LeftToGdalError as error:
         if name != "auto":
             raise
         leave(header.uri, error)
-    return ENGINES[-1].read(header, grid, bands, kernel, nodata)
+    return ENGINES[-1].read(header, grid, bands, resampling, nodata)

@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.grid import LATTICE_TOLERANCE_PX
+from geoloom.core.resampling import Resampling
 
 from ..blocks.copy import copy_from
-from ..blocks.stack import Channel, Ready, Stack
-from ..geometry.coordinate_map import CoordinateMap, Way, coordinate_maps, six
-from ..geometry.shrinkage import Kernel, Shrinkage, cells
+from ..blocks.stack import Channel, MappedStack, Stack
+from ..geometry.coordinate_map import CoordinateMap, CrsToPixels, coordinate_maps, six
+from ..geometry.shrinkage import Shrinkage, cells
 from ..headers.header import Header
 from .direct_warp import warp, warp_part
 
 _STACKS = 1024
 _AT_CENTRES = frozenset(("nearest", "bilinear", "cubic"))
-"""Kernels that ask where the centres of the grid's own pixels lie."""
+"""Those that ask where the centres of the grid's own pixels lie."""
 
 
 class DirectEngine:
@@ -35,7 +36,7 @@ class DirectEngine:
     name = "direct"
 
     def can_read(
-        self, header: Header, grid: GeoBox, bands: tuple[int, ...], kernel: Kernel
+        self, header: Header, grid: GeoBox, bands: tuple[int, ...], resampling: Resampling
     ) -> bool:
         """Local GeoTIFFs of plain numbers, uncompressed or DEFLATE, LZW or ZSTD, without mask bands."""
         return header.driver == "GTiff" and _stack(header, bands, None).ready() is not None
@@ -45,7 +46,7 @@ class DirectEngine:
         header: Header,
         grid: GeoBox,
         bands: tuple[int, ...],
-        kernel: Kernel,
+        resampling: Resampling,
         nodata: float | None,
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Values (C, H, W) and where all bands are observed (H, W); see `Engine.read`."""
@@ -54,7 +55,7 @@ class DirectEngine:
         height, width = grid.shape
         values = np.empty((len(bands), height, width), ready.like.dtype)
         valid = np.empty((height, width), np.bool_)
-        read_ready(ready, grid, kernel, values, valid)
+        read_stack(ready, grid, resampling, values, valid)
         ready.check()
         return values, valid
 
@@ -87,13 +88,13 @@ if hasattr(os, "register_at_fork"):
 
 
 def maps_ahead(
-    asked: Sequence[tuple[Ready | None, GeoBox, Kernel]],
+    asked: Sequence[tuple[MappedStack | None, GeoBox, Resampling]],
 ) -> list[CoordinateMap | None]:
     """Coordinate maps for `read_ready`, of reads that will happen together; None where none is needed."""
     numbers: list[int] = []
-    ways: list[tuple[Way, GeoBox]] = []
-    for number, (ready, grid, kernel) in enumerate(asked):
-        if ready is not None and kernel in _AT_CENTRES and _same_lattice(ready, grid) is None:
+    ways: list[tuple[CrsToPixels, GeoBox]] = []
+    for number, (ready, grid, resampling) in enumerate(asked):
+        if ready is not None and resampling in _AT_CENTRES and _same_lattice(ready, grid) is None:
             way = ready.way(grid.crs)
             if not way.turned(grid):
                 numbers.append(number)
@@ -104,10 +105,10 @@ def maps_ahead(
     return found
 
 
-def read_ready(
-    ready: Ready,
+def read_stack(
+    ready: MappedStack,
     grid: GeoBox,
-    kernel: Kernel,
+    resampling: Resampling,
     out: NDArray[Any],
     valid: NDArray[np.bool_],
     places: CoordinateMap | None = None,
@@ -117,7 +118,7 @@ def read_ready(
     Args:
         ready: What to read.
         grid: The pixels wanted.
-        kernel: Used where the lattices differ.
+        resampling: Used where the lattices differ.
         out: (C, H, W), C-contiguous, of any dtype; values are cast to it.
         valid: (H, W), C-contiguous, True where all bands are observed.
         places: From `maps_ahead`.
@@ -131,16 +132,16 @@ def read_ready(
             values = np.empty((len(out), *piece.shape), out.dtype)
             piece_valid = np.empty(piece.shape, np.bool_)
             # A piece that is turned lies beside the source, or nowhere: it is not turned again.
-            _read_as_placed(ready, piece, kernel, values, piece_valid)
+            _read_as_placed(ready, piece, resampling, values, piece_valid)
             out[:, rows, cols], valid[rows, cols] = values, piece_valid
         return
-    _read_as_placed(ready, grid, kernel, out, valid, places)
+    _read_as_placed(ready, grid, resampling, out, valid, places)
 
 
 def _read_as_placed(
-    ready: Ready,
+    ready: MappedStack,
     grid: GeoBox,
-    kernel: Kernel,
+    resampling: Resampling,
     out: NDArray[Any],
     valid: NDArray[np.bool_],
     places: CoordinateMap | None = None,
@@ -149,19 +150,19 @@ def _read_as_placed(
     origin = _same_lattice(ready, grid) if places is None else None
     if origin is not None:
         copy_from(ready, origin, out, seen)
-    elif kernel == "nearest":
-        warp(ready, grid, kernel, Shrinkage((1, 1), True), out, seen, places)
+    elif resampling == "nearest":
+        warp(ready, grid, resampling, Shrinkage((1, 1), True), out, seen, places)
     else:
         a, b, _, d, e, _ = six(grid.affine)
         uniform = ready.way(grid.crs).shrinkage((a, b, d, e))
         if uniform is not None:
-            warp(ready, grid, kernel, uniform, out, seen, places)
+            warp(ready, grid, resampling, uniform, out, seen, places)
             return
         for rows, cols, shrinkage in cells(ready.grid, grid):
-            warp_part(ready, grid, kernel, shrinkage, (rows, cols), out, seen)
+            warp_part(ready, grid, resampling, shrinkage, (rows, cols), out, seen)
 
 
-def _same_lattice(ready: Ready, grid: GeoBox) -> tuple[int, int] | None:
+def _same_lattice(ready: MappedStack, grid: GeoBox) -> tuple[int, int] | None:
     """Row and column in the source where the grid begins, or None; as `core.grid.lattice_window`, faster."""
     way = ready.way(grid.crs)
     if not way.same:

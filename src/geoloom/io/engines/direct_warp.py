@@ -16,12 +16,13 @@ from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from ...core.resampling import Resampling
 from ..blocks.copy import lay_out
-from ..blocks.stack import Ready
+from ..blocks.stack import MappedStack
 from ..geometry.box_mean import area_mean, boxes_are_pixels
 from ..geometry.coordinate_map import CoordinateMap, coordinate_map, exact_map, exact_places
 from ..geometry.piece import RasterPiece
-from ..geometry.shrinkage import Kernel, Shrinkage, Span, reach_px
+from ..geometry.shrinkage import Shrinkage, Span, reach_px
 from ..geometry.subpixels import majority, mean, points_per_pixel, sample_grid
 
 _SCRATCH_BYTES = 1 << 26
@@ -35,9 +36,9 @@ Valid = NDArray[np.uint8]
 
 
 def warp(
-    ready: Ready,
+    ready: MappedStack,
     grid: GeoBox,
-    kernel: Kernel,
+    resampling: Resampling,
     shrinkage: Shrinkage,
     out: NDArray[Any],
     seen: Valid,
@@ -48,7 +49,7 @@ def warp(
     Args:
         ready: What to read.
         grid: The pixels wanted.
-        kernel: How.
+        resampling: How.
         shrinkage: Source pixels per pixel of the grid.
         out: (C, H, W), C-contiguous; wholly overwritten, values cast.
         seen: (H, W), C-contiguous; 1 where all bands are observed.
@@ -57,19 +58,19 @@ def warp(
     Raises:
         ReadError: a block is damaged, or no transformation joins the CRSs.
     """
-    sampled = kernel == "mode" or (
-        kernel == "average" and not boxes_are_pixels(ready.grid, grid, shrinkage)
+    sampled = resampling == "mode" or (
+        resampling == "average" and not boxes_are_pixels(ready.grid, grid, shrinkage)
     )
     height, width = grid.shape
     if sampled:
         if max(height, width) > _SAMPLED_PX:
-            _warp_halves(ready, grid, kernel, shrinkage, out, seen)
+            _warp_halves(ready, grid, resampling, shrinkage, out, seen)
         else:
-            _warp_sampled(ready, grid, kernel, shrinkage, out, seen)
+            _warp_sampled(ready, grid, resampling, shrinkage, out, seen)
         return
     if places is None:
         places = coordinate_map(ready.way(grid.crs), grid)
-    window = _window(ready, places, reach_px(kernel, shrinkage.span))
+    window = _window(ready, places, reach_px(resampling, shrinkage.span))
     if window is None:
         out[:] = ready.fill.reshape(-1, 1, 1)
         seen.fill(0)
@@ -77,18 +78,18 @@ def warp(
     (top, left), shape = window
     size = len(out) * shape[0] * shape[1] * ready.like.itemsize
     if size > _SCRATCH_BYTES and max(height, width) > _SMALLEST_CUT_PX:
-        _warp_halves(ready, grid, kernel, shrinkage, out, seen)
+        _warp_halves(ready, grid, resampling, shrinkage, out, seen)
         return
     source = _scratch((len(out), *shape), ready.like.dtype)
     lay_out(ready, (top, left), shape, (0, 0), source)
     place = top, left, ready.grid.shape[0], ready.grid.shape[1]
-    _gather(ready, source, place, places, kernel, shrinkage.span, out, seen)
+    _gather(ready, source, place, places, resampling, shrinkage.span, out, seen)
 
 
 def _warp_sampled(
-    ready: Ready,
+    ready: MappedStack,
     grid: GeoBox,
-    kernel: Kernel,
+    resampling: Resampling,
     shrinkage: Shrinkage,
     out: NDArray[Any],
     seen: Valid,
@@ -98,7 +99,7 @@ def _warp_sampled(
     fine = sample_grid(grid, points)
     values = np.empty((1, *fine.shape), ready.like.dtype)
     points_seen = np.empty(fine.shape, np.bool_)
-    pick = majority if kernel == "mode" else mean
+    pick = majority if resampling == "mode" else mean
     seen.fill(1)
     for band, one in enumerate(_bands(ready)):
         warp(one, fine, "nearest", shrinkage, values, points_seen.view(np.uint8))
@@ -108,25 +109,25 @@ def _warp_sampled(
 
 
 def _gather(
-    ready: Ready,
+    ready: MappedStack,
     source: NDArray[Any],
     window: tuple[int, int, int, int],
     places: CoordinateMap,
-    kernel: Kernel,
+    resampling: Resampling,
     span: Span,
     out: NDArray[Any],
     seen: Valid,
 ) -> None:
     nodata = ready.nodata_as(source.dtype)
     fill = ready.fill_as(out.dtype)
-    if kernel == "nearest":
+    if resampling == "nearest":
         _nearest(ready, source, window, places, nodata, fill, out, seen)
         return
-    if kernel != "average":
+    if resampling != "average":
         from ..loops.interpolate import warp_smooth
 
         warp_smooth(
-            source, window, places.cells, places.coefs, places.exact, kernel == "cubic", span,
+            source, window, places.cells, places.coefs, places.exact, resampling == "cubic", span,
             nodata, ready.tagged, fill, ready.working, ready.limits, out, seen,
         )  # fmt: skip
     elif places.exact.size:
@@ -140,7 +141,7 @@ def _gather(
 
 
 def _nearest(
-    ready: Ready,
+    ready: MappedStack,
     source: NDArray[Any],
     window: tuple[int, int, int, int],
     places: CoordinateMap,
@@ -169,7 +170,7 @@ def _nearest(
 
 
 def _mean_of_exact(
-    ready: Ready,
+    ready: MappedStack,
     source: NDArray[Any],
     window: tuple[int, int, int, int],
     grid: GeoBox,
@@ -194,7 +195,7 @@ def _mean_of_exact(
 
 
 def _window(
-    ready: Ready, places: CoordinateMap, reach: tuple[int, int]
+    ready: MappedStack, places: CoordinateMap, reach: tuple[int, int]
 ) -> tuple[tuple[int, int], tuple[int, int]] | None:
     """First row and column, and shape, of the part of the raster that a kernel can touch."""
     extent = places.extent()
@@ -216,7 +217,7 @@ def _window(
     return (top, left), (bottom - top, right - left)
 
 
-def _bands(ready: Ready) -> list[Ready]:
+def _bands(ready: MappedStack) -> list[MappedStack]:
     """One stack a band."""
     return [
         replace(
@@ -236,9 +237,9 @@ def _bands(ready: Ready) -> list[Ready]:
 
 
 def _warp_halves(
-    ready: Ready,
+    ready: MappedStack,
     grid: GeoBox,
-    kernel: Kernel,
+    resampling: Resampling,
     shrinkage: Shrinkage,
     out: NDArray[Any],
     seen: Valid,
@@ -249,13 +250,13 @@ def _warp_halves(
     else:
         halves = [np.s_[:, : width // 2], np.s_[:, width // 2 :]]
     for part in halves:
-        warp_part(ready, grid, kernel, shrinkage, part, out, seen)
+        warp_part(ready, grid, resampling, shrinkage, part, out, seen)
 
 
 def warp_part(
-    ready: Ready,
+    ready: MappedStack,
     grid: GeoBox,
-    kernel: Kernel,
+    resampling: Resampling,
     shrinkage: Shrinkage,
     part: tuple[slice, slice],
     out: NDArray[Any],
@@ -265,7 +266,7 @@ def warp_part(
     piece = grid[part]
     values = np.empty((len(out), *piece.shape), out.dtype)
     piece_seen = np.empty(piece.shape, np.uint8)
-    warp(ready, piece, kernel, shrinkage, values, piece_seen)
+    warp(ready, piece, resampling, shrinkage, values, piece_seen)
     out[:, *part] = values
     seen[part] = piece_seen
 

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.grid import lattice_window
+from geoloom.core.resampling import Resampling
 
 from ..geometry.box_mean import area_mean, boxes_are_pixels
 from ..geometry.coordinate_map import way
 from ..geometry.locate import source_window
 from ..geometry.piece import RasterPiece
-from ..geometry.shrinkage import Kernel, Shrinkage, cells, reach_px
+from ..geometry.shrinkage import Shrinkage, cells, reach_px
 from ..geometry.subpixels import majority, mean, points_per_pixel, sample_grid
 from ..headers.header import Header
 from .gdal_warp import warp
@@ -38,7 +39,7 @@ class GdalEngine:
     name = "gdal"
 
     def can_read(
-        self, header: Header, grid: GeoBox, bands: tuple[int, ...], kernel: Kernel
+        self, header: Header, grid: GeoBox, bands: tuple[int, ...], resampling: Resampling
     ) -> bool:
         """Always: what has a header, GDAL reads."""
         return True
@@ -48,7 +49,7 @@ class GdalEngine:
         header: Header,
         grid: GeoBox,
         bands: tuple[int, ...],
-        kernel: Kernel,
+        resampling: Resampling,
         nodata: float | None,
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Values (C, H, W) and where all bands are observed (H, W); see `Engine.read`."""
@@ -58,21 +59,25 @@ class GdalEngine:
             valid = np.zeros(grid.shape, np.bool_)
             for rows, cols, piece in turned:
                 # A piece that is turned lies beside the source, or nowhere: it is not turned again.
-                found = _read_as_placed(header, piece, bands, kernel, nodata)
+                found = _read_as_placed(header, piece, bands, resampling, nodata)
                 values[:, rows, cols], valid[rows, cols] = found
             return values, valid
-        return _read_as_placed(header, grid, bands, kernel, nodata)
+        return _read_as_placed(header, grid, bands, resampling, nodata)
 
 
 def _read_as_placed(
-    header: Header, grid: GeoBox, bands: tuple[int, ...], kernel: Kernel, nodata: float | None
+    header: Header,
+    grid: GeoBox,
+    bands: tuple[int, ...],
+    resampling: Resampling,
+    nodata: float | None,
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     window = lattice_window(header.grid, grid)
     if window is not None:
         values, seen = read_window(header, window, bands, nodata)
     else:
         values, seen = empty(header, bands, nodata, grid.shape)
-        order = _Order(header, bands, nodata, kernel)
+        order = _Order(header, bands, nodata, resampling)
         for rows, cols, shrinkage in cells(header.grid, grid):
             part = np.s_[:, rows, cols]
             order.fulfil(grid[rows, cols], shrinkage, values[part], seen[part])
@@ -87,17 +92,17 @@ class _Order:
     header: Header
     bands: tuple[int, ...]
     nodata: float | None
-    kernel: Kernel
+    resampling: Resampling
 
     def fulfil(
         self, grid: GeoBox, shrinkage: Shrinkage, values: NDArray[Any], seen: NDArray[np.bool_]
     ) -> None:
         """Warp onto the grid, writing into `values` and `seen` where something was observed."""
         source = self.header.grid
-        sampled = self.kernel == "mode" or (
-            self.kernel == "average" and not boxes_are_pixels(source, grid, shrinkage)
+        sampled = self.resampling == "mode" or (
+            self.resampling == "average" and not boxes_are_pixels(source, grid, shrinkage)
         )
-        window = source_window(source, grid, reach_px(self.kernel, shrinkage.span))
+        window = source_window(source, grid, reach_px(self.resampling, shrinkage.span))
         if window is None:
             return
         height, width = grid.shape
@@ -130,10 +135,10 @@ class _Order:
         if sampled:
             points = points_per_pixel(shrinkage.span)
             values, seen = warp(piece, sample_grid(grid, points), "nearest", (1, 1))
-            return (majority if self.kernel == "mode" else mean)(values, seen, points)
-        if self.kernel == "average":
+            return (majority if self.resampling == "mode" else mean)(values, seen, points)
+        if self.resampling == "average":
             return area_mean(piece, grid)
-        return warp(piece, grid, self.kernel, shrinkage.span)
+        return warp(piece, grid, self.resampling, shrinkage.span)
 
 
 def _halves(height: int, width: int) -> list[tuple[slice, slice]]:

@@ -16,15 +16,16 @@ from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.crs import CRS
-from rasterio.enums import Resampling
+from rasterio.enums import Resampling as GdalResampling
 from rasterio.io import MemoryFile
 from rasterio.vrt import WarpedVRT
 
 from geoloom.core.antimeridian import full_turn
 from geoloom.core.grid import crs_name
+from geoloom.core.resampling import Resampling
 
 from ..geometry.piece import RasterPiece
-from ..geometry.shrinkage import Kernel, Span
+from ..geometry.shrinkage import Span
 from ..loops.rounding import as_dtype, working_dtype
 
 _TOLERANCE_PX = 1e-6
@@ -32,26 +33,26 @@ _TOLERANCE_PX = 1e-6
 
 
 def warp(
-    piece: RasterPiece, grid: GeoBox, kernel: Kernel, span: Span
+    piece: RasterPiece, grid: GeoBox, resampling: Resampling, span: Span
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Values (C, H, W) on the grid, and where they rest on an observation (H, W).
 
     Coordinates are exact to 1e-6 source pixels; `span` fixes the kernel's width, so that nothing
     depends on the grid's extent. Where not observed, values mean nothing.
     """
-    if kernel == "nearest":
+    if resampling == "nearest":
         return _warp_nearest(piece, grid)
     piece = _at_least_two(piece)
     dtype = piece.values.dtype
     reals = replace(piece, values=piece.values.astype(working_dtype(dtype), copy=False))
-    values, seen = _warp_turns(reals, grid, kernel, span)
+    values, seen = _warp_turns(reals, grid, resampling, span)
     return as_dtype(values, dtype), seen
 
 
 def _at_least_two(piece: RasterPiece) -> RasterPiece:
     """With an unobserved row or column beside a single one, between whose pixels GDAL does not interpolate.
 
-    Where a source is one pixel wide or high, GDAL 3.10 takes the nearest pixel's value for every kernel's.
+    Where a source is one pixel wide or high, GDAL 3.10 takes the nearest pixel's value for every resampling.
     """
     _, height, width = piece.values.shape
     more = max(2 - height, 0), max(2 - width, 0)
@@ -75,14 +76,14 @@ def _warp_nearest(piece: RasterPiece, grid: GeoBox) -> tuple[NDArray[Any], NDArr
 
 
 def _warp_turns(
-    piece: RasterPiece, grid: GeoBox, kernel: Kernel, span: Span
+    piece: RasterPiece, grid: GeoBox, resampling: Resampling, span: Span
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     values: NDArray[Any] | None = None
     seen = np.zeros(tuple(grid.shape), dtype=np.bool_)
     turns = _turns(piece.grid, grid)
     for turned in turns:
         part, part_seen = _warp_once(
-            replace(piece, grid=turned), grid, kernel, span, seam=len(turns) > 1
+            replace(piece, grid=turned), grid, resampling, span, seam=len(turns) > 1
         )
         if values is None:
             values = part
@@ -118,7 +119,7 @@ def _turns(source: GeoBox, grid: GeoBox) -> list[GeoBox]:
 
 
 def _warp_once(
-    piece: RasterPiece, grid: GeoBox, kernel: Kernel, span: Span, *, seam: bool
+    piece: RasterPiece, grid: GeoBox, resampling: Resampling, span: Span, *, seam: bool
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     count, height, width = piece.values.shape
     # GDAL looks for its part of the source at few points of the grid; where only a strip of the grid lies on
@@ -146,7 +147,7 @@ def _warp_once(
                 transform=grid.affine,
                 width=grid.shape[1],
                 height=grid.shape[0],
-                resampling=Resampling[kernel],
+                resampling=GdalResampling[resampling],
                 tolerance=_TOLERANCE_PX,
                 add_alpha=True,
                 XSCALE=1 / span[0],

@@ -50,7 +50,7 @@ _NOWHERE = np.empty((2, 0, 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Way:
+class CrsToPixels:
     """From the world of one CRS to the pixels of one source."""
 
     source: GeoBox
@@ -80,13 +80,13 @@ class Way:
         return self.shrinkages[linear]
 
 
-def way(source: GeoBox, crs: CRS) -> Way:
+def way(source: GeoBox, crs: CRS) -> CrsToPixels:
     """The way from a CRS to a source; hold on to it, it is dear to find."""
     turn = full_turn(source.crs)
     middle = source.affine * (source.shape[1] / 2, source.shape[0] / 2)
     a, b, _, d, e, _ = to_pixel = six(~source.affine)
     per_unit = 1 / _METRES_PER_DEGREE if turn is not None else 1.0
-    return Way(
+    return CrsToPixels(
         source=source,
         same=bool(source.crs == crs),
         names=(crs_name(crs), crs_name(source.crs)),
@@ -107,7 +107,7 @@ def six(affine: Affine) -> Six:
 class CoordinateMap:
     """Places of a grid's pixels in a source, in source pixels (0.5 is the centre of the first)."""
 
-    way: Way
+    way: CrsToPixels
     grid: GeoBox
     cells: NDArray[np.int64]
     """(N, 5), tiling the grid: first row, row after the last, first column, column after the last, and
@@ -139,7 +139,9 @@ class CoordinateMap:
         return (low_row, high_row, low_col, high_col) if low_row <= high_row else None
 
 
-def coordinate_map(way: Way, grid: GeoBox, *, tolerance_px: float = TOLERANCE_PX) -> CoordinateMap:
+def coordinate_map(
+    way: CrsToPixels, grid: GeoBox, *, tolerance_px: float = TOLERANCE_PX
+) -> CoordinateMap:
     """The map from a grid to a source, whose polynomials err by no more than the tolerance.
 
     Args:
@@ -177,7 +179,7 @@ def coordinate_map(way: Way, grid: GeoBox, *, tolerance_px: float = TOLERANCE_PX
     return CoordinateMap(way, grid, np.array(cells), np.array(coefs), exact, worst)
 
 
-def coordinate_maps(asked: Sequence[tuple[Way, GeoBox]]) -> list[CoordinateMap | None]:
+def coordinate_maps(asked: Sequence[tuple[CrsToPixels, GeoBox]]) -> list[CoordinateMap | None]:
     """`coordinate_map` of many grids, about which PROJ is asked all at once.
 
     Returns:
@@ -200,7 +202,7 @@ def coordinate_maps(asked: Sequence[tuple[Way, GeoBox]]) -> list[CoordinateMap |
 
 
 def _fit_all(
-    names: tuple[str, str], asked: Sequence[tuple[Way, GeoBox]]
+    names: tuple[str, str], asked: Sequence[tuple[CrsToPixels, GeoBox]]
 ) -> list[CoordinateMap | None]:
     from ..loops.polynomials import fit_grids, grid_points
 
@@ -227,7 +229,7 @@ def _one_cell(height: int, width: int) -> NDArray[np.int64]:
     return np.array([[0, height, 0, width, 0]])
 
 
-def exact_map(way: Way, grid: GeoBox) -> CoordinateMap:
+def exact_map(way: CrsToPixels, grid: GeoBox) -> CoordinateMap:
     """The map of which every place is pyproj's own."""
     height, width = grid.shape
     exact = np.empty((2, height, width))
@@ -244,7 +246,7 @@ def exact_places(
     return to_source(source, grid, pixels % width + 0.5, pixels // width + 0.5)
 
 
-def _affine_map(way: Way, grid: GeoBox) -> CoordinateMap:
+def _affine_map(way: CrsToPixels, grid: GeoBox) -> CoordinateMap:
     height, width = grid.shape
     a, b, c, d, e, f = six(~way.source.affine * grid.affine)
     coefs = np.zeros((1, 2, 5, 5))
@@ -255,7 +257,7 @@ def _affine_map(way: Way, grid: GeoBox) -> CoordinateMap:
     return CoordinateMap(way, grid, _one_cell(height, width), coefs, _NOWHERE, 0.0)
 
 
-def _fit(way: Way, affine: Six, cell: Cell) -> tuple[NDArray[np.float64], float]:
+def _fit(way: CrsToPixels, affine: Six, cell: Cell) -> tuple[NDArray[np.float64], float]:
     """Polynomials over a cell (2, 5, 5) and the bound on their error: infinite if a point has no place.
 
     PROJ's noise comes on top.

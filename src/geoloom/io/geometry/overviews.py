@@ -10,18 +10,18 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.grid import crs_name
-from geoloom.core.resampling import AVERAGING
+from geoloom.core.resampling import AVERAGING, Resampling
 
 from ..access.handles import Stamp, open_handle
 from ..access.remote import is_remote, remotely
 from ..headers.header import Header
-from .shrinkage import Kernel, uniform_shrinkage
+from .shrinkage import uniform_shrinkage
 
 _LEAST_PER_PIXEL = 2.0
 """Pixels of an overview that a pixel of the grid spans at least, so that it averages itself, too."""
 
 
-def coarser(header: Header, grid: GeoBox, kernel: Kernel) -> Header:
+def coarser(header: Header, grid: GeoBox, resampling: Resampling) -> Header:
     """The header of the overview to read onto a grid, or the file's own where none is coarse enough.
 
     Guarantee: which overview depends on the file and on the grid's pixels, not on the grid's extent, so that
@@ -30,9 +30,9 @@ def coarser(header: Header, grid: GeoBox, kernel: Kernel) -> Header:
     Args:
         header: Of the full resolution.
         grid: The pixels wanted.
-        kernel: How they are resampled.
+        resampling: How they are resampled.
     """
-    if kernel not in AVERAGING:
+    if resampling not in AVERAGING:
         return header
     a, b, _, d, e, _ = grid.affine[:6]
     shrinkage = uniform_shrinkage(header.grid, crs_name(grid.crs), (a, b, d, e))

@@ -11,12 +11,9 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.antimeridian import full_turn, near
 from geoloom.core.grid import crs_name
-from geoloom.core.resampling import RESAMPLINGS, Resampling
+from geoloom.core.resampling import Resampling
 
 from .locate import Floats, moved
-
-Kernel = Resampling
-KERNELS = RESAMPLINGS
 
 Span = tuple[int, int]
 """Source columns and rows that one pixel spans, in whole numbers from 1 (enlarging or equal).
@@ -40,7 +37,7 @@ _UNIFORM = 1.05
 _PARALLEL = 0.1
 """Largest share of a pixel's side across the source's axis for it to count as along it (a slope)."""
 
-_RADIUS_PX: dict[Kernel, int] = {
+_RADIUS_PX: dict[Resampling, int] = {
     "nearest": 1,
     "mode": 1,
     "average": 1,
@@ -49,9 +46,9 @@ _RADIUS_PX: dict[Kernel, int] = {
 }
 
 
-def reach_px(kernel: Kernel, span: Span) -> tuple[int, int]:
+def reach_px(resampling: Resampling, span: Span) -> tuple[int, int]:
     """How far from its centre, in source columns and rows, a kernel takes values."""
-    radius = _RADIUS_PX[kernel]
+    radius = _RADIUS_PX[resampling]
     return radius * span[0] + 2, radius * span[1] + 2
 
 

@@ -91,7 +91,7 @@ def without_clouds(
         for window in block_windows(header.grid.shape):
             part = window_grid(header.grid, window)
             seen = read(header, part, bands=bands, nodata=nodata)
-            found = read(clouds, part, bands=[number], kernel="nearest")
+            found = read(clouds, part, bands=[number], resampling="nearest")
             hidden = cloud_mask(found.values[0], sensor) | ~found.valid
             values = np.where(seen.valid & ~hidden, seen.values, np.asarray(fill, dtype))
             writer.write(values.astype(dtype), window.row, window.col)
