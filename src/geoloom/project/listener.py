@@ -1,4 +1,4 @@
-"""Who hears how the work goes: the listener of the command line, or whatever else runs a project."""
+"""Who hears how the work goes: the terminal of the command line, or whatever else runs a project."""
 
 from __future__ import annotations
 
