@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from glob import has_magic
+from operator import and_
 from pathlib import Path
 from typing import TypeAlias
 
@@ -78,6 +80,11 @@ def open_inputs(
         inputs.append(ChipInput(dataset, names[number]))
     check_alike(inputs)
     return tuple(inputs)
+
+
+def join_layers(layers: Sequence[str | Path]) -> GeoDataset:
+    """Images over one another on the same ground as one dataset, with the bands of all in order."""
+    return reduce(and_, [_image_dataset(layer, None, None) for layer in layers])
 
 
 def check_alike(inputs: Sequence[ChipInput]) -> None:

@@ -15,8 +15,10 @@ _APART = "How training and test are kept apart"
 
 def chips(
     context: typer.Context,
-    scene: Annotated[Path, typer.Argument(help="Scene to cut.")],
-    labels: Annotated[Path, typer.Argument(help="Label raster, on any grid.")],
+    scene: Annotated[
+        Path, typer.Argument(help="Scene to cut: a raster, a folder of scenes, a STAC index.")
+    ],
+    labels: Annotated[Path, typer.Argument(help="Labels, on any grid: a raster or polygons.")],
     out: Annotated[Path, typer.Argument(help="Chip store to write: a folder, *.zarr.")],
     more: Annotated[
         list[str] | None,

@@ -58,9 +58,7 @@ class Step(BaseModel, ABC):
         """Home folders written as `~`, and paths that no system takes refused with their setting."""
         if isinstance(value, Path):
             return usable(value, product=info.field_name == "out")
-        if isinstance(value, tuple):
-            return tuple(usable(v) if isinstance(v, Path) else v for v in value)
-        return value
+        return _usable_within(value)
 
     out: Path
     """The product: the file or folder that the step makes."""
@@ -70,10 +68,7 @@ class Step(BaseModel, ABC):
         # A trailing underscore keeps a setting off a Python name; users write it without.
         values = [(name.rstrip("_"), getattr(self, name)) for name in self.reads]
         return tuple(
-            (name, path)
-            for name, value in values
-            for path in (value if isinstance(value, tuple) else (value,))
-            if path is not None
+            (name, path) for name, value in values for path in _listed(value) if path is not None
         )
 
     def going_on(self) -> str:
@@ -178,6 +173,21 @@ def known_crs(setting: str, crs: str | None) -> Iterator[tuple[str, str]]:
         CRS(crs)
     except CRSError:
         yield setting, f"found {crs[:60]!r}; expected a CRS, such as EPSG:32720"
+
+
+def _usable_within(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(usable(v) if isinstance(v, Path) else _usable_within(v) for v in value)
+    return value
+
+
+def _listed(value: Any) -> Iterator[Any]:
+    """What tuples hold, however deep."""
+    if isinstance(value, tuple):
+        for inner in value:
+            yield from _listed(inner)
+    else:
+        yield value
 
 
 def relative(path: Path, folder: Path) -> str:

@@ -33,16 +33,23 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Region = Literal["left", "right", "top", "bottom"] | tuple[Fraction, Fraction, Fraction, Fraction]
 Files = Annotated[tuple[Path, ...], BeforeValidator(as_list)]
+Layers = Annotated[tuple[Path, ...], Field(min_length=1)]
+"""What lies over one another on the same ground: bands of all, in order."""
+Scenes = Annotated[tuple[Path | Layers, ...], BeforeValidator(as_list)]
 
 
 class Chips(Step):
-    """`geoloom chips`: scenes and their label rasters in, a chip store out."""
+    """`geoloom chips`: scenes and their label rasters in, a chip store out.
+
+    A scene is a raster file; or a dataset: a folder of scenes, a sensor's folder, a STAC index; or, in a
+    project file, a list of these, whose bands are put together.
+    """
 
     verb = "chips"
     reads = ("scene", "labels", "points")
     makes_folder = True
 
-    scene: Annotated[Files, Field(min_length=1)]
+    scene: Annotated[Scenes, Field(min_length=1)]
     labels: Files
     out: Path
     size: Pixels = 256
@@ -105,10 +112,11 @@ class Chips(Step):
     def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Cut them."""
         from ...chips.cut import cut_chips
+        from ...chips.inputs import join_layers
 
         with listener.track("chips") as advance:
             store = cut_chips(
-                self.scene,
+                [join_layers(s) if isinstance(s, tuple) else s for s in self.scene],
                 self.out,
                 labels=self.labels,
                 size=self.size,
