@@ -152,7 +152,7 @@ def scaling_of(dataset: GeoDataset) -> tuple[tuple[float, float], ...] | None:
     Raises:
         ChipError: they differ from scene to scene.
     """
-    found: list[tuple[float, float]] = []
+    scaling: list[tuple[float, float]] = []
     for band, pairs in zip(dataset.bands, dataset._calibrations(), strict=True):
         if pairs is None:
             return None
@@ -161,8 +161,8 @@ def scaling_of(dataset: GeoDataset) -> tuple[tuple[float, float], ...] | None:
                 f"band {band.name!r} of {dataset!r} would mix {describe(pairs)}; make the dataset with "
                 "scaled=True, so that it gives physical values"
             )
-        found.extend(pairs)
-    return tuple(found) or None
+        scaling.extend(pairs)
+    return tuple(scaling) or None
 
 
 def _first(*choices: DTypeLike | None) -> np.dtype[Any]:

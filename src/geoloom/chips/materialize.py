@@ -43,10 +43,10 @@ def materialize(
     under its name only when it is whole; one batch is in memory at a time.
 
     Args:
-        dataset: Whom to ask, transforms included. Chips may lie in different CRSs.
+        dataset: Which answers, transforms included. Chips may lie in different CRSs.
         queries: A sampler, of which one epoch is taken, all ranks' shares together; its table; or any
             iterable of queries, grids or lists of them. All of one shape.
-        out: The store to make, by custom `*.zarr`.
+        out: The store to make, usually `*.zarr`.
         split: `train`, `test` or `valid` for all chips; a function of a query that says which; or a rule
             such as `BlockSplit()`, which divides the ground and leaves out chips that lie across it. Rules
             need a sampler or its table.
@@ -58,7 +58,7 @@ def materialize(
         bands: Names of the channels, where transforms have added some. Default: the dataset's.
         compress: `none`, `lz4` or `zstd`: how much disk to save at what cost is said in the docs.
         overwrite: Replace a chip store of that name.
-        progress: Told (chips so far, chips in all; 0 where that shows in the end).
+        progress: Called with (chips so far, chips in all; 0 where that shows in the end).
 
     Returns:
         The finished store; `store.dataset("train")` gives its samples, `gl.loader` batches of them.

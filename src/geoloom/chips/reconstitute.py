@@ -34,7 +34,7 @@ def reconstitute(
     One chip is in memory at a time.
 
     Args:
-        store: Chips, by custom sequential ones.
+        store: Chips, usually sequential ones.
         out: GeoTIFF to write.
         content: `image`, `mask`, or a function from a chip's position in the store to an array (C, H, W) or
             (H, W), such as a prediction.

@@ -49,9 +49,9 @@ class ChipRequests:
     total: int | None
     """How many they are; None where that shows in the end."""
     scenes: Mapping[str, GeoBox] = field(default_factory=dict)
-    """Native grid of each scene, where a table tells."""
+    """Native grid of each scene, where a table says."""
     places: np.ndarray | None = None
-    """(n, 3) int64: scene, row, col of each chip, where a table tells."""
+    """(n, 3) int64: scene, row, col of each chip, where a table says."""
     split: Split | Callable[[Query], Split | None] | np.ndarray | None = None
     """Of all, by query, or (n,) int8 codes."""
     notes: Mapping[str, Any] = field(default_factory=dict)

@@ -125,8 +125,8 @@ class ChipStore:
 
     def places(self, chips: np.ndarray) -> np.ndarray:
         """Where chips (n,) of this view are stored in the arrays that `plane` gives, int64 (n,)."""
-        found: np.ndarray = chips if self._positions is None else self._positions[chips]
-        return found
+        stored: np.ndarray = chips if self._positions is None else self._positions[chips]
+        return stored
 
     def _at(self, i: int) -> int:
         """Where chip `i` of this view is stored."""
@@ -202,13 +202,13 @@ class ChipStore:
             return np.arange(len(self))
         if split not in SPLITS:
             raise ChipError(f"unknown split {split!r}{suggest(split, SPLITS)}")
-        found = np.flatnonzero(self._columns["split"] == SPLITS.index(split))
-        if not len(found):
+        positions = np.flatnonzero(self._columns["split"] == SPLITS.index(split))
+        if not len(positions):
             counts = {s: int((self._columns["split"] == k).sum()) for k, s in enumerate(SPLITS)}
             raise ChipError(
                 f"{self.path} has no chip in split {split!r}: found {counts} of {len(self)} chips"
             )
-        return found
+        return positions
 
     @property
     def splits(self) -> dict[Split, int]:

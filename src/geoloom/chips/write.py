@@ -146,13 +146,13 @@ def _check(
         check_splits(counts_by_split(codes), wanted)
     if not codes:
         raise ChipError(_too_little(candidates, "chip", len(candidates.windows)))
-    found = Counter(kinds)
+    chosen = Counter(kinds)
     short = [
-        f"{found[k]} of {kind.quota}"
+        f"{chosen[k]} of {kind.quota}"
         + (f" on {kind.centre}" if kind.centre else "")
         + (f" for {SPLITS[kind.split]}" if kind.split >= 0 else "")
         for k, kind in enumerate(candidates.kinds)
-        if found[k] < kind.quota
+        if chosen[k] < kind.quota
     ]
     if short:
         log.warning(
@@ -164,12 +164,12 @@ def _check(
 
 
 def _check_observed(
-    candidates: Candidates, found: Mapping[str, int], wanted: Sequence[str]
+    candidates: Candidates, counts: Mapping[str, int], wanted: Sequence[str]
 ) -> None:
     """Refuse a split that is empty only because its windows hold too little."""
     tried = counts_by_split(candidates.splits)
     for name in wanted:
-        if not found[name] and tried[name]:
+        if not counts[name] and tried[name]:
             raise ChipError(_too_little(candidates, f"{name} chip", tried[name]))
 
 

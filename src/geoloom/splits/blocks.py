@@ -29,10 +29,12 @@ class _Blocks:
 
     def at(self, rows_cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Block row and column of each point; points outside count to the nearest block."""
-        found = []
+        positions = []
         for edges, values in ((self.rows, rows_cols[:, 0]), (self.cols, rows_cols[:, 1])):
-            found.append(np.clip(np.searchsorted(edges, values, "right") - 1, 0, len(edges) - 2))
-        return found[0], found[1]
+            positions.append(
+                np.clip(np.searchsorted(edges, values, "right") - 1, 0, len(edges) - 2)
+            )
+        return positions[0], positions[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class BlockAreas:
             chosen, blocks = groups == group, self.blocks[group]
             top, left = blocks.at(low[chosen] - self.margin_px + 1e-6)
             bottom, right = blocks.at(high[chosen] + self.margin_px - 1e-6)
-            held = (bottom - top + 1) * (right - left + 1)
-            found = np.full(len(held), -1, dtype=np.int8)
+            covered = (bottom - top + 1) * (right - left + 1)
+            splits = np.full(len(covered), -1, dtype=np.int8)
             for code in np.unique(blocks.codes):
                 sums = np.zeros(np.add(blocks.codes.shape, 1), dtype=np.int64)
                 sums[1:, 1:] = (blocks.codes == code).cumsum(0).cumsum(1)
@@ -65,17 +67,17 @@ class BlockAreas:
                     - sums[bottom + 1, left]
                     + sums[top, left]
                 )
-                found[inside == held] = code
-            codes[chosen] = found
+                splits[inside == covered] = code
+            codes[chosen] = splits
         return codes
 
     def parts(self, scene: int) -> list[tuple[int, int, int, int]]:
-        """Rectangles (top, left, bottom, right) of a scene's whole pixels, one a block, less the margin where
-        another split is beside it. Windows inside may still come too near a block at its corner."""
+        """Rectangles (top, left, bottom, right) of a scene's whole pixels, one per block, less the margin
+        where another split is beside it. Windows inside may still come too near a block at its corner."""
         blocks = self.blocks[self.ground.group_of[scene]]
         around = np.pad(blocks.codes, 1, mode="edge")
         shape = np.array(self.ground.grids[scene].shape)
-        found = []
+        rectangles = []
         for (i, j), code in np.ndenumerate(blocks.codes):
             apart = around[[i, i + 1, i + 2, i + 1], [j + 1, j, j + 1, j + 2]] != code
             top, left, bottom, right = apart * self.margin_px * (1, 1, -1, -1) + (
@@ -88,8 +90,8 @@ class BlockAreas:
             at = self.ground.from_anchor(scene, corners)
             low = np.clip(np.ceil(at.min(axis=0) - 1e-6), 0, shape).astype(int)
             high = np.clip(np.floor(at.max(axis=0) + 1e-6), 0, shape).astype(int)
-            found.append((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
-        return found
+            rectangles.append((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
+        return rectangles
 
 
 def block_areas(
@@ -188,20 +190,18 @@ def _weights(
         return np.ones((sum(b.codes.size for b in blocks), 1))
     parts = []
     for members, some in zip(ground.groups, blocks, strict=True):
-        held = np.zeros((*some.codes.shape, counts.cells[0].shape[-1]))
+        labels = np.zeros((*some.codes.shape, counts.cells[0].shape[-1]))
         for scene in members:
             cells = counts.cells[scene]
             centres = (np.indices(cells.shape[:2]).reshape(2, -1).T + 0.5) * counts.cell_px
             height, width = ground.grids[scene].shape
             centres = np.minimum(centres, (height - 0.5, width - 0.5))
-            held_there = cells.reshape(len(centres), -1)
+            pixels = cells.reshape(len(centres), -1)
             if inside is not None:
-                held_there = (
-                    held_there * shapely.intersects_xy(inside[scene], centres[:, ::-1])[:, None]
-                )
+                pixels = pixels * shapely.intersects_xy(inside[scene], centres[:, ::-1])[:, None]
             at = centres if scene == members[0] else ground.to_anchor(scene, centres)
-            np.add.at(held, some.at(at), held_there)
-        parts.append(held.reshape(some.codes.size, -1))
+            np.add.at(labels, some.at(at), pixels)
+        parts.append(labels.reshape(some.codes.size, -1))
     weights = np.concatenate(parts)
     return weights[:, weights.any(axis=0)]
 
@@ -218,12 +218,12 @@ def _deal(
             f"only {len(filled)} of {len(weights)} blocks hold a label, fewer than the {len(wanted)} splits; "
             "use smaller chips or another way to split"
         )
-    held = weights[filled] / weights.sum(axis=0)
+    portions = weights[filled] / weights.sum(axis=0)
     counts = _block_counts(len(filled), shares, wanted)
     best, best_miss = None, np.inf
     for _ in range(_TRIALS):
         trial = rng.permutation(np.repeat(wanted, counts))
-        part = np.stack([held[trial == code].sum(axis=0) for code in wanted])
+        part = np.stack([portions[trial == code].sum(axis=0) for code in wanted])
         # A class that a split lacks altogether is worse than any lopsided share.
         miss = np.abs(part - shares[list(wanted), None]).sum() + 10.0 * (part == 0).sum()
         if miss < best_miss:

@@ -39,11 +39,11 @@ class RegionAreas:
             boxes = shapely.box(cols, rows, cols + width, rows + height)
             for code, outline in self.regions[scene].items():
                 shapely.prepare(outline)
-                held = shapely.covers(outline, boxes)
+                inside = shapely.covers(outline, boxes)
                 for other, apart in self.regions[scene].items():
                     if other != code and self.margin_px:
-                        held &= shapely.distance(apart, boxes) >= self.margin_px - 1e-6
-                codes[chosen[held]] = code
+                        inside &= shapely.distance(apart, boxes) >= self.margin_px - 1e-6
+                codes[chosen[inside]] = code
         if self.inner is not None:
             split, blocks = self.inner
             mine = codes == split
@@ -53,7 +53,7 @@ class RegionAreas:
     def parts(self, scene: int) -> list[tuple[int, int, int, int]]:
         """Rectangles (top, left, bottom, right) of a scene's whole pixels around each region, or, of a split
         that is divided further, around each of its blocks. Windows inside may still be refused."""
-        found = [] if self.inner is None else self.inner[1].parts(scene)
+        rectangles = [] if self.inner is None else self.inner[1].parts(scene)
         height, width = self.ground.grids[scene].shape
         for code, outline in self.regions[scene].items():
             if (self.inner is not None and code == self.inner[0]) or outline.is_empty:
@@ -61,8 +61,8 @@ class RegionAreas:
             left, top, right, bottom = outline.bounds
             low = max(0, ceil(top - 1e-6)), max(0, ceil(left - 1e-6))
             high = min(height, floor(bottom + 1e-6)), min(width, floor(right + 1e-6))
-            found.append((*low, *high))
-        return found
+            rectangles.append((*low, *high))
+        return rectangles
 
     def outlines(self, code: int) -> dict[int, BaseGeometry]:
         """Outline of one split in each scene, in (col, row)."""

@@ -141,11 +141,11 @@ class RoiSplit:
         given: dict[int, BaseGeometry | tuple[float, float, float, float]] = {
             SPLITS.index(name): region for name, region in self.regions.items()
         }
-        found = region_areas(
+        areas = region_areas(
             ground, given, units=self.units, crs=self.crs, buffer_px=self.buffer_px
         )
         if not self.valid:
-            return found
+            return areas
         inner = block_areas(
             ground,
             counts,
@@ -153,9 +153,9 @@ class RoiSplit:
             block_px=None,
             buffer_px=self.buffer_px,
             seed=self.seed,
-            inside=found.outlines(TRAIN),
+            inside=areas.outlines(TRAIN),
         )
-        return found.refined(TRAIN, inner)
+        return areas.refined(TRAIN, inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,15 +217,15 @@ def overlaps(ground: Ground, windows: np.ndarray, splits: np.ndarray) -> np.ndar
 
 def warn_of_overlaps(ground: Ground, windows: np.ndarray, splits: np.ndarray) -> int:
     """Log a warning that counts and names the chips that leak between splits; returns how many do."""
-    found = overlaps(ground, windows, splits)
-    if not len(found):
+    pairs = overlaps(ground, windows, splits)
+    if not len(pairs):
         return 0
-    chips = np.unique(found)
+    chips = np.unique(pairs)
     shown = ", ".join(map(str, chips[:20])) + (", ..." if len(chips) > 20 else "")
     between = [
         f"{SPLITS[a]}/{SPLITS[b]} {n}"
         for a, b in ((TRAIN, TEST), (TRAIN, VALID), (TEST, VALID))
-        if (n := int(_between(splits[found], a, b)))
+        if (n := int(_between(splits[pairs], a, b)))
     ]
     log.warning(
         "%d of %d chips overlap a chip of another split (pairs: %s): scores on them are flattering. "
@@ -256,15 +256,15 @@ def counts_by_split(splits: Sequence[int] | np.ndarray) -> dict[str, int]:
     return {name: int((codes == code).sum()) for code, name in enumerate(SPLITS)}
 
 
-def check_splits(found: Mapping[str, int], wanted: Sequence[str]) -> None:
+def check_splits(counts: Mapping[str, int], wanted: Sequence[str]) -> None:
     """Refuse a division that leaves a wanted split empty.
 
     Raises:
         ChipError: a split has no chip.
     """
-    empty = [name for name in wanted if not found.get(name)]
+    empty = [name for name in wanted if not counts.get(name)]
     if empty:
         raise ChipError(
-            f"no chip for {', '.join(empty)} (found {dict(found)}): the ground is too small for such chips "
+            f"no chip for {', '.join(empty)} (found {dict(counts)}): the ground is too small for such chips "
             "apart in space; use smaller chips, a smaller buffer_px, more scenes, or regions by hand"
         )

@@ -1,4 +1,4 @@
-"""The forms that a store's arrays may have, as their `zarr.json` tells them: those that the writer makes."""
+"""The forms that a store's arrays may have, as their `zarr.json` declares them: the writer's."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def plane_form(folder: Path, crc: int) -> PlaneForm:
     Raises:
         ChipError: it is not what was written, has other codecs, or no chip could be so large.
     """
-    told = _metadata(folder, crc)
-    shape = told["shape"].wholes(least=1)
+    declared = _metadata(folder, crc)
+    shape = declared["shape"].wholes(least=1)
     form = PlaneForm(
         shape,
-        _dtype(told),
-        _outer(told, shape),
-        _compressed(told, shape),
+        _dtype(declared),
+        _outer(declared, shape),
+        _compressed(declared, shape),
     )
-    told["fill_value"].equals(form.dtype == np.bool_)
+    declared["fill_value"].equals(form.dtype == np.bool_)
     if form.item_bytes > MAX_CHIP_BYTES:
         raise ChipError(
             f"{folder} has chips of {shape[1:]} {form.dtype}, {form.item_bytes:,} bytes each; at most "
@@ -65,19 +65,19 @@ def plane_form(folder: Path, crc: int) -> PlaneForm:
     return form
 
 
-def _outer(told: JsonValue, shape: tuple[int, ...]) -> int:
+def _outer(declared: JsonValue, shape: tuple[int, ...]) -> int:
     """Items a shard."""
-    extents = told["chunk_grid"]["configuration"]["chunk_shape"]
-    found = extents.wholes(len(shape), least=1)
-    if found[1:] != shape[1:]:
-        extents.equals([found[0], *shape[1:]])
-    return found[0]
+    extents = declared["chunk_grid"]["configuration"]["chunk_shape"]
+    extent = extents.wholes(len(shape), least=1)
+    if extent[1:] != shape[1:]:
+        extents.equals([extent[0], *shape[1:]])
+    return extent[0]
 
 
-def _compressed(told: JsonValue, shape: tuple[int, ...]) -> bool:
-    outer = told["codecs"].entries()
+def _compressed(declared: JsonValue, shape: tuple[int, ...]) -> bool:
+    outer = declared["codecs"].entries()
     if len(outer) != 1 or outer[0]["name"].value != "sharding_indexed":
-        raise _other_codecs(told)
+        raise _other_codecs(declared)
     inner = outer[0]["configuration"]
     inner["chunk_shape"].equals([1, *shape[1:]])
     names = [codec["name"].value for codec in inner["codecs"].entries()]
@@ -87,7 +87,7 @@ def _compressed(told: JsonValue, shape: tuple[int, ...]) -> bool:
         or index != ["bytes", "crc32c"]
         or names not in (["bytes", "crc32c"], ["bytes", "blosc", "crc32c"])
     ):
-        raise _other_codecs(told)
+        raise _other_codecs(declared)
     for numbers in (inner["codecs"].entries()[0], inner["index_codecs"].entries()[0]):
         order = numbers.get("configuration")
         if order is not None:
@@ -95,9 +95,9 @@ def _compressed(told: JsonValue, shape: tuple[int, ...]) -> bool:
     return "blosc" in names
 
 
-def _other_codecs(told: JsonValue) -> ChipError:
+def _other_codecs(declared: JsonValue) -> ChipError:
     return ChipError(
-        f"{Path(told.file).parent} was rewritten with other codecs than geoloom's; write the store again "
+        f"{Path(declared.file).parent} was rewritten with other codecs than geoloom's; write the store again "
         "with ChipWriter"
     )
 
@@ -113,34 +113,34 @@ def read_column(folder: Path, metadata_crc: int, crc: int) -> np.ndarray:
     Raises:
         ChipError: either is not what was written.
     """
-    told = _metadata(folder, metadata_crc)
-    told["data_type"].equals(COLUMNS[folder.name])
+    declared = _metadata(folder, metadata_crc)
+    declared["data_type"].equals(COLUMNS[folder.name])
     dtype = np.dtype(COLUMNS[folder.name]).newbyteorder("<")
-    shape = told["shape"].wholes(2 if folder.name in WIDE else 1, least=1)
-    told["chunk_grid"]["configuration"]["chunk_shape"].equals(list(shape))
-    names = [codec["name"].value for codec in told["codecs"].entries()]
+    shape = declared["shape"].wholes(2 if folder.name in WIDE else 1, least=1)
+    declared["chunk_grid"]["configuration"]["chunk_shape"].equals(list(shape))
+    names = [codec["name"].value for codec in declared["codecs"].entries()]
     if names != ["bytes"]:
-        raise _other_codecs(told)
+        raise _other_codecs(declared)
     file = folder.joinpath("c", *("0" for _ in shape))
     size = prod(shape) * dtype.itemsize
     try:
         with file.open("rb") as opened:
-            found = file.stat().st_size
-            raw = opened.read(size) if found == size else b""
+            size_now = file.stat().st_size
+            raw = opened.read(size) if size_now == size else b""
     except OSError as error:
         raise ChipError(f"{file} cannot be read ({error.strerror or error}); {AGAIN}") from error
-    if found != size:
-        raise ChipError(f"{file} has {found} bytes, and {size} were written; {AGAIN}")
+    if size_now != size:
+        raise ChipError(f"{file} has {size_now} bytes, and {size} were written; {AGAIN}")
     if crc32c(raw) != crc:
         raise ChipError(f"{file} is damaged: it does not have the checksum noted; {AGAIN}")
     return np.frombuffer(raw, dtype).reshape(shape)
 
 
-def _dtype(told: JsonValue) -> np.dtype[Any]:
-    return np.dtype(told["data_type"].one_of(_DTYPES)).newbyteorder("<")
+def _dtype(declared: JsonValue) -> np.dtype[Any]:
+    return np.dtype(declared["data_type"].one_of(_DTYPES)).newbyteorder("<")
 
 
 def _metadata(folder: Path, crc: int) -> JsonValue:
-    told = metadata(folder, crc)
-    told["chunk_key_encoding"].equals({"name": "default", "configuration": {"separator": "/"}})
-    return told
+    declared = metadata(folder, crc)
+    declared["chunk_key_encoding"].equals({"name": "default", "configuration": {"separator": "/"}})
+    return declared

@@ -55,9 +55,9 @@ class StoreHeader:
         Raises:
             ChipError: it is no whole chip store, or its files are not those that were written.
         """
-        told = store_attributes(path)
-        files = told["files"]
-        labels = told["labels"].truth()
+        declared = store_attributes(path)
+        files = declared["files"]
+        labels = declared["labels"].truth()
         planes = {
             name: (
                 plane_form(path / name, files[name]["metadata"].whole()),
@@ -74,12 +74,12 @@ class StoreHeader:
             if files.get(name) is not None
         }
         header = cls(
-            bands=told["bands"].texts(),
-            scaling=_scaling(told.get("scaling")),
-            classes=_classes(told.get("classes")),
-            sources=_sources(told["sources"]),
-            crs=told["crs"].texts(),
-            provenance=told["provenance"].table(),
+            bands=declared["bands"].texts(),
+            scaling=_scaling(declared.get("scaling")),
+            classes=_classes(declared.get("classes")),
+            sources=_sources(declared["sources"]),
+            crs=declared["crs"].texts(),
+            provenance=declared["provenance"].table(),
             planes=planes,
             columns=columns,
         )
@@ -136,32 +136,32 @@ def _unfit(path: Path, what: str) -> ChipError:
     return ChipError(f"{path} is damaged: its parts do not fit together ({what}); {AGAIN}")
 
 
-def _scaling(told: JsonValue | None) -> tuple[tuple[float, float], ...] | None:
-    if told is None:
+def _scaling(declared: JsonValue | None) -> tuple[tuple[float, float], ...] | None:
+    if declared is None:
         return None
-    return tuple((scale, offset) for scale, offset in (e.numbers(2) for e in told.entries()))
+    return tuple((scale, offset) for scale, offset in (e.numbers(2) for e in declared.entries()))
 
 
-def _classes(told: JsonValue | None) -> Classes | None:
-    if told is None:
+def _classes(declared: JsonValue | None) -> Classes | None:
+    if declared is None:
         return None
-    names, codes, colors = told["names"], told["codes"], told["colors"]
+    names, codes, colors = declared["names"], declared["codes"], declared["colors"]
     try:
         return Classes(names.texts(), codes.wholes(), colors.texts())
     except ModelError as error:
-        raise ChipError(f"{told.file} is damaged: {told.at}: {error}; {AGAIN}") from error
+        raise ChipError(f"{declared.file} is damaged: {declared.at}: {error}; {AGAIN}") from error
 
 
-def _sources(told: JsonValue) -> dict[str, NotedScene | None]:
-    found: dict[str, NotedScene | None] = {}
-    for name in told.table():
-        noted = told.get(name)
-        found[name] = None
+def _sources(declared: JsonValue) -> dict[str, NotedScene | None]:
+    sources: dict[str, NotedScene | None] = {}
+    for name in declared.table():
+        noted = declared.get(name)
+        sources[name] = None
         if noted is not None:
             rows, cols = noted["shape"].wholes(2, least=1)
             transform = noted["transform"].numbers(6)
-            found[name] = NotedScene(noted["crs"].text(), transform, (rows, cols))
-    return found
+            sources[name] = NotedScene(noted["crs"].text(), transform, (rows, cols))
+    return sources
 
 
 def grid_at(

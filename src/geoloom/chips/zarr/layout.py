@@ -62,7 +62,7 @@ COLUMNS: dict[str, str] = {
     "start": "int64",
     "stop": "int64",
 }
-"""Arrays of one value a chip, and their types. `transform` has six, and `crc32c` one a plane, in the order of
+"""Arrays of one value per chip, and their types. `transform` has six; `crc32c` one per plane, in the order of
 `PLANES`: the checksum of what is stored, 0 where that is nothing. `start` and `stop` may be missing."""
 
 WIDE = {"transform": "affine", "crc32c": "plane"}

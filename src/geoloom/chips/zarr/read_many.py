@@ -13,7 +13,7 @@ from ...io.batch import usable_cpus
 from .shard_reader import ShardedArray
 
 _RUN = 4
-"""Chips that a thread takes at a time: few enough that all threads end together."""
+"""Chips that a thread takes at a time: a small number, so that all threads end together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ def read_many(planes: Sequence[Plane], chips: np.ndarray, *, threads: int | None
     Args:
         planes: What to read, where to put it.
         chips: (n,) positions in the arrays; chip `chips[k]` goes to `out[k]`.
-        threads: How many read; None means one a usable processor, 1 none besides the caller's.
+        threads: How many read; None means one per usable processor, 1 none besides the caller's.
 
     Raises:
         ChipError: a shard is damaged.

@@ -145,7 +145,7 @@ class ShardedArray:
     def _unpack(self, i: int, shard: int, entry: tuple[int, int], out: np.ndarray) -> None:
         packed = self._bytes(shard, entry[0], entry[1] - CRC_BYTES)
         self._check(i, packed)
-        # blosc itself takes the lengths that its header tells for those of its buffers.
+        # blosc itself takes the lengths in its header for those of its buffers.
         if packed.size < _BLOSC_HEADER.size or (
             _BLOSC_HEADER.unpack_from(packed.data) != (out.nbytes, packed.size)
         ):
@@ -203,16 +203,17 @@ class ShardedArray:
         for shard, size in enumerate(self._sizes):
             name = self._name(shard)
             try:
-                found = Path(name).stat().st_size
+                size_now = Path(name).stat().st_size
             except FileNotFoundError:
-                found = 0
+                size_now = 0
             except OSError as error:
                 raise ChipError(f"{name} cannot be read ({error.strerror or error})") from error
             first = shard * self._form.per_shard
             stored = self._checksums[first : first + self._form.per_shard].any()
-            if found != size or (stored and not size):
+            if size_now != size or (stored and not size):
                 raise ChipError(
-                    f"{name} has {found:,} bytes, and {size:,} were written: it is lost or cut short; {AGAIN}"
+                    f"{name} has {size_now:,} bytes, and {size:,} were written: it is lost or cut "
+                    f"short; {AGAIN}"
                 )
 
     def _bytes(self, shard: int, offset: int, length: int) -> np.ndarray:

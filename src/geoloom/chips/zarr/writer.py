@@ -57,11 +57,11 @@ class ChipWriter:
     Each chip, each index, each column and the metadata have a checksum, and each file's size is noted.
 
     Args:
-        path: Folder to make, by custom `*.zarr`.
+        path: Folder to make, usually `*.zarr`.
         channels: Bands of every chip.
         size: Rows and columns of every chip, pixels; one number for square chips.
         dtype: Stored type of the images, usually the scene's own.
-        bands: Names, one a channel.
+        bands: Names, one per channel.
         scaling: (scale, offset) of each band, which give a physical value of a stored one; None where that
             is not known.
         classes: What the mask's codes mean, which are then uint8; None where there are no labels, or
@@ -261,7 +261,7 @@ class ChipWriter:
         self._times.append(ALWAYS if when is None else when)
 
     def assign(self, splits: Sequence[Split | None]) -> None:
-        """Decide the split of every chip added so far, in place of what `add` was told.
+        """Decide the split of every chip added so far, in place of what `add` was given.
 
         Raises:
             ChipError: there are more or fewer splits than chips.
@@ -408,7 +408,7 @@ def _mask_dtype(classes: Classes | None, asked: DTypeLike | None) -> np.dtype[An
 
 
 def _compressor(name: Compression, dtype: np.dtype[Any]) -> Any:
-    """As zarr is told."""
+    """The compressor, as zarr takes it."""
     from zarr.codecs import BloscCodec
 
     codec = CODECS[name]
@@ -419,7 +419,7 @@ def _compressor(name: Compression, dtype: np.dtype[Any]) -> Any:
 
 
 def _encoder(name: Compression, dtype: np.dtype[Any]) -> Encode | None:
-    """What does as zarr is told."""
+    """The function that packs an item as zarr's compressor would."""
     codec = CODECS[name]
     if codec is None:
         return None

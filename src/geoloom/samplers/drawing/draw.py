@@ -116,14 +116,14 @@ def _listed(drawn: Candidates, areas: SplitAreas | None) -> Candidates:
 
 
 def _tiled(parts: Sequence[tuple[int, int, int, int]], options: ChipOptions) -> np.ndarray:
-    """Sequential windows laid inside each part: of a divided scene, so that few straddle two splits."""
-    found = [np.empty((0, 2), dtype=np.int64)]
+    """Sequential windows laid inside each part, so that hardly any straddles two splits."""
+    corners = [np.empty((0, 2), dtype=np.int64)]
     for top, left, bottom, right in parts:
         shape = bottom - top, right - left
         if shape[0] >= options.size[0] and shape[1] >= options.size[1]:
             inside = sequential_windows(shape, options.size, options.stride or options.size)
-            found.append(inside + np.array([top, left]))
-    return np.unique(np.concatenate(found), axis=0)
+            corners.append(inside + np.array([top, left]))
+    return np.unique(np.concatenate(corners), axis=0)
 
 
 def _random(drawn: Candidates, areas: SplitAreas | None, shares: Sequence[float]) -> Candidates:
@@ -177,7 +177,7 @@ def _accept(sources: Sequence[Source], size: tuple[int, int], areas: SplitAreas 
 
 
 def _groups(options: ChipOptions, classes: Classes) -> list[tuple[str, tuple[int, ...]]]:
-    """Name and codes that chips are centred on: one group, or one a class where they are balanced."""
+    """Name and codes that chips are centred on: one group, or one per class where they are balanced."""
     names = options.class_of_interest or classes.names
     for name in names:
         if name not in classes.names:

@@ -87,7 +87,7 @@ def _settled(sources: Sequence[Source], counts: np.ndarray, classes: Classes | N
 
 
 def _legends(sources: Sequence[Source]) -> dict[str, Legend]:
-    """By the name of a source, one a dataset."""
+    """By the name of a source, one per dataset."""
     firsts: dict[int, Source] = {}
     for source in sources:
         firsts.setdefault(id(source.dataset), source)
