@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -51,6 +51,8 @@ def choose_chips(candidates: Candidates, progress: Progress | None = None) -> It
         progress: Called with (chips so far, chips wanted at most).
     """
     kinds = candidates.kinds
+    datasets = {id(source.dataset): source.dataset for source in candidates.sources}
+    stored = {key: dataset.as_stored() for key, dataset in datasets.items()}
     waiting = [np.flatnonzero(candidates.kind_of == k).tolist() for k in range(len(kinds))]
     left = [min(kind.quota, len(own)) for kind, own in zip(kinds, waiting, strict=True)]
     total, done = sum(left), 0
@@ -66,7 +68,7 @@ def choose_chips(candidates: Candidates, progress: Progress | None = None) -> It
             windows = candidates.windows[batch]
             on_disk = np.lexsort((windows[:, 2], windows[:, 1], windows[:, 0]))
             batch = np.asarray(batch)[on_disk].tolist()
-        for chip in _read(candidates, batch):
+        for chip in _read(candidates, stored, batch):
             left[chip.kind] -= 1
             done += 1
             yield chip
@@ -74,11 +76,18 @@ def choose_chips(candidates: Candidates, progress: Progress | None = None) -> It
             progress(done, total)
 
 
-def _read(candidates: Candidates, numbers: Sequence[int]) -> Iterator[ChosenChip]:
-    """Those of some candidates that hold enough, in order."""
+def _read(
+    candidates: Candidates, stored: Mapping[int, GeoDataset], numbers: Sequence[int]
+) -> Iterator[ChosenChip]:
+    """Those of some candidates that hold enough, in order.
+
+    Args:
+        candidates: What was drawn.
+        stored: By the `id` of a source's dataset, the same with values as the files hold them.
+        numbers: Which candidates.
+    """
     sources = candidates.sources
     height, width = candidates.options.size
-    stored = {id(s.dataset): s.dataset.as_stored() for s in sources}
     for key, members in groupby(
         numbers, lambda i: id(sources[int(candidates.windows[i, 0])].dataset)
     ):
