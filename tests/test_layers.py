@@ -172,6 +172,23 @@ def test_wings_import_in_one_direction(package):
     assert not wrong, "\n".join(wrong)
 
 
+def test_chips_have_no_scene_and_no_sampler_of_their_own():
+    """They are cut from datasets, at the positions that samplers draw."""
+    classes = {
+        node.name
+        for file in (PACKAGE / "chips").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    assert not {
+        name for name in classes if name.endswith(("Scene", "Sampler", "Plan", "Survey"))
+    } - {
+        "NotedScene"  # the native grid of a scene, as a store's header holds it
+    }
+    gone = ("scenes", "plan", "strategies", "survey", "splits", "blocks", "ground", "checksum")
+    assert not [name for name in gone if (PACKAGE / "chips" / f"{name}.py").exists()]
+
+
 def test_no_folder_mixes_many_files():
     declarations = {"chips", "networks", "catalogue", "supervised", "selfsupervised"}
     crowded = {

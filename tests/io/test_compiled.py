@@ -59,8 +59,8 @@ def test_a_loop_is_made_anew_when_it_changes_and_not_when_another_file_does(pack
     place = {"NUMBA_CACHE_DIR": str(package.parent / "kept")}
     assert python(package, LOOK_UP, **place) == "[1, 2, 3] 0 1"
     assert python(package, LOOK_UP, **place) == "[1, 2, 3] 1 0"
-    touched(package / "io" / "scan.py")
-    touched(package / "io" / "smooth.py")
+    touched(package / "io" / "headers" / "scan.py")
+    touched(package / "io" / "loops" / "interpolate.py")
     assert python(package, LOOK_UP, **place) == "[1, 2, 3] 1 0", "made anew though nothing changed"
     touched(
         package / "chips" / "zarr" / "lookup.py", "table[codes[i]]", "table[codes[i]] + np.uint8(1)"
@@ -69,20 +69,20 @@ def test_a_loop_is_made_anew_when_it_changes_and_not_when_another_file_does(pack
 
 
 def test_a_loop_is_made_anew_when_a_constant_of_its_helper_changes(package):
-    """`HALF` stands in `rounding`, is used by `rounds` and its callers in `lanes`."""
+    """`HALF` stands in `rounding`, is used by `rounds` and its callers in `bilinear_simd`."""
     code = """
         import numpy as np
-        from geoloom.io import lanes
+        from geoloom.io.loops import bilinear_simd
         out = np.zeros((1, 1, 1), np.uint8)
         source = np.array([[[0, 1], [0, 1]]], np.uint8)
         share = np.array([0.25], np.float32)
         corner = np.zeros(1, np.int32)
-        lanes.bilinear_row(source, corner, 0, 1, share, share, out, 0)
+        bilinear_simd.bilinear_row(source, corner, 0, 1, share, share, out, 0)
         print(out[0, 0, 0])
     """
     place = {"NUMBA_CACHE_DIR": str(package.parent / "kept")}
     assert python(package, code, **place) == "0"
-    touched(package / "io" / "rounding.py", "HALF = 0.5 + 1e-5", "HALF = 0.5 + 0.4000")
+    touched(package / "io" / "loops" / "rounding.py", "HALF = 0.5 + 1e-5", "HALF = 0.5 + 0.4000")
     assert python(package, code, **place) == "1"
 
 
@@ -90,7 +90,7 @@ def test_without_a_place_to_keep_them_loops_are_compiled_and_run(package, tmp_pa
     """Names below a regular file cannot be made, not even by root."""
     nowhere = tmp_path / "file"
     nowhere.write_text("no folder")
-    for inside in ("io", "chips/zarr"):
+    for inside in ("io/loops", "chips/zarr"):
         (package / inside / "__pycache__").write_text("no folder")
     below = str(nowhere / "home")
     printed = python(package, LOOK_UP, HOME=below, XDG_CACHE_HOME=below, NUMBA_CACHE_DIR=below)
