@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ModelError, suggest
+from . import networks
 from .networks.fcn import fcn8s, fcn16s, fcn32s
 from .networks.unet import unet
 
@@ -95,7 +96,7 @@ def outline(name: str, in_channels: int, num_classes: int, **options: Any) -> di
         ModelError: as `create_model`; or the network would be larger than any memory.
     """
     home = getattr(_builder(name), "__module__", None) or ""
-    if home.rpartition(".")[0] != __package__:
+    if not home.startswith(f"{networks.__name__}."):
         return create_model(name, in_channels, num_classes, **options).state_dict()
     try:
         with torch.device("meta"):
