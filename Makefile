@@ -5,11 +5,17 @@
 #   make check    format, lint, types, layers, tests: what must pass before a change goes in
 #   make bench    benchmarks, as ratios against a peer in the same run (40 minutes, 25 GB; short: BENCH=--quick)
 #   make docs     the documentation site, into site/
+#   make floors   all tests with the oldest libraries that pyproject.toml allows, in .venv-floors (6 GB; one part: TESTS=tests/io)
 
 VENV    ?= .venv
 WORKERS ?= 2
 DEMO    ?= demo-out
 BENCH   ?=
+TESTS   ?=
+FLOORS  ?= .venv-floors
+
+# Which versions to install: the tested ones, or (`make floors`) the oldest.
+CONSTRAINTS ?= constraints.txt
 
 PY := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
@@ -20,7 +26,7 @@ FIND_PYTHON = for p in $(PYTHON) python3.11 python3.12 python3.13 python3 python
 
 # uv reads no pip.conf, so where it cannot reach the index pip has its turn.
 define install
-	$(if $(UV),$(UV) pip install --python $(PY) -c constraints.txt $(1) || )$(PY) -m pip install -c constraints.txt $(1)
+	$(if $(UV),$(UV) pip install --python $(PY) -c $(CONSTRAINTS) $(1) || )$(PY) -m pip install -c $(CONSTRAINTS) $(1)
 endef
 
 # One thread a test worker: the workers already fill the cores.
@@ -28,7 +34,7 @@ TEST_ENV = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST   = $(TEST_ENV) $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types bench docs clean
+.PHONY: help demo test check format lint types bench docs floors clean
 .DELETE_ON_ERROR:
 
 help:
@@ -40,12 +46,12 @@ $(PY):
 	echo "$$python -m venv $(VENV)"; "$$python" -m venv $(VENV)
 
 # Stamps: an installation is repeated only when what it was made from changes.
-$(VENV)/.installed: pyproject.toml constraints.txt | $(PY)
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS) | $(PY)
 	@echo "installing geoloom into $(VENV) (the first time fetches PyTorch: some minutes)"
 	$(call install,-e .)
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(PY)
+$(VENV)/.installed-dev: pyproject.toml $(CONSTRAINTS) | $(PY)
 	@echo "installing geoloom and its development tools into $(VENV) (the first time fetches PyTorch: some minutes)"
 	$(call install,-e '.[dev]')
 	@touch $@ $(VENV)/.installed
@@ -58,7 +64,7 @@ demo: $(VENV)/.installed
 	$(VENV)/bin/geoloom demo $(DEMO)
 
 test: $(VENV)/.installed-dev
-	$(PYTEST) -n $(WORKERS) --dist worksteal
+	$(PYTEST) -n $(WORKERS) --dist worksteal $(TESTS)
 
 check: format lint types
 	$(PYTEST) tests/test_layers.py
@@ -81,6 +87,12 @@ bench: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-docs
 	$(VENV)/bin/mkdocs build --strict
+
+floors:
+	$(MAKE) VENV=$(FLOORS) CONSTRAINTS=$(FLOORS)/floors.txt test
+
+$(FLOORS)/floors.txt: pyproject.toml tools/floors.py | $(PY)
+	$(PY) tools/floors.py > $@
 
 clean:
 	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

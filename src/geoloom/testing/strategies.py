@@ -7,15 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from affine import Affine
-from hypothesis import assume
-from hypothesis import strategies as st
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
+from geoloom.core.errors import MissingExtraError
 from geoloom.core.interval import Interval
 
 from .ramps import truth
+
+try:
+    from hypothesis import assume
+    from hypothesis import strategies as st
+except ImportError as error:
+    raise MissingExtraError("hypothesis", "testing") from error
 
 Kind = Literal["north", "south", "polar", "antimeridian", "degree", "rotated", "south_up", "oblong"]
 """What is awkward about a grid: where it lies, its units, or its pixels' shape."""
