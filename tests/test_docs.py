@@ -63,13 +63,13 @@ def small_files(tmp_path_factory) -> Path:
 def own_registries(monkeypatch):
     """What a page or an example registers under a name is forgotten after it."""
     for module, name in (
-        ("geoloom.models.registry", "_BUILDERS"),
-        ("geoloom.losses.registry", "_LOSSES"),
-        ("geoloom.transforms.indices", "_INDICES"),
-        ("geoloom.transforms.normalize", "_CUSTOM"),
+        ("geoloom.models.registry", "MODELS"),
+        ("geoloom.losses.registry", "LOSSES"),
+        ("geoloom.transforms.indices", "INDICES"),
+        ("geoloom.transforms.normalize", "NORMALIZATIONS"),
     ):
-        home = importlib.import_module(module)
-        monkeypatch.setattr(home, name, dict(getattr(home, name)))
+        registry = getattr(importlib.import_module(module), name)
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if RUN.search(p.read_text())], ids=page_name)

@@ -178,7 +178,7 @@ def quick(monkeypatch):
     def impatient(params):
         return {**training_params.training_settings(params), "early_stopping": 2}
 
-    monkeypatch.setitem(registry._BUILDERS, "fcn8s", narrow)
+    monkeypatch.setitem(registry.MODELS._entries, "fcn8s", narrow)
     monkeypatch.setattr(model_builder, "training_settings", impatient)
 
 

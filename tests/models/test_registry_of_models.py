@@ -11,7 +11,7 @@ from geoloom.models.registry import create_model, list_models, model_options, re
 
 @pytest.fixture(autouse=True)
 def _registry_as_it_was(monkeypatch):
-    monkeypatch.setattr(registry, "_BUILDERS", dict(registry._BUILDERS))
+    monkeypatch.setattr(registry.MODELS, "_entries", dict(registry.MODELS._entries))
 
 
 def test_an_unknown_model_is_answered_with_the_nearest():

@@ -273,7 +273,7 @@ def test_weights_of_another_network_are_refused(tmp_path, network):
 
 
 def test_a_registered_network_must_be_registered_to_be_loaded(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry, "_BUILDERS", dict(registry._BUILDERS))
+    monkeypatch.setattr(registry.MODELS, "_entries", dict(registry.MODELS._entries))
 
     def one_layer(in_channels, num_classes):
         return nn.Conv2d(in_channels, num_classes, 1)
@@ -284,7 +284,7 @@ def test_a_registered_network_must_be_registered_to_be_loaded(tmp_path, monkeypa
     assert load_model(folder)(
         torch.zeros(1, 3, 4, 4), torch.ones(1, 4, 4, dtype=torch.bool)
     ).shape == (1, 2, 4, 4)
-    del registry._BUILDERS["one_layer"]
+    del registry.MODELS._entries["one_layer"]
     with pytest.raises(ModelError, match=r"no model is named 'one_layer'.*register_model"):
         load_model(folder)
 

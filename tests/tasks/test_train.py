@@ -240,8 +240,8 @@ def test_a_training_that_diverges_writes_no_model(tmp_path, validated):
 
 
 def test_networks_and_losses_of_ones_own(chips, tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "_BUILDERS", dict(models._BUILDERS))
-    monkeypatch.setattr(losses, "_LOSSES", dict(losses._LOSSES))
+    monkeypatch.setattr(models.MODELS, "_entries", dict(models.MODELS._entries))
+    monkeypatch.setattr(losses.LOSSES, "_entries", dict(losses.LOSSES._entries))
     calls = []
 
     def one_layer(in_channels, num_classes, *, kernel_px: int = 1):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Literal, Protocol, TypeVar
 
-from ..core.errors import ConfigError, suggest
+from ..core.registry import Registry
 
 EngineName = Literal["local", "dask"]
 
@@ -72,6 +71,16 @@ class LocalEngine:
             yield from results
 
 
+ENGINES: Registry[Callable[[str | None, int], Engine]] = Registry(
+    "engine",
+    {
+        "local": lambda scheduler, workers: LocalEngine(),
+        "dask": "geoloom.cluster.dask:DaskEngine",  # by name: the cluster's layer stands on this one
+    },
+)
+"""Made from the address of a scheduler, or None, and a number of workers."""
+
+
 def engine_named(
     engine: EngineName | Engine, *, scheduler: str | None = None, workers: int = 2
 ) -> Engine:
@@ -88,13 +97,7 @@ def engine_named(
     """
     if not isinstance(engine, str):
         return engine
-    if engine == "local":
-        return LocalEngine()
-    if engine == "dask":
-        # By name: the cluster's layer stands on this one.
-        dask: Engine = import_module("geoloom.cluster.dask").DaskEngine(scheduler, workers)
-        return dask
-    raise ConfigError(f"no engine is called {engine!r}{suggest(engine, ['local', 'dask'])}")
+    return ENGINES.get(engine)(scheduler, workers)
 
 
 def _pipeline(

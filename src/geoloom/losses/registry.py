@@ -9,28 +9,32 @@ from typing import Any
 
 from torch import Tensor
 
-from ..core.errors import ConfigError, suggest
+from ..core.errors import ConfigError
+from ..core.registry import Registry
 from . import overlap, pixel
 from .overlap import avg_generalized_dice, avg_soft_dice, bin_iou, crossentropy_dice, dice
 from .pixel import cross_entropy, focal, weighted_cross_entropy
 from .summed import Loss, SummedLoss, chip_by_chip
 
 # The names of DeepGeo's losses are kept.
-_LOSSES: dict[str, Loss] = {
-    "crossentropy": cross_entropy,
-    "weighted_cross_entropy": weighted_cross_entropy,
-    "focal": focal,
-    "dice": dice,
-    "avg_soft_dice": avg_soft_dice,
-    "avg_generalized_dice": avg_generalized_dice,
-    "bin_iou": bin_iou,
-    "crossentropy_dice": crossentropy_dice,
-}
+LOSSES: Registry[Loss] = Registry(
+    "loss",
+    {
+        "crossentropy": cross_entropy,
+        "weighted_cross_entropy": weighted_cross_entropy,
+        "focal": focal,
+        "dice": dice,
+        "avg_soft_dice": avg_soft_dice,
+        "avg_generalized_dice": avg_generalized_dice,
+        "bin_iou": bin_iou,
+        "crossentropy_dice": crossentropy_dice,
+    },
+)
 
 
 def list_losses() -> tuple[str, ...]:
     """Names that `get_loss` knows, sorted."""
-    return tuple(sorted(_LOSSES))
+    return LOSSES.list()
 
 
 def get_loss(name: str) -> Loss:
@@ -39,9 +43,7 @@ def get_loss(name: str) -> Loss:
     Raises:
         ConfigError: there is none; the message names the nearest.
     """
-    if name not in _LOSSES:
-        raise ConfigError(f"no loss is named {name!r}{suggest(name, _LOSSES)}")
-    return _LOSSES[name]
+    return LOSSES.get(name)
 
 
 def summed_loss(loss: Loss) -> SummedLoss:
@@ -70,12 +72,8 @@ def register_loss(name: str, loss: Callable[..., Tensor], *, overwrite: bool = F
         >>> "half" in list_losses()
         True
     """
-    if name in _LOSSES and not overwrite:
-        raise ConfigError(
-            f"a loss named {name!r} is registered already; choose another name or overwrite=True"
-        )
     if _takes_weights(name, loss):
-        _LOSSES[name] = loss
+        LOSSES.register(name, loss, overwrite=overwrite)
         return
 
     def without_weights(
@@ -88,7 +86,7 @@ def register_loss(name: str, loss: Callable[..., Tensor], *, overwrite: bool = F
             )
         return loss(logits_BKHW, target_BHW)
 
-    _LOSSES[name] = without_weights
+    LOSSES.register(name, without_weights, overwrite=overwrite)
 
 
 def _takes_weights(name: str, loss: Callable[..., Tensor]) -> bool:

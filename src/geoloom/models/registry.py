@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ModelError, suggest
+from ..core.registry import Registry
 from . import networks
 from .networks.fcn import fcn8s, fcn16s, fcn32s
 from .networks.unet import unet
@@ -20,12 +21,17 @@ Builder = Callable[..., nn.Module]
 """`build(in_channels, num_classes, *, option=default, ...) -> nn.Module`, whose forward takes float32 images
 (B, C, H, W) and answers logits (B, K, H, W). Its keyword parameters are the options a user may give."""
 
-_BUILDERS: dict[str, Builder] = {
-    "fcn8s": fcn8s,
-    "fcn16s": fcn16s,
-    "fcn32s": fcn32s,
-    "unet": unet,
-}
+MODELS: Registry[Builder] = Registry(
+    "model",
+    {
+        "fcn8s": fcn8s,
+        "fcn16s": fcn16s,
+        "fcn32s": fcn32s,
+        "unet": unet,
+    },
+    error=ModelError,
+    hint=". One of your own must be made known first, with register_model(name, builder)",
+)
 
 
 def list_models() -> tuple[str, ...]:
@@ -35,7 +41,7 @@ def list_models() -> tuple[str, ...]:
         >>> list_models()
         ('fcn16s', 'fcn32s', 'fcn8s', 'unet')
     """
-    return tuple(sorted(_BUILDERS))
+    return MODELS.list()
 
 
 def register_model(name: str, builder: Builder, *, overwrite: bool = False) -> None:
@@ -50,12 +56,9 @@ def register_model(name: str, builder: Builder, *, overwrite: bool = False) -> N
     Raises:
         ModelError: the name is taken, or the builder does not take `(in_channels, num_classes)`.
     """
-    if name in _BUILDERS and _BUILDERS[name] is not builder and not overwrite:
-        raise ModelError(
-            f"a model named {name!r} is registered already; choose another name or overwrite=True"
-        )
     _declared(name, builder)
-    _BUILDERS[name] = builder
+    again = name in MODELS and MODELS.get(name) is builder
+    MODELS.register(name, builder, overwrite=overwrite or again)
 
 
 def create_model(name: str, in_channels: int, num_classes: int, **options: Any) -> nn.Module:
@@ -79,7 +82,7 @@ def create_model(name: str, in_channels: int, num_classes: int, **options: Any) 
         >>> sum(p.numel() for p in model.parameters())
         486787
     """
-    builder = _builder(name)
+    builder = MODELS.get(name)
     check_options(name, options)
     for what, count in (("in_channels", in_channels), ("num_classes", num_classes)):
         if count < 1:
@@ -95,7 +98,7 @@ def outline(name: str, in_channels: int, num_classes: int, **options: Any) -> di
     Raises:
         ModelError: as `create_model`; or the network would be larger than any memory.
     """
-    home = getattr(_builder(name), "__module__", None) or ""
+    home = getattr(MODELS.get(name), "__module__", None) or ""
     if not home.startswith(f"{networks.__name__}."):
         return create_model(name, in_channels, num_classes, **options).state_dict()
     try:
@@ -114,12 +117,12 @@ def model_options(name: str) -> dict[str, Any]:
         >>> model_options("fcn8s")
         {'width': 1.0, 'dropout': 0.5, 'batch_norm': True}
     """
-    return {key: parameter.default for key, parameter in _declared(name, _builder(name)).items()}
+    return {key: parameter.default for key, parameter in _declared(name, MODELS.get(name)).items()}
 
 
 def check_options(name: str, options: dict[str, Any]) -> None:
     """Raise ModelError where an option is not the network's, or its value has the wrong type or sign."""
-    builder = _builder(name)
+    builder = MODELS.get(name)
     declared = _declared(name, builder)
     try:
         hints = typing.get_type_hints(builder)
@@ -154,15 +157,6 @@ def _fits(value: object, wanted: object) -> bool:
     if wanted is bool or wanted is str:
         return isinstance(value, wanted)
     return True
-
-
-def _builder(name: str) -> Builder:
-    if name not in _BUILDERS:
-        raise ModelError(
-            f"no model is named {name!r}{suggest(name, _BUILDERS)}. One of your own must be made known "
-            "first, with register_model(name, builder)"
-        )
-    return _BUILDERS[name]
 
 
 def _declared(name: str, builder: Builder) -> dict[str, inspect.Parameter]:

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..core.errors import ConfigError, suggest
+from ..core.errors import ConfigError
+from ..core.registry import Registry
 
 SPATIAL_KEYS = ("image", "mask", "valid", "observed", "valid_series")
 """Entries of a sample whose last two axes are rows and columns."""
@@ -23,14 +24,17 @@ class _Move:
     flip_cols: bool = False
 
 
-_MOVES: dict[str, _Move] = {
-    "rot90": _Move(transpose=True, flip_rows=True),
-    "rot180": _Move(flip_rows=True, flip_cols=True),
-    "rot270": _Move(transpose=True, flip_cols=True),
-    "flip_left_right": _Move(flip_cols=True),
-    "flip_up_down": _Move(flip_rows=True),
-    "flip_transpose": _Move(transpose=True),
-}
+_MOVES: Registry[_Move] = Registry(
+    "augmentation",
+    {
+        "rot90": _Move(transpose=True, flip_rows=True),
+        "rot180": _Move(flip_rows=True, flip_cols=True),
+        "rot270": _Move(transpose=True, flip_cols=True),
+        "flip_left_right": _Move(flip_cols=True),
+        "flip_up_down": _Move(flip_rows=True),
+        "flip_transpose": _Move(transpose=True),
+    },
+)
 
 AUGMENTATIONS: tuple[str, ...] = tuple(_MOVES)
 """The six operations. Rotations are anticlockwise; `flip_transpose` swaps rows and columns."""
@@ -59,8 +63,7 @@ def check_augmentations(names: Sequence[str]) -> tuple[str, ...]:
         ('rot90',)
     """
     for name in names:
-        if name not in _MOVES:
-            raise ConfigError(f"unknown augmentation {name!r}{suggest(name, AUGMENTATIONS)}")
+        _MOVES.get(name)
     return tuple(names)
 
 
@@ -72,7 +75,7 @@ def augment_array(array: Any, name: str) -> Any:
         [[2, 4], [1, 3]]
     """
     check_augmentations([name])
-    return _move(array, _MOVES[name])
+    return _move(array, _MOVES.get(name))
 
 
 def augment_sample(sample: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def augment_sample(sample: Mapping[str, Any], name: str) -> dict[str, Any]:
         [[2, 1]]
     """
     check_augmentations([name])
-    move = _MOVES[name]
+    move = _MOVES.get(name)
     out = dict(sample)
     for key in SPATIAL_KEYS:
         if key in sample:
@@ -125,7 +128,7 @@ def augment(
     names = check_augmentations(names)
     spatial = [key for key in SPATIAL_KEYS if key in batch]
     height, width = _shape(batch) or (0, 0)
-    turning = [name for name in names if _MOVES[name].transpose]
+    turning = [name for name in names if _MOVES.get(name).transpose]
     if height != width and turning:
         raise ConfigError(
             f"chips of {height} x {width} are not square: {', '.join(turning)} would change their shape; "
@@ -139,7 +142,7 @@ def augment(
     for i, choice in enumerate(choices):
         if choice == len(names):
             continue
-        move = _MOVES[names[choice]]
+        move = _MOVES.get(names[choice])
         for key in spatial:
             out[key][i] = _move(batch[key][i], move)
         if "transform" in batch:

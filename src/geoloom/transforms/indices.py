@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import BandError, ConfigError, suggest
+from ..core.errors import BandError, ConfigError
+from ..core.registry import Registry
 
 Array = Any
 """A numpy array or a torch tensor; what comes in decides what comes out."""
@@ -39,14 +40,17 @@ def _evi2(red: Array, nir: Array) -> Array:
     return 2.5 * (nir - red) / (nir + 2.4 * red + 1.0)
 
 
-_INDICES: dict[str, SpectralIndex] = {
-    index.name: index
-    for index in (
-        SpectralIndex("ndvi", _ndvi, ("red", "nir")),
-        SpectralIndex("evi", _evi, ("red", "nir", "blue")),
-        SpectralIndex("evi2", _evi2, ("red", "nir")),
-    )
-}
+INDICES: Registry[SpectralIndex] = Registry(
+    "index",
+    {
+        index.name: index
+        for index in (
+            SpectralIndex("ndvi", _ndvi, ("red", "nir")),
+            SpectralIndex("evi", _evi, ("red", "nir", "blue")),
+            SpectralIndex("evi2", _evi2, ("red", "nir")),
+        )
+    },
+)
 
 
 def register_index(name: str, function: IndexFunction, bands: tuple[str, ...]) -> SpectralIndex:
@@ -68,13 +72,14 @@ def register_index(name: str, function: IndexFunction, bands: tuple[str, ...]) -
     """
     if not bands or len(set(bands)) != len(bands):
         raise ConfigError(f"index {name!r} needs distinct band names; found {bands}")
-    _INDICES[name] = SpectralIndex(name, function, tuple(bands))
-    return _INDICES[name]
+    index = SpectralIndex(name, function, tuple(bands))
+    INDICES.register(name, index, overwrite=True)
+    return index
 
 
 def list_indices() -> tuple[str, ...]:
     """Names of the indices known now, sorted."""
-    return tuple(sorted(_INDICES))
+    return INDICES.list()
 
 
 def get_index(name: str) -> SpectralIndex:
@@ -83,9 +88,7 @@ def get_index(name: str) -> SpectralIndex:
     Raises:
         ConfigError: there is none; the message names the nearest.
     """
-    if name not in _INDICES:
-        raise ConfigError(f"unknown index {name!r}{suggest(name, _INDICES)}")
-    return _INDICES[name]
+    return INDICES.get(name)
 
 
 def compute_index(

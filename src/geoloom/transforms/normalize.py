@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import BandError, ConfigError, ReadError, suggest
+from ..core.errors import BandError, ConfigError, ReadError
 from ..core.files import write_text
+from ..core.registry import Registry
 from ..core.statistics import BandStatistics
 
 Array = Any
@@ -23,7 +24,18 @@ Fit = Callable[[BandStatistics], tuple[Sequence[float], Sequence[float]]]
 PER_IMAGE = "per_image"
 ALIASES = {"tensorflow": PER_IMAGE}
 
-_CUSTOM: dict[str, Fit] = {}
+NORMALIZATIONS: Registry[Fit | None] = Registry(
+    "normalisation",
+    {
+        "mean_std": lambda statistics: (statistics.mean, statistics.std),
+        "median_std": lambda statistics: (statistics.median, statistics.std),
+        "norm_range": None,
+        "reduce_sr": None,
+        PER_IMAGE: None,
+    },
+)
+"""None: takes options, or no statistics, and is worked out by `fit_normalization`."""
+KINDS = tuple(NORMALIZATIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +201,7 @@ def fit_normalization(
         return Normalization(PER_IMAGE, (), (), names)
     if kind == "reduce_sr":
         return Normalization(kind, (0.0,) * len(names), (float(factor),) * len(names), names)
-    if kind not in KINDS and kind not in _CUSTOM:
-        raise ConfigError(f"unknown normalisation {kind!r}{suggest(kind, list_normalizations())}")
+    fit = NORMALIZATIONS.get(kind)
     if statistics is None:
         raise ConfigError(f"normalisation {kind!r} is fitted: give the training statistics")
     unseen = [b for b, n in zip(names, statistics.count, strict=True) if n == 0]
@@ -198,7 +209,7 @@ def fit_normalization(
         raise BandError(
             f"normalisation {kind!r}: no valid pixel in {', '.join(unseen)}; check the nodata value"
         )
-    center, scale = _center_scale(kind, statistics, low, high)
+    center, scale = fit(statistics) if fit is not None else _range(statistics, low, high)
     return Normalization(
         kind,
         tuple(float(v) for v in center),
@@ -223,24 +234,16 @@ def fit_whole_image(statistics: BandStatistics) -> Normalization:
     return Normalization(PER_IMAGE, (center,) * count, (scale,) * count, statistics.bands)
 
 
-def _center_scale(
-    kind: str, statistics: BandStatistics, low: float, high: float
+def _range(
+    statistics: BandStatistics, low: float, high: float
 ) -> tuple[Sequence[float], Sequence[float]]:
-    if kind in _CUSTOM:
-        return _CUSTOM[kind](statistics)
-    if kind == "mean_std":
-        return statistics.mean, statistics.std
-    if kind == "median_std":
-        return statistics.median, statistics.std
+    """Center and scale that bring the extremes to a range."""
     if not high > low:
         raise ConfigError(f"norm_range needs low below high; found {low} and {high}")
     minimum = np.asarray(statistics.min)
     spread = np.asarray(statistics.max) - minimum
     scale = np.where(spread > 0, spread, 1.0) / (high - low)
     return tuple(minimum - low * scale), tuple(scale)
-
-
-KINDS = ("mean_std", "median_std", "norm_range", "reduce_sr", PER_IMAGE)
 
 
 def register_normalization(name: str, fit: Fit) -> None:
@@ -260,12 +263,12 @@ def register_normalization(name: str, fit: Fit) -> None:
     """
     if name in KINDS or name in ALIASES:
         raise ConfigError(f"normalisation {name!r} is built in; choose another name")
-    _CUSTOM[name] = fit
+    NORMALIZATIONS.register(name, fit, overwrite=True)
 
 
 def list_normalizations() -> tuple[str, ...]:
     """Names known now: the built-in ones, then the registered ones."""
-    return (*KINDS, *sorted(_CUSTOM))
+    return (*KINDS, *(name for name in NORMALIZATIONS.list() if name not in KINDS))
 
 
 def _per_band(values: Sequence[float], image: Array) -> Array:
