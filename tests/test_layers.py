@@ -37,7 +37,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("mosaic", "outlines"),
     ),
     "datasets": (
-        ("region", "options", "mosaic"),
+        ("region", "options"),
         ("scenes",),
         ("reading", "time"),
         ("base",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,7 @@ from .base import GeoDataset, operator
 from .parts import Composition, label
 from .reading.calibration import Calibration, require_one_calibration
 from .reading.read_plan import Plan
-from .reading.sample import cast, filled, joined, picked
+from .reading.sample import cast, first_of, joined, picked
 from .region import Region
 from .series import SeriesDataset
 from .time.pairing import Pairing, Rule, meet, newest_pair
@@ -275,16 +276,12 @@ class UnionDataset(Composition):
         dtypes: Mapping[str, np.dtype[Any] | None],
     ) -> Sample | None:
         """The planned sample, its gaps filled from the rest of the parts, in the union's dtypes."""
-        sample = plan.finish()
-        whole = None if sample is None else cast(sample, dtypes)
-        for number in rest:
-            if whole is not None and whole["valid"].numpy().all():
-                break
-            sample = self.parts[number].answer(query, _through(self._channels[number], channels))
-            if sample is not None:
-                sample = cast(sample, dtypes)
-                whole = sample if whole is None else filled(whole, sample)
-        return whole
+        others = (
+            self.parts[number].answer(query, _through(self._channels[number], channels))
+            for number in rest
+        )
+        answers = itertools.chain([plan.finish()], others)
+        return first_of(cast(sample, dtypes) for sample in answers if sample is not None)
 
     def __repr__(self) -> str:
         return self._listed()

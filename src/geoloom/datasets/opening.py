@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.bands import Band
+from ..core.composite import CompositeRule
 from ..core.errors import DatasetError, ReadError
 from ..core.resampling import Resampling
 from ..core.suffixes import VECTOR_SUFFIXES
@@ -18,7 +19,6 @@ from ..io.headers.header import Header
 from ..io.headers.scan import OnError, read_headers
 from ..io.vector.layers import ClassChoice
 from .base import GeoDataset, Transform
-from .mosaic import Mosaic
 from .raster import RasterDataset, given_paths
 from .scenes.cached import IndexPlace
 from .sensors.cdl import CDL
@@ -57,7 +57,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     filename_regex: str | None = None,
     date_format: str | None = None,
     all_bands: Sequence[str | Band] | None = None,
-    mosaic: Mosaic = "newest",
+    mosaic: CompositeRule = "newest",
     resampling: Resampling | None = None,
     nodata: float | None = None,
     scaled: bool = False,

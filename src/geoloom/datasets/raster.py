@@ -13,6 +13,7 @@ from odc.geo.crs import CRS
 
 from ..core.bands import Band, find_bands
 from ..core.classes import MAX_CODE, Classes
+from ..core.composite import COMPOSITE_RULES, CompositeRule
 from ..core.errors import BandError, DatasetError
 from ..core.grid import crs_name
 from ..core.progress import Progress
@@ -24,7 +25,6 @@ from ..io.access.paths import path_text
 from ..io.headers.header import read_header
 from ..io.headers.scan import Footprints, OnError, scan
 from .base import Layer, Transform
-from .mosaic import Mosaic
 from .options import (
     assumed_crs,
     nodata_value,
@@ -123,7 +123,7 @@ class RasterDataset(SceneDataset):
         all_bands: Sequence[str | Band] | None = None,
         rgb_bands: Sequence[str] | None = None,
         cmap: Mapping[int, Color] | None = None,
-        mosaic: Mosaic = "newest",
+        mosaic: CompositeRule = "newest",
         resampling: Resampling | None = None,
         nodata: float | None = None,
         scaled: bool = False,
@@ -185,7 +185,7 @@ class RasterDataset(SceneDataset):
         }
         self.__dict__.update({name: value for name, value in given.items() if value is not None})
         self._options = tuple(given)
-        require_choice("mosaic rule", mosaic, get_args(Mosaic))
+        require_choice("mosaic rule", mosaic, COMPOSITE_RULES)
         require_choice("resampling", resampling or "nearest", RESAMPLINGS)
         require_choice("dtype", dtype, get_args(Dtype))
         require_choice("sort of footprints", footprints, get_args(Footprints))

@@ -12,6 +12,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.bands import Band
+from ..core.composite import CompositeRule, composite
 from ..core.errors import DatasetError, ReadError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample, Scene
@@ -20,7 +21,6 @@ from ..io.access.remote import is_remote
 from ..io.batch import warm_up
 from ..io.headers.scan import OnError
 from .base import GeoDataset, Layer
-from .mosaic import Mosaic, compose
 from .reading.by_file import read_scene
 from .reading.calibration import PHYSICAL, Calibration, declared_calibrations
 from .reading.channel_stacks import SceneStacks, StackShelf
@@ -46,7 +46,7 @@ class SceneDataset(GeoDataset):
     """
 
     is_image: bool
-    mosaic: Mosaic
+    mosaic: CompositeRule
     resampling: Resampling | None
     nodata: float | None
     scaled: bool
@@ -251,7 +251,7 @@ class SceneDataset(GeoDataset):
     ) -> Sample:
         """The answer scene by scene, file by file: for what `read_batch` has no rule for."""
         answers = (self._scene_on(query.grid, scene, channels) for scene in scenes)
-        return self._as_sample(query, scenes, *compose(answers, self.mosaic))
+        return self._as_sample(query, scenes, *composite(answers, self.mosaic))
 
     def _scene_on(
         self, grid: GeoBox, position: int, channels: tuple[int, ...] | None

@@ -11,18 +11,18 @@ import numpy as np
 
 from ..core.bands import Band
 from ..core.classes import Classes
+from ..core.composite import CompositeRule, composite
 from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
 from .base import GeoDataset, Layer, operator
-from .mosaic import compose
 from .reading.calibration import Calibration
 from .reading.collate import stacked
 from .reading.read_plan import Plan, answered
-from .reading.sample import filled, to_tensor
+from .reading.sample import first_of, to_tensor
 from .region import Region, describe_regions
 from .time.sites import sites_of
-from .time.steps import Composite, EveryDate, Slot, Steps, Takes
+from .time.steps import EveryDate, Slot, Steps, Takes
 
 
 @operator("series")
@@ -257,20 +257,13 @@ def _often(seen: Any, real: np.ndarray, least: int) -> Any:
     return torch.from_numpy(often)
 
 
-def _composed(samples: Sequence[Sample], composite: Composite | None) -> Sample | None:
+def _composed(samples: Sequence[Sample], rule: CompositeRule | None) -> Sample | None:
     """One date's answers, in the order of their priority, as one."""
-    if not samples:
-        return None
-    whole = samples[0]
-    if composite == "mean":
-        import torch
+    if not samples or rule != "mean":
+        return first_of(samples)
+    import torch
 
-        answers = ((s["image"].numpy(), s["valid"].numpy()) for s in samples)
-        image, valid = (torch.from_numpy(array) for array in compose(answers, "mean"))
-        merged: dict[str, Any] = {**whole, "image": image, "valid": valid}
-        return merged  # type: ignore[return-value]
-    for sample in samples[1:]:
-        if whole["valid"].numpy().all():
-            break
-        whole = filled(whole, sample)
-    return whole
+    parts = ((s["image"].numpy(), s["valid"].numpy()) for s in samples)
+    image, valid = (torch.from_numpy(array) for array in composite(parts, rule))
+    merged: dict[str, Any] = {**samples[0], "image": image, "valid": valid}
+    return merged  # type: ignore[return-value]

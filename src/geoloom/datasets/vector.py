@@ -23,7 +23,7 @@ from ..io.vector.layers import ClassChoice, Features, read_feature_files
 from .base import GeoDataset, Layer, Transform
 from .options import assumed_crs, output_crs, pixel_size, require_callable
 from .raster import given_paths
-from .reading.sample import filled, to_sample
+from .reading.sample import first_of, to_sample
 from .region import Region, common_lattice, surface, to_lonlat
 from .scenes.index import lonlat_boxes
 
@@ -187,13 +187,13 @@ class VectorDataset(GeoDataset):
             if query.takes(file.when)
             and any(shapely.box(*region.footprint.bounds).intersects(box) for box in boxes)
         ]
-        whole: Sample | None = None
-        for file in sorted(files, key=lambda f: f.when.start, reverse=True):
-            mask = file.features.burn(query.grid, all_touched=self.all_touched)
-            valid = np.ones(mask.shape, bool) if self.background is not None else mask > 0
-            sample = to_sample(query.grid, valid, mask=mask.astype(np.int64))
-            whole = sample if whole is None else filled(whole, sample)
-        return whole
+        newest_first = sorted(files, key=lambda f: f.when.start, reverse=True)
+        return first_of(self._burned(file, query) for file in newest_first)
+
+    def _burned(self, file: _LayerFile, query: Query) -> Sample:
+        mask = file.features.burn(query.grid, all_touched=self.all_touched)
+        valid = np.ones(mask.shape, bool) if self.background is not None else mask > 0
+        return to_sample(query.grid, valid, mask=mask.astype(np.int64))
 
     def __repr__(self) -> str:
         names = ", ".join(self._files[0].features.class_names.values())

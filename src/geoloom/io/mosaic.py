@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from geoloom.core.composite import COMPOSITE_RULES, CompositeRule, composite
 from geoloom.core.errors import BandError, ReadError, suggest
 from geoloom.core.resampling import Resampling, default_resampling
 
@@ -18,17 +20,12 @@ from .headers.header import Header, read_header
 from .loops.rounding import as_dtype
 from .raster import Raster, read
 
-MosaicRule = Literal["first", "newest", "mean"]
-"""Which source a pixel takes its value from: the first one that observed it, or all that did."""
-
-_RULES: tuple[MosaicRule, ...] = ("first", "newest", "mean")
-
 
 def read_many(
     sources: Sequence[str | Path | Header],
     grid: GeoBox,
     *,
-    rule: MosaicRule = "first",
+    rule: CompositeRule = "first",
     bands: Sequence[int | str] | None = None,
     resampling: Resampling | None = None,
     nodata: float | None = None,
@@ -61,8 +58,8 @@ def read_many(
         ReadError: there are no sources, or one cannot be read.
         BandError: a source lacks a band, or has another number of them than the first.
     """
-    if not isinstance(rule, str) or rule not in _RULES:
-        raise ReadError(f"no mosaic rule is called {rule!r}{suggest(rule, _RULES)}")
+    if not isinstance(rule, str) or rule not in COMPOSITE_RULES:
+        raise ReadError(f"no mosaic rule is called {rule!r}{suggest(rule, COMPOSITE_RULES)}")
     if not sources:
         raise ReadError("no sources to make a mosaic of; give at least one")
     headers = [_header(source, crs) for source in sources]
@@ -84,7 +81,7 @@ def read_many(
     )
     stored = (common_dtype(header, own) for header, own in zip(headers, numbers, strict=True))
     dtype = np.dtype(np.float32) if scaled else np.result_type(*stored)
-    return _mean(parts, dtype) if rule == "mean" else _first(parts, dtype)
+    return _composed(parts, rule, dtype)
 
 
 def _header(source: str | Path | Header, crs: str | None) -> Header:
@@ -102,26 +99,8 @@ def _check_counts(headers: Sequence[Header], numbers: Sequence[tuple[int, ...]])
             )
 
 
-def _first(parts: Iterator[Raster], dtype: np.dtype[Any]) -> Raster:
+def _composed(parts: Iterator[Raster], rule: CompositeRule, dtype: np.dtype[Any]) -> Raster:
     top = next(parts)
-    values, valid = top.values.astype(dtype), top.valid.copy()
-    while not valid.all():
-        part = next(parts, None)
-        if part is None:
-            break
-        gain = part.valid & ~valid
-        np.copyto(values, part.values, where=gain, casting="unsafe")
-        valid |= gain
-    return Raster(values, valid, top.grid, top.bands)
-
-
-def _mean(parts: Iterator[Raster], dtype: np.dtype[Any]) -> Raster:
-    top = next(parts)
-    count = top.valid.astype(np.int64)
-    total = np.where(top.valid, top.values, 0).astype(np.result_type(dtype, np.float64))
-    for part in parts:
-        count += part.valid
-        np.add(total, part.values, out=total, where=part.valid)
-    means = as_dtype(total / np.maximum(count, 1), dtype)
-    values = np.where(count > 0, means, top.values.astype(dtype))
-    return Raster(values, count > 0, top.grid, top.bands)
+    arrays = ((part.values, part.valid) for part in itertools.chain([top], parts))
+    values, valid = composite(arrays, rule, cast=lambda means: as_dtype(means, dtype))
+    return Raster(values.astype(dtype, copy=False), valid, top.grid, top.bands)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from ..core.composite import CompositeRule
 from ..core.errors import BandError, ConfigError, ReadError
 from ..core.grid import block_windows, window_grid
 from ..io.geometry.overlap import WHOLE, covered, share_covered
 from ..io.headers.header import Header, read_header
-from ..io.mosaic import MosaicRule, read_many
+from ..io.mosaic import read_many
 from ..io.raster import Raster, read
 from ..io.vector.layers import read_features
 from ..io.write.cog import CogWriter
@@ -32,7 +33,7 @@ def mosaic_images(
     images: Files,
     out_path: str | Path,
     *,
-    rule: MosaicRule = "first",
+    rule: CompositeRule = "first",
     no_data: float | None = None,
     overwrite: bool = False,
 ) -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from ...core.composite import first_valid
 from ...core.errors import DatasetError
 from ...core.grid import place
 from ...core.query import Sample
@@ -188,20 +189,41 @@ def _all_of(masks: list[Tensor]) -> Tensor:
     return torch.from_numpy(whole)
 
 
-def filled(first: Sample, second: Sample) -> Sample:
-    """The first answer, completed by the second where the first is not valid.
+def first_of(samples: Iterable[Sample]) -> Sample | None:
+    """One answer of several, each pixel from the first in which it is valid; None of none.
+
+    They are drawn only as long as pixels are missing.
+
+    Args:
+        samples: In the order of their priority.
 
     Raises:
         DatasetError: they are series of different dates.
     """
+    whole: Sample | None = None
+    for sample in samples:
+        whole = sample if whole is None else _completed(whole, sample)
+        if whole["valid"].numpy().all():
+            break
+    return whole
+
+
+def _completed(first: Sample, second: Sample) -> Sample:
+    """The first answer, with the second where the first is not valid."""
     import torch
 
     whole: dict[str, Any] = {**second, **first}
     if "times" in whole:
         _same_times([first, second])
+    valid = first["valid"].numpy()
+    seen = valid, ~valid  # a pixel that neither has is the second's, at all dates
     for name in (*_LAYERS, "valid_series"):
         if name in first and name in second:
-            whole[name] = torch.where(first["valid"], first[name], second[name])  # type: ignore[literal-required]
+            pair = first[name], second[name]  # type: ignore[literal-required]
+            common = torch.promote_types(pair[0].dtype, pair[1].dtype)
+            arrays = (layer.to(common).numpy() for layer in pair)
+            values, _ = first_valid(*zip(arrays, seen, strict=True))
+            whole[name] = torch.from_numpy(values)
     for name in ("valid", "observed"):
         if name in first and name in second:
             whole[name] = first[name] | second[name]  # type: ignore[literal-required]

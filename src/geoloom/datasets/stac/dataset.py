@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from odc.geo.crs import CRS
 
+from ...core.composite import CompositeRule
 from ...core.errors import DatasetError, ReadError, suggest
 from ...core.interval import Instant, Interval
 from ...core.progress import Progress
@@ -21,7 +22,6 @@ from ...core.resampling import Resampling
 from ...io.access.remote import is_remote, together
 from ...io.headers.header import read_header
 from ..base import Transform
-from ..mosaic import Mosaic
 from ..raster import RasterDataset
 from ..reading.calibration import Calibration
 from ..reading.pending import PendingRead
@@ -79,7 +79,7 @@ class StacDataset(RasterDataset):
         sign: Sign | None = None,
         is_image: bool = True,
         rgb_bands: Sequence[str] | None = None,
-        mosaic: Mosaic = "newest",
+        mosaic: CompositeRule = "newest",
         resampling: Resampling | None = None,
         nodata: float | None = None,
         scaled: bool = False,
@@ -179,7 +179,7 @@ class StacDataset(RasterDataset):
         sign: Sign | None = None,
         is_image: bool = True,
         rgb_bands: Sequence[str] | None = None,
-        mosaic: Mosaic = "newest",
+        mosaic: CompositeRule = "newest",
         resampling: Resampling | None = None,
         nodata: float | None = None,
         scaled: bool = False,

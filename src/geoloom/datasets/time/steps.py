@@ -6,13 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
+from ...core.composite import COMPOSITE_RULES, CompositeRule
 from ...core.errors import DatasetError, suggest
 from ...core.interval import CalendarStep, Instant, Interval
-
-Composite = Literal["newest", "first", "mean"]
-"""Which acquisition of a step gives a pixel: the newest or the first that observed it, or the mean of all."""
 
 Takes = Callable[[Interval], bool]
 
@@ -36,7 +34,7 @@ class Steps(Protocol):
     """A rule that lays out the dates of a series."""
 
     @property
-    def composite(self) -> Composite | None:
+    def composite(self) -> CompositeRule | None:
         """How the acquisitions of one slot are put together; None means in the order of the slot."""
 
     def lay_out(self, moments: Sequence[Interval], takes: Takes) -> tuple[Slot, ...]:
@@ -69,7 +67,7 @@ class EveryDate:
             )
 
     @property
-    def composite(self) -> Composite | None:
+    def composite(self) -> CompositeRule | None:
         """None: a slot is one acquisition."""
         return None
 
@@ -101,7 +99,7 @@ class FixedSteps:
 
     steps: tuple[Interval, ...]
     """In the order of time; gaps between them are left out of the series."""
-    composite: Composite = "newest"
+    composite: CompositeRule = "newest"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))
@@ -113,9 +111,9 @@ class FixedSteps:
                     f"the step {after} does not come after {before}; give steps in the order of time that "
                     "do not overlap"
                 )
-        if self.composite not in get_args(Composite):
+        if self.composite not in COMPOSITE_RULES:
             raise DatasetError(
-                f"no composite is called {self.composite!r}{suggest(self.composite, get_args(Composite))}"
+                f"no composite is called {self.composite!r}{suggest(self.composite, COMPOSITE_RULES)}"
             )
 
     @classmethod
@@ -125,7 +123,7 @@ class FixedSteps:
         step: CalendarStep | timedelta | None = None,
         *,
         count: int | None = None,
-        composite: Composite = "newest",
+        composite: CompositeRule = "newest",
     ) -> FixedSteps:
         """The steps of an interval.
 
@@ -195,7 +193,7 @@ class NearestDates:
             raise DatasetError(f"within_days={self.within_days}; give 0 or more")
 
     @property
-    def composite(self) -> Composite | None:
+    def composite(self) -> CompositeRule | None:
         """None: the nearest gives a pixel, then the next nearest."""
         return None
 
