@@ -30,6 +30,64 @@ def full_turn(crs: CRS) -> float | None:
     return round(2 * np.pi / unit, 9) if unit else TURN
 
 
+def degrees_per_unit(crs: CRS) -> float:
+    """Of longitudes in a geographic CRS; 1 for any other."""
+    return TURN / (full_turn(crs) or TURN)
+
+
+def unwrapped(longitudes: Any) -> Any:
+    """Longitudes (N,) in degrees along a line, which run on where it crosses the antimeridian.
+
+    Example:
+        >>> unwrapped(np.array([179.0, -179.0, -178.0])).tolist()
+        [179.0, 181.0, 182.0]
+    """
+    wraps = np.round(np.diff(longitudes) / TURN)
+    return longitudes - TURN * np.concatenate([[0.0], np.cumsum(wraps)])
+
+
+def turns_between(longitudes: Any) -> int:
+    """Whole turns from the first to the last of longitudes that run on: not 0 for a ring around a pole."""
+    return round(float(longitudes[-1] - longitudes[0]) / TURN)
+
+
+def crosses(longitudes: Any) -> bool:
+    """Whether an edge between longitudes in degrees, as from 179 to -179, is meant to cross the antimeridian.
+
+    An edge of a whole turn (the lower side of Antarctica) is meant as drawn.
+    """
+    step = np.abs(np.diff(longitudes))
+    return bool(((step > HALF_TURN) & (step < TURN - 1e-9)).any())
+
+
+def lonlat_box(west: float, south: float, east: float, north: float) -> BaseGeometry:
+    """A box in degrees; one whose west lies east of its east crosses the antimeridian and runs on beyond 180.
+
+    Example:
+        >>> lonlat_box(170, -10, -170, 10).bounds
+        (170.0, -10.0, 190.0, 10.0)
+    """
+    return shapely.box(west, south, east if west <= east else east + TURN, north)
+
+
+def cut_boxes(west: Any, south: Any, east: Any, north: Any) -> list[tuple[BaseGeometry, ...]]:
+    """Boxes (N,) in degrees, whose longitudes may run on, in parts from -180 to 180: one or two each."""
+    everywhere = east - west >= TURN
+    turns = TURN * np.floor((west + HALF_TURN) / TURN)
+    west = np.where(everywhere, -HALF_TURN, west - turns)
+    east = np.where(everywhere, HALF_TURN, east - turns)
+    first = shapely.box(west, south, np.minimum(east, HALF_TURN), north)
+    return [
+        (box,) if right <= HALF_TURN else (box, shapely.box(-HALF_TURN, bottom, right - TURN, top))
+        for box, right, bottom, top in zip(first, east, south, north, strict=True)
+    ]
+
+
+WORLD = shapely.box(-HALF_TURN, -90, HALF_TURN, 90)
+TURNS = (0.0, -TURN, TURN)
+"""Where in a file that counts otherwise the same place may lie."""
+
+
 def near(longitude: Any, centre: Any, turn: float = TURN) -> Any:
     """Longitudes moved by whole turns to lie within half a turn of a centre; what is not finite stays.
 

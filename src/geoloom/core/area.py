@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from .antimeridian import full_turn
+from .antimeridian import degrees_per_unit, full_turn
 from .grid import crs_name, transformer
 
 Floats = NDArray[np.float64]
@@ -138,7 +138,7 @@ def _ground(crs: str) -> _Ground | None:
     if below is None or ellipsoid is None:
         return None
     geodetic = CRS(below.to_2d().to_wkt())
-    degrees = 360.0 / (full_turn(geodetic) or 360.0)
+    degrees = degrees_per_unit(geodetic)
     geographic = full_turn(known) is not None
     unit_m = np.radians(degrees) * _METRES_PER_RADIAN if geographic else _unit(known)
     return _Ground(crs, crs_name(geodetic), geographic, degrees, float(unit_m), ellipsoid)

@@ -28,7 +28,7 @@ from shapely import (
 )
 from shapely.geometry.base import BaseGeometry
 
-from .antimeridian import HALF_TURN, TURN, around
+from .antimeridian import HALF_TURN, around, turns_between, unwrapped
 from .errors import GridError
 
 LATTICE_TOLERANCE_PX = 1e-5
@@ -213,13 +213,10 @@ def footprint(grid: GeoBox, points_per_side: int = 32) -> BaseGeometry:
         lon, lat = _lon_lat(grid, _placed_outline(grid, points_per_side))
         finite = np.isfinite(lon) & np.isfinite(lat)
         lon, lat = lon[finite], lat[finite]
-    steps = np.diff(lon)
-    wraps = np.round(steps / TURN)
-    unwrapped = lon - TURN * np.concatenate([[0.0], np.cumsum(wraps)])
-    turns = round((unwrapped[-1] - unwrapped[0]) / TURN) if finite.all() else 0
-    if turns:
-        return _polar_cap(unwrapped, lat)
-    return _on_earth(make_valid(Polygon(np.column_stack([unwrapped, lat]))))
+    lon = unwrapped(lon)
+    if finite.all() and turns_between(lon):
+        return _polar_cap(lon, lat)
+    return _on_earth(make_valid(Polygon(np.column_stack([lon, lat]))))
 
 
 def footprints(grids: Sequence[GeoBox], points_per_side: int = 32) -> list[BaseGeometry]:

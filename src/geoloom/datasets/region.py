@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 from odc.geo.types import Shape2d
 from shapely.geometry.base import BaseGeometry
 
-from ..core.antimeridian import HALF_TURN, TURN, around, full_turn, near
+from ..core.antimeridian import HALF_TURN, around, degrees_per_unit, full_turn, near, unwrapped
 from ..core.area import polygon_areas_m2
 from ..core.grid import LATTICE_TOLERANCE_PX, WGS84, crs_name, footprint, transformer
 from ..core.interval import Interval
@@ -178,7 +178,7 @@ def project(outline: BaseGeometry, to: GeoBox | Region) -> BaseGeometry:
     """
     turn = full_turn(to.crs)
     if turn is not None:
-        outline = around(outline, _middle(to) * TURN / turn)
+        outline = around(outline, _middle(to) * degrees_per_unit(to.crs))
         if to.crs == WGS84:
             return outline
     move = transformer("EPSG:4326", crs_name(to.crs)).transform
@@ -277,7 +277,7 @@ def _ring_in_degrees(ring: BaseGeometry, crs: CRS) -> np.ndarray:
     lon, lat = shapely.get_coordinates(ring).T
     if crs != WGS84:
         lon, lat = transformer(crs_name(crs), "EPSG:4326").transform(lon, lat)
-        lon = np.unwrap(lon, period=TURN)
+        lon = unwrapped(lon)
     return np.column_stack([lon, lat])
 
 

@@ -17,7 +17,7 @@ from odc.geo.geom import Geometry
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
-from ..core.antimeridian import TURN
+from ..core.antimeridian import TURN, lonlat_box
 from ..core.errors import SamplerError
 from ..core.grid import WGS84
 from ..core.interval import ALWAYS
@@ -207,14 +207,15 @@ def _box_of(west: float, south: float, east: float, north: float) -> BaseGeometr
             "dataset.regions[0].frame[rows, columns]; shapely.box(...) is free of this line",
             told, meant,
         )  # fmt: skip
+    box = lonlat_box(west, south, east, north)
     if west < east:
-        return shapely.box(west, south, east, north)
+        return box
     log.warning(
         "%s has its west east of its east: taken across the antimeridian, %g degrees wide; give west below "
         "east (east beyond 180 there) if that is meant otherwise, and to be free of this line",
-        told, east + TURN - west,
+        told, box.bounds[2] - west,
     )  # fmt: skip
-    return shapely.box(west, south, east + TURN, north)
+    return box
 
 
 def _is_box(members: Sequence[Any]) -> bool:

@@ -11,7 +11,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 from shapely import STRtree
 
-from ...core.antimeridian import HALF_TURN, TURN, near
+from ...core.antimeridian import HALF_TURN, WORLD, cut_boxes, near
 from ...core.grid import WGS84, crs_name, transformer
 from ...core.interval import ALWAYS, Interval
 from ...core.query import Scene
@@ -176,23 +176,8 @@ def _boxes(grids: Sequence[GeoBox]) -> list[_Boxes]:
     lon = near(lon, middle)
     west, east = _widened(lon)
     south, north = _widened(lat)
-    around = east - west >= TURN
-    turns = TURN * np.floor((west + HALF_TURN) / TURN)
-    west = np.where(around, -HALF_TURN, west - turns)
-    east = np.where(around, HALF_TURN, east - turns)
-    first = shapely.box(west, south, np.minimum(east, HALF_TURN), north)
-    return [
-        _split(first[i], (south[i], east[i], north[i])) if seen[i] else (_WORLD,)
-        for i in range(len(grids))
-    ]
-
-
-def _split(first: Any, sides: tuple[float, float, float]) -> _Boxes:
-    """With the part beyond the antimeridian, where there is one."""
-    south, east, north = sides
-    if east <= HALF_TURN:
-        return (first,)
-    return first, shapely.box(-HALF_TURN, south, east - TURN, north)
+    cut = cut_boxes(west, south, east, north)
+    return [boxes if placed else (WORLD,) for boxes, placed in zip(cut, seen, strict=True)]
 
 
 def _widened(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -204,4 +189,3 @@ def _widened(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 _LATTICE_U, _LATTICE_V = np.meshgrid(np.linspace(0, 1, _NODES), np.linspace(0, 1, _NODES))
-_WORLD = shapely.box(-180, -90, 180, 90)

@@ -6,10 +6,9 @@ from collections.abc import Callable, Hashable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ...core.antimeridian import TURN, around
+from ...core.antimeridian import around, lonlat_box
 from ...core.errors import DatasetError
 from ...core.interval import Interval
 from .functions import function_text
@@ -46,8 +45,7 @@ class Filters:
         """The box as a geometry, in two parts where it crosses the antimeridian."""
         if self.bbox is None:
             return None
-        west, south, east, north = self.bbox
-        return around(shapely.box(west, south, east if west <= east else east + TURN, north), 0.0)
+        return around(lonlat_box(*self.bbox), 0.0)
 
     def takes(self, item: Item, told: Mapping[str, Any]) -> bool:
         """Whether an item with these properties is wanted."""

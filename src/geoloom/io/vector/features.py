@@ -15,7 +15,7 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from shapely import STRtree
 
-from ...core.antimeridian import TURN, near
+from ...core.antimeridian import TURNS, near
 from ...core.errors import VectorError
 from ...core.grid import crs_name, transformer
 
@@ -30,7 +30,6 @@ LARGE_VERTICES = 256
 _LATTICE = 17
 _MOST_PIECES = 4096
 _REMEMBERED_GRIDS = 4
-_SHIFTS = (0.0, -TURN, TURN)
 
 
 class _Moved:
@@ -170,7 +169,7 @@ class Features:
     def _within(self, zone: np.ndarray | None) -> np.ndarray:
         if zone is None:
             return np.arange(len(self))
-        shifts = _SHIFTS if self.crs.geographic else (0.0,)
+        shifts = TURNS if self.crs.geographic else (0.0,)
         boxes = [shapely.box(zone[0] + s, zone[1], zone[2] + s, zone[3]) for s in shifts]
         found: np.ndarray = np.unique(self._tree.query(boxes)[1])
         return found
@@ -286,7 +285,7 @@ def _cut(geometries: np.ndarray, zone: np.ndarray, crs: CRS) -> np.ndarray:
     if not crs.geographic:
         return np.asarray(shapely.clip_by_rect(geometries, left, bottom, right, top), dtype=object)
     parts = np.array(
-        [shapely.clip_by_rect(geometries, left + s, bottom, right + s, top) for s in _SHIFTS],
+        [shapely.clip_by_rect(geometries, left + s, bottom, right + s, top) for s in TURNS],
         dtype=object,
     )
     filled = ~shapely.is_empty(parts)
@@ -367,7 +366,7 @@ def _around_the_globe(
     box = grid.boundingbox
     bounds = shapely.bounds(geometries)
     found, owners = [], []
-    for shift in _SHIFTS:
+    for shift in TURNS:
         meets = (bounds[:, 0] + shift <= box.right) & (bounds[:, 2] + shift >= box.left)
         found.append(
             shapely.transform(geometries[meets], lambda xy, by=shift: xy + np.array([by, 0.0]))

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from odc.geo.crs import CRS
 
-from ...core.antimeridian import HALF_TURN, TURN
+from ...core.antimeridian import HALF_TURN, crosses, unwrapped
 from ...core.errors import GridError, VectorError, suggest
 from ...core.grid import as_crs, crs_name
 from ..access.paths import path_text
@@ -377,21 +377,17 @@ def _natural(value: str) -> tuple[int, float, str]:
 
 
 def _unfolded(shapes: np.ndarray, crs: CRS, source: str) -> np.ndarray:
-    """In degrees: geometries with an edge from 179 to -179 are meant to cross the antimeridian, so they do.
-
-    An edge of a whole turn (the lower side of Antarctica) is meant as drawn.
-    """
+    """In degrees: features with an edge from 179 to -179 are meant to cross the antimeridian, so they do."""
     if not crs.geographic:
         return shapes
     bounds = shapely.bounds(shapes)
     wide = np.flatnonzero(bounds[:, 2] - bounds[:, 0] > HALF_TURN)
     out = shapes.copy()
     for i in wide:
-        step = np.abs(np.diff(shapely.get_coordinates(shapes[i])[:, 0]))
         parts = shapely.get_num_geometries(shapes[i])
-        if parts == 1 and ((step > HALF_TURN) & (step < TURN - 1e-9)).any():
+        if parts == 1 and crosses(shapely.get_coordinates(shapes[i])[:, 0]):
             out[i] = shapely.transform(
-                shapes[i], lambda xy: np.column_stack([np.unwrap(xy[:, 0], period=TURN), xy[:, 1]])
+                shapes[i], lambda xy: np.column_stack([unwrapped(xy[:, 0]), xy[:, 1]])
             )
             log.info("%s: feature %d taken to cross the antimeridian", source, i)
     return out
