@@ -121,6 +121,24 @@ def may_replace(
     _check_folder(path)
 
 
+def may_fill(folder: Path, product: str, what: str, *, overwrite: bool) -> None:
+    """Refuse a folder that holds a product of its kind already, before any work.
+
+    Args:
+        folder: Of the product, which may be missing.
+        product: The name of the file that makes the folder one, such as a model's card.
+        what: What it then holds, such as `a model`.
+        overwrite: Whether the user gave leave to replace it.
+
+    Raises:
+        WriteError: the file is there, and there is no leave.
+    """
+    if (folder / product).exists() and not overwrite:
+        raise WriteError(
+            f"{folder} holds {what} already; choose another folder or overwrite=True (--overwrite)"
+        )
+
+
 def _check_folder(path: Path) -> None:
     if not path.parent.is_dir():
         raise WriteError(f"{path.parent} is not a folder; make it, or write elsewhere")

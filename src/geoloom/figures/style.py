@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..core.errors import WriteError
-from ..core.files import replacing
+from ..core.files import may_replace, replacing
 
 INK = "#1f2328"
 MUTED = "#667085"
@@ -109,8 +109,7 @@ def save_figure(
         WriteError: the file exists and `overwrite` is False, or the suffix is unknown.
     """
     out = Path(path)
-    if out.exists() and not overwrite:
-        raise WriteError(f"{out} exists; choose another name or overwrite=True (--overwrite)")
+    may_replace(out, overwrite=overwrite)
     kind = out.suffix.lstrip(".").lower()
     known = figure.canvas.get_supported_filetypes()
     if kind not in known:

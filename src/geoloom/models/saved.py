@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from .._version import __version__
 from ..core.classes import Classes
-from ..core.errors import ModelError, WriteError
-from ..core.files import hold, write_text, writing
+from ..core.errors import ModelError
+from ..core.files import hold, may_fill, write_text, writing
 from ..core.jsonfile import JsonValue
 from .card import AGAIN, ModelCard
 from .identity import CARD_FILE as CARD_FILE
@@ -129,10 +129,7 @@ def save_model(
         WriteError: the folder holds a model and `overwrite` is False, or the system refuses.
     """
     path = Path(folder)
-    if (path / CARD_FILE).exists() and not overwrite:
-        raise WriteError(
-            f"{path} holds a model already; choose another folder or overwrite=True (--overwrite)"
-        )
+    may_fill(path, CARD_FILE, "a model", overwrite=overwrite)
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
     values = replace(card, version=card.version or __version__).to_dict()

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..chips.store import ChipStore
-from ..core.errors import ConfigError, ModelError, WriteError, suggest
+from ..core.errors import ConfigError, ModelError, suggest
+from ..core.files import may_fill
 from ..metrics.accuracy import Accuracy
 from ..splits.names import Split
 from .params import check_keys
@@ -139,8 +140,7 @@ class ModelBuilder:
         folder = self._folder(model_dir)
         out = folder / "validation"
         report = out / "validation_report.json"
-        if report.exists() and not overwrite:
-            raise WriteError(f"{out} holds a validation; pass overwrite=True to replace it")
+        may_fill(out, report.name, "a validation", overwrite=overwrite)
         out.mkdir(parents=True, exist_ok=True)
         accuracy = evaluate(
             folder,

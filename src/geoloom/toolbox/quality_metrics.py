@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import WriteError
+from ..core.files import may_replace
 from ..metrics.accuracy import Accuracy
 from .params import check_keys
 
@@ -49,8 +49,7 @@ def evaluate_classification(
         folder = Path(out_dir)
         folder.mkdir(parents=True, exist_ok=True)
         report = folder / f"classification_report{file_sufix}.json"
-        if report.exists() and not overwrite:
-            raise WriteError(f"{report} exists; pass overwrite=True to replace it")
+        may_replace(report, overwrite=overwrite)
     accuracy = evaluate_map(
         prediction_path,
         ground_truth_path,
