@@ -1,1 +1,1 @@
-"""A prediction's work spread over a Dask cluster: `dask.DaskEngine` is an engine of `inference.engines`."""
+"""A prediction's work spread over a Dask cluster: `dask.DaskEngine` is a runner of `inference.runners`."""
