@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geoloom.io.access.handles import stamp_of
+from geoloom.io.blocks import cache as blocks
 from geoloom.io.blocks.cache import CACHE, BlockCache, block_at, local_tiff
-from geoloom.io.blocks.cache import cache as blocks
 from geoloom.io.blocks.codecs import Block
 from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
