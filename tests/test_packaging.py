@@ -98,7 +98,7 @@ def test_strategies_without_hypothesis_name_the_extra(monkeypatch):
 
 def test_the_tested_versions_are_no_older_than_the_floors():
     floors = runpy.run_path(str(ROOT / "tools" / "floors.py"))["floors"](ROOT / "pyproject.toml")
-    assert floors["numpy"] == "2.0"
+    assert floors["numpy"] == "2.1"
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     tested = {
         canonicalize_name(name): Version(version)
