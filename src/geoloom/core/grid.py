@@ -112,11 +112,6 @@ def has_place(crs: CRS | None) -> bool:
     return crs is not None and not crs.proj.is_engineering
 
 
-def grid_affine(grid: GeoBox) -> Affine:
-    """Pixel corner (col, row) -> world (x, y)."""
-    return grid.affine
-
-
 def require_area(grid: GeoBox) -> None:
     """Refuse a grid whose pixels have no size or no place.
 

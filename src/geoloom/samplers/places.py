@@ -138,14 +138,14 @@ def chip_shape(size: Size, units: Units, frame: GeoBox, *, what: str = "size") -
     return int(height), int(width)
 
 
-def refuse_too_large(places: tuple[Place, ...], size: Size, mend: str) -> SamplerError:
+def refuse_too_large(places: tuple[Place, ...], size: Size, advice: str) -> SamplerError:
     """The error that says how large the scenes are."""
     largest = max(places, key=lambda p: p.frame.shape[0] * p.frame.shape[1])
     height, width = places[0].shape
     return SamplerError(
         f"a chip of size {size!r} ({height} x {width} pixels) exceeds every scene; the largest, "
         f"{largest.region.name or 'unnamed'}, has {largest.frame.shape[0]} x {largest.frame.shape[1]} "
-        f"pixels; {mend}"
+        f"pixels; {advice}"
     )
 
 

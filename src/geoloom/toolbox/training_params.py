@@ -70,10 +70,10 @@ def training_settings(params: Mapping[str, Any]) -> dict[str, Any]:
         {'augment': (), 'epochs': 3, 'dropout': 0.2, 'schedule': 'exponential', 'early_stopping': 10}
     """
     given = check_keys(params, KEYS, where="params")
-    for key, (only, mend) in _SINGLE.items():
+    for key, (only, advice) in _SINGLE.items():
         if given.get(key, only) not in (only, str(only)):
             raise ConfigError(
-                f"params[{key!r}] is {given[key]!r}, only {only!r} is possible: {mend}"
+                f"params[{key!r}] is {given[key]!r}, only {only!r} is possible: {advice}"
             )
     for key in _NOTES:
         if key in given and key != "network":

@@ -82,7 +82,7 @@ def allot(waiting: Sequence[PendingRead]) -> None:
         key = tuple(one.grid.shape), one.channels, one.dtype
         alike.setdefault(key, []).append(one)
     for (shape, channels, dtype), members in alike.items():
-        # The pool looks through all it ever gave: dear where single samples are kept by the thousand.
+        # The pool looks through all it ever gave: expensive where single samples are kept by the thousand.
         take = BUFFERS.take if len(members) > 1 else np.empty
         values = take((len(members), channels, *shape), dtype)
         seen = take((len(members), *shape), np.dtype(np.bool_))

@@ -57,7 +57,7 @@ def check(scene: Scene, headers: Sequence[Header], *, whole: bool) -> None:
         whole: Whether these are all files of the item that are read, so that one of them has its grid.
 
     Raises:
-        DatasetError: they disagree; the message names item, file, what was found and expected, and the mend.
+        DatasetError: they disagree; the message names item and file, both values, and what to change.
     """
     exact = False
     for header in headers:

@@ -81,7 +81,7 @@ class CrsToPixels:
 
 
 def way(source: GeoBox, crs: CRS) -> CrsToPixels:
-    """The way from a CRS to a source; hold on to it, it is dear to find."""
+    """From a CRS to the pixels of a source; keep it, it is expensive to make."""
     turn = full_turn(source.crs)
     middle = source.affine * (source.shape[1] / 2, source.shape[0] / 2)
     a, b, _, d, e, _ = to_pixel = six(~source.affine)

@@ -163,7 +163,7 @@ def read_header(uri: str | Path, *, crs: str | None = None, measured: int = 0) -
     Raises:
         GridError: `crs` is no CRS.
         ReadError: the file is missing, damaged, or not georeferenced by an affine map and a CRS (ground
-            control points or rational polynomials alone are refused); the message tells the mend.
+            control points or rational polynomials alone are refused); the message says what to do.
     """
     name = path_text(uri, ReadError)
     stamp = stamp_of(name)
