@@ -62,7 +62,7 @@ import geoloom.toolbox.vector_utils as dsutils
 # Datasets are stored in chip stores
 train_ds = "{folder}/dataset.zarr#train"
 test_ds = "{folder}/dataset.zarr#test"
-valid_ds = "{folder}/dataset.zarr#valid"
+valid_ds = "{folder}/dataset.zarr#val"
 model_dir = "{folder}/trained_model"
 test_img = "{folder}/output.tiff"
 output = "{folder}/classif.tif"
@@ -210,7 +210,7 @@ def test_figure_4_training_validating_and_predicting(folder):
     report = json.loads((validation / "validation_report.json").read_text())
     assert report["classes"] == ["deforestation", "forest", "non_class"]
     # Every labelled pixel of the ground under the validation chips was counted, once.
-    store = ChipStore.open(folder / "dataset.zarr#valid")
+    store = ChipStore.open(folder / "dataset.zarr#val")
     labelled = np.zeros(SHAPE, dtype=bool)
     for i in range(len(store)):
         left, top = ~TRANSFORM * tuple(store.transform(i)[[2, 5]])

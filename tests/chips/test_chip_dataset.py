@@ -221,6 +221,17 @@ def test_a_store_without_checksums_is_refused(tmp_path):
         ChipStore.open(store.path)
 
 
+def test_a_store_with_the_splits_of_a_pre_release_is_refused(tmp_path):
+    store = write(tmp_path / "a.zarr", compress="lz4")
+    file = store.path / "zarr.json"
+    content = json.loads(file.read_text())
+    content["attributes"]["splits"] = ["train", "test", "valid"]
+    content["attributes"]["seal"] = layout.seal(content["attributes"])
+    file.write_text(json.dumps(content))
+    with pytest.raises(ChipError, match=r"train, test, valid.* pre-release; cut the chips again"):
+        ChipStore.open(store.path)
+
+
 def test_labels_without_classes_are_kept(tmp_path):
     plain = write(tmp_path / "b.zarr", classes=None, mask_dtype="int16")
     assert plain.has_labels

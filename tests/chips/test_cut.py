@@ -72,7 +72,7 @@ def test_sequential_windows_are_whole_and_cover_every_pixel(shape, size, data):
         {"strategy": "sequential", "split": None, "min_valid": 0},
         {"strategy": "random", "count": 30},
         {"strategy": "random", "count": 24, "balanced": True, "split": None},
-        {"strategy": "sequential", "stride": 16, "split": BlockSplit(test=0.2, valid=0)},
+        {"strategy": "sequential", "stride": 16, "split": BlockSplit(test=0.2, val=0)},
     ],
 )
 def test_chips_hold_the_pixels_of_their_place(tmp_path, scene, options):
@@ -84,7 +84,7 @@ def test_chips_hold_the_pixels_of_their_place(tmp_path, scene, options):
 def test_random_gives_the_count_and_equal_seeds_the_same(tmp_path, scene):
     def places(name, seed):
         store = cut_chips(scene.image, tmp_path / name, size=20, count=50, seed=seed)
-        assert store.splits == {"train": 30, "test": 10, "valid": 10}
+        assert store.splits == {"train": 30, "test": 10, "val": 10}
         return store.table[["row", "col", "split"]].to_numpy().tolist()
 
     first, again, other = places("a.zarr", 1), places("b.zarr", 1), places("c.zarr", 2)
@@ -268,7 +268,7 @@ def test_refusals(tmp_path, scene, caplog):
     with caplog.at_level(logging.WARNING):
         cut(count=40, size=100, split=RandomSplit(), overwrite=True)
     assert "chips overlap a chip of another split" in caplog.text
-    assert ChipStore.open(tmp_path / "c.zarr").splits == {"train": 24, "test": 8, "valid": 8}
+    assert ChipStore.open(tmp_path / "c.zarr").splits == {"train": 24, "test": 8, "val": 8}
 
 
 def test_labels_of_another_place_are_refused_though_other_scenes_have_theirs(tmp_path):

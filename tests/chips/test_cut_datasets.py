@@ -88,7 +88,7 @@ def test_random_chips_of_a_folder_keep_apart(folders, tmp_path):
         images, tmp_path / "c.zarr", labels=labels, size=16, count=60, balanced=True,
         split=BlockSplit(buffer_px=4),
     )  # fmt: skip
-    assert store.splits == {"train": 36, "test": 12, "valid": 12}
+    assert store.splits == {"train": 36, "test": 12, "val": 12}
     _check(store, scenes)
 
 

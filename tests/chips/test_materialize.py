@@ -276,11 +276,11 @@ def test_splits_by_name_by_function_and_by_ground(tmp_path, dataset):
     for split, crs in {"train": "EPSG:32614", "test": "EPSG:32615"}.items():
         assert set(zones.table["crs"][zones.table["split"] == split]) == {crs}
 
-    rule = BlockSplit(test=0.3, valid=0.2, block_px=20, buffer_px=2, seed=1)
+    rule = BlockSplit(test=0.3, val=0.2, block_px=20, buffer_px=2, seed=1)
     blocks = materialize(dataset, sampler, tmp_path / "b.zarr", split=rule)
     table = blocks.table
     assert blocks.provenance["dropped_between_splits"] == 300 - len(blocks) > 0
-    assert set(blocks.splits) == {"train", "test", "valid"}
+    assert set(blocks.splits) == {"train", "test", "val"}
     for _, scene in table.groupby("source"):
         rows, cols, split = (scene[key].to_numpy() for key in ("row", "col", "split"))
         apart = split[:, None] != split[None]
@@ -295,7 +295,7 @@ def test_splits_by_name_by_function_and_by_ground(tmp_path, dataset):
 def test_chips_dealt_at_random_warn_of_overlaps(tmp_path, dataset, caplog):
     sampler = RandomGeoSampler(dataset, SIZE, 40, generator=0)
     store = materialize(dataset, sampler, tmp_path / "r.zarr", split=RandomSplit())
-    assert store.splits == {"train": 24, "test": 8, "valid": 8}
+    assert store.splits == {"train": 24, "test": 8, "val": 8}
     assert "overlap a chip of another split" in caplog.text
 
 

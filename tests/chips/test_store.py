@@ -20,7 +20,7 @@ from geoloom.core.errors import ChipError, WriteError
 
 CLASSES = Classes.of(["forest", "water"], codes=[3, 7])
 SIZE = (6, 5)
-SPLIT_OF = ("train", "test", "valid", None)
+SPLIT_OF = ("train", "test", "val", None)
 
 
 def _chip(k, dtype="int16"):
@@ -113,7 +113,7 @@ def test_table_and_splits(tmp_path):
         "test", "scene2", 5, 10, "EPSG:32622", 500.0,
     ]  # fmt: skip
     assert table["split"].isna().sum() == 2
-    assert store.splits == {"train": 3, "test": 3, "valid": 3}
+    assert store.splits == {"train": 3, "test": 3, "val": 3}
     assert store.grid(5).crs.epsg == 32622
     assert store.grid(5).boundingbox == (500, 5000 - 6 * 30, 500 + 5 * 30, 5000)
 
@@ -256,8 +256,8 @@ def test_damage_is_reported_not_returned(tmp_path, damage):
 
 def test_questions_that_have_no_answer(tmp_path):
     store = _write(tmp_path / "a.zarr", count=1)
-    with pytest.raises(ChipError, match="no chip in split 'valid'"):
-        store.dataset("valid")
+    with pytest.raises(ChipError, match="no chip in split 'val'"):
+        store.dataset("val")
     with pytest.raises(ChipError, match="did you mean 'train'"):
         store.statistics("trian")
     with pytest.raises(IndexError):

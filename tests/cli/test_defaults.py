@@ -142,7 +142,7 @@ def test_augmentation_is_chosen_or_put_off_by_its_option(files, monkeypatch):
 
 
 def test_a_region_for_validation_is_no_contradiction_to_a_share_nobody_gave(files, monkeypatch):
-    parts = ["--split", "regions", "--region", "train=left", "--region", "valid=right"]
+    parts = ["--split", "regions", "--region", "train=left", "--region", "val=right"]
     monkeypatch.setitem(KINDS["chips"], "", {**KINDS["chips"][""], "regions": parts})
     step = on_the_command_line("chips", "", monkeypatch)
-    assert set(step.regions) == {"train", "valid"}
+    assert set(step.regions) == {"train", "val"}

@@ -172,7 +172,7 @@ def test_prepare_joins_files(geoloom, scene, tmp_path):
 def test_chips_are_cut_and_kept_apart(geoloom, scene, labels, tmp_path):
     out = tmp_path / "chips.zarr"
     answer = geoloom(
-        *("chips", scene.scene, labels, out, "--size", 32, "--count", 24, "--valid", 0, "--json"),
+        *("chips", scene.scene, labels, out, "--size", 32, "--count", 24, "--val", 0, "--json"),
         *("--split", "regions", "--region", "train=left", "--region", "test=0.5,0,1,1"),
     )
     assert answer.code == 0, answer.err
@@ -192,7 +192,7 @@ def test_chips_are_cut_and_kept_apart(geoloom, scene, labels, tmp_path):
         (["--split", "regions"], "--regions: split regions needs regions"),
         (["--strategy", "centroids"], "--points: strategy centroids needs points"),
         (["--strategy", "randon"], "did you mean 'random'"),
-        (["--test", "0.6", "--valid", "0.5"], "nothing to train on"),
+        (["--test", "0.6", "--val", "0.5"], "nothing to train on"),
         (["--region", "train"], "expected NAME=VALUE"),
         (["--size", "0"], "--size: found 0; input should be greater than 0"),
     ],

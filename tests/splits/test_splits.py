@@ -71,10 +71,10 @@ def test_block_splits_keep_their_distance(shape, size, buffer, strategy, seed):
 def test_shares_are_kept_and_every_class_is_in_every_split():
     scene = _scene(_grid((600, 600)))
     plan = draw_candidates(
-        [scene], ChipOptions((24, 24), count=500), split=BlockSplit(test=0.3, valid=0.1)
+        [scene], ChipOptions((24, 24), count=500), split=BlockSplit(test=0.3, val=0.1)
     )
     kept = {SPLITS[k.split]: k.quota for k in plan.kinds}
-    assert kept == {"train": 300, "test": 150, "valid": 50}
+    assert kept == {"train": 300, "test": 150, "val": 50}
     for split in range(3):
         codes = set()
         for _, row, col in plan.windows[plan.splits == split]:
@@ -110,7 +110,7 @@ def test_scenes_far_apart_are_separate_ground():
 
 
 def test_halves_by_hand():
-    rule = RoiSplit({"train": (0, 0, 0.5, 1), "test": (0.5, 0, 1, 1)}, valid=0.25, buffer_px=6)
+    rule = RoiSplit({"train": (0, 0, 0.5, 1), "test": (0.5, 0, 1, 1)}, val=0.25, buffer_px=6)
     plan = draw_candidates(
         [_scene(_grid((300, 401)))], ChipOptions((20, 20), count=200), split=rule
     )
@@ -125,7 +125,7 @@ def test_regions_in_world_coordinates():
     left, bottom, right, top = grid.boundingbox
     middle = (top + bottom) / 2
     rule = RoiSplit(
-        {"train": (left, middle, right, top), "valid": shapely.box(left, bottom, right, middle)},
+        {"train": (left, middle, right, top), "val": shapely.box(left, bottom, right, middle)},
         units="crs",
         crs="EPSG:32722",
     )
@@ -150,9 +150,9 @@ def test_random_split_warns_with_the_overlapping_chips(caplog):
 
 
 def test_random_deal_is_exact():
-    codes = RandomSplit(test=0.25, valid=0.1, seed=3).deal(200)
+    codes = RandomSplit(test=0.25, val=0.1, seed=3).deal(200)
     assert np.bincount(codes).tolist() == [130, 50, 20]
-    assert not (codes == RandomSplit(test=0.25, valid=0.1, seed=4).deal(200)).all()
+    assert not (codes == RandomSplit(test=0.25, val=0.1, seed=4).deal(200)).all()
 
 
 def test_impossible_divisions_say_what_to_do():
@@ -165,7 +165,7 @@ def test_impossible_divisions_say_what_to_do():
     with pytest.raises(ChipError, match="overlap"):
         draw_candidates([scene], ChipOptions((20, 20), count=5), split=rule)
     with pytest.raises(ConfigError, match="below 1"):
-        BlockSplit(test=0.6, valid=0.5)
+        BlockSplit(test=0.6, val=0.5)
     with pytest.raises(ConfigError, match="did you mean 'train'"):
         RoiSplit({"trian": (0, 0, 1, 1)})
 

@@ -98,7 +98,7 @@ def test_validation_scores_the_mean(chips, tmp_path):
     folder = train(chips, tmp_path / "m", average=0.5, **QUICK)
     model = load_model(folder)
     total, pixels = 0.0, 0
-    for sample in chips.dataset("valid"):
+    for sample in chips.dataset("val"):
         scores = model(sample["image"][None].float(), sample["observed"][None])[0]
         chance = scores.gather(0, sample["mask"][None])[0][sample["valid"]]
         total, pixels = total - chance.log().sum().item(), pixels + len(chance)

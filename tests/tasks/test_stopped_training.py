@@ -145,7 +145,7 @@ def test_validation_chips_without_a_label_are_refused_before_any_work(tmp_path, 
     monkeypatch.setattr(type(judge), "valid", lambda self, i: torch.zeros(16, 16).bool().numpy()
                         if self.path == judge.path else type(judge).observed(self, i))  # fmt: skip
     with pytest.raises(ChipError, match=r"no validation chip .* has a labelled pixel"):
-        train(chips, tmp_path / "m", validation=judge, **QUICK)
+        train(chips, tmp_path / "m", val=judge, **QUICK)
     assert not (tmp_path / "m").exists()
 
 

@@ -74,7 +74,7 @@ def test_the_kept_weights_are_those_of_the_best_epoch(chips, tmp_path):
     best = min(row["val_loss"] for row in rows)
     model = load_model(folder)
     total, pixels = 0.0, 0
-    for sample in chips.dataset("valid"):
+    for sample in chips.dataset("val"):
         scores = model(sample["image"][None].float(), sample["observed"][None])[0]
         chance = scores.gather(0, sample["mask"][None])[0][sample["valid"]]
         total, pixels = total - chance.log().sum().item(), pixels + len(chance)
@@ -188,16 +188,16 @@ def test_without_splits_the_last_weights_are_kept_and_it_says_so(tmp_path, caplo
 def test_validation_chips_may_come_from_another_store(tmp_path):
     chips = write_chips(tmp_path / "c.zarr", ["train"] * 6)
     judges = write_chips(tmp_path / "j.zarr", [None] * 3, seed=1)
-    folder = train(chips, tmp_path / "m", validation=judges.path, **QUICK)
+    folder = train(chips, tmp_path / "m", val=judges.path, **QUICK)
     assert load_model(folder).card.metrics["pixels"] == sum(judges.valid(i).sum() for i in range(3))
     strange = write_chips(tmp_path / "s.zarr", [None] * 3, bands=("a", "b"))
     with pytest.raises(ChipError, match="cut both alike"):
-        train(chips, tmp_path / "n", validation=strange, **QUICK)
+        train(chips, tmp_path / "n", val=strange, **QUICK)
 
 
 def test_a_class_without_pixels_is_named(tmp_path, caplog):
     classes = Classes.of(["forest", "water", "swamp"], codes=[4, 0, 9])
-    chips = write_chips(tmp_path / "c.zarr", ["train"] * 4 + ["valid"], classes=classes)
+    chips = write_chips(tmp_path / "c.zarr", ["train"] * 4 + ["val"], classes=classes)
     folder = train(chips, tmp_path / "m", class_weights="balanced", **QUICK)
     assert "no training pixel is swamp" in caplog.text
     assert len(load_model(folder).classes) == 3
@@ -233,7 +233,7 @@ def test_chips_without_a_place_make_a_model_too(tmp_path):
 
 @pytest.mark.parametrize("validated", [True, False])
 def test_a_training_that_diverges_writes_no_model(tmp_path, validated):
-    chips = write_chips(tmp_path / "c.zarr", ["train"] * 6 + ["valid"] * 2 * validated)
+    chips = write_chips(tmp_path / "c.zarr", ["train"] * 6 + ["val"] * 2 * validated)
     with pytest.raises(ModelError, match=r"diverged.*lower learning_rate"):
         train(chips, tmp_path / "m", **QUICK, learning_rate=1e37, schedule="constant")
     assert not (tmp_path / "m" / "model.json").exists()

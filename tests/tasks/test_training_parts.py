@@ -163,7 +163,7 @@ def test_copies_make_an_epoch_seven_times_as_long(chips, memory_bytes):
 
 @pytest.mark.parametrize("augment_mode", ["random", "copies"])
 def test_only_training_batches_are_jittered_each_step_anew(chips, tmp_path, augment_mode):
-    seen = {"train": [], "valid": []}
+    seen = {"train": [], "val": []}
 
     class Watcher(SegmentationTask):
         def training_step(self, batch, batch_idx):
@@ -171,7 +171,7 @@ def test_only_training_batches_are_jittered_each_step_anew(chips, tmp_path, augm
             return super().training_step(batch, batch_idx)
 
         def validation_step(self, batch, batch_idx):
-            seen["valid"].append(batch["image"].clone())
+            seen["val"].append(batch["image"].clone())
             return super().validation_step(batch, batch_idx)
 
     def run(jitter):
@@ -179,7 +179,7 @@ def test_only_training_batches_are_jittered_each_step_anew(chips, tmp_path, augm
             images.clear()
         data = ChipDataModule(
             chips.dataset("train"),
-            chips.dataset("valid"),
+            chips.dataset("val"),
             batch_size=8,
             augment=(),
             augment_mode=augment_mode,
@@ -200,7 +200,7 @@ def test_only_training_batches_are_jittered_each_step_anew(chips, tmp_path, augm
         return {name: list(images) for name, images in seen.items()}
 
     plain, jittered = run(0.0), run(0.3)
-    assert all(torch.equal(a, b) for a, b in zip(plain["valid"], jittered["valid"], strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(plain["val"], jittered["val"], strict=True))
     ratios = [
         (b - a.float()).abs().mean() for a, b in zip(plain["train"], jittered["train"], strict=True)
     ]

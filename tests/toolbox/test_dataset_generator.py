@@ -56,15 +56,15 @@ def test_splits_are_blocks_and_saved_in_one_store(tmp_path, files):
     saved = generator.save_to_disk(tmp_path / "sets", "halves.tfrecord")
     assert saved.path == tmp_path / "sets" / "halves.zarr"
     store = ChipStore.open(saved.path)
-    assert store.splits == {"train": 35, "test": 10, "valid": 5}
+    assert store.splits == {"train": 35, "test": 10, "val": 5}
     assert store.provenance["description"] == "two halves"
     boxes = {
         name: np.array([store_.grid(i).extent.geom for i in range(len(store_))])
-        for name in ("train", "test", "valid")
+        for name in ("train", "test", "val")
         if (store_ := ChipStore.open(getattr(saved, name)))
     }
     assert [len(found) for found in boxes.values()] == [35, 10, 5]
-    for one, two in (("train", "test"), ("train", "valid"), ("test", "valid")):
+    for one, two in (("train", "test"), ("train", "val"), ("test", "val")):
         gap = shapely.distance(boxes[one][:, None], boxes[two]).min()
         assert gap >= 30 * 16 // 4 - 1e-6
     with pytest.raises(WriteError, match="overwrite"):
@@ -94,7 +94,7 @@ def test_random_split_warns_of_overlaps(tmp_path, files, caplog):
     with caplog.at_level(logging.WARNING):
         saved = generator.save_to_disk(tmp_path, "d")
     assert "overlap a chip of another split" in caplog.text
-    assert ChipStore.open(saved.path).splits == {"train": 18, "test": 6, "valid": 6}
+    assert ChipStore.open(saved.path).splits == {"train": 18, "test": 6, "val": 6}
 
 
 def test_halves_by_hand(tmp_path, files):

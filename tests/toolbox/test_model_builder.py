@@ -120,7 +120,7 @@ def test_the_cycle_from_file_to_file(dataset, trained, tmp_path):
     scene, labels, saved = dataset
     model = ModelBuilder(trained)
     assert model.network == "unet"
-    accuracy = model.validate(saved.valid, PARAMS, trained)
+    accuracy = model.validate(saved.val, PARAMS, trained)
     assert accuracy.overall_accuracy > 0.9
     names = {path.name for path in (trained / "validation").iterdir()}
     assert names >= {
@@ -128,8 +128,8 @@ def test_the_cycle_from_file_to_file(dataset, trained, tmp_path):
         "auc_roc_curve.png", "prec_rec_curve.png",
     }  # fmt: skip
     with pytest.raises(WriteError, match="holds a validation"):
-        model.validate(saved.valid)
-    assert model.validate(saved.valid, overwrite=True) == accuracy
+        model.validate(saved.val)
+    assert model.validate(saved.val, overwrite=True) == accuracy
     out = model.predict(scene, PARAMS, trained, tmp_path / "map.tif")
     with rasterio.open(out) as file, rasterio.open(labels) as truth, rasterio.open(scene) as image:
         seen = image.read_masks(1) > 0
@@ -161,7 +161,7 @@ def _named(labels, folder):
 def test_datasets_of_one_store_or_several(dataset):
     _, _, saved = dataset
     assert open_split(saved.path, "train").splits == {"train": 18}
-    assert open_split(saved.path, "valid").splits == {"valid": 6}
+    assert open_split(saved.path, "val").splits == {"val": 6}
     assert open_split(saved.test, "train").splits == {"test": 6}
     store = ChipStore.open(saved.path)
     assert open_split(store, "train") is store

@@ -22,7 +22,7 @@ from ..figures.map_frame import add_furniture
 from ..figures.style import INK, LABEL_PT, SERIES
 from ..figures.views import Source, look_at_image, stretch
 
-SPLIT_COLORS = {"train": "#ffd400", "valid": "#00c2d1", "test": "#ff4fa3"}
+SPLIT_COLORS = {"train": "#ffd400", "val": "#00c2d1", "test": "#ff4fa3"}
 """Bright, since they are drawn over imagery; told apart by colour-blind readers."""
 
 

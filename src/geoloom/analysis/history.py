@@ -15,8 +15,8 @@ from ..core.jsonfile import JsonValue
 
 HISTORY_FILE = "history.json"
 
-_PREFIXES = ("train", "valid", "val", "test")
-_SPOKEN = {"train": "training", "valid": "validation", "val": "validation", "test": "test"}
+_PREFIXES = ("train", "val", "test")
+_SPOKEN = {"train": "training", "val": "validation", "test": "test"}
 _TITLES = {
     "loss": "Loss",
     "accuracy": "Overall accuracy",

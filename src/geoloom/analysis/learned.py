@@ -14,7 +14,7 @@ from .chips import chip_footprints
 
 Bounds = tuple[float, float, float, float]
 
-_LEARNED = frozenset({"train", "valid", "unsplit"})
+_LEARNED = frozenset({"train", "val", "unsplit"})
 """Splits whose chips have a part in the training; the test's too, where there are none for validation."""
 
 
@@ -39,7 +39,7 @@ class LearnedGround:
             found = chip_footprints(chips, grid)
         except ChipError:  # none lies on the map
             return cls(grid, np.empty((0, 4)))
-        learned = _LEARNED if "valid" in chips.splits else _LEARNED | {"test"}
+        learned = _LEARNED if "val" in chips.splits else _LEARNED | {"test"}
         mine = found.corners[[split in learned for split in found.splits]]
         return cls(grid, np.concatenate([mine.min(axis=1), mine.max(axis=1)], axis=1))
 

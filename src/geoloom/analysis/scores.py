@@ -30,7 +30,7 @@ _DEEPEST = 20
 
 _SPLITS = {
     "train": ("training", "Chips that the network has learned from: its memory, not its skill."),
-    "valid": (
+    "val": (
         "validation",
         "Labelled, observed pixels of the chips that chose the best epoch: slightly optimistic.",
     ),
@@ -224,7 +224,7 @@ def _of_training(scored: Scored) -> list[Score]:
     path = scored.model_dir / "validation.json"
     where = scored.model_dir / "model.json"
     found = load_accuracy(path) if path.exists() else _find(scored.card.metrics, str(where))
-    title, note = _SPLITS["valid"]
+    title, note = _SPLITS["val"]
     return [Score(found, f"Accuracy on {title} chips", note, independent=False)] if found else []
 
 

@@ -47,7 +47,7 @@ def materialize(
         queries: A sampler, of which one epoch is taken, all ranks' shares together; its table; or any
             iterable of queries, grids or lists of them. All of one shape.
         out: The store to make, usually `*.zarr`.
-        split: `train`, `test` or `valid` for all chips; a function of a query that says which; or a rule
+        split: `train`, `val` or `test` for all chips; a function of a query that says which; or a rule
             such as `BlockSplit()`, which divides the ground and leaves out chips that lie across it. Rules
             need a sampler or its table.
         batch_size: Queries read together.

@@ -31,7 +31,7 @@ class ChipStore:
     """A finished chip store, read-only. Cheap to open, to pickle and to fork.
 
     Args:
-        path: The folder that a `ChipWriter` made; with `#train`, `#test` or `#valid` behind it, only the
+        path: The folder that a `ChipWriter` made; with `#train`, `#val` or `#test` behind it, only the
             chips of that split.
 
     Raises:

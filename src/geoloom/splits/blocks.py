@@ -109,7 +109,7 @@ def block_areas(
     Args:
         ground: Scenes and chip size.
         counts: Of labels; None deals by area alone.
-        shares: Of train, test and valid, summing to 1.
+        shares: Of train, test and val, summing to 1.
         block_px: Side of a block, in pixels of each group's first scene; None chooses.
         buffer_px: Least gap between chips of different splits.
         seed: Of the dealing.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Split = Literal["train", "test", "valid"]
+Split = Literal["train", "test", "val"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 """A split's code is its position here; -1 is no split."""
 
-TRAIN, TEST, VALID = range(3)
+TRAIN, TEST, VAL = range(3)

@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from ..core.errors import ChipError, ConfigError, suggest
 from .blocks import BlockAreas, block_areas
 from .label_counts import LabelCounts
-from .names import SPLITS, TEST, TRAIN, VALID, Split
+from .names import SPLITS, TEST, TRAIN, VAL, Split
 from .overlap import Ground
 from .regions import RegionAreas, region_areas
 
@@ -49,7 +49,7 @@ class BlockSplit:
 
     test: float = 0.2
     """Share of the ground, 0..1."""
-    valid: float = 0.2
+    val: float = 0.2
     block_px: int | None = None
     """Side of a block; None: about two chips where that makes enough blocks, else one chip and the gap."""
     buffer_px: int | None = None
@@ -57,11 +57,11 @@ class BlockSplit:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_shares(self.test, self.valid)
+        _check_shares(self.test, self.val)
 
     def shares(self) -> tuple[float, float, float]:
-        """Of train, test and valid, summing to 1."""
-        return 1 - self.test - self.valid, self.test, self.valid
+        """Of train, test and val, summing to 1."""
+        return 1 - self.test - self.val, self.test, self.val
 
     def areas(self, ground: Ground, counts: LabelCounts | None) -> BlockAreas:
         """The blocks over some scenes."""
@@ -93,20 +93,20 @@ class RoiSplit:
     """Of the regions; None: each scene's own."""
     buffer_px: int = 0
     """Least gap between chips of different splits."""
-    valid: float = 0.0
-    """Share of the training region whose blocks go to `valid` instead."""
+    val: float = 0.0
+    """Share of the training region whose blocks go to `val` instead."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_shares(0.0, self.valid)
+        _check_shares(0.0, self.val)
         if not self.regions:
             raise ConfigError("a split by region needs at least one region")
         for name in self.regions:
             if name not in SPLITS:
                 raise ConfigError(f"unknown split {name!r}{suggest(name, SPLITS)}")
             self._check_box(name)
-        if self.valid and "valid" in self.regions:
-            raise ConfigError("valid is given both as a region and as a share; give one")
+        if self.val and "val" in self.regions:
+            raise ConfigError("val is given both as a region and as a share; give one")
 
     def _check_box(self, name: Split) -> None:
         region = self.regions[name]
@@ -126,15 +126,15 @@ class RoiSplit:
             )
 
     def shares(self) -> tuple[float, float, float]:
-        """Of train, test and valid, summing to 1: as the regions' areas are."""
+        """Of train, test and val, summing to 1: as the regions' areas are."""
         sizes = [0.0, 0.0, 0.0]
         for name, region in self.regions.items():
             shape = region if isinstance(region, BaseGeometry) else shapely.box(*region)
             sizes[SPLITS.index(name)] = float(shape.area)
-        sizes[VALID] += sizes[TRAIN] * self.valid
-        sizes[TRAIN] *= 1 - self.valid
-        train, test, valid = (size / sum(sizes) for size in sizes)
-        return train, test, valid
+        sizes[VAL] += sizes[TRAIN] * self.val
+        sizes[TRAIN] *= 1 - self.val
+        train, test, val = (size / sum(sizes) for size in sizes)
+        return train, test, val
 
     def areas(self, ground: Ground, counts: LabelCounts | None) -> RegionAreas:
         """The regions over some scenes."""
@@ -144,12 +144,12 @@ class RoiSplit:
         areas = region_areas(
             ground, given, units=self.units, crs=self.crs, buffer_px=self.buffer_px
         )
-        if not self.valid:
+        if not self.val:
             return areas
         inner = block_areas(
             ground,
             counts,
-            shares=(1 - self.valid, 0.0, self.valid),
+            shares=(1 - self.val, 0.0, self.val),
             block_px=None,
             buffer_px=self.buffer_px,
             seed=self.seed,
@@ -164,22 +164,22 @@ class RandomSplit:
     counts and names them. Right only for chips that do not overlap, and even then flattering."""
 
     test: float = 0.2
-    valid: float = 0.2
+    val: float = 0.2
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_shares(self.test, self.valid)
+        _check_shares(self.test, self.val)
 
     def shares(self) -> tuple[float, float, float]:
-        """Of train, test and valid, summing to 1."""
-        return 1 - self.test - self.valid, self.test, self.valid
+        """Of train, test and val, summing to 1."""
+        return 1 - self.test - self.val, self.test, self.val
 
     def deal(self, count: int) -> np.ndarray:
         """Split codes of `count` chips, (count,) int8; each share is exact to the chip."""
         codes = np.zeros(count, dtype=np.int8)
-        tests, valids = round(count * self.test), round(count * self.valid)
+        tests, vals = round(count * self.test), round(count * self.val)
         codes[:tests] = TEST
-        codes[tests : tests + valids] = VALID
+        codes[tests : tests + vals] = VAL
         return np.random.default_rng(self.seed).permutation(codes)
 
 
@@ -224,7 +224,7 @@ def warn_of_overlaps(ground: Ground, windows: np.ndarray, splits: np.ndarray) ->
     shown = ", ".join(map(str, chips[:20])) + (", ..." if len(chips) > 20 else "")
     between = [
         f"{SPLITS[a]}/{SPLITS[b]} {n}"
-        for a, b in ((TRAIN, TEST), (TRAIN, VALID), (TEST, VALID))
+        for a, b in ((TRAIN, TEST), (TRAIN, VAL), (TEST, VAL))
         if (n := int(_between(splits[pairs], a, b)))
     ]
     log.warning(
@@ -242,10 +242,10 @@ def _between(pairs: np.ndarray, a: int, b: int) -> int:
     return int(((pairs == (a, b)).all(axis=1) | (pairs == (b, a)).all(axis=1)).sum())
 
 
-def _check_shares(test: float, valid: float) -> None:
-    if not (0 <= test < 1 and 0 <= valid < 1 and test + valid < 1):
+def _check_shares(test: float, val: float) -> None:
+    if not (0 <= test < 1 and 0 <= val < 1 and test + val < 1):
         raise ConfigError(
-            f"shares of the splits are test={test}, valid={valid}; each must be from 0 to below 1, and "
+            f"shares of the splits are test={test}, val={val}; each must be from 0 to below 1, and "
             "their sum below 1, as the rest is for training"
         )
 

@@ -102,7 +102,7 @@ class ChipDataModule(LightningDataModule):
 
     Args:
         train: Dataset of samples to learn from, as `ChipStore.dataset("train")` gives it.
-        validation: Dataset of samples that choose the weights; None for none.
+        val: Dataset of samples that choose the weights; None for none.
         batch_size: Chips a batch.
         augment: Operations of `AUGMENTATIONS`.
         augment_mode: `random`: each chip of a batch gets one of the operations or none. `copies`: an epoch
@@ -116,7 +116,7 @@ class ChipDataModule(LightningDataModule):
     def __init__(
         self,
         train: Samples,
-        validation: Samples | None = None,
+        val: Samples | None = None,
         *,
         batch_size: int = 16,
         augment: Sequence[str] = AUGMENTATIONS,
@@ -132,11 +132,11 @@ class ChipDataModule(LightningDataModule):
         self.augment_mode = augment_mode
         self.jitter = jitter
         self.seed = seed
-        both = [train] if validation is None else [train, validation]
+        both = [train] if val is None else [train, val]
         in_memory = sum(_bytes(samples) for samples in both) <= memory_bytes
         chips = [MemoryChips(s) if in_memory else PixelChips(s) for s in both]
         self._train = chips[0]
-        self._validation = chips[1] if validation is not None else None
+        self._val = chips[1] if val is not None else None
         self.num_workers = 0 if in_memory else _workers(num_workers)
         if augment_mode == "copies":
             self._train = FullCopies(chips[0], self.augment)  # type: ignore[assignment]
@@ -165,10 +165,10 @@ class ChipDataModule(LightningDataModule):
 
     def val_dataloader(self) -> Any:
         """All validation chips, in the order stored."""
-        if self._validation is None:
+        if self._val is None:
             return []
         return DataLoader(
-            self._validation,
+            self._val,
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,

@@ -121,7 +121,7 @@ def evaluate(
             identity,
             chips=store.path.name,
             split=split if store.splits else None,
-            chooses="valid" not in store.splits,
+            chooses="val" not in store.splits,
         )
     return _report(count, subject, out)
 

@@ -72,7 +72,7 @@ def train(
     jitter: float = 0.0,
     normalize: str = "mean_std",
     early_stopping: int | None = None,
-    validation: str | Path | ChipStore | None = None,
+    val: str | Path | ChipStore | None = None,
     seed: int = 0,
     resume: bool = False,
     device: str = "auto",
@@ -113,7 +113,7 @@ def train(
         normalize: A kind of normalisation, fitted on the training chips and kept with the model.
         early_stopping: Stop after so many epochs without a lower validation loss; None trains all epochs. The
             falling learning rate of `one_cycle` and `cosine` often pays in the last epochs: stop late or not.
-        validation: Chip store whose chips choose the weights. None takes the split `valid` of `chips`, else
+        val: Chip store whose chips choose the weights. None takes the split `val` of `chips`, else
             `test` (a score on that split is then a little too good), else keeps the last weights.
         seed: Fixes weights, order, augmentation and dropout.
         resume: Go on with an unfinished training in `out`; a finished one is left as it is.
@@ -160,7 +160,7 @@ def train(
         seed=seed,
         precision=precision,
     )
-    plan = TrainingChips.of(chips, validation)
+    plan = TrainingChips.of(chips, val)
     workspace = Workspace(Path(out))
     run = {"config": config.to_dict(), "chips": plan.to_dict(), "version": __version__}
     place = choose_device(device)
@@ -225,7 +225,7 @@ def _run(
     task = ready.task
     data = ChipDataModule(
         plan.store.dataset(indices=plan.train, dtype="stored"),
-        plan.judge.dataset(indices=plan.validation, dtype="stored") if plan.judge else None,
+        plan.judge.dataset(indices=plan.val, dtype="stored") if plan.judge else None,
         batch_size=config.batch_size,
         augment=config.augment,
         augment_mode=config.augment_mode,
@@ -259,7 +259,7 @@ def _run(
 def _accuracy(model: LoadedModel, plan: TrainingChips, batch_size: int) -> Accuracy:
     """On the validation chips, each pixel of the ground once, as `evaluate` counts."""
     assert plan.judge is not None  # the caller has looked
-    chosen = np.asarray(plan.validation, dtype=np.int64)
+    chosen = np.asarray(plan.val, dtype=np.int64)
     return count_chips(model, plan.judge, chosen, batch_size).accuracy()
 
 

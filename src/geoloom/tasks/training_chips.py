@@ -27,12 +27,12 @@ class TrainingChips:
     """Positions in `store`."""
     judge: ChipStore | None
     """The store of the validation chips; None where there are none."""
-    validation: tuple[int, ...]
+    val: tuple[int, ...]
     """Positions in `judge`."""
 
     @classmethod
     def of(
-        cls, chips: str | Path | ChipStore, validation: str | Path | ChipStore | None = None
+        cls, chips: str | Path | ChipStore, val: str | Path | ChipStore | None = None
     ) -> TrainingChips:
         """Choose chips by their splits; `train` explains how.
 
@@ -45,19 +45,19 @@ class TrainingChips:
                 f"{store.path} has no labels to learn from; cut the chips with a label raster"
             )
         learned = store.indices("train" if store.splits else None)
-        judge = store if validation is None else validation
+        judge = store if val is None else val
         judge = judge if isinstance(judge, ChipStore) else ChipStore.open(judge)
         split = _judging_split(judge)
         if judge is store and split is None:
             logger.warning(
-                "%s has no split 'valid' or 'test': nothing tells when the network has learned enough, and "
+                "%s has no split 'val' or 'test': nothing tells when the network has learned enough, and "
                 "the weights of the last epoch are kept",
                 store.path,
             )
             return cls(store, store.classes, _positions(learned), None, ())
         if judge is store and split == "test":
             logger.warning(
-                "%s has no split 'valid': its split 'test' chooses the weights, so that a score on it will "
+                "%s has no split 'val': its split 'test' chooses the weights, so that a score on it will "
                 "be a little too good",
                 store.path,
             )
@@ -72,7 +72,7 @@ class TrainingChips:
             "path": str(self.store.path.absolute()),
             "train": len(self.train),
             "validation_path": str(self.judge.path.absolute()) if self.judge else None,
-            "validation": len(self.validation),
+            "validation": len(self.val),
         }
 
     def check_validation(self) -> None:
@@ -82,7 +82,7 @@ class TrainingChips:
             ChipError: none has a labelled pixel.
         """
         judge = self.judge
-        if judge is not None and not any(judge.valid(i).any() for i in self.validation):
+        if judge is not None and not any(judge.valid(i).any() for i in self.val):
             raise ChipError(
                 f"no validation chip of {judge.path} has a labelled pixel to choose the weights by; cut "
                 "others"
@@ -121,8 +121,8 @@ class TrainingChips:
 
 
 def _judging_split(store: ChipStore) -> Split | None:
-    if "valid" in store.splits:
-        return "valid"
+    if "val" in store.splits:
+        return "val"
     return "test" if "test" in store.splits else None
 
 

@@ -43,7 +43,7 @@ class SavedDataset:
     train: str
     """Such as `dataset.zarr#train`."""
     test: str
-    valid: str
+    val: str
 
 
 class DatasetGenerator:
@@ -160,20 +160,20 @@ class DatasetGenerator:
         Raises:
             ConfigError: the shares, the method or an option cannot be.
         """
-        test, valid = (_share(p, n) for p, n in ((perc_test, "perc_test"), (perc_val, "perc_val")))
+        test, val = (_share(p, n) for p, n in ((perc_test, "perc_test"), (perc_val, "perc_val")))
         seed = 0 if random_seed is None else random_seed
         if (roi is not None) != (method == "roi"):
             raise ConfigError(
                 "method 'roi' goes with roi={'train': (0, 0, 0.5, 1), ...}, and no other does"
             )
         if method == "block":
-            self._split = BlockSplit(test, valid, block_px, buffer_px, seed)
+            self._split = BlockSplit(test, val, block_px, buffer_px, seed)
         elif method == "random":
-            self._split = RandomSplit(test, valid, seed)
+            self._split = RandomSplit(test, val, seed)
         elif method == "roi":
             assert roi is not None
-            share = 0.0 if "valid" in roi else valid
-            self._split = RoiSplit(dict(roi), buffer_px=buffer_px or 0, valid=share, seed=seed)  # type: ignore[arg-type]
+            share = 0.0 if "val" in roi else val
+            self._split = RoiSplit(dict(roi), buffer_px=buffer_px or 0, val=share, seed=seed)  # type: ignore[arg-type]
         else:
             check_keys({method: None}, ("block", "random", "roi"), where="split_ds method")
         self._candidates = None

@@ -36,7 +36,7 @@ class ModelBuilder:
     Example:
         >>> model = ModelBuilder("fcn8s")
         >>> model.train("chips.zarr#train", "chips.zarr#test", params, "model")  # doctest: +SKIP
-        >>> model.validate("chips.zarr#valid", params, "model")  # doctest: +SKIP
+        >>> model.validate("chips.zarr#val", params, "model")  # doctest: +SKIP
         >>> model.predict("img.tif", params, "model", "classif.tif")  # doctest: +SKIP
     """
 
@@ -101,7 +101,7 @@ class ModelBuilder:
             store,
             self._folder(model_dir),
             model=self._named(chosen),
-            validation=None if test_ds is None else open_split(test_ds, "test"),
+            val=None if test_ds is None else open_split(test_ds, "test"),
             overwrite=overwrite,
             resume=resume,
             **settings,
@@ -122,7 +122,7 @@ class ModelBuilder:
         matrix and the ROC and precision-recall curves.
 
         Args:
-            valid_ds: A chip store, or one split of it, such as `chips.zarr#valid`.
+            valid_ds: A chip store, or one split of it, such as `chips.zarr#val`.
             params: Checked, as it is the training's; of it, `batch_size` and `device` are used.
             model_dir: Model folder; None takes the one trained or opened.
             overwrite: Replace an earlier validation.
@@ -136,7 +136,7 @@ class ModelBuilder:
         if isinstance(params, str | Path):
             params, model_dir = None, params if model_dir is None else model_dir
         given = check_keys(self.params if params is None else params, KEYS, where="params")
-        store = open_split(valid_ds, "valid")
+        store = open_split(valid_ds, "val")
         folder = self._folder(model_dir)
         out = folder / "validation"
         report = out / "validation_report.json"
@@ -145,7 +145,7 @@ class ModelBuilder:
         accuracy = evaluate(
             folder,
             store,
-            split=next(iter(store.splits), "valid"),
+            split=next(iter(store.splits), "val"),
             batch_size=int(given.get("batch_size", 16)),
             device=given.get("device", "auto"),
             out=report,

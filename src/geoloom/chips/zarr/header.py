@@ -56,6 +56,7 @@ class StoreHeader:
             ChipError: it is no whole chip store, or its files are not those that were written.
         """
         declared = store_attributes(path)
+        _check_splits(path, declared["splits"].texts(most=16))
         files = declared["files"]
         labels = declared["labels"].truth()
         planes = {
@@ -130,6 +131,15 @@ class StoreHeader:
             first, last = microseconds(ALWAYS)
             if start.min() < first or stop.max() > last or not (start < stop).all():
                 raise _unfit(path, "start and stop are no intervals of time")
+
+
+def _check_splits(path: Path, names: Sequence[str]) -> None:
+    """Refuse names that pre-releases wrote: a chip of theirs would be in no split of ours."""
+    if tuple(names) != SPLITS:
+        raise ChipError(
+            f"the splits of chip store {path} are {', '.join(names):.99}, expected {', '.join(SPLITS)}: "
+            "it was made by a pre-release; cut the chips again"
+        )
 
 
 def _unfit(path: Path, what: str) -> ChipError:

@@ -75,7 +75,7 @@ def chips(
         ),
     ] = "block",
     test: Annotated[float, typer.Option(help="Share for the test.", rich_help_panel=_APART)] = 0.2,
-    valid: Annotated[
+    val: Annotated[
         float, typer.Option(help="Share for the validation.", rich_help_panel=_APART)
     ] = 0.2,
     block_px: Annotated[

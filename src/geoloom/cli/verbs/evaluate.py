@@ -25,7 +25,7 @@ def evaluate(
         ),
     ],
     split: Annotated[
-        str, typer.Option(help="Which chips of the store: train, test or valid.")
+        str, typer.Option(help="Which chips of the store: train, val or test.")
     ] = "test",
     truth: Annotated[
         Path | None,

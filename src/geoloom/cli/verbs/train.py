@@ -76,7 +76,7 @@ def train(
         int | None,
         typer.Option(help="Stop after so many epochs without gain.", rich_help_panel=_HOW),
     ] = None,
-    validation: Annotated[
+    val: Annotated[
         Path | None,
         typer.Option(help="Another chip store to choose the weights on.", rich_help_panel=_HOW),
     ] = None,

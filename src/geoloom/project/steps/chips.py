@@ -23,7 +23,7 @@ DEFAULT_COUNT = 1000
 
 _SPLITS_WITH = {
     "test": ("block", "random"),
-    "valid": ("block", "random", "regions"),
+    "val": ("block", "random", "regions"),
     "block_px": ("block",),
     "buffer_px": ("block", "regions"),
 }
@@ -62,10 +62,10 @@ class Chips(Step):
     min_valid: Fraction = 0.1
     split: Literal["block", "regions", "random", "none"] = "block"
     test: Share = 0.2
-    valid: Share = 0.2
+    val: Share = 0.2
     block_px: PositiveInt | None = None
     buffer_px: NonNegativeInt | None = None
-    regions: dict[Literal["train", "test", "valid"], Region] = Field(default_factory=dict)
+    regions: dict[Literal["train", "val", "test"], Region] = Field(default_factory=dict)
     bands: Annotated[tuple[int | str, ...], BeforeValidator(as_list)] = ()
     nodata: float | None = None
     label_nodata: float | None = None
@@ -104,10 +104,10 @@ class Chips(Step):
             told = name in self.model_fields_set and getattr(self, name) is not None
             if told and self.split not in splits:
                 yield name, f"goes with split {' or '.join(splits)}, not {self.split}"
-        if self.split == "block" and self.test + self.valid >= 1:
-            yield "test", f"test {self.test} and valid {self.valid} leave nothing to train on"
-        if self.split == "regions" and "valid" in self.regions and "valid" in self.model_fields_set:
-            yield "valid", "is given as a region as well; give one of the two"
+        if self.split == "block" and self.test + self.val >= 1:
+            yield "test", f"test {self.test} and val {self.val} leave nothing to train on"
+        if self.split == "regions" and "val" in self.regions and "val" in self.model_fields_set:
+            yield "val", "is given as a region as well; give one of the two"
 
     def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Cut them."""
@@ -143,22 +143,22 @@ class Chips(Step):
         from ...splits.rules import BlockSplit, RandomSplit, RoiSplit
 
         if self.split == "block":
-            return BlockSplit(self.test, self.valid, self.block_px, self.buffer_px, self.seed)
+            return BlockSplit(self.test, self.val, self.block_px, self.buffer_px, self.seed)
         if self.split == "random":
-            return RandomSplit(self.test, self.valid, self.seed)
+            return RandomSplit(self.test, self.val, self.seed)
         if self.split == "none":
             return None
         regions = {
             name: HALVES[region] if isinstance(region, str) else region
             for name, region in self.regions.items()
         }
-        valid = 0.0 if "valid" in regions else self.valid
-        return RoiSplit(regions, buffer_px=self.buffer_px or 0, valid=valid, seed=self.seed)
+        val = 0.0 if "val" in regions else self.val
+        return RoiSplit(regions, buffer_px=self.buffer_px or 0, val=val, seed=self.seed)
 
     def sentence(self, result: dict[str, Any]) -> str:
         """How many chips of each split there are."""
         splits = ", ".join(
-            f"{result[name]} {name}" for name in ("train", "test", "valid") if name in result
+            f"{result[name]} {name}" for name in ("train", "val", "test") if name in result
         )
         return f"{self.out}: {result['chips']} chips of {self.size} px" + (
             f" ({splits})" if splits else ""

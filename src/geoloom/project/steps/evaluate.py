@@ -29,7 +29,7 @@ class Evaluate(Step):
     scene: Path | None = None
     truth: Path | None = None
     out: Path
-    split: Literal["train", "test", "valid"] = "test"
+    split: Literal["train", "val", "test"] = "test"
     class_field: str | None = None
     groups: Annotated[tuple[str | tuple[str, ...], ...], BeforeValidator(as_list)] = ()
     probabilities: Path | None = None

@@ -28,7 +28,7 @@ class Train(Step):
     """`geoloom train`: chips in, a model folder out."""
 
     verb = "train"
-    reads = ("chips", "validation")
+    reads = ("chips", "val")
     resumable = True
     makes_folder = True
     incidental: ClassVar = frozenset({"device", "resume"})
@@ -55,7 +55,7 @@ class Train(Step):
     jitter: Annotated[float, Field(ge=0, lt=1)] = 0.0
     normalize: str = "mean_std"
     early_stopping: PositiveInt | None = None
-    validation: Path | None = None
+    val: Path | None = None
     seed: Seed = 0
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -69,8 +69,8 @@ class Train(Step):
         from ...transforms.normalize import list_normalizations
 
         yield from chip_store("chips", self.chips)
-        if self.validation is not None:
-            yield from chip_store("validation", self.validation)
+        if self.val is not None:
+            yield from chip_store("val", self.val)
         yield from named("loss", self.loss, list_losses())
         yield from named("normalize", self.normalize, list_normalizations())
         if self.model not in list_models():
@@ -107,7 +107,7 @@ class Train(Step):
             jitter=self.jitter,
             normalize=self.normalize,
             early_stopping=self.early_stopping,
-            validation=self.validation,
+            val=self.val,
             seed=self.seed,
             resume=resume,
             device=self.device,
