@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from geoloom.core.classes import Classes, default_colors
 from geoloom.core.errors import ModelError
+from geoloom.core.jsonfile import JsonValue
 
 
 @settings(max_examples=50, deadline=None)
@@ -66,7 +67,8 @@ def test_colours_are_distinct_for_every_count():
 
 def test_survives_json():
     classes = Classes.of(["a", "b"], codes=[4, 0], colors=["#FF0000", "#00ff7f"])
-    assert Classes.from_dict(json.loads(json.dumps(classes.to_dict()))) == classes
+    plain = JsonValue(json.loads(json.dumps(classes.to_dict())), "a.json", ModelError, "")
+    assert Classes.from_json(plain) == classes
     assert classes.colormap() == {4: (255, 0, 0, 255), 0: (0, 255, 127, 255)}
 
 

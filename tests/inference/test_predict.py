@@ -16,7 +16,6 @@ from rio_cogeo.cogeo import cog_validate
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ConfigError, GeoloomError, ModelError, WriteError
 from geoloom.inference.predict import predict
-from geoloom.inference.products import label, map_nodata
 from geoloom.inference.runners import LocalEngine
 from geoloom.testing.predictors import BandPredictor, CodePredictor, CountingPredictor
 
@@ -232,19 +231,3 @@ def test_progress_and_the_record_tell_what_was_done(tmp_path, write_scene):
     assert record["halo_px"] == 2
     assert record["classes"]["names"] == ["forest", "water", "cleared"]
     assert out == tmp_path / "map.tif"
-
-
-def test_map_nodata_is_never_a_class():
-    assert map_nodata(Classes.of(["a"], codes=[7])) == 255
-    assert map_nodata(Classes.of(["a", "b"], codes=[255, 0])) == 1
-    with pytest.raises(ModelError, match="256"):
-        map_nodata(Classes.of([str(i) for i in range(256)], codes=range(256)))
-
-
-@given(st.integers(1, 5), st.integers(0, 99))
-def test_labels_are_numpys_argmax(count, seed):
-    classes = Classes.of([str(i) for i in range(count)], codes=range(10, 10 + count))
-    scores = np.random.default_rng(seed).integers(0, 4, (count, 6, 7)).astype("float32")
-    valid = np.ones((6, 7), bool)
-    expected = np.array(classes.codes)[scores.argmax(axis=0)]
-    np.testing.assert_array_equal(label(scores, valid, classes), expected)

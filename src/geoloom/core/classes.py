@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ModelError
+from .jsonfile import JsonValue
 
 MAX_CODE = 255
 """Maps and label rasters are uint8."""
@@ -78,6 +79,10 @@ class Classes:
     """Stored values, uint8, in the order of the network's outputs."""
     colors: tuple[str, ...]
     """`#rrggbb`, lower case."""
+    before: tuple[str | None, ...] | None = None
+    """Of classes of change: what was there before, None where a class says nothing of it."""
+    after: tuple[str | None, ...] | None = None
+    """Likewise afterwards; `before` and `after` come together."""
 
     def __post_init__(self) -> None:
         counts = len(self.names), len(self.codes), len(self.colors)
@@ -97,6 +102,12 @@ class Classes:
         wrong = [color for color in self.colors if not _HEX.match(color)]
         if wrong:
             raise ModelError(f"colours {wrong} are not written as '#rrggbb'")
+        states = [None if s is None else len(s) for s in (self.before, self.after)]
+        if states not in ([None, None], [len(self.names)] * 2):
+            raise ModelError(
+                f"{len(self.names)} classes have {states[0]} states before and {states[1]} after; give as "
+                "many as there are classes, None for those that say nothing of it, or leave both out"
+            )
 
     @classmethod
     def of(
@@ -104,11 +115,25 @@ class Classes:
         names: Sequence[str],
         codes: Sequence[int] | None = None,
         colors: Sequence[str | None] | None = None,
+        *,
+        before: Sequence[str | None] | None = None,
+        after: Sequence[str | None] | None = None,
     ) -> Classes:
         """Classes with codes 1..K and fitting colours unless given; a colour of None is chosen too.
 
         Forest, water, clearings and the like (in English or Portuguese) get natural colours; the rest take
         that of their code from a palette that colour-blind readers can tell apart.
+
+        Args:
+            names: Of each class.
+            codes: Stored values, 0..255.
+            colors: `#rrggbb`, in any case.
+            before: Of classes of change, what was there before.
+            after: Likewise afterwards.
+
+        Example:
+            >>> Classes.of(["clearing", "same"], before=["forest", None], after=["pasture", None]).after
+            ('pasture', None)
         """
         plain = tuple(str(name) for name in names)
         if len(plain) > MAX_CODE + 1:
@@ -121,7 +146,8 @@ class Classes:
             # Lengths that differ are refused where every value is checked.
             pairs = itertools.zip_longest(colors, chosen[: len(colors)])
             chosen = tuple(color.lower() if color else str(own) for color, own in pairs)
-        return cls(names=plain, codes=numbers, colors=chosen)
+        states = (None if s is None else tuple(s) for s in (before, after))
+        return cls(plain, numbers, chosen, *states)
 
     @classmethod
     def from_legend(
@@ -201,14 +227,54 @@ class Classes:
         """The colour table of a map: code -> (red, green, blue, alpha), each 0..255."""
         return {code: (*_rgb(color), 255) for _, code, color in self}
 
+    @property
+    def nodata(self) -> int:
+        """The code of a map's unobserved pixels: 255, or the first code that is no class.
+
+        Raises:
+            ModelError: all 256 codes are classes.
+
+        Example:
+            >>> Classes.of(["a", "b"], codes=[0, 255]).nodata
+            1
+        """
+        for code in (MAX_CODE, *range(MAX_CODE)):
+            if code not in self.codes:
+                return int(code)
+        raise ModelError("all 256 codes are classes, which leaves none for unobserved pixels")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, for JSON."""
-        return {"names": list(self.names), "codes": list(self.codes), "colors": list(self.colors)}
+        keys = ("names", "codes", "colors", *(() if self.before is None else ("before", "after")))
+        return {key: list(getattr(self, key)) for key in keys}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Classes:
-        """The classes that `to_dict` wrote; codes and colours may be left out."""
-        return cls.of(values["names"], values.get("codes"), values.get("colors"))
+    def from_json(cls, value: JsonValue) -> Classes:
+        """The classes that `to_dict` wrote; all but the names may be left out.
+
+        Raises:
+            GeoloomError: as the value's own `error`: a value is of another kind, or the values do not make
+                classes; file and key are named.
+        """
+        names = value["names"].texts(most=MAX_CODE + 1)
+        codes, colors = value.get("codes"), value.get("colors")
+        with value.checked():
+            return cls.of(
+                names,
+                None
+                if codes is None
+                else [c.whole(0, MAX_CODE) for c in codes.entries(len(names))],
+                None if colors is None else colors.texts(len(names)),
+                before=_states(value.get("before"), len(names)),
+                after=_states(value.get("after"), len(names)),
+            )
+
+
+def _states(value: JsonValue | None, count: int) -> list[str | None] | None:
+    """Texts, or null where a class says nothing."""
+    if value is None:
+        return None
+    return [None if entry.value is None else entry.text() for entry in value.entries(count)]
 
 
 def default_colors(names: Sequence[str], codes: Sequence[int] | None = None) -> tuple[str, ...]:

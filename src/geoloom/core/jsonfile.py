@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -134,6 +135,21 @@ class JsonValue:
         shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
         where = f"{self.at} of {self.file}" if self.at else self.file
         return self.error(f"{where} is {shown}; expected {expected}: {self.fix}")
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """What a value refuses in itself, said of this place in the file.
+
+        For the block in which a value is made of what was read: an error of ours that does not name the file
+        yet becomes one that does.
+        """
+        try:
+            yield
+        except GeoloomError as why:
+            if self.file in str(why):
+                raise
+            where = f"{self.at} of {self.file}" if self.at else self.file
+            raise self.error(f"{where}: {why}; {self.fix}") from why
 
     def _of(self, kind: type[_T], expected: str) -> _T:
         if type(self.value) is not kind:

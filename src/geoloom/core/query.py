@@ -114,25 +114,53 @@ class Scene:
 class Sample(TypedDict, total=False):
     """What a dataset answers: a plain dict of tensors and strings, so default collate takes it.
 
-    Legend: C channels, T dates, H rows, W columns.
+    Every key is optional. Which axis is which is said by keys, not by the number of dimensions: an image has
+    a T axis where there are `times`. Of several label layers each has its name behind the key, such as
+    `mask:buildings`. What a network learns from is one of the keys of `core.outputs.TARGETS`.
+
+    Legend: C channels, T dates, H rows, W columns, K classes or values, N boxes, M maps, S instants of sound.
     """
 
     image: Any
-    """(C, H, W) or, of a series, (T, C, H, W) from the oldest date to the newest, native dtype or float32."""
-    mask: Any
-    """(H, W) int64 class codes; of a series of labels (T, H, W)."""
+    """(C, H, W) or, of a series, (T, C, H, W) from the oldest date to the newest, native dtype or float32. A
+    pair of before and after is a series of two."""
     valid: Any
-    """(H, W) bool, True = observed in every layer and band; of a series, at as many dates as it demands."""
-    valid_series: Any
-    """(T, H, W) bool, True = observed in every layer and band of the series at that date, for series."""
+    """(H, W) bool, True = observed **and** labelled, in every layer and band; what losses and metrics count.
+    Of a series, at as many dates as it demands."""
     observed: Any
-    """(H, W) bool, True = observed in every band of the image, whatever the labels say; optional."""
+    """(H, W) bool, True = observed in every band of the image, whatever the labels say; what networks are
+    shown. Where it is missing, `valid` is."""
+    times: Any
+    """(T,) float64, seconds since 1970 UTC, for series: the middle of each acquisition, step or date asked
+    for; NaN where a date only fills up the number."""
+    valid_series: Any
+    """(T, H, W) bool, True = observed in every layer and band of the series at that date; wherever there are
+    `times`."""
+
+    mask: Any
+    """(H, W) int64 class codes or positions."""
+    mask_series: Any
+    """(T, H, W) int64, labels of each date."""
+    label: Any
+    """() int64, class position of the whole image."""
+    multilabel: Any
+    """(K, H, W) or, of the whole image, (K,) bool, True = the class is present."""
+    value: Any
+    """(K, H, W) or, of the whole image, (K,) float32 in the values' own units, NaN = unknown."""
+    boxes: Any
+    """(N, 4) float32, pixels: left, top, right, bottom, from the upper-left corner of the image."""
+    box_labels: Any
+    """(N,) int64, class position of each box."""
+    box_masks: Any
+    """(N, H, W) bool, True = part of what is in the box."""
+    audio: Any
+    """(S,) float32, sound recorded there."""
+    aux: Any
+    """(M, H, W), further maps for the network that are no bands of the image."""
+
     crs: str
-    """CRS of the grid, as `EPSG:n` or WKT."""
+    """CRS of the grid, as `EPSG:n` or WKT; like the next two, where the sample has a place."""
     transform: Any
     """(6,) float64, affine a, b, c, d, e, f of the upper-left pixel corner."""
     bounds: Any
     """(4,) float64, left, bottom, right, top in the CRS's units."""
-    times: Any
-    """(T,) float64, seconds since 1970 UTC, for series: the middle of each acquisition, step or date asked
-    for; NaN where a date only fills up the number."""

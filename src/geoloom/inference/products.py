@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from ..core.classes import MAX_CODE, Classes
-from ..core.errors import ModelError, WriteError
+from ..core.classes import Classes
+from ..core.errors import WriteError
 from ..core.files import clear_scratch, hold_all, may_replace
+from ..core.outputs import ClassOutputs, WrittenRaster
 from ..io.write.cog import CogWriter, source_files
 from .plan import Tile
 from .record import RunNote
@@ -73,49 +74,14 @@ class Targets:
             raise WriteError(f"{self.vector} is no GeoPackage; give it the ending .gpkg")
 
 
-def map_nodata(classes: Classes) -> int:
-    """The code of unobserved pixels: 255, or the first code that is no class.
-
-    Raises:
-        ModelError: all 256 codes are classes.
-
-    Example:
-        >>> map_nodata(Classes.of(["a", "b"], codes=[0, 255]))
-        1
-    """
-    for code in (MAX_CODE, *range(MAX_CODE)):
-        if code not in classes.codes:
-            return int(code)
-    raise ModelError("the model has 256 classes, which leaves no code for unobserved pixels")
-
-
-def label(
-    scores: NDArray[np.float32], valid: NDArray[np.bool_], classes: Classes
-) -> NDArray[np.uint8]:
-    """The code of the largest score, the first one where equal, and the map's nodata where not valid.
-
-    Args:
-        scores: (K, H, W); a pixel where one is not finite counts as not observed.
-        valid: (H, W), True = observed.
-
-    Returns:
-        (H, W).
-    """
-    best = scores[0].copy()
-    codes = np.full(best.shape, classes.codes[0], dtype=np.uint8)
-    for layer, code in zip(scores[1:], classes.codes[1:], strict=True):
-        better = layer > best
-        codes[better] = code
-        np.maximum(best, layer, out=best)  # hands on NaN, which then marks the pixel
-    codes[~(valid & np.isfinite(best))] = map_nodata(classes)
-    return codes
+Writer = tuple[CogWriter, WrittenRaster]
+"""A raster that is being written, and how answers become its values."""
 
 
 class Products:
     """The open writers of a run. One process alone has them.
 
     Args:
-        classes: What scores mean.
         labels: Writes the map, where it is not there yet.
         scores: Writes the probabilities, where they are wanted and not there yet.
         rows: Of the scene.
@@ -124,16 +90,15 @@ class Products:
 
     def __init__(
         self,
-        classes: Classes,
-        labels: CogWriter | None,
-        scores: CogWriter | None,
+        labels: Writer | None,
+        scores: Writer | None,
         *,
         rows: int,
         resumable: bool,
     ) -> None:
-        self._classes, self._labels, self._scores = classes, labels, scores
         # The map last: when it is there, all of them are.
-        self._writers = tuple(writer for writer in (scores, labels) if writer is not None)
+        self._written = tuple(writer for writer in (scores, labels) if writer is not None)
+        self._writers = tuple(writer for writer, _ in self._written)
         self._resumable, self._marked = resumable, time.monotonic()
         self.rows_done = min((writer.rows_done for writer in self._writers), default=rows)
         """Rows from the top that an earlier run finished in all products."""
@@ -148,10 +113,8 @@ class Products:
         scores = scores[:, skip:]
         seen = np.zeros(scores.shape[1:], bool) if valid is None else valid[skip:]
         row, col = tile.emit.row + skip, tile.emit.col
-        if self._labels is not None:
-            self._labels.write(label(scores, seen, self._classes), row, col)
-        if self._scores is not None:
-            self._scores.write(np.where(seen, scores, np.float32("nan")), row, col)
+        for writer, form in self._written:
+            writer.write(form.encode(scores, seen), row, col)
 
     def mark(self, rows: int) -> None:
         """Record that the first `rows` rows are final; not too often, for it waits for the disk."""
@@ -188,35 +151,35 @@ def open_products(
     After an error they leave no product; what was written stays for a resume where `key`, which says what a
     resumed run must have in common with this one, is given. What may be replaced was settled before.
     """
+    outputs = ClassOutputs(classes)
     labels = scores = None
     for path in finished:
         clear_scratch(path)
     with ExitStack() as stack:
         if targets.map not in finished:
-            labels = CogWriter(
-                targets.map,
-                grid,
-                nodata=map_nodata(classes),
-                descriptions=["class"],
-                colormap=classes.colormap(),
-                class_names=dict(zip(classes.codes, classes.names, strict=True)),
-                overwrite=True,
-                resume=key is not None,
-                key=key,
-            )
-            stack.callback(labels.abandon)
+            labels = _writer(stack, targets.map, grid, outputs.written, key)
         if targets.probabilities is not None and targets.probabilities not in finished:
-            scores = CogWriter(
-                targets.probabilities,
-                grid,
-                count=len(classes),
-                dtype="float32",
-                nodata=float("nan"),
-                descriptions=classes.names,
-                overwrite=True,
-                resume=key is not None,
-                key=key,
-            )
-            stack.callback(scores.abandon)
-        rows = int(grid.shape[0])
-        yield Products(classes, labels, scores, rows=rows, resumable=key is not None)
+            scores = _writer(stack, targets.probabilities, grid, outputs.scores, key)
+        yield Products(labels, scores, rows=int(grid.shape[0]), resumable=key is not None)
+
+
+def _writer(
+    stack: ExitStack, path: Path, grid: GeoBox, form: WrittenRaster, key: Mapping[str, Any] | None
+) -> Writer:
+    """A writer of such a raster, abandoned at the end of the stack unless it is published."""
+    writer = CogWriter(
+        path,
+        grid,
+        count=len(form.bands),
+        dtype=form.dtype,
+        nodata=form.nodata,
+        descriptions=form.bands,
+        colormap=form.colormap,
+        class_names=form.class_names or None,
+        overviews="mode" if form.categorical else "average",
+        overwrite=True,
+        resume=key is not None,
+        key=key,
+    )
+    stack.callback(writer.abandon)
+    return writer, form

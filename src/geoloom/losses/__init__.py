@@ -3,5 +3,4 @@
 Legend: B batch, K classes, H rows, W columns, N counted pixels.
 """
 
-IGNORE_INDEX = -100
-"""Target of pixels that do not count: unobserved, or without a label. torch's own default."""
+from ..core.outputs import IGNORE_INDEX as IGNORE_INDEX

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
-from ..core.classes import MAX_CODE, Classes
+from ..core.classes import Classes
 from ..core.errors import ModelError
 from ..core.jsonfile import JsonValue
 
@@ -120,20 +120,10 @@ class ModelCard:
         return cls(
             **known,
             bands=bands,
-            classes=_classes(card["classes"]),
+            classes=Classes.from_json(card["classes"]),
             normalization=_normalization(card.get("normalization"), len(bands)),
             scaling=_scaling(card.get("scaling"), len(bands)),
         )
-
-
-def _classes(values: JsonValue) -> Classes:
-    names = values["names"].texts(most=MAX_CODE + 1)
-    codes, colors = values.get("codes"), values.get("colors")
-    return Classes.of(
-        names,
-        None if codes is None else [code.whole(0, MAX_CODE) for code in codes.entries(len(names))],
-        None if colors is None else colors.texts(len(names)),
-    )
 
 
 def _normalization(values: JsonValue | None, bands: int) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from pyproj.exceptions import CRSError
 
 from ...core.classes import Classes
-from ...core.errors import ChipError, ModelError
+from ...core.errors import ChipError
 from ...core.interval import ALWAYS, microseconds
 from ...core.jsonfile import JsonValue
 from ...splits.names import SPLITS
@@ -77,7 +77,9 @@ class StoreHeader:
         header = cls(
             bands=declared["bands"].texts(),
             scaling=_scaling(declared.get("scaling")),
-            classes=_classes(declared.get("classes")),
+            classes=None
+            if (classes := declared.get("classes")) is None
+            else Classes.from_json(classes),
             sources=_sources(declared["sources"]),
             crs=declared["crs"].texts(),
             provenance=declared["provenance"].table(),
@@ -150,16 +152,6 @@ def _scaling(declared: JsonValue | None) -> tuple[tuple[float, float], ...] | No
     if declared is None:
         return None
     return tuple((scale, offset) for scale, offset in (e.numbers(2) for e in declared.entries()))
-
-
-def _classes(declared: JsonValue | None) -> Classes | None:
-    if declared is None:
-        return None
-    names, codes, colors = declared["names"], declared["codes"], declared["colors"]
-    try:
-        return Classes(names.texts(), codes.wholes(), colors.texts())
-    except ModelError as error:
-        raise ChipError(f"{declared.file} is damaged: {declared.at}: {error}; {AGAIN}") from error
 
 
 def _sources(declared: JsonValue) -> dict[str, NotedScene | None]:
