@@ -64,7 +64,7 @@ def test_sizes_may_be_a_list(regions):
 def test_what_is_printed_is_short(regions):
     dataset = regions(*((UTM, "2019"),) * 500)
     sampler = RandomBatchGeoSampler(dataset, 64, batch_size=4, length=40, generator=3)
-    assert repr(sampler) == "RandomBatchGeoSampler(40 chips an epoch, seed 3)"
+    assert repr(sampler) == "RandomBatchGeoSampler(40 chips per epoch, seed 3)"
     assert repr(sampler.shard(1, 2)).endswith("rank 1 of 2)")
     assert repr(sampler.table()) == "ChipTable(40 chips in 500 regions)"
     region = repr(dataset.regions[0])

@@ -110,8 +110,8 @@ def test_chips_are_whole_pixels_inside_their_scene(regions, kind, data):
         assert 0 <= row["col"] <= wide - size[1]
         assert tuple(query.grid.shape) == size
         below, right = rows - row["row"], cols - row["col"]
-        held = (below >= 0) & (below < size[0]) & (right >= 0) & (right < size[1])
-        assert held.any()
+        inside = (below >= 0) & (below < size[0]) & (right >= 0) & (right < size[1])
+        assert inside.any()
 
 
 def statistics_of(dataset, tally):
@@ -181,7 +181,7 @@ def test_labels_in_another_crs_are_seen_where_they_were_counted(tmp_path):
         assert (dataset[query]["mask"] == code).any()
 
 
-def test_pixels_lie_in_the_places_of_interest(labels, codes):
+def test_pixels_lie_in_the_areas_of_interest(labels, codes):
     left, right = UTM[600:700, 100:160], UTM[300:340, 500:600]
     sampler = BalancedGeoSampler(
         labels, 10, 200, roi=[left, right], class_weights={1: 1, 2: 1}, generator=0

@@ -66,14 +66,14 @@ def test_padded_chips_cover_every_pixel_of_any_scene(regions, kind, data):
 @pytest.mark.parametrize("kind", some.KINDS)
 @pytest.mark.parametrize("edge", ["shift", "pad"])
 @given(data=st.data())
-def test_every_pixel_of_the_places_of_interest_is_covered(regions, kind, edge, data):
-    """Places are windows of the scene, told by its own corners: south-up and turned ones, too."""
+def test_every_pixel_of_the_areas_of_interest_is_covered(regions, kind, edge, data):
+    """Areas are windows of the scene, given by its own corners: south-up and turned ones, too."""
     grid = data.draw(some.grids(kind))
     cuts = data.draw(st.lists(some.cuts(grid), min_size=1, max_size=3))
     size = tuple(data.draw(st.integers(1, side)) for side in grid.shape)
     stride = tuple(data.draw(st.integers(max(1, side // 3), side)) for side in size)
-    places = [Geometry(grid[cut].extent.geom, grid.crs) for cut in cuts]
-    count = coverage(grid, GridGeoSampler(regions(grid), size, stride, roi=places, edge=edge))
+    areas = [Geometry(grid[cut].extent.geom, grid.crs) for cut in cuts]
+    count = coverage(grid, GridGeoSampler(regions(grid), size, stride, roi=areas, edge=edge))
     for cut in cuts:
         assert count[cut].min() >= 1
     wanted = np.zeros(grid.shape, bool)

@@ -74,7 +74,7 @@ def test_of_a_common_class_an_even_share_of_the_points_is_kept(labels, codes):
     assert (np.abs(kept - expected) <= 5 * np.sqrt(expected)).all()
 
 
-def test_what_is_held_does_not_grow_with_the_ground():
+def test_memory_does_not_grow_with_the_ground():
     tally = Tally(1, most_kept=100)
     for tile in range(60):
         rows = np.arange(5000) + 5000 * tile
@@ -115,7 +115,7 @@ def test_only_ground_of_interest_is_counted(labels, codes):
 
 @pytest.mark.parametrize("crs", ["EPSG:32633", "EPSG:32634", "EPSG:3035"])
 def test_labels_come_to_the_pixels_of_the_imagery(tmp_path, crs):
-    """Counted as chips will show them; pyproj tells which label pixel lies under each of the imagery's."""
+    """Counted as chips will show them; pyproj finds which label pixel lies under each of the imagery's."""
     image = GeoBox((200, 150), Affine(30, 0, 600310, 0, -30, 4499100), "EPSG:32633")
     around = image.pad(40).to_crs(crs)
     rng = np.random.default_rng(0)
@@ -192,7 +192,7 @@ class TestCache:
         first = label_statistics(labels, every_px=3, cache=cache)
         with caplog.at_level(logging.INFO):
             other = label_statistics(labels, every_px=5, cache=cache)
-        assert "made anew" in caplog.text
+        assert "made again" in caplog.text
         assert seen(other) != seen(first)
         assert seen(label_statistics(labels, every_px=5, cache=cache)) == seen(other)
 
@@ -232,7 +232,7 @@ class TestRefusals:
 
 
 def test_labels_paired_by_year_are_found_beside_the_imagery(tmp_path, codes):
-    """The day of the image lies outside the labels' interval: the pair tells which labels are meant."""
+    """The day of the image lies outside the labels' interval: the pair decides which labels are meant."""
     for year, shown in (("2018", np.where(codes > 0, 3, 0)), ("2019", codes)):
         write_codes(tmp_path / f"codes_{year}1231.tif", shown.astype(np.uint8))
     write_image(tmp_path / "image_20190704.tif")

@@ -32,7 +32,7 @@ def test_each_scene_is_one_query_of_its_own_pixels(regions, grids):
         assert found.affine.almost_equals(grid.affine, 1e-9)
 
 
-def test_places_and_times_of_interest_choose_scenes_that_stay_whole(regions):
+def test_areas_and_times_of_interest_choose_scenes_that_stay_whole(regions):
     dataset = regions(*((tile, "2018" if i < 3 else "2019") for i, tile in enumerate(TILES)))
     one, two = TILES[1][10:20, 10:20], TILES[4][5:9, 1:3]
     assert [q.grid for q in PreChippedGeoSampler(dataset, roi=[one, two])] == [TILES[1], TILES[4]]

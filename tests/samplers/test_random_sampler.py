@@ -98,7 +98,7 @@ def test_a_region_of_interest_holds_the_centres(regions, roi):
     assert centre_row.max() - centre_row.min() > 40
 
 
-def test_several_places_of_interest_at_once(regions):
+def test_several_areas_of_interest_at_once(regions):
     parts = shapely.MultiPolygon([UTM[:30, :30].extent.geom, UTM[200:230, :30].extent.geom])
     rows = (
         RandomGeoSampler(regions(UTM), 4, 400, roi=Geometry(parts, UTM.crs), generator=0)
@@ -314,13 +314,13 @@ class TestEvenly:
         dataset._given = (replace(dataset._given[0], area=triangle), dataset._given[1])
         rows = RandomGeoSampler(dataset, 60, 40_000, generator=0).table().rows
         # By brute force: pixels of the triangle that lie in a chip with its centre in the triangle.
-        held = np.zeros(UTM.shape, bool)
+        covered_px = np.zeros(UTM.shape, bool)
         inside = lambda row, col: col / 200 + row / 300 <= 1  # noqa: E731
         for row in range(UTM.shape[0] - 60 + 1):
             for col in range(UTM.shape[1] - 60 + 1):
                 if inside(row + 30, col + 30):
-                    held[row : row + 60, col : col + 60] = True
+                    covered_px[row : row + 60, col : col + 60] = True
         at_row, at_col = np.mgrid[: UTM.shape[0], : UTM.shape[1]] + 0.5
-        covered = (held & inside(at_row, at_col)).sum()
+        covered = (covered_px & inside(at_row, at_col)).sum()
         counts = np.bincount(rows["region"], minlength=2)
         assert counts[0] / counts.sum() == pytest.approx(covered / (covered + 60_000), abs=0.008)

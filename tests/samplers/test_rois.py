@@ -1,4 +1,4 @@
-"""Several places of interest: what of the scenes lies in them, and how often each is drawn."""
+"""Several areas of interest: what of the scenes lies in them, and how often each is drawn."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def table_of(shapes, crs):
     return geopandas.GeoDataFrame({"name": range(len(shapes))}, geometry=list(shapes), crs=crs)
 
 
-def places(kind, tmp_path):
-    """TOP and BOTTOM, told in several ways."""
+def areas(kind, tmp_path):
+    """TOP and BOTTOM, given in several ways."""
     degrees = [outline(TOP, "EPSG:4326"), outline(BOTTOM, "EPSG:4326")]
     own = [outline(TOP), outline(BOTTOM)]
     if kind == "file":
@@ -62,7 +62,7 @@ KINDS = [
 ]
 
 
-def in_places(rows, size):
+def in_areas(rows, size):
     """Which of TOP and BOTTOM holds each centre, give or take the pixel that a box in degrees adds."""
     row, col = rows["row"] + size / 2, rows["col"] + size / 2
     top = (row > 8) & (row < 42) & (col > 8) & (col < 42)
@@ -71,23 +71,23 @@ def in_places(rows, size):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_places_of_any_kind_are_sampled_by_their_ground(regions, tmp_path, kind):
-    roi = places(kind, tmp_path)
+def test_areas_of_any_kind_are_sampled_by_their_ground(regions, tmp_path, kind):
+    roi = areas(kind, tmp_path)
     table = RandomGeoSampler(regions(UTM, FAR), 6, 3000, roi=roi, generator=0).table()
     assert len(table.regions) == 1
-    top, bottom = in_places(table.rows, 6)
+    top, bottom = in_areas(table.rows, 6)
     assert (top | bottom).all()
     assert top.mean() == pytest.approx(30 * 30 / (30 * 30 + 60 * 30), abs=0.04)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_place_may_have_its_share(regions, tmp_path, kind):
-    roi = places(kind, tmp_path)
+    roi = areas(kind, tmp_path)
     for weights, share in (("equal", 0.5), ([3, 1], 0.75), (np.array([0.0, 2.0]), 0.0)):
         sampler = RandomGeoSampler(
             regions(UTM, FAR), 6, 3000, roi=roi, roi_weights=weights, generator=0
         )
-        top, bottom = in_places(sampler.table().rows, 6)
+        top, bottom = in_areas(sampler.table().rows, 6)
         assert (top | bottom).all()
         assert top.mean() == pytest.approx(share, abs=0.03)
 
@@ -104,7 +104,7 @@ def test_a_place_in_several_scenes_shares_its_weight_among_them(regions):
     assert shares == pytest.approx([0.25, 0.25, 0.5], abs=0.03)
 
 
-def test_overlapping_places_count_once_unless_kept_apart(regions):
+def test_overlapping_areas_count_once_unless_kept_apart(regions):
     whole, part = UTM[:100, :100], UTM[:20, :20]
 
     def share(**options):
@@ -173,17 +173,17 @@ def test_windows_of_turned_grids_are_sampled_whole(regions, shape, turn, corner,
     assert (drawn[wanted] > 0).all()
 
 
-def test_batches_keep_to_the_places(regions):
+def test_batches_keep_to_the_areas(regions):
     sampler = RandomBatchGeoSampler(
         regions(UTM), 6, 4, 4000, roi=[TOP, BOTTOM], roi_weights=[1, 3], generator=0
     )
-    top, bottom = in_places(sampler.table().rows, 6)
+    top, bottom = in_areas(sampler.table().rows, 6)
     assert (top | bottom).all()
     assert top.mean() == pytest.approx(0.25, abs=0.05)
     assert (top.reshape(-1, 4).all(axis=1) | bottom.reshape(-1, 4).all(axis=1)).all()
 
 
-def test_a_grid_covers_each_place_with_each_chip_once(regions):
+def test_a_grid_covers_each_area_with_each_chip_once(regions):
     beside = UTM[10:40, 30:60]  # shares ground with TOP
     sampler = GridGeoSampler(regions(UTM), 16, roi=[TOP, BOTTOM, beside])
     rows = sampler.table().rows
@@ -193,14 +193,14 @@ def test_a_grid_covers_each_place_with_each_chip_once(regions):
     for place in (TOP, BOTTOM, beside):
         left, top = ~UTM.affine @ (place.affine.c, place.affine.f)
         high, wide = place.shape
-        held = count[round(top) : round(top) + high, round(left) : round(left) + wide]
-        assert held.min() >= 1
+        inside = count[round(top) : round(top) + high, round(left) : round(left) + wide]
+        assert inside.min() >= 1
     assert len(set(zip(rows["row"], rows["col"], strict=True))) == len(rows)
     assert count[60:200].max() == 0
 
 
-def test_many_places_over_many_scenes_are_met_each_where_it_lies(regions):
-    """Ten by ten scenes, a place in every one, told in degrees."""
+def test_many_areas_over_many_scenes_are_met_each_where_it_lies(regions):
+    """Ten by ten scenes, an area in every one, given in degrees."""
     scenes = [
         GeoBox((50, 50), Affine(30, 0, 500000 + 1500 * i, 0, -30, 4500000 - 1500 * j), "EPSG:32633")
         for i in range(10)
@@ -216,20 +216,20 @@ def test_many_places_over_many_scenes_are_met_each_where_it_lies(regions):
         assert ((table.rows[axis] + 2 >= 20) & (table.rows[axis] + 2 <= 30)).all()
 
 
-def test_places_without_data_are_named_in_the_log(regions, caplog):
+def test_areas_without_data_are_named_in_the_log(regions, caplog):
     nowhere = (10.0, 10.0, 11.0, 11.0)
     sampler = RandomGeoSampler(
         regions(UTM), 6, 100, roi=[nowhere, TOP], roi_weights="equal", generator=0
     )
     assert "1 of 2 have a weight but hold no chip, such as number 0" in caplog.text
-    assert in_places(sampler.table().rows, 6)[0].all()
+    assert in_areas(sampler.table().rows, 6)[0].all()
 
 
 @pytest.mark.parametrize(
     ("roi", "message"),
     [
         ([], "the roi is empty"),
-        ([TOP, shapely.Point(15, 40)], "place of interest 1 is a Point without area"),
+        ([TOP, shapely.Point(15, 40)], "area of interest 1 is a Point without area"),
         ([TOP, "park"], "a geometry, a GeoBox or"),
         ((1, 2, 3), "a geometry, a GeoBox or"),
         (table_of([shapely.box(0, 0, 1, 1)], None), "set_crs"),
@@ -242,7 +242,7 @@ def test_an_impossible_place_says_why(regions, roi, message):
         RandomGeoSampler(regions(UTM), 6, 10, roi=roi)
 
 
-def test_a_missing_file_of_places_is_named(regions, tmp_path):
+def test_a_missing_file_of_areas_is_named(regions, tmp_path):
     with pytest.raises(VectorError, match=r"no file .*parks\.gpkg"):
         GridGeoSampler(regions(UTM), 6, roi=tmp_path / "parks.gpkg")
 
@@ -252,7 +252,7 @@ def test_a_missing_file_of_places_is_named(regions, tmp_path):
     [
         ({"roi_weights": "equal"}, "roi_weights are given, but no roi"),
         ({"roi": [TOP], "roi_weights": "area"}, "expected 'equal' or one number"),
-        ({"roi": [TOP], "roi_weights": [1, 2]}, "one number a place of interest: 1"),
+        ({"roi": [TOP], "roi_weights": [1, 2]}, "one number per area of interest: 1"),
         ({"roi": [TOP, BOTTOM], "roi_weights": [0, 0]}, "not all 0"),
     ],
 )
@@ -281,7 +281,7 @@ class TestFourNumbers:
         assert not caplog.text
 
     @pytest.mark.parametrize(
-        ("roi", "told"),
+        ("roi", "message"),
         [
             ((600_000, 4_490_000, 606_000, 4_500_000), r"odc.geo.geom.box\(left"),
             ((16, 40.6, 16.1, 40.5), "south below north"),
@@ -289,8 +289,8 @@ class TestFourNumbers:
             ((-200, -10, 400, 10), "reaches around the Earth"),
         ],
     )
-    def test_what_may_be_meant_otherwise_is_refused(self, regions, roi, told):
-        with pytest.raises(SamplerError, match=told):
+    def test_what_may_be_meant_otherwise_is_refused(self, regions, roi, message):
+        with pytest.raises(SamplerError, match=message):
             RandomGeoSampler(regions(UTM), 4, 10, roi=roi)
 
     def test_what_look_like_fractions_are_degrees_and_said_to_be(self, regions, caplog):

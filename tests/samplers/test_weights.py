@@ -1,4 +1,4 @@
-"""How often scenes are drawn: by their ground, by their valid ground, alike, or as told."""
+"""How often scenes are drawn: by their ground, by their valid ground, alike, or as given."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def test_batches_are_weighted_alike(regions):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ("valid", "expected 'area', 'equal', a function of a region or one number a region"),
-        ([1], r"one number a region: 2"),
+        ("valid", "expected 'area', 'equal', a function of a region or one number per region"),
+        ([1], r"one number per region: 2"),
         ([1, -1], "0 or more"),
         ([0, 0], "not all 0"),
         ([1, float("nan")], "0 or more"),

@@ -42,7 +42,7 @@ class Notes(LightningModule):
 
 
 def train(scene: Path, folder: Path, kind: str, *, devices: int, workers: int) -> None:
-    """Train on chips of a scene; a file a rank and epoch tells which."""
+    """Train on chips of a scene; one file per rank and epoch lists them."""
     seed_everything(1)
     dataset = RasterDataset(scene)
     sampler = SAMPLERS[kind](dataset)

@@ -10,9 +10,17 @@ import numpy as np
 
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
-from .places import Cut, GridChoice, Size, Toi, Units, place_of, refuse_too_large
 from .random import length_of, seed_of
 from .rois import Roi
+from .sampling_regions import (
+    GridChoice,
+    RegionPart,
+    Size,
+    Toi,
+    Units,
+    refuse_too_large,
+    sampling_region_of,
+)
 from .shard import TableSampler
 from .statistics import LabelStatistics, label_statistics
 from .table import ROW, ChipTable
@@ -78,19 +86,19 @@ class BalancedGeoSampler(TableSampler):
             statistics = label_statistics(dataset, labels=labels, roi=roi, toi=toi, grid=grid)
         elif any(given is not None for given in (labels, roi, toi)) or grid != "native":
             raise SamplerError(
-                "the statistics tell the labels, roi, toi and grid; give these to label_statistics alone"
+                "the statistics fix the labels, roi, toi and grid; give these to label_statistics alone"
             )
         self.statistics = statistics
-        cuts = [Cut(region, number) for number, region in enumerate(statistics.regions)]
-        places = tuple(place_of(cut, size, units) for cut in cuts)
-        held = np.array([place.fits for place in places])
-        if not held.any():
-            raise refuse_too_large(places, size, "give a smaller size")
-        self._frames = np.array([tuple(place.frame.shape) for place in places])
-        self._shapes = np.array([place.shape for place in places])
-        self._points, self._steps = _drawable(statistics, held)
+        parts = [RegionPart(region, number) for number, region in enumerate(statistics.regions)]
+        regions = tuple(sampling_region_of(part, size, units) for part in parts)
+        fits = np.array([region.fits for region in regions])
+        if not fits.any():
+            raise refuse_too_large(regions, size, "give a smaller size")
+        self._frames = np.array([tuple(region.frame.shape) for region in regions])
+        self._shapes = np.array([region.shape for region in regions])
+        self._points, self._steps = _drawable(statistics, fits)
         self._chances = _chances(statistics, class_weights, self._steps)
-        fitting = [place for place in places if place.fits]
+        fitting = [region for region in regions if region.fits]
         self.length = length_of(length, fitting)
         self.seed = seed_of(generator)
         self._seed_is_common = generator is not None
@@ -137,16 +145,16 @@ class BalancedGeoSampler(TableSampler):
 
 
 def _drawable(
-    statistics: LabelStatistics, held: np.ndarray
+    statistics: LabelStatistics, fits: np.ndarray
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Points of each class in regions that can hold a chip, and the running sums of their chances."""
-    points = [found[held[found["region"]]] for found in statistics.points]
+    points = [points[fits[points["region"]]] for points in statistics.points]
     steps = []
-    for k, found in enumerate(points):
-        ground = np.cumsum(statistics.point_km2[found["region"], k])
+    for k, drawable in enumerate(points):
+        ground = np.cumsum(statistics.point_km2[drawable["region"], k])
         steps.append(ground / ground[-1] if len(ground) else ground)
-    if not held.all():
-        log.info("%d of %d regions cannot hold a chip", (~held).sum(), len(held))
+    if not fits.all():
+        log.info("%d of %d regions cannot hold a chip", (~fits).sum(), len(fits))
     return points, steps
 
 
@@ -156,7 +164,7 @@ def _chances(
     steps: list[np.ndarray],
 ) -> np.ndarray:
     """The chance (K,) of each class to be drawn."""
-    lacking = np.array([len(found) == 0 for found in steps])
+    lacking = np.array([len(ends) == 0 for ends in steps])
     if class_weights == "equal":
         chances = np.where(lacking, 0.0, 1.0)
     elif isinstance(class_weights, Mapping):

@@ -9,19 +9,19 @@ import shapely
 from pyproj import Geod
 
 from ..core.grid import crs_name, transformer
-from .places import Place
+from .sampling_regions import SamplingRegion
 
 _ELLIPSOID = Geod(ellps="WGS84")
 
 
 class Centres:
-    """The centres of chips in given places, many at a time."""
+    """The centres of chips in given regions, many at a time."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
-        names = [crs_name(place.frame.crs) for place in places]
+    def __init__(self, regions: Sequence[SamplingRegion]) -> None:
+        names = [crs_name(region.frame.crs) for region in regions]
         self._names, self._crs = np.unique(names, return_inverse=True)
-        self._affines = np.array([place.frame.affine[:6] for place in places])
-        self._areas = np.array([place.area_px for place in places], dtype=object)
+        self._affines = np.array([region.frame.affine[:6] for region in regions])
+        self._areas = np.array([region.area_px for region in regions], dtype=object)
         shapely.prepare(self._areas)
 
     def lonlat(
@@ -49,15 +49,15 @@ class Centres:
         )
 
     def inside(self, rows: np.ndarray) -> np.ndarray:
-        """Whether (N,) the centres lie in their places' areas."""
+        """Whether (N,) the centres lie in their regions' areas."""
         col, row = rows["col"] + rows["width"] / 2, rows["row"] + rows["height"] / 2
-        held: np.ndarray = shapely.contains_xy(self._areas[rows["region"]], col, row)
-        return held
+        inside: np.ndarray = shapely.contains_xy(self._areas[rows["region"]], col, row)
+        return inside
 
 
 def distance_m(
     one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
     """Geodesic distance (N,) between longitudes and latitudes, metres on the WGS 84 ellipsoid."""
-    found: np.ndarray = _ELLIPSOID.inv(*one, *other)[2]
-    return found
+    distances: np.ndarray = _ELLIPSOID.inv(*one, *other)[2]
+    return distances

@@ -10,17 +10,17 @@ import shapely
 
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
-from .places import (
+from .rois import Roi, rois_of
+from .sampling_regions import (
     GridChoice,
-    Place,
+    SamplingRegion,
     Size,
     Toi,
     Units,
     chip_shape,
-    places_of,
     refuse_too_large,
+    sampling_regions_of,
 )
-from .rois import Roi, rois_of
 from .shard import TableSampler
 from .table import ChipTable, joined_rows, rows_of
 
@@ -38,7 +38,7 @@ class GridGeoSampler(TableSampler):
         dataset: Whose regions to cover.
         size: Height and width of a chip, or both.
         stride: Step between chips. Default: the size, so that they do not overlap.
-        roi: Where, one place or several; see `RandomGeoSampler`. Chips that touch one are kept whole, once.
+        roi: Where, one area or several; see `RandomGeoSampler`. Chips that touch one are kept whole, once.
         toi: When: as `Interval.of` reads it.
         units: Of `size` and `stride`: `pixels`, or the `crs`'s units.
         edge: The last row and column are `shift`ed back into the scene, or stick out and are `pad`ded with
@@ -72,15 +72,17 @@ class GridGeoSampler(TableSampler):
         super().__init__(rank, world_size, drop_last)
         if edge not in ("shift", "pad"):
             raise SamplerError(f"edge is {edge!r}; expected 'shift' or 'pad'")
-        places = places_of(dataset, size, units=units, grid=grid, rois=rois_of(roi), toi=toi)
-        if edge == "shift" and not all(place.fits for place in places):
-            _refuse(places, size)
+        regions = sampling_regions_of(
+            dataset, size, units=units, grid=grid, rois=rois_of(roi), toi=toi
+        )
+        if edge == "shift" and not all(region.fits for region in regions):
+            _refuse(regions, size)
         parts = []
-        for number, place in enumerate(places):
-            step = place.shape if stride is None else _stride(stride, units, place)
-            row, col = _lay_out(place, step, edge)
-            parts.append(rows_of(number, row, col, place.shape))
-        self._table = ChipTable(tuple(place.region for place in places), joined_rows(parts))
+        for number, region in enumerate(regions):
+            step = region.shape if stride is None else _stride(stride, units, region)
+            row, col = _lay_out(region, step, edge)
+            parts.append(rows_of(number, row, col, region.shape))
+        self._table = ChipTable(tuple(region.source for region in regions), joined_rows(parts))
 
     def table(self, epoch: int = 0) -> ChipTable:
         """The chips, in order; all epochs are alike."""
@@ -90,41 +92,43 @@ class GridGeoSampler(TableSampler):
         return len(self._table)
 
 
-def _refuse(places: tuple[Place, ...], size: Size) -> None:
-    if not any(place.fits for place in places):
-        raise refuse_too_large(places, size, "give a smaller size, or edge='pad'")
-    place = next(place for place in places if not place.fits)
+def _refuse(regions: tuple[SamplingRegion, ...], size: Size) -> None:
+    if not any(region.fits for region in regions):
+        raise refuse_too_large(regions, size, "give a smaller size, or edge='pad'")
+    region = next(region for region in regions if not region.fits)
     raise SamplerError(
-        f"a chip of {place.shape[0]} x {place.shape[1]} pixels cannot be shifted into scene "
-        f"{place.region.name!r} of {place.frame.shape[0]} x {place.frame.shape[1]}; give a smaller size, or "
-        "edge='pad'"
+        f"a chip of {region.shape[0]} x {region.shape[1]} pixels cannot be shifted into scene "
+        f"{region.source.name!r} of {region.frame.shape[0]} x {region.frame.shape[1]}; give a smaller "
+        "size, or edge='pad'"
     )
 
 
-def _stride(stride: Size, units: Units, place: Place) -> tuple[int, int]:
-    step = chip_shape(stride, units, place.frame, what="stride")
-    if step[0] > place.shape[0] or step[1] > place.shape[1]:
+def _stride(stride: Size, units: Units, region: SamplingRegion) -> tuple[int, int]:
+    step = chip_shape(stride, units, region.frame, what="stride")
+    if step[0] > region.shape[0] or step[1] > region.shape[1]:
         raise SamplerError(
-            f"a stride of {step[0]} x {step[1]} pixels leaves gaps between chips of {place.shape[0]} x "
-            f"{place.shape[1]}; give a stride of at most the size"
+            f"a stride of {step[0]} x {step[1]} pixels leaves gaps between chips of {region.shape[0]} x "
+            f"{region.shape[1]}; give a stride of at most the size"
         )
     return step
 
 
-def _lay_out(place: Place, step: tuple[int, int], edge: Edge) -> tuple[np.ndarray, np.ndarray]:
+def _lay_out(
+    region: SamplingRegion, step: tuple[int, int], edge: Edge
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the chips that touch the area."""
-    left, top, right, bottom = shapely.bounds(place.area_px)
-    high, wide = place.frame.shape
+    left, top, right, bottom = shapely.bounds(region.area_px)
+    high, wide = region.frame.shape
     first_row, last_row = math.floor(top + _SLIVER_PX), math.ceil(bottom - _SLIVER_PX)
     first_col, last_col = math.floor(left + _SLIVER_PX), math.ceil(right - _SLIVER_PX)
-    rows = _positions(first_row, last_row, place.shape[0], step[0], high, edge)
-    cols = _positions(first_col, last_col, place.shape[1], step[1], wide, edge)
+    rows = _positions(first_row, last_row, region.shape[0], step[0], high, edge)
+    cols = _positions(first_col, last_col, region.shape[1], step[1], wide, edge)
     col, row = (a.ravel() for a in np.meshgrid(cols, rows))
-    right, bottom = col + place.shape[1], row + place.shape[0]
+    right, bottom = col + region.shape[1], row + region.shape[0]
     hair = _SLIVER_PX
     boxes = shapely.box(col + hair, row + hair, right - hair, bottom - hair)
-    shapely.prepare(place.area_px)
-    shared = shapely.intersects(place.area_px, boxes)
+    shapely.prepare(region.area_px)
+    shared = shapely.intersects(region.area_px, boxes)
     return row[shared], col[shared]
 
 

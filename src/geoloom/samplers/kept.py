@@ -25,18 +25,18 @@ _FORMAT = f"{_KIND} 2"
 
 
 def fingerprint(regions: Sequence[Region], labels: GeoDataset, every_px: int, seed: int) -> str:
-    """What tells one look at labels from another; pixels are not part of it."""
-    told = [repr(labels), str(every_px), str(seed)]
+    """What distinguishes one survey of labels from another; pixels are not part of it."""
+    parts = [repr(labels), str(every_px), str(seed)]
     for region in (*regions, *labels.regions):
-        told += [
+        parts += [
             region.name,
             str(region.when),
             crs_name(region.crs),
             shapely.to_wkb(region.area, hex=True),
         ]
         if region.frame is not None:
-            told += [str(tuple(region.frame.shape)), str(region.frame.affine[:6])]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+            parts += [str(tuple(region.frame.shape)), str(region.frame.affine[:6])]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def kept_counts(path: str | Path | None, key: str, count: Callable[[], Counts]) -> Counts:
@@ -53,7 +53,7 @@ def kept_counts(path: str | Path | None, key: str, count: Callable[[], Counts]) 
         stored = _load(path)
         if stored[0] == key and stored[1] is not None:
             return stored[1]
-        log.info("%s keeps a look at other labels or regions; it is made anew", path)
+        log.info("%s keeps a survey of other labels or regions; it is made again", path)
     made = count()
     _save(path, key, made)
     return made

@@ -12,7 +12,7 @@ from ..core.errors import SamplerError
 from ..core.grid import crs_name
 from ..datasets.base import GeoDataset
 from .drawing.windows import centred_windows
-from .places import GridChoice, Size, Toi, Units, places_of
+from .sampling_regions import GridChoice, Size, Toi, Units, sampling_regions_of
 from .shard import TableSampler
 from .table import ChipTable, joined_rows, rows_of
 
@@ -59,27 +59,29 @@ class PointGeoSampler(TableSampler):
     ) -> None:
         super().__init__(rank, world_size, drop_last)
         xy, crs = read_points(points)
-        places = [
-            place
-            for place in places_of(dataset, size, units=units, grid=grid, rois=None, toi=toi)
-            if place.fits
+        regions = [
+            region
+            for region in sampling_regions_of(
+                dataset, size, units=units, grid=grid, rois=None, toi=toi
+            )
+            if region.fits
         ]
         parts = []
-        for number, place in enumerate(places):
-            corners = centred_windows(xy, crs, place.frame, place.shape)
+        for number, region in enumerate(regions):
+            corners = centred_windows(xy, crs, region.frame, region.shape)
             row, col = corners.T
-            height, width = place.shape
+            height, width = region.shape
             inside = shapely.intersects(
-                place.area_px, shapely.box(col, row, col + width, row + height)
+                region.area_px, shapely.box(col, row, col + width, row + height)
             )
-            parts.append(rows_of(number, row[inside], col[inside], place.shape))
+            parts.append(rows_of(number, row[inside], col[inside], region.shape))
         rows = joined_rows(parts)
         if not len(rows):
             raise SamplerError(
                 f"none of {len(xy)} points lies in a scene of {dataset!r} that holds a chip; check their "
                 f"CRS, {crs}, and the size"
             )
-        self._table = ChipTable(tuple(place.region for place in places), rows)
+        self._table = ChipTable(tuple(region.source for region in regions), rows)
 
     def table(self, epoch: int = 0) -> ChipTable:
         """The chips, scene by scene; all epochs are alike."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..datasets.base import GeoDataset
-from .places import GridChoice, Toi, cuts_of
 from .random import seed_of
 from .rois import Roi, rois_of
+from .sampling_regions import GridChoice, Toi, region_parts_of
 from .shard import TableSampler
 from .table import ROW, ChipTable
 
@@ -22,7 +22,7 @@ class PreChippedGeoSampler(TableSampler):
 
     Args:
         dataset: Whose scenes to give.
-        roi: Where, one place or several; see `RandomGeoSampler`. Scenes that touch one are given whole.
+        roi: Where, one area or several; see `RandomGeoSampler`. Scenes that touch one are given whole.
         toi: When: as `Interval.of` reads it.
         shuffle: Give them in a random order, another each epoch.
         generator: Of the order: seed, or a torch generator from which to draw one. Default: torch's own.
@@ -50,8 +50,8 @@ class PreChippedGeoSampler(TableSampler):
         drop_last: bool = False,
     ) -> None:
         super().__init__(rank, world_size, drop_last)
-        cuts = cuts_of(dataset, grid=grid, rois=rois_of(roi), toi=toi)
-        regions = tuple(cut.region for cut in cuts)
+        parts = region_parts_of(dataset, grid=grid, rois=rois_of(roi), toi=toi)
+        regions = tuple(part.region for part in parts)
         rows = np.zeros(len(regions), ROW)
         rows["region"] = np.arange(len(regions))
         shapes = [region.frame.shape for region in regions if region.frame is not None]

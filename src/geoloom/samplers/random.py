@@ -1,4 +1,4 @@
-"""Chips at random places."""
+"""Chips at random positions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ import shapely
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
 from ..datasets.region import ground_km2
-from .places import GridChoice, Place, Size, Toi, Units, places_of, refuse_too_large
 from .reach import centres_of, covered_px
 from .rois import Roi, rois_of
+from .sampling_regions import (
+    GridChoice,
+    SamplingRegion,
+    Size,
+    Toi,
+    Units,
+    refuse_too_large,
+    sampling_regions_of,
+)
 from .shard import TableSampler
 from .table import ROW, ChipTable, rows_of
 from .weights import RoiWeights, Weights, chances
@@ -35,7 +43,7 @@ _NOTABLE = 0.01
 
 
 class RandomGeoSampler(TableSampler):
-    """Queries at random places: a scene by the ground that chips can cover there, then any position in it.
+    """Queries at random positions: a scene by the ground that chips can cover there, then any position in it.
 
     Chips lie wholly in a scene's frame, their centres in its area, on whole pixels of its lattice: imagery
     is copied, not resampled. Inside a scene all such positions are alike, so that ground near its edge is
@@ -49,15 +57,15 @@ class RandomGeoSampler(TableSampler):
         length: Chips an epoch. Default: as many as would tile the area once.
         roi: Where: a shapely geometry or (west, south, east, north) in degrees, a GeoBox, an odc-geo
             Geometry in any CRS, several of these, a GeoDataFrame, or a vector file. Chips' centres lie
-            inside; where places overlap, the ground counts once.
+            inside; where areas overlap, the ground counts once.
         toi: When: as `Interval.of` reads it, such as `"2019-07"`.
         units: Of `size`: `pixels`, or the `crs`'s units (metres, degrees).
         generator: Seed, or a torch generator from which to draw one. Default: torch's own.
         weights: How often each region is drawn: by the `area` on the ground that chips can cover there, with
-            valid data where the dataset was made with `footprints="valid"`; `equal`; one number a region of
+            valid data where the dataset was made with `footprints="valid"`; `equal`; one number per region of
             the dataset; or a function of the region (cut to the roi). 0 leaves a region out.
-        roi_weights: How often each place of interest is drawn: `equal`, or one number a place; `weights`
-            hold inside each. Default: the places are one.
+        roi_weights: How often each area of interest is drawn: `equal`, or one number per area; `weights`
+            hold inside each. Default: the areas count as one.
         grid: `native`: each scene's own pixels; `common`: one lattice in the first scene's CRS for all; or
             the lattice of a GeoBox, inside it.
         rank, world_size, drop_last: Whose share of the `length` chips; see `TableSampler`. Ranks need the
@@ -90,34 +98,38 @@ class RandomGeoSampler(TableSampler):
         super().__init__(rank, world_size, drop_last)
         rois = rois_of(roi)
         if roi_weights is not None and rois is None:
-            raise SamplerError("roi_weights are given, but no roi; name the places of interest")
+            raise SamplerError("roi_weights are given, but no roi; name the areas of interest")
         apart = roi_weights is not None
-        places = places_of(dataset, size, units=units, grid=grid, rois=rois, toi=toi, apart=apart)
-        eligible = [(place, centres_of(place)) for place in places if place.fits]
+        regions = sampling_regions_of(
+            dataset, size, units=units, grid=grid, rois=rois, toi=toi, apart=apart
+        )
+        eligible = [(region, centres_of(region)) for region in regions if region.fits]
         if not eligible:
-            raise refuse_too_large(places, size, "give a smaller size")
-        kept = [(place, centres) for place, centres in eligible if _can_hold(place, centres)]
+            raise refuse_too_large(regions, size, "give a smaller size")
+        kept = [(region, centres) for region, centres in eligible if _can_hold(region, centres)]
         if not kept:
             raise SamplerError(
                 f"no chip of size {size!r} lies in a scene with its centre in the area sampled; give a "
                 "smaller size or a larger roi"
             )
-        self._places = tuple(place for place, _ in kept)
+        self._regions = tuple(region for region, _ in kept)
         self._centres = tuple(centres for _, centres in kept)
-        whole = ground_km2([place.region for place in self._places])
-        covered = [covered_px(place, centres) / place.area_px.area for place, centres in kept]
+        whole = ground_km2([region.source for region in self._regions])
+        covered = [covered_px(region, centres) / region.area_px.area for region, centres in kept]
         ground = whole * covered
-        held = set(map(id, self._places))
-        _report_missed([p for p in places if id(p) not in held], self._places, whole, ground)
+        usable = set(map(id, self._regions))
+        _report_missed([r for r in regions if id(r) not in usable], self._regions, whole, ground)
         self._chances = chances(
-            self._places,
+            self._regions,
             ground,
             weights,
             roi_weights,
-            regions=len(dataset.regions),
-            rois=len(rois or ()),
+            region_count=len(dataset.regions),
+            roi_count=len(rois or ()),
         )
-        drawn = [place for place, chance in zip(self._places, self._chances, strict=True) if chance]
+        drawn = [
+            region for region, chance in zip(self._regions, self._chances, strict=True) if chance
+        ]
         self.length = length_of(length, drawn)
         self.seed = seed_of(generator)
         self._seed_is_common = generator is not None
@@ -125,22 +137,22 @@ class RandomGeoSampler(TableSampler):
     def table(self, epoch: int = 0) -> ChipTable:
         """The chips of an epoch; the same for equal seeds, wherever it is made."""
         rng = np.random.default_rng([self.seed, epoch])
-        chosen = rng.choice(len(self._places), size=self.length, p=self._chances)
+        chosen = rng.choice(len(self._regions), size=self.length, p=self._chances)
         return self._filled(chosen, rng)
 
     def _units(self) -> int:
         return self.length
 
     def _filled(self, chosen: np.ndarray, rng: np.random.Generator) -> ChipTable:
-        """A table with a place drawn in each of the regions chosen."""
+        """A table with a position drawn in each of the regions chosen."""
         rows = np.empty(len(chosen), dtype=ROW)
         order = np.argsort(chosen, kind="stable")
         numbers, starts = np.unique(chosen[order], return_index=True)
         for number, members in zip(numbers, np.split(order, starts[1:]), strict=True):
-            place = self._places[number]
-            row, col = _draw(place, self._centres[number], len(members), rng)
-            rows[members] = rows_of(int(number), row, col, place.shape)
-        return ChipTable(tuple(place.region for place in self._places), rows)
+            region = self._regions[number]
+            row, col = _draw(region, self._centres[number], len(members), rng)
+            rows[members] = rows_of(int(number), row, col, region.shape)
+        return ChipTable(tuple(region.source for region in self._regions), rows)
 
 
 class RandomBatchGeoSampler(RandomGeoSampler):
@@ -206,7 +218,7 @@ class RandomBatchGeoSampler(RandomGeoSampler):
     def table(self, epoch: int = 0) -> ChipTable:
         """The chips of an epoch, batch after batch."""
         rng = np.random.default_rng([self.seed, epoch])
-        chosen = rng.choice(len(self._places), size=self._units(), p=self._chances)
+        chosen = rng.choice(len(self._regions), size=self._units(), p=self._chances)
         return self._filled(np.repeat(chosen, self.batch_size), rng)
 
     def _units(self) -> int:
@@ -217,8 +229,8 @@ class RandomBatchGeoSampler(RandomGeoSampler):
 
 
 def _report_missed(
-    left_out: Sequence[Place],
-    drawn: Sequence[Place],
+    left_out: Sequence[SamplingRegion],
+    drawn: Sequence[SamplingRegion],
     whole_km2: np.ndarray,
     covered_km2: np.ndarray,
 ) -> None:
@@ -227,7 +239,7 @@ def _report_missed(
     in_part = np.flatnonzero(missed_km2 > _HAIR * whole_km2)
     if not len(in_part) and not left_out:
         return
-    lost_km2 = ground_km2([place.region for place in left_out])
+    lost_km2 = ground_km2([region.source for region in left_out])
     share = (lost_km2.sum() + missed_km2.sum()) / (lost_km2.sum() + whole_km2.sum())
     worst = left_out[int(lost_km2.argmax())] if left_out else drawn[int(missed_km2.argmax())]
     log.log(
@@ -235,67 +247,67 @@ def _report_missed(
         "chips do not reach %.1f %% of the ground: %d of %d regions cannot hold one, %d only in part; such "
         "as %s (%d x %d pixels, chips of %d x %d)",
         100 * share, len(left_out), len(left_out) + len(drawn), len(in_part),
-        worst.region.name or "an unnamed one", *worst.frame.shape, *worst.shape,
+        worst.source.name or "an unnamed one", *worst.frame.shape, *worst.shape,
     )  # fmt: skip
 
 
-def _can_hold(place: Place, centres: Any) -> bool:
+def _can_hold(region: SamplingRegion, centres: Any) -> bool:
     """Whether some whole-pixel position has its centre in the area; tried where that is in doubt."""
     if centres.area >= _SMALL_PX:
         return True
     if centres.area <= 0:
         return False
-    return len(_tried(place, centres, _ROUND, np.random.default_rng(0))[0]) > 0
+    return len(_tried(region, centres, _ROUND, np.random.default_rng(0))[0]) > 0
 
 
 def _draw(
-    place: Place, centres: Any, count: int, rng: np.random.Generator
+    region: SamplingRegion, centres: Any, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of `count` chips, by rejection from the box around the area."""
-    rows, cols, held = [], [], 0
+    rows, cols, drawn = [], [], 0
     left, top, right, bottom = centres.bounds
     share = max(centres.area / max((right - left) * (bottom - top), 1e-9), 1e-3)
     for _ in range(_MOST_ROUNDS):
-        tries = min(max(int(1.2 * (count - held) / share) + 8, 16), 1 << 20)
-        row, col = _tried(place, centres, tries, rng)
+        tries = min(max(int(1.2 * (count - drawn) / share) + 8, 16), 1 << 20)
+        row, col = _tried(region, centres, tries, rng)
         rows.append(row)
         cols.append(col)
-        held += len(row)
-        if held >= count:
+        drawn += len(row)
+        if drawn >= count:
             return np.concatenate(rows)[:count], np.concatenate(cols)[:count]
     raise SamplerError(
-        f"region {place.region.name!r} is too thin to draw {count} chips from: {held} found in "
+        f"region {region.source.name!r} is too thin to draw {count} chips from: {drawn} found in "
         f"{_MOST_ROUNDS} rounds; widen the roi"
     )
 
 
 def _tried(
-    place: Place, centres: Any, tries: int, rng: np.random.Generator
+    region: SamplingRegion, centres: Any, tries: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of random whole-pixel positions, those with their centre in the area."""
-    (height, width), (high, wide) = place.shape, place.frame.shape
+    (height, width), (high, wide) = region.shape, region.frame.shape
     left, top, right, bottom = centres.bounds
     col = np.floor(rng.uniform(left, right, tries) - width / 2 + 0.5).astype(np.int64)
     row = np.floor(rng.uniform(top, bottom, tries) - height / 2 + 0.5).astype(np.int64)
     inside = (col >= 0) & (row >= 0) & (col <= wide - width) & (row <= high - height)
-    inside &= shapely.contains_xy(place.area_px, col + width / 2, row + height / 2)
+    inside &= shapely.contains_xy(region.area_px, col + width / 2, row + height / 2)
     return row[inside], col[inside]
 
 
-def default_length(places: Iterable[Place]) -> int:
+def default_length(regions: Iterable[SamplingRegion]) -> int:
     """As many chips as would tile the areas once."""
-    tiles = (p.area_px.area / (p.shape[0] * p.shape[1]) for p in places)
+    tiles = (p.area_px.area / (p.shape[0] * p.shape[1]) for p in regions)
     return max(1, sum(max(1, int(count)) for count in tiles))
 
 
-def length_of(length: int | None, places: Iterable[Place]) -> int:
+def length_of(length: int | None, regions: Iterable[SamplingRegion]) -> int:
     """The number of chips asked for; as many as would tile the areas once where none is.
 
     Raises:
         SamplerError: it is no whole number, or less than 1.
     """
     if length is None:
-        return default_length(places)
+        return default_length(regions)
     if not _is_whole(length) or length < 1:
         raise SamplerError(f"length is {length!r}; give a whole number of chips, at least 1")
     return int(length)

@@ -1,4 +1,4 @@
-"""Where chips may lie in a place, and which ground they can cover there."""
+"""Where chips may lie in a region, and which ground they can cover there."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any
 import numpy as np
 import shapely
 
-from .places import Place
+from .sampling_regions import SamplingRegion
 
 
-def centres_of(place: Place) -> Any:
+def centres_of(region: SamplingRegion) -> Any:
     """Where chip centres may lie, in pixels; half a pixel wider than they can, to leave it some width."""
-    return place.area_px.intersection(_inner(place))
+    return region.area_px.intersection(_inner(region))
 
 
-def covered_px(place: Place, centres: Any) -> float:
-    """How much of a place's area lies in some chip whose centre is in the area, pixels.
+def covered_px(region: SamplingRegion, centres: Any) -> float:
+    """How much of a region's area lies in some chip whose centre is in the area, pixels.
 
     All of it may be a centre, but for a rim along the frame's edge. Of the rim, that counts which lies
     in the centres, grown by half a chip.
     """
-    rim = place.area_px.difference(_inner(place))
+    rim = region.area_px.difference(_inner(region))
     if rim.is_empty:
         return float(centres.area)
-    return float(centres.area + rim.intersection(_grown(centres, place.shape)).area)
+    return float(centres.area + rim.intersection(_grown(centres, region.shape)).area)
 
 
-def _inner(place: Place) -> Any:
-    (height, width), (rows, cols) = place.shape, place.frame.shape
+def _inner(region: SamplingRegion) -> Any:
+    (height, width), (rows, cols) = region.shape, region.frame.shape
     return shapely.box(
         width / 2 - 0.5, height / 2 - 0.5, cols - width / 2 + 0.5, rows - height / 2 + 0.5
     )

@@ -1,4 +1,4 @@
-"""Places of interest, one or many, and what of a dataset lies in them."""
+"""Areas of interest, one or many, and what of a dataset lies in them."""
 
 from __future__ import annotations
 
@@ -31,73 +31,73 @@ log = logging.getLogger(__name__)
 
 OneRoi: TypeAlias = BaseGeometry | Geometry | GeoBox | tuple[float, float, float, float]
 Roi: TypeAlias = "OneRoi | Sequence[OneRoi] | GeoDataFrame | GeoSeries | str | Path"
-"""One place of interest or several: a shapely geometry or (west, south, east, north) in degrees, a GeoBox, an
+"""One area of interest or several: a shapely geometry or (west, south, east, north) in degrees, a GeoBox, an
 odc-geo Geometry in any CRS, a sequence of these, a GeoDataFrame, or a vector file's features."""
 
 
 def rois_of(roi: Roi | None) -> tuple[Region, ...] | None:
-    """The places of interest meant, each as a region of all time without pixels; None for everywhere.
+    """The areas of interest meant, each as a region of all time without pixels; None for everywhere.
 
-    A sequence, table or file gives one a member, a geometry of several polygons that stands alone one a
+    A sequence, table or file gives one per member, a geometry of several polygons that stands alone one per
     polygon.
 
     Raises:
-        SamplerError: a place has no CRS or no area, or is none.
+        SamplerError: a member has no CRS or no area, or is no area of interest.
         VectorError: a file cannot be read as one layer of features with a CRS.
     """
     if roi is None:
         return None
     shapes = _shapes(roi)
     if not shapes:
-        raise SamplerError("the roi is empty; give at least one place of interest")
+        raise SamplerError("the roi is empty; give at least one area of interest")
     return tuple(_region(shape, crs, number) for number, (shape, crs) in enumerate(shapes))
 
 
 def cut_to_rois(regions: Sequence[Region], rois: Sequence[Region]) -> list[Region | None]:
-    """The part of each region that lies in any of the places; None where there is none."""
+    """The part of each region that lies in any of the areas; None where there is none."""
     patches = _patches(rois)
     near: dict[int, dict[CRS, list[Region]]] = {}
     for number, patch in _neighbours(regions, patches):
         near.setdefault(number, {}).setdefault(patches[patch].crs, []).append(patches[patch])
     cuts: list[Region | None] = []
     for number, region in enumerate(regions):
-        found = [_inside(region, _collected(same)) for same in near.get(number, {}).values()]
-        cuts.append(_together([cut for cut in found if cut is not None]))
+        inside = [_inside(region, _collected(same)) for same in near.get(number, {}).values()]
+        cuts.append(_together([cut for cut in inside if cut is not None]))
     return cuts
 
 
 def cut_by_rois(regions: Sequence[Region], rois: Sequence[Region]) -> list[tuple[int, int, Region]]:
-    """What each place holds of each region, place by place: numbers of the region and the place, the part."""
+    """The part of each region in each area, area by area: numbers of the region and the area, the part."""
     pairs = sorted(_neighbours(regions, rois), key=lambda pair: (pair[1], pair[0]))
     cuts = ((region, roi, _inside(regions[region], rois[roi])) for region, roi in pairs)
     return [(region, roi, cut) for region, roi, cut in cuts if cut is not None]
 
 
 def _neighbours(regions: Sequence[Region], rois: Sequence[Region]) -> list[tuple[int, int]]:
-    """Numbers of the regions and places whose outlines' boxes meet, in order."""
+    """Numbers of the regions and areas whose outlines' boxes meet, in order."""
     parts, owners = shapely.get_parts([r.footprint for r in regions], return_index=True)
-    asked, askers = shapely.get_parts([r.footprint for r in rois], return_index=True)
-    at_asked, at_parts = STRtree(parts).query(asked)
-    met = zip(owners[at_parts].tolist(), askers[at_asked].tolist(), strict=True)
+    areas, area_owners = shapely.get_parts([r.footprint for r in rois], return_index=True)
+    at_areas, at_parts = STRtree(parts).query(areas)
+    met = zip(owners[at_parts].tolist(), area_owners[at_areas].tolist(), strict=True)
     return sorted(set(met))
 
 
 def _patches(rois: Sequence[Region]) -> list[Region]:
-    """The ground of all places, those of one CRS as polygons apart from one another."""
+    """The ground of all areas, those of one CRS as polygons apart from one another."""
     if len(rois) == 1:
         return list(rois)
     by_crs: dict[CRS, list[BaseGeometry]] = {}
     for roi in rois:
         by_crs.setdefault(roi.crs, []).append(roi.area)
     return [
-        _place(patch, crs, "roi")
+        _area(patch, crs, "roi")
         for crs, areas in by_crs.items()
         for patch in shapely.get_parts(surface(united(areas)))
     ]
 
 
 def _collected(patches: Sequence[Region]) -> Region:
-    """Polygons that lie apart as one place."""
+    """Polygons that lie apart as one area."""
     if len(patches) == 1:
         return patches[0]
     return replace(
@@ -119,7 +119,7 @@ def _together(cuts: Sequence[Region]) -> Region | None:
 
 
 def _inside(region: Region, roi: Region) -> Region | None:
-    """The part of a region in a place, as `&` has it, whole also where their edges run along one another."""
+    """The part of a region in an area, as `&` has it, whole also where their edges run along one another."""
     outline = surface(shared(region.footprint, roi.footprint))
     if outline.is_empty:
         return None
@@ -131,18 +131,18 @@ def _inside(region: Region, roi: Region) -> Region | None:
 def _region(shape: BaseGeometry, crs: CRS, number: int) -> Region:
     if not np.isfinite(shapely.get_coordinates(shape)).all():
         raise SamplerError(
-            f"place of interest {number} has coordinates that are no finite numbers: {shape!s:.200}"
+            f"area of interest {number} has coordinates that are no finite numbers: {shape!s:.200}"
         )
     area = surface(shape)
     if area.is_empty:
         raise SamplerError(
-            f"place of interest {number} is a {shape.geom_type} without area; give polygons, such as "
+            f"area of interest {number} is a {shape.geom_type} without area; give polygons, such as "
             "its buffer"
         )
-    return _place(area, crs, f"roi {number}")
+    return _area(area, crs, f"roi {number}")
 
 
-def _place(area: BaseGeometry, crs: CRS, name: str) -> Region:
+def _area(area: BaseGeometry, crs: CRS, name: str) -> Region:
     return Region(None, area, crs, ALWAYS, to_lonlat(area, crs), name)
 
 
@@ -166,7 +166,7 @@ def _shapes(roi: Any) -> list[tuple[BaseGeometry, CRS]]:
 
 
 def _shape(roi: Any) -> tuple[BaseGeometry, CRS]:
-    """One place and the CRS that it is told in."""
+    """One area and the CRS of its coordinates."""
     if isinstance(roi, GeoBox):
         region = Region.of_frame(roi, ALWAYS)
         return region.area, region.crs
@@ -181,31 +181,31 @@ def _shape(roi: Any) -> tuple[BaseGeometry, CRS]:
     if isinstance(roi, Sequence) and _is_box(roi):
         return _box_of(*map(float, roi)), WGS84
     raise SamplerError(
-        f"a place of interest is a geometry, a GeoBox or (west, south, east, north) in degrees, got {roi!r}"
+        f"an area of interest is a geometry, a GeoBox or (west, south, east, north) in degrees, got {roi!r}"
     )
 
 
 def _box_of(west: float, south: float, east: float, north: float) -> BaseGeometry:
-    """A box told in degrees. Elsewhere four numbers are left, bottom, right, top in a scene's CRS, or
-    fractions of it: what cannot be degrees is refused, what may be meant otherwise is said.
+    """A box given in degrees. Elsewhere four numbers are left, bottom, right, top in a scene's CRS, or
+    fractions of it: what cannot be degrees is refused, what may be meant otherwise is logged.
     """
-    told = f"the roi ({west:g}, {south:g}, {east:g}, {north:g})"
+    given = f"the roi ({west:g}, {south:g}, {east:g}, {north:g})"
     meant = "four numbers are west, south, east, north in degrees"
     finite = np.isfinite([west, south, east, north]).all()
     if not (finite and south < north and west != east and max(abs(south), abs(north)) <= 90):
         raise SamplerError(
-            f"{told} is no box: {meant}, south below north; for another CRS give "
+            f"{given} is no box: {meant}, south below north; for another CRS give "
             "odc.geo.geom.box(left, bottom, right, top, crs)"
         )
     if max(abs(west), abs(east)) > TURN or abs(east - west) > TURN:
         raise SamplerError(
-            f"{told} reaches around the Earth: {meant}, from -180 to 180 or 0 to 360"
+            f"{given} reaches around the Earth: {meant}, from -180 to 180 or 0 to 360"
         )
     if min(west, south) >= 0 and max(east, north) <= 1:
         log.warning(
             "%s is taken as %s, in the Gulf of Guinea; for a part of a scene give its grid, such as "
             "dataset.regions[0].frame[rows, columns]; shapely.box(...) is free of this line",
-            told, meant,
+            given, meant,
         )  # fmt: skip
     box = lonlat_box(west, south, east, north)
     if west < east:
@@ -213,7 +213,7 @@ def _box_of(west: float, south: float, east: float, north: float) -> BaseGeometr
     log.warning(
         "%s has its west east of its east: taken across the antimeridian, %g degrees wide; give west below "
         "east (east beyond 180 there) if that is meant otherwise, and to be free of this line",
-        told, box.bounds[2] - west,
+        given, box.bounds[2] - west,
     )  # fmt: skip
     return box
 

@@ -1,4 +1,4 @@
-"""Shares of an epoch's table: one a rank, from any position on."""
+"""Shares of an epoch's table: one per rank, from any position on."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class _Pass:
 
 
 class TableSampler(DistributedSampler[Any], ABC):
-    """A sampler that hands out a finite table of queries an epoch, or a rank's share of it.
+    """A sampler that hands out a finite table of queries per epoch, or a rank's share of it.
 
     Guarantee: over all ranks, each query of the table is given once an epoch, none twice to even out the
     ends: the first ranks give one more where the table does not divide, or with `drop_last` what does not
     divide is left out at its end. Rank r gives the queries r, r + world_size, ... A `DataLoader` hands
     whole batches to its workers, so that holds for any number of those as well.
 
-    A torch `DistributedSampler` by type, which tells Lightning that the shares are made already: it leaves
+    A torch `DistributedSampler` by type, by which Lightning knows that the shares are made already: it leaves
     a `DataLoader(sampler=...)` as it is and calls `set_epoch`. To a `batch_sampler` it wants to add a
     sampler of its own, and says that it cannot: give it `Trainer(use_distributed_sampler=False)`.
 
@@ -66,7 +66,7 @@ class TableSampler(DistributedSampler[Any], ABC):
     def __init__(self, rank: int | None, world_size: int | None, drop_last: bool) -> None:
         # Not the base's: it would ask torch.distributed now, before a trainer has initialised it.
         self._given_rank = _checked(rank, world_size)
-        # Not public as `drop_last`: Lightning would take a sampler of batches for one that it can make anew.
+        # Not public as `drop_last`: Lightning would take a sampler of batches for one that it can rebuild.
         self._even = drop_last
         self.epoch = 0
         self._start = 0
@@ -102,7 +102,7 @@ class TableSampler(DistributedSampler[Any], ABC):
     def __repr__(self) -> str:
         rank = "" if self._given_rank is None else ", rank {} of {}".format(*self._given_rank)
         chips = self._units() * self._unit
-        return f"{type(self).__name__}({chips} chips an epoch, seed {self.seed}{rank})"
+        return f"{type(self).__name__}({chips} chips per epoch, seed {self.seed}{rank})"
 
     def __iter__(self) -> Iterator[Any]:
         # A pass begins with its first query: a DataLoader with workers calls iter() twice for one pass.

@@ -23,8 +23,8 @@ from ..datasets.base import GeoDataset
 from ..datasets.compose import IntersectionDataset, UnionDataset
 from ..datasets.region import Region, describe_regions
 from .kept import fingerprint, kept_counts
-from .places import GridChoice, Place, Toi, cuts_of, place_of
 from .rois import Roi, rois_of
+from .sampling_regions import GridChoice, SamplingRegion, Toi, region_parts_of, sampling_region_of
 from .survey import read_masks, tiles_of
 from .tally import Counts, Tally, numbered
 
@@ -43,7 +43,7 @@ class LabelStatistics:
     """
 
     regions: tuple[Region, ...]
-    """Those looked at, cut to the place and time asked for; chips are drawn from them."""
+    """Those looked at, cut to the area and time of interest; chips are drawn from them."""
     codes: np.ndarray
     """(K,) int64, rising: the codes seen."""
     counts: np.ndarray
@@ -105,14 +105,14 @@ def label_statistics(
     """Look once at where the classes of a label layer lie.
 
     Guarantee: the same for the same labels, options and seed. Labels are read as the dataset reads them, in
-    batches of tiles, by threads; what is held in memory does not grow with the ground.
+    batches of tiles, by threads; memory does not grow with the ground.
 
     Args:
         dataset: Whose regions to look at: those that chips will be drawn from.
         labels: Whose mask to look at. Default: the label layer of `dataset` alone, so that no imagery is
             read (unless a pairing by time needs it); give `dataset` itself to count only pixels of which the
             imagery is valid as well.
-        roi: Where: one place of interest or several; see `RandomGeoSampler`.
+        roi: Where: one area of interest or several; see `RandomGeoSampler`.
         toi: When: as `Interval.of` reads it.
         grid: The lattice of the chips; see `RandomGeoSampler`.
         every_px: Look at one pixel in so many rows and columns; an object smaller than that may be missed.
@@ -129,20 +129,20 @@ def label_statistics(
         LabelStatistics(3 regions, one pixel in 16: forest 71.20 %, cleared 28.71 %, water 0.09 %)
     """
     labels = label_layer(dataset) if labels is None else labels
-    cuts = cuts_of(dataset, grid=grid, rois=rois_of(roi), toi=toi)
-    places = [place_of(cut, 1, "pixels") for cut in cuts]
-    every_px = _step(places) if every_px is None else every_px
+    parts = region_parts_of(dataset, grid=grid, rois=rois_of(roi), toi=toi)
+    sampled = [sampling_region_of(part, 1, "pixels") for part in parts]
+    every_px = _step(sampled) if every_px is None else every_px
     if every_px < 1:
         raise SamplerError(f"every_px={every_px}; give at least 1, which looks at every pixel")
-    regions = tuple(place.region for place in places)
+    regions = tuple(region.source for region in sampled)
     key = fingerprint(regions, labels, every_px, seed)
-    counts = kept_counts(cache, key, lambda: _look(places, labels, every_px, seed))
+    counts = kept_counts(cache, key, lambda: _look(sampled, labels, every_px, seed))
     if not len(counts.codes):
         raise SamplerError(
             f"no label of {labels!r} is valid anywhere: one pixel in {every_px**2} was looked at of "
             f"{describe_regions(regions)}"
         )
-    found = LabelStatistics(
+    statistics = LabelStatistics(
         regions=regions,
         codes=counts.codes,
         counts=counts.counts,
@@ -151,8 +151,8 @@ def label_statistics(
         every_px=every_px,
         classes=labels.classes,
     )
-    log.info("%r", found)
-    return found
+    log.info("%r", statistics)
+    return statistics
 
 
 def class_shares(
@@ -175,8 +175,8 @@ def class_shares(
     total: Counter[int] = Counter()
     for mask, valid in read_masks(labels, queries):
         if valid.any():
-            found, positions = numbered(mask[valid])
-            total.update(dict(zip(found.tolist(), np.bincount(positions).tolist(), strict=True)))
+            present, positions = numbered(mask[valid])
+            total.update(dict(zip(present.tolist(), np.bincount(positions).tolist(), strict=True)))
     if not total:
         raise SamplerError(f"no label of {labels!r} is valid in the chips")
     codes = sorted(total)
@@ -211,21 +211,23 @@ def label_layer(dataset: GeoDataset) -> GeoDataset:
     return dataset
 
 
-def _look(places: Sequence[Place], labels: GeoDataset, every_px: int, seed: int) -> Counts:
+def _look(
+    regions: Sequence[SamplingRegion], labels: GeoDataset, every_px: int, seed: int
+) -> Counts:
     """All points, added up."""
-    tally = Tally(len(places), seed)
-    tiles, asked = tee(tiles_of(places, every_px))
-    masks = read_masks(labels, (tile.query for tile in asked))
+    tally = Tally(len(regions), seed)
+    tiles, ahead = tee(tiles_of(regions, every_px))
+    masks = read_masks(labels, (tile.query for tile in ahead))
     for tile, (mask, valid) in zip(tiles, masks, strict=True):
         at = np.nonzero(valid if tile.inside is None else valid & tile.inside)
         rows, cols = tile.row + every_px * at[0], tile.col + every_px * at[1]
         areas_m2 = np.broadcast_to(pixel_areas_m2(tile.query.grid), mask.shape)[at]
-        tally.add(tile.place, tile.number, mask[at], rows, cols, areas_m2)
+        tally.add(tile.region, tile.number, mask[at], rows, cols, areas_m2)
     return tally.result()
 
 
-def _step(places: Sequence[Place]) -> int:
-    pixels = sum(place.area_px.area for place in places)
+def _step(regions: Sequence[SamplingRegion]) -> int:
+    pixels = sum(region.area_px.area for region in regions)
     return max(1, math.ceil(math.sqrt(pixels / MOST_POINTS)))
 
 

@@ -16,7 +16,7 @@ from ..core.query import Query
 from ..datasets.base import GeoDataset
 from ..datasets.reading.read_plan import fulfil
 from ..io.vector.features import Features
-from .places import Place
+from .sampling_regions import SamplingRegion
 
 TILE_POINTS = 512
 """Side of what is read at once, in points."""
@@ -26,30 +26,30 @@ _BATCH = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
-    """Some of the points over a place."""
+    """Some of the points over a region."""
 
-    place: int
-    """Number of the place."""
+    region: int
+    """Number of the region."""
     number: int
-    """Of the tile in its place."""
+    """Of the tile in its region."""
     row: int
-    """Of the first point, in pixels of the place's frame."""
+    """Of the first point, in pixels of the region's frame."""
     col: int
     query: Query
-    """One pixel a point, its centre that of a pixel of the frame."""
+    """One pixel per point, its centre that of a pixel of the frame."""
     inside: np.ndarray | None
-    """(H, W) bool, True = in the place's area; None where all are."""
+    """(H, W) bool, True = in the region's area; None where all are."""
 
 
-def tiles_of(places: Sequence[Place], every_px: int) -> Iterator[Tile]:
-    """The lattice of points over each place's area, place by place, row by row."""
+def tiles_of(regions: Sequence[SamplingRegion], every_px: int) -> Iterator[Tile]:
+    """The lattice of points over each region's area, region by region, row by row."""
     step = TILE_POINTS * every_px
-    for number, place in enumerate(places):
-        left, top, right, bottom = shapely.bounds(place.area_px)
-        high, wide = place.frame.shape
+    for number, region in enumerate(regions):
+        left, top, right, bottom = shapely.bounds(region.area_px)
+        high, wide = region.frame.shape
         rows = range(max(int(top), 0) + every_px // 2, min(int(np.ceil(bottom)), high), every_px)
         cols = range(max(int(left), 0) + every_px // 2, min(int(np.ceil(right)), wide), every_px)
-        shapely.prepare(place.area_px)
+        shapely.prepare(region.area_px)
         starts = ((r, c) for r in rows[::TILE_POINTS] for c in cols[::TILE_POINTS])
         for count, (row, col) in enumerate(starts):
             shape = (
@@ -58,10 +58,10 @@ def tiles_of(places: Sequence[Place], every_px: int) -> Iterator[Tile]:
             )
             reach = every_px * shape[1], every_px * shape[0]
             box = shapely.box(col, row, col + reach[0], row + reach[1])
-            if not place.area_px.intersects(box):
+            if not region.area_px.intersects(box):
                 continue
-            query = Query(_points(place.frame, row, col, shape, every_px), place.region.when)
-            inside = None if place.area_px.covers(box) else _inside(place, query.grid)
+            query = Query(_points(region.frame, row, col, shape, every_px), region.source.when)
+            inside = None if region.area_px.covers(box) else _inside(region, query.grid)
             yield Tile(number, count, row, col, query, inside)
 
 
@@ -87,9 +87,9 @@ def read_masks(
                 continue
             mask = sample["mask"].numpy() if "mask" in sample else None
             if mask is None or mask.ndim != 2:
-                found = "none" if mask is None else f"one of shape {mask.shape}"
+                given = "none" if mask is None else f"one of shape {mask.shape}"
                 raise SamplerError(
-                    f"statistics need one mask of classes a sample, {labels!r} gives {found}; name the "
+                    f"statistics need one mask of classes per sample, {labels!r} gives {given}; name the "
                     "label layer with labels=..."
                 )
             yield mask, sample["valid"].numpy()
@@ -105,6 +105,6 @@ def _points(frame: GeoBox, row: int, col: int, shape: tuple[int, int], every_px:
     return GeoBox(shape, Affine(*wider[:2], corner[0], *wider[2:], corner[1]), frame.crs)
 
 
-def _inside(place: Place, grid: GeoBox) -> np.ndarray:
-    area = Features(np.array([place.region.area]), np.array([1]), {1: "area"}, place.region.crs)
+def _inside(region: SamplingRegion, grid: GeoBox) -> np.ndarray:
+    area = Features(np.array([region.source.area]), np.array([1]), {1: "area"}, region.source.crs)
     return area.burn(grid) > 0

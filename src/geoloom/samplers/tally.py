@@ -59,23 +59,23 @@ class Tally:
         """
         if not len(codes):
             return
-        found, positions = numbered(codes)
+        present, positions = numbered(codes)
         counts = np.bincount(positions)
         ground = np.bincount(positions, np.broadcast_to(areas_m2, positions.shape))
-        for code, count, m2 in zip(found.tolist(), counts.tolist(), ground.tolist(), strict=True):
+        for code, count, m2 in zip(present.tolist(), counts.tolist(), ground.tolist(), strict=True):
             if code not in self._classes:
                 self._classes[code] = _Class(self._regions)
             self._classes[code].counts[region] += count
             self._classes[code].ground_m2[region] += m2
-        classes = [self._classes[code] for code in found.tolist()]
+        classes = [self._classes[code] for code in present.tolist()]
         draws = np.random.default_rng([self._seed, region, tile]).random(len(codes), np.float32)
-        kept = np.flatnonzero(draws < np.array([one.rate for one in classes])[positions])
+        kept = np.flatnonzero(draws < np.array([tallied.rate for tallied in classes])[positions])
         kept = kept[np.argsort(positions[kept], kind="stable")]
-        ends = np.searchsorted(positions[kept], np.arange(1, len(found)))
-        for one, chosen in zip(classes, np.split(kept, ends), strict=True):
+        ends = np.searchsorted(positions[kept], np.arange(1, len(present)))
+        for tallied, chosen in zip(classes, np.split(kept, ends), strict=True):
             points = np.empty(len(chosen), POINT)
             points["region"], points["row"], points["col"] = region, rows[chosen], cols[chosen]
-            one.keep(points, draws[chosen], self._most)
+            tallied.keep(points, draws[chosen], self._most)
 
     def result(self) -> Counts:
         """What was added up so far."""
@@ -83,9 +83,9 @@ class Tally:
         classes = [self._classes[code] for code in codes]
         counts = np.zeros((self._regions, len(codes)), np.int64)
         ground_m2 = np.zeros((self._regions, len(codes)))
-        for k, one in enumerate(classes):
-            counts[:, k], ground_m2[:, k] = one.counts, one.ground_m2
-        points = tuple(one.points for one in classes)
+        for k, tallied in enumerate(classes):
+            counts[:, k], ground_m2[:, k] = tallied.counts, tallied.ground_m2
+        points = tuple(tallied.points for tallied in classes)
         return Counts(np.array(codes, np.int64), counts, ground_m2, points)
 
 
@@ -119,8 +119,8 @@ class _Class:
 def numbered(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The codes that occur, rising, and the position (N,) of each point's code among them."""
     if codes.min() >= 0 and codes.max() < _DENSE_CODES:
-        found = np.flatnonzero(np.bincount(codes))
+        present = np.flatnonzero(np.bincount(codes))
         positions = np.zeros(int(codes.max()) + 1, np.int64)
-        positions[found] = np.arange(len(found))
-        return found, positions[codes]
+        positions[present] = np.arange(len(present))
+        return present, positions[codes]
     return np.unique(codes, return_inverse=True)

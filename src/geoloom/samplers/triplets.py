@@ -10,9 +10,9 @@ import numpy as np
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
 from .centres import Centres, distance_m
-from .places import GridChoice, Size, Toi, Units
 from .random import RandomGeoSampler
 from .rois import Roi
+from .sampling_regions import GridChoice, Size, Toi, Units
 from .table import ROW, ChipTable
 from .weights import RoiWeights, Weights
 
@@ -107,9 +107,9 @@ class TripletGeoSampler(RandomGeoSampler):
             raise SamplerError(f"near_m={near_m} and far_m={far_m}; give metres above 0")
         self.triplets = int(triplets)
         self.batch_size = self._unit = 3 * self.triplets
-        self._ground = Centres(self._places)
-        self._limits = np.array([place.frame.shape for place in self._places]) - np.array(
-            [place.shape for place in self._places]
+        self._ground = Centres(self._regions)
+        self._limits = np.array([region.frame.shape for region in self._regions]) - np.array(
+            [region.shape for region in self._regions]
         )
 
     def table(self, epoch: int = 0) -> ChipTable:
@@ -126,7 +126,7 @@ class TripletGeoSampler(RandomGeoSampler):
             lacking = lacking[~whole]
             if not len(lacking):
                 batches = members.reshape(3, -1, self.triplets).swapaxes(0, 1)
-                return ChipTable(tuple(place.region for place in self._places), batches.ravel())
+                return ChipTable(tuple(region.source for region in self._regions), batches.ravel())
         raise self._without_companions(float(near.mean()), float(far.mean()))
 
     def _units(self) -> int:
@@ -144,21 +144,25 @@ class TripletGeoSampler(RandomGeoSampler):
         boxes = self._around(anchors)
 
         def neighbours(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            found = anchors[missing].copy()
+            companions = anchors[missing].copy()
             first, last = boxes[0][missing], boxes[1][missing]
-            found["row"], found["col"] = rng.integers(first, last, endpoint=True).T
-            good = self._ground.inside(found) & (found != anchors[missing])
-            return found, good & (self._metres(found, at, missing) <= self.near_m)
+            companions["row"], companions["col"] = rng.integers(first, last, endpoint=True).T
+            good = self._ground.inside(companions) & (companions != anchors[missing])
+            return companions, good & (self._metres(companions, at, missing) <= self.near_m)
 
         def distant(missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            found = self._anywhere(len(missing), rng)
-            return found, self._metres(found, at, missing) > self.far_m
+            companions = self._anywhere(len(missing), rng)
+            return companions, self._metres(companions, at, missing) > self.far_m
 
         beside = [_tried(count, draw) for draw in (neighbours, distant)]
-        return np.stack([anchors, *(found for found, _ in beside)]), beside[0][1], beside[1][1]
+        return (
+            np.stack([anchors, *(companions for companions, _ in beside)]),
+            beside[0][1],
+            beside[1][1],
+        )
 
     def _anywhere(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        chosen = rng.choice(len(self._places), size=count, p=self._chances)
+        chosen = rng.choice(len(self._regions), size=count, p=self._chances)
         return self._filled(chosen, rng).rows
 
     def _around(self, anchors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -170,10 +174,10 @@ class TripletGeoSampler(RandomGeoSampler):
         return np.maximum(start - reach, 0), np.minimum(start + reach, limits)
 
     def _metres(
-        self, found: np.ndarray, at: tuple[np.ndarray, np.ndarray], members: np.ndarray
+        self, companions: np.ndarray, at: tuple[np.ndarray, np.ndarray], members: np.ndarray
     ) -> np.ndarray:
-        """From the chips found to the anchors that they are meant for."""
-        return distance_m(self._ground.lonlat(found), (at[0][members], at[1][members]))
+        """From each companion to its anchor."""
+        return distance_m(self._ground.lonlat(companions), (at[0][members], at[1][members]))
 
     def _without_companions(self, near: float, far: float) -> SamplerError:
         if near < far:

@@ -45,7 +45,7 @@ def draw_candidates(
     Args:
         datasets: Of images, all or none with labels; each is read on its own.
         options: Which chips.
-        classes: Of the labels, in place of what they say.
+        classes: Of the labels, instead of what they say.
         split: How the ground is divided; a `RandomSplit` divides chips, once they are chosen.
         names: Of the scenes, where each dataset is one scene.
 

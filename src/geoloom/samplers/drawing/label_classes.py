@@ -20,7 +20,7 @@ from .sources import Source
 log = logging.getLogger(__name__)
 
 MOST_UNNAMED = 64
-"""Classes that labels may have of which nobody gives a name: legends of the land have 10 to 50."""
+"""Classes that labels may have without a given name: legends of the land have 10 to 50."""
 
 
 @dataclass(frozen=True, slots=True)

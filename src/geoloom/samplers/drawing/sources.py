@@ -17,7 +17,7 @@ from ...datasets.base import GeoDataset
 from ...datasets.region import Region, pixel_geometry, surface, window
 from ...datasets.scenes.index import grid_key
 from ..overlay import united
-from ..places import Cut, cuts_of
+from ..sampling_regions import RegionPart, region_parts_of
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Source:
     @property
     def frame(self) -> GeoBox:
         """The lattice that chips are cut on."""
-        assert self.region.frame is not None  # `cuts_of` left none without
+        assert self.region.frame is not None  # `region_parts_of` left none without
         return self.region.frame
 
     @property
@@ -117,13 +117,13 @@ def _too_small(shape: tuple[int, int], size: tuple[int, int]) -> ChipError:
 
 def _merged(dataset: GeoDataset) -> list[Source]:
     """One source a frame and time; its area is that of all regions there."""
-    cuts = cuts_of(dataset, grid="native", rois=None, toi=None)
-    by_frame: dict[object, list[Cut]] = {}
-    for cut in cuts:
-        assert cut.region.frame is not None
-        key = grid_key(cut.region.frame), cut.region.when, cut.region.moments
-        by_frame.setdefault(key, []).append(cut)
-    return [_source(dataset, [cut.region for cut in same]) for same in by_frame.values()]
+    parts = region_parts_of(dataset, grid="native", rois=None, toi=None)
+    by_frame: dict[object, list[RegionPart]] = {}
+    for part in parts:
+        assert part.region.frame is not None
+        key = grid_key(part.region.frame), part.region.when, part.region.moments
+        by_frame.setdefault(key, []).append(part)
+    return [_source(dataset, [part.region for part in same]) for same in by_frame.values()]
 
 
 def _source(dataset: GeoDataset, regions: Sequence[Region]) -> Source:

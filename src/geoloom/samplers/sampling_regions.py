@@ -24,21 +24,21 @@ Toi: TypeAlias = Interval | Instant | tuple[Instant, Instant]
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class RegionPart:
     """What is left of one of a dataset's regions."""
 
     region: Region
     number: int
     """Position of the dataset's region that it is part of."""
     roi: int = 0
-    """Position of the place of interest that it lies in, where these are kept apart."""
+    """Position of the area of interest that it lies in, where these are kept apart."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SamplingRegion:
     """A region on the lattice that it is sampled on."""
 
-    region: Region
+    source: Region
     shape: tuple[int, int]
     """Height and width of a chip here, pixels."""
     area_px: BaseGeometry
@@ -46,13 +46,13 @@ class Place:
     number: int = 0
     """Position of the dataset's region that it is part of."""
     roi: int = 0
-    """Position of the place of interest that it lies in, where these are kept apart."""
+    """Position of the area of interest that it lies in, where these are kept apart."""
 
     @property
     def frame(self) -> GeoBox:
         """The lattice."""
-        assert self.region.frame is not None  # refused when the place was made
-        return self.region.frame
+        assert self.source.frame is not None  # refused when the region was made
+        return self.source.frame
 
     @property
     def fits(self) -> bool:
@@ -61,7 +61,7 @@ class Place:
         return bool(self.shape[0] <= high and self.shape[1] <= wide)
 
 
-def places_of(
+def sampling_regions_of(
     dataset: GeoDataset,
     size: Size,
     *,
@@ -70,28 +70,28 @@ def places_of(
     rois: Sequence[Region] | None,
     toi: Toi | None,
     apart: bool = False,
-) -> tuple[Place, ...]:
-    """The dataset's regions inside a region and time of interest, on the grid chosen; see `cuts_of`."""
-    cuts = cuts_of(dataset, grid=grid, rois=rois, toi=toi, apart=apart)
-    return tuple(place_of(cut, size, units) for cut in cuts)
+) -> tuple[SamplingRegion, ...]:
+    """The dataset's regions in an area and time of interest, on the grid chosen; see `region_parts_of`."""
+    parts = region_parts_of(dataset, grid=grid, rois=rois, toi=toi, apart=apart)
+    return tuple(sampling_region_of(part, size, units) for part in parts)
 
 
-def cuts_of(
+def region_parts_of(
     dataset: GeoDataset,
     *,
     grid: GridChoice,
     rois: Sequence[Region] | None,
     toi: Toi | None,
     apart: bool = False,
-) -> list[Cut]:
-    """What is left of the dataset's regions inside a region and time of interest, on the grid chosen.
+) -> list[RegionPart]:
+    """What is left of the dataset's regions inside an area and time of interest, on the grid chosen.
 
     Args:
         dataset: Whose regions.
         grid: See `RandomGeoSampler`.
-        rois: Places of interest, from `rois_of`; a region gives one part for all of them.
+        rois: Areas of interest, from `rois_of`; a region gives one part for all of them.
         toi: Time of interest.
-        apart: Give one part for each place of interest instead, place by place.
+        apart: Give one part for each area of interest instead, area by area.
 
     Raises:
         SamplerError: nothing is left, or a region has no pixels of its own.
@@ -101,18 +101,18 @@ def cuts_of(
             f"a sampler draws from a dataset, got {dataset!r}; make one of files first, such as "
             "RasterDataset(path)"
         )
-    cuts = [Cut(region, number) for number, region in enumerate(dataset.regions)]
+    parts = [RegionPart(region, number) for number, region in enumerate(dataset.regions)]
     if toi is not None:
         when = Interval.of(toi)
-        inside = [(cut, cut.region.during(when)) for cut in cuts]
-        cuts = [Cut(region, cut.number) for cut, region in inside if region is not None]
-        _some(cuts, dataset, f"toi {when}")
+        inside = [(part, part.region.during(when)) for part in parts]
+        parts = [RegionPart(region, part.number) for part, region in inside if region is not None]
+        _some(parts, dataset, f"toi {when}")
     if rois is not None:
-        cuts = _in_rois(cuts, rois, apart=apart)
-        _some(cuts, dataset, f"roi ({describe_regions(rois).split(', time')[0]})")
-    cuts = _on_grid(cuts, grid)
-    _some(cuts, dataset, "the given grid")
-    return cuts
+        parts = _in_rois(parts, rois, apart=apart)
+        _some(parts, dataset, f"roi ({describe_regions(rois).split(', time')[0]})")
+    parts = _on_grid(parts, grid)
+    _some(parts, dataset, "the given grid")
+    return parts
 
 
 def chip_shape(size: Size, units: Units, frame: GeoBox, *, what: str = "size") -> tuple[int, int]:
@@ -138,55 +138,65 @@ def chip_shape(size: Size, units: Units, frame: GeoBox, *, what: str = "size") -
     return int(height), int(width)
 
 
-def refuse_too_large(places: tuple[Place, ...], size: Size, advice: str) -> SamplerError:
+def refuse_too_large(regions: tuple[SamplingRegion, ...], size: Size, advice: str) -> SamplerError:
     """The error that says how large the scenes are."""
-    largest = max(places, key=lambda p: p.frame.shape[0] * p.frame.shape[1])
-    height, width = places[0].shape
+    largest = max(regions, key=lambda region: region.frame.shape[0] * region.frame.shape[1])
+    height, width = regions[0].shape
     return SamplerError(
         f"a chip of size {size!r} ({height} x {width} pixels) exceeds every scene; the largest, "
-        f"{largest.region.name or 'unnamed'}, has {largest.frame.shape[0]} x {largest.frame.shape[1]} "
+        f"{largest.source.name or 'unnamed'}, has {largest.frame.shape[0]} x {largest.frame.shape[1]} "
         f"pixels; {advice}"
     )
 
 
-def place_of(cut: Cut, size: Size, units: Units) -> Place:
+def sampling_region_of(part: RegionPart, size: Size, units: Units) -> SamplingRegion:
     """A part of a region with the shape of chips there."""
-    frame = cut.region.frame
+    frame = part.region.frame
     assert frame is not None  # `_on_grid` left none without
-    area_px = pixel_geometry(cut.region.area, frame)
-    return Place(cut.region, chip_shape(size, units, frame), area_px, cut.number, cut.roi)
+    area_px = pixel_geometry(part.region.area, frame)
+    return SamplingRegion(
+        part.region, chip_shape(size, units, frame), area_px, part.number, part.roi
+    )
 
 
-def _in_rois(cuts: Sequence[Cut], rois: Sequence[Region], *, apart: bool) -> list[Cut]:
-    regions = [cut.region for cut in cuts]
+def _in_rois(
+    parts: Sequence[RegionPart], rois: Sequence[Region], *, apart: bool
+) -> list[RegionPart]:
+    regions = [part.region for part in parts]
     if apart:
-        parts = cut_by_rois(regions, rois)
-        return [Cut(part, cuts[number].number, place) for number, place, part in parts]
-    wholes = zip(cuts, cut_to_rois(regions, rois), strict=True)
-    return [Cut(part, cut.number) for cut, part in wholes if part is not None]
+        return [
+            RegionPart(region, parts[number].number, roi)
+            for number, roi, region in cut_by_rois(regions, rois)
+        ]
+    wholes = zip(parts, cut_to_rois(regions, rois), strict=True)
+    return [RegionPart(region, part.number) for part, region in wholes if region is not None]
 
 
-def _on_grid(cuts: list[Cut], grid: GridChoice) -> list[Cut]:
+def _on_grid(parts: list[RegionPart], grid: GridChoice) -> list[RegionPart]:
     if isinstance(grid, GeoBox):
-        return _moved(cuts, grid, bounded=True)
+        return _moved(parts, grid, bounded=True)
     if grid not in ("native", "common"):
         raise SamplerError(f"grid is {grid!r}; expected 'native', 'common' or a GeoBox")
-    frames = [cut.region.frame for cut in cuts if cut.region.frame is not None]
-    if not frames or (grid == "native" and len(frames) < len(cuts)):
+    frames = [part.region.frame for part in parts if part.region.frame is not None]
+    if not frames or (grid == "native" and len(frames) < len(parts)):
         raise SamplerError(
             "a vector layer has no pixels of its own: make it with res=..., sample it together with "
             "imagery (imagery & labels), or give the sampler grid=GeoBox(...)"
         )
-    return cuts if grid == "native" else _moved(cuts, common_lattice(frames[0], None, None))
+    return parts if grid == "native" else _moved(parts, common_lattice(frames[0], None, None))
 
 
-def _moved(cuts: Sequence[Cut], lattice: GeoBox, *, bounded: bool = False) -> list[Cut]:
-    moved = [(cut, cut.region.on_lattice(lattice, bounded=bounded)) for cut in cuts]
-    return [Cut(region, cut.number, cut.roi) for cut, region in moved if region is not None]
+def _moved(
+    parts: Sequence[RegionPart], lattice: GeoBox, *, bounded: bool = False
+) -> list[RegionPart]:
+    moved = [(part, part.region.on_lattice(lattice, bounded=bounded)) for part in parts]
+    return [
+        RegionPart(region, part.number, part.roi) for part, region in moved if region is not None
+    ]
 
 
-def _some(cuts: Sequence[Cut], dataset: GeoDataset, what: str) -> None:
-    if not cuts:
+def _some(parts: Sequence[RegionPart], dataset: GeoDataset, what: str) -> None:
+    if not parts:
         raise SamplerError(
             f"nothing is left inside {what}: the dataset holds {describe_regions(dataset.regions)}"
         )
