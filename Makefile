@@ -80,6 +80,7 @@ types: $(VENV)/.installed-dev
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/.installed-dev
+	$(PY) -m benchmarks.help
 	$(PY) -m benchmarks.memory_predict
 	$(PY) -m benchmarks.loader $(BENCH)
 	$(PY) -m benchmarks.index $(BENCH)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from geoloom.cli.app import app
 from geoloom.testing.simulate import simulated_scene

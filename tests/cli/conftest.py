@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+from click.testing import CliRunner
 from pydantic import BeforeValidator, PositiveInt
-from typer.testing import CliRunner
 
 from geoloom.cli.app import app
 from geoloom.cli.terminal import Terminal

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
 from geoloom.cli.app import app
 from geoloom.cli.terminal import Terminal
@@ -81,7 +80,7 @@ def on_the_command_line(verb: str, kind: str, monkeypatch: pytest.MonkeyPatch) -
         w for value in settings.values() for w in (value if isinstance(value, list) else [value])
     ]
     with pytest.raises(BaseException) as ended:  # noqa: PT011 - whatever the command ends with
-        typer.main.get_command(app)([verb, *words, "--debug"], standalone_mode=False)
+        app([verb, *words, "--debug"], standalone_mode=False)
     assert ended.type is CalledError, ended.value
     return made[0]
 

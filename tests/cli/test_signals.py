@@ -27,8 +27,8 @@ def working(*given, **named):
         raise
 
 if when == "early":
-    import typer.main
-    typer.main.get_command = working
+    import geoloom.cli.app
+    geoloom.cli.app.app = working
 else:
     import geoloom.project.perform
     geoloom.project.perform.perform = working

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
-import typer.main
 from pydantic_core import PydanticUndefined
 
 from geoloom.cli.app import app
@@ -19,21 +19,22 @@ SNAPSHOT = Path(__file__).with_name("surface.json")
 UPDATE = "GEOLOOM_UPDATE_SURFACE"
 
 
-def commands() -> dict[str, Any]:
-    return dict(typer.main.get_command(app).commands)
+def default_of(parameter: click.Parameter) -> Any:
+    """None where there is none."""
+    return parameter.to_info_dict()["default"]
 
 
 def surface() -> dict[str, Any]:
     """Each verb's arguments in order and its options, with defaults."""
     found: dict[str, Any] = {}
-    for verb, command in commands().items():
+    for verb, command in app.commands.items():
         arguments, options = [], {}
         for parameter in command.params:
             if parameter.param_type_name == "argument":
                 arguments.append(parameter.name.rstrip("_"))
             else:
                 names = sorted([*parameter.opts, *parameter.secondary_opts], key=len)
-                default = parameter.default
+                default = default_of(parameter)
                 plain = isinstance(default, bool | int | float | str)
                 options[" ".join(names)] = default if plain else None
         found[verb] = {"arguments": arguments, "options": options}
@@ -55,13 +56,17 @@ def test_a_verb_and_its_step_have_the_same_defaults(verb):
     """The command line and a project file must mean the same by leaving a setting out."""
     fields = STEPS[verb].model_fields
     by_alias = {field.alias: field for field in fields.values() if field.alias}
-    for parameter in commands()[verb].params:
+    for parameter in app.commands[verb].params:
         field = fields.get(parameter.name) or by_alias.get(parameter.name)
-        if field is None or parameter.param_type_name == "argument" or parameter.default is None:
+        if (
+            field is None
+            or parameter.param_type_name == "argument"
+            or default_of(parameter) is None
+        ):
             continue
         expected = field.get_default(call_default_factory=True)
         assert expected is not PydanticUndefined, parameter.name
-        assert parameter.default == expected, f"{verb} --{parameter.name}"
+        assert default_of(parameter) == expected, f"{verb} --{parameter.name}"
 
 
 @pytest.mark.parametrize("verb", sorted(STEPS))
@@ -72,12 +77,12 @@ def test_a_verb_offers_every_setting_of_its_step(verb):
         "train": {"options": "option"},
         "evaluate": {"groups": "group", "map_": "model", "scene": "chips"},
     }.get(verb, {})
-    offered = {parameter.name for parameter in commands()[verb].params}
+    offered = {parameter.name for parameter in app.commands[verb].params}
     missing = {name for name in STEPS[verb].model_fields if renamed.get(name, name) not in offered}
     assert not missing
 
 
-@pytest.mark.parametrize("verb", sorted(commands()))
+@pytest.mark.parametrize("verb", sorted(app.commands))
 def test_help_shows_an_example_of_the_verb(verb, geoloom):
     said = geoloom(verb, "--help")
     assert said.code == 0
@@ -86,7 +91,7 @@ def test_help_shows_an_example_of_the_verb(verb, geoloom):
 
 @pytest.mark.parametrize("verb", sorted(STEPS))
 def test_every_step_can_be_told_how_to_run(verb):
-    assert set(COMMON) <= {parameter.name for parameter in commands()[verb].params}
+    assert set(COMMON) <= {parameter.name for parameter in app.commands[verb].params}
 
 
 def test_the_product_comes_last():

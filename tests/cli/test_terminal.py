@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from geoloom.cli.app import app
 from geoloom.project.steps import STEPS
@@ -42,7 +42,18 @@ def test_an_answer_that_finds_no_room_is_an_error_of_ours():
     assert "the answer cannot be written to stdout: No space left" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["train"], ["chips", "a.tif", "--size", "x"], ["chops"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train"],
+        ["chips", "a.tif", "--size", "x"],
+        ["chips", "a.tif", "b.tif", "c.zarr", "--region", "train"],
+        ["chops"],
+        [],
+        ["--nope", "train"],
+        ["--", "--nope"],
+    ],
+)
 def test_a_wrong_command_line_answers_in_json_too(words):
     result = CliRunner().invoke(app, [*words, "--json"])
     assert result.exit_code == 2

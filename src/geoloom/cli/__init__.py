@@ -26,4 +26,4 @@ def _run() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from .app import app
 
-    app()
+    app(prog_name="geoloom")

@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
-import typer
+import click
 
 from ..core.errors import UsageError
 from ..project.signals import resuming
+from .parameters import Function, flag
 from .terminal import session
 
-_PANEL = "How to run"
+_SECTION = "How to run"
 
-Overwrite = Annotated[
-    bool,
-    typer.Option("--overwrite", help="Replace the product if it is there.", rich_help_panel=_PANEL),
-]
-Json = Annotated[
-    bool,
-    typer.Option("--json", help="Answer with one JSON object on stdout.", rich_help_panel=_PANEL),
-]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress, no remarks.", rich_help_panel=_PANEL)
-]
-Debug = Annotated[
-    bool,
-    typer.Option("--debug", help="Show tracebacks and what libraries say.", rich_help_panel=_PANEL),
-]
+overwrite = flag("--overwrite", help="Replace the product if it is there.", section=_SECTION)
+as_json = flag("--json", "as_json", help="Answer with one JSON object on stdout.", section=_SECTION)
+quiet = flag("--quiet", "-q", help="No progress, no remarks.", section=_SECTION)
+debug = flag("--debug", help="Show tracebacks and what libraries say.", section=_SECTION)
 
 COMMON = ("overwrite", "as_json", "quiet", "debug")
+
+
+def common(function: Function) -> Function:
+    """The options that every verb with a product takes: `COMMON`, in this order."""
+    return overwrite(as_json(quiet(debug(function))))
+
 
 _NOTHING: tuple[Any, ...] = (None, [], {}, ())
 
 
-def do(verb: str, context: typer.Context, **given: Any) -> None:
+def do(verb: str, context: click.Context, **given: Any) -> None:
     """Do the step that a verb's options describe, and answer.
 
     An option that was not given is no setting: the step's own default holds, as in a project file.
 
     Args:
         verb: Which step.
-        context: Holds the options by the names of the verb's parameters, which are the step's settings.
+        context: Holds all options, also those that the verb's function does not name; their names are the
+            step's settings.
         given: Settings that the verb has worked out; they stand in for options of the same name. None, or an
             empty list or mapping, leaves one out.
     """
@@ -67,7 +65,7 @@ def do(verb: str, context: typer.Context, **given: Any) -> None:
         terminal.answer({**answer, **outcome.result}, step.sentence(outcome.result))
 
 
-def _given_options(context: typer.Context) -> dict[str, Any]:
+def _given_options(context: click.Context) -> dict[str, Any]:
     """What the user wrote, by parameter. A list option that is left out comes as an empty list, which would
     replace the step's default as if someone had asked for nothing."""
     return {
@@ -77,8 +75,8 @@ def _given_options(context: typer.Context) -> dict[str, Any]:
     }
 
 
-def pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
-    """`["red=3", "nir=4"]` as a mapping; None for none.
+def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """`["red=3", "nir=4"]` as a mapping.
 
     Raises:
         BadParameter: a text has no `=`, or a name is given twice.
@@ -88,17 +86,17 @@ def pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
         {'red': '3'}
     """
     found: dict[str, str] = {}
-    for text in texts or []:
+    for text in texts:
         name, separator, value = text.partition("=")
         if not separator or not name or not value:
-            raise typer.BadParameter(f"{text!r}: expected NAME=VALUE", param_hint=option)
+            raise click.BadParameter(f"{text!r}: expected NAME=VALUE", param_hint=option)
         if name.strip() in found:
-            raise typer.BadParameter(
+            raise click.BadParameter(
                 f"{name.strip()} is given twice, as {found[name.strip()]} and as {value.strip()}; keep one",
                 param_hint=option,
             )
         found[name.strip()] = value.strip()
-    return found or None
+    return found
 
 
 def scalar(text: str) -> Any:
@@ -111,12 +109,6 @@ def scalar(text: str) -> Any:
     from ..project.plain_yaml import plain_scalar
 
     return plain_scalar(text)
-
-
-def example(*commands: str) -> str:
-    """The end of a verb's help: commands to copy."""
-    title = "[bold]Example[/bold]" if len(commands) == 1 else "[bold]Examples[/bold]"
-    return "\n\n".join([title, *(f"  $ {command}" for command in commands)])
 
 
 def _option(at: tuple[str | int, ...]) -> str:

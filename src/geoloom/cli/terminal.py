@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import typer
+from click.exceptions import Exit
 
 from ..core.errors import GeoloomError, UsageError
 from ..project.signals import exit_code
@@ -69,7 +69,7 @@ class Terminal:
         elif text:
             answer(text)
 
-    def fail(self, error: BaseException, code: int) -> typer.Exit:
+    def fail(self, error: BaseException, code: int) -> Exit:
         """Say what went wrong; raise the answer to leave with `code`."""
         expected = isinstance(error, GeoloomError)
         name = type(error).__name__
@@ -84,7 +84,7 @@ class Terminal:
         if self.as_json:
             answer(failure(name, str(error), code))
         tell(f"geoloom: {message}")
-        return typer.Exit(code)
+        return Exit(code)
 
 
 def failure(name: str, message: str, code: int) -> str:
@@ -122,13 +122,13 @@ def session(
     try:
         with _logging_to_stderr(debug):
             yield terminal
-    except (typer.Exit, SystemExit):
+    except (Exit, SystemExit):
         raise
     except UsageError as error:
         raise terminal.fail(error, MISUSED) from None
     except KeyboardInterrupt as stop:
         terminal.say(str(stop) or "stopped; the same command begins anew")
-        raise typer.Exit(exit_code()) from None
+        raise Exit(exit_code()) from None
     except Exception as error:
         if debug:
             raise

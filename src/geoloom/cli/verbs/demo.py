@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from ..options import Debug, Json, Overwrite, Quiet
+from ..options import common
+from ..parameters import argument, option
 from ..terminal import session
+from ..verb import verb
 
 
+@verb("geoloom demo demo-out/")
+@argument("out", help="Folder for the scene and all products.")
+@option("--size", "-s", help="Side of the scene, pixels.", kind=int, default=1536)
+@option("--epochs", "-e", help="Passes over the chips; as the project file if not given.", kind=int)
+@option("--seed", help="Source of chance.", kind=int, default=0)
+@common
 def demo(
-    out: Annotated[Path, typer.Argument(help="Folder for the scene and all products.")],
-    size: Annotated[int, typer.Option("--size", "-s", help="Side of the scene, pixels.")] = 1536,
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            "--epochs", "-e", help="Passes over the chips; as the project file if not given."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Source of chance.")] = 0,
-    overwrite: Overwrite = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    out: Path,
+    size: int,
+    epochs: int | None,
+    seed: int,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,
 ) -> None:
     """Try everything on a simulated scene of deforestation: prepare, train, map, report.
 

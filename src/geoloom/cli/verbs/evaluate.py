@@ -3,66 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from ..options import Debug, Json, Overwrite, Quiet, do
+from ..options import common, do
+from ..parameters import argument, option
+from ..verb import verb
 
 _TRUTH = "With truth for a scene or a map"
 
 
+@verb(
+    "geoloom evaluate model/ chips.zarr",
+    "geoloom evaluate model/ scene.tif --truth labels.gpkg --class-field class",
+    "geoloom evaluate map.tif labels.gpkg --class-field class --out accuracy.json",
+)
+@argument("model", help="Model folder; or a finished map.")
+@argument("chips", help="Chip store; or, with --truth, a scene; or, for a map, its truth.")
+@option("--split", help="Which chips of the store: train, val or test.", default="test")
+@option("--truth", help="Labels of a scene, raster or polygons.", kind=Path, section=_TRUTH)
+@option("--class-field", help="Of polygons: the field that tells the class.", section=_TRUTH)
+@option(
+    "--group",
+    help="Of polygons: the field's values for the map's next class (a,b for two). Repeatable.",
+    many=True,
+    section=_TRUTH,
+)
+@option(
+    "--roi",
+    help="Where to count: left, right, top or bottom half; left,bottom,right,top; or a file.",
+    section=_TRUTH,
+)
+@option(
+    "--probabilities", help="Of a map: its probabilities, for curves.", kind=Path, section=_TRUTH
+)
+@option("--out", "-o", help="JSON to write; <model>.<split>.json if not given.", kind=Path)
+@option("--batch-size", "-b", help="Chips at once.", kind=int, default=16)
+@option("--device", help="auto, cpu or cuda.", default="auto")
+@common
+@click.pass_context
 def evaluate(
-    context: typer.Context,
-    model: Annotated[
-        Path, typer.Argument(metavar="model", help="Model folder; or a finished map.")
-    ],
-    chips: Annotated[
-        Path,
-        typer.Argument(
-            metavar="chips",
-            help="Chip store; or, with --truth, a scene; or, for a map, its truth.",
-        ),
-    ],
-    split: Annotated[
-        str, typer.Option(help="Which chips of the store: train, val or test.")
-    ] = "test",
-    truth: Annotated[
-        Path | None,
-        typer.Option(help="Labels of a scene, raster or polygons.", rich_help_panel=_TRUTH),
-    ] = None,
-    class_field: Annotated[
-        str | None,
-        typer.Option(help="Of polygons: the field that tells the class.", rich_help_panel=_TRUTH),
-    ] = None,
-    group: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Of polygons: the field's values for the map's next class (a,b for two). Repeatable.",
-            rich_help_panel=_TRUTH,
-        ),
-    ] = None,
-    roi: Annotated[
-        str | None,
-        typer.Option(
-            help="Where to count: left, right, top or bottom half; left,bottom,right,top; or a file.",
-            rich_help_panel=_TRUTH,
-        ),
-    ] = None,
-    probabilities: Annotated[
-        Path | None,
-        typer.Option(help="Of a map: its probabilities, for curves.", rich_help_panel=_TRUTH),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="JSON to write; <model>.<split>.json if not given."),
-    ] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", "-b", help="Chips at once.")] = 16,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    overwrite: Overwrite = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    context: click.Context,
+    /,
+    model: Path,
+    chips: Path,
+    truth: Path | None,
+    group: tuple[str, ...],
+    roi: str | None,
+    **others: Any,
 ) -> None:
     """Score a model on chips that it has not seen, or a map against truth.
 
@@ -75,8 +64,8 @@ def evaluate(
         subject = {"model": model, "scene": chips, "truth": truth, "chips": None}
     area: Any = roi.split(",") if roi and "," in roi else roi
     if isinstance(area, list) and len(area) != 4:
-        raise typer.BadParameter(
+        raise click.BadParameter(
             f"found {roi}; expected four numbers: left,bottom,right,top", param_hint="--roi"
         )
-    groups = [tuple(text.split(",")) for text in group or []]
+    groups = [tuple(text.split(",")) for text in group]
     do("evaluate", context, **subject, groups=groups, roi=area, group=None)

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from ..options import Debug, Json
+from ..options import as_json, debug
+from ..parameters import argument, option
 from ..terminal import session
+from ..verb import verb
 
 
-def info(
-    file: Annotated[
-        Path, typer.Argument(help="A raster, a vector layer, a chip store or a model folder.")
-    ],
-    field: Annotated[
-        str | None, typer.Option(help="Of a vector layer: list this field's values.")
-    ] = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
+@verb("geoloom info scene.tif", "geoloom info labels.shp --field class")
+@argument("file", help="A raster, a vector layer, a chip store or a model folder.")
+@option("--field", help="Of a vector layer: list this field's values.")
+@as_json
+@debug
+def info(file: Path, field: str | None, as_json: bool, debug: bool) -> None:
     """Say what a file holds: its grid and bands, its classes and fields, or what a model needs."""
     with session(as_json=as_json, debug=debug) as terminal:
         facts = describe(file, field)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from ..options import Debug, Json
+from ..options import as_json, debug
 from ..terminal import session
+from ..verb import verb
 
 
-def models(as_json: Json = False, debug: Debug = False) -> None:
+@verb("geoloom models")
+@as_json
+@debug
+def models(as_json: bool, debug: bool) -> None:
     """List the networks that can be trained, with their options."""
     with session(as_json=as_json, debug=debug) as terminal:
         from ...models.registry import list_models, model_options

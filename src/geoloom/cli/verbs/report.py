@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
+import click
 
-from ..options import Debug, Json, Overwrite, Quiet, do
+from ..options import common, do
+from ..parameters import argument, option
+from ..verb import verb
 
 
-def report(
-    context: typer.Context,
-    model: Annotated[Path, typer.Argument(help="Model folder.")],
-    map_: Annotated[Path, typer.Argument(metavar="map", help="Map, from `geoloom predict`.")],
-    out: Annotated[Path, typer.Argument(help="HTML file to write.")],
-    scene: Annotated[
-        Path | None,
-        typer.Option(help="Scene to show; the one that was mapped if not given."),
-    ] = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option(help="Labels, raster or polygons, to compare the whole map with."),
-    ] = None,
-    accuracy: Annotated[
-        Path | None,
-        typer.Option(
-            help="JSON from `geoloom evaluate`; those beside model, map and report if not given."
-        ),
-    ] = None,
-    chips: Annotated[
-        Path | None,
-        typer.Option(help="Chip store; the one that the model was trained on if not given."),
-    ] = None,
-    overwrite: Overwrite = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
+@verb("geoloom report model/ map.tif report.html --truth labels.gpkg")
+@argument("model", help="Model folder.")
+@argument("map_", help="Map, from `geoloom predict`.", metavar="MAP")
+@argument("out", help="HTML file to write.")
+@option("--scene", help="Scene to show; the one that was mapped if not given.", kind=Path)
+@option("--truth", help="Labels, raster or polygons, to compare the whole map with.", kind=Path)
+@option(
+    "--accuracy",
+    help="JSON from `geoloom evaluate`; those beside model, map and report if not given.",
+    kind=Path,
+)
+@option(
+    "--chips", help="Chip store; the one that the model was trained on if not given.", kind=Path
+)
+@common
+@click.pass_context
+def report(context: click.Context, /, map_: Path, **others: Any) -> None:
     """Put map, accuracy, curves and areas into one HTML file that works offline."""
     do("report", context, map=map_, map_=None)

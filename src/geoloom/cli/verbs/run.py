@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from ..options import Debug, Json, Overwrite, Quiet
+from ..options import common
+from ..parameters import argument, flag, option
 from ..terminal import session
+from ..verb import verb
 
 
+@verb("geoloom run project.yaml --set root=../data")
+@argument("project", help="Project file, YAML.")
+@option(
+    "--set",
+    "sets",
+    help="Change a variable (root=../data) or a setting of a verb's steps (train.epochs=5).",
+    many=True,
+    metavar="NAME=VALUE",
+)
+@flag("--dry-run", help="Show what would be done and why; do nothing.")
+@flag("--again", help="Do every step, also those done before.")
+@common
 def run(
-    project: Annotated[Path, typer.Argument(help="Project file, YAML.")],
-    sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="Change a variable (root=../data) or a setting of a verb's steps (train.epochs=5).",
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done and why; do nothing.")
-    ] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="Do every step, also those done before.")
-    ] = False,
-    overwrite: Overwrite = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    project: Path,
+    sets: tuple[str, ...],
+    dry_run: bool,
+    again: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,
 ) -> None:
     """Do the steps of a project file, but for those that are done already.
 
@@ -40,7 +40,7 @@ def run(
         from ...project.project_file import read_project
         from ...project.runner import plan, refuse_foreign, run_project
 
-        made = read_project(project, sets or ())
+        made = read_project(project, sets)
         if not overwrite:
             refuse_foreign(made.steps)
         if dry_run:
