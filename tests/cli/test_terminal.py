@@ -34,6 +34,9 @@ def test_a_closed_stderr_stops_no_work(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     failed = shell('"$@" 2>&-; echo "code $?"', "run", tmp_path / "a.yaml")
     assert failed.stdout.strip() == "code 1"
+    misused = shell('"$@" 2>&-', "chops", "--json")
+    assert misused.returncode == 2
+    assert json.loads(misused.stdout)["error"] == "UsageError"
 
 
 def test_an_answer_that_finds_no_room_is_an_error_of_ours():
