@@ -20,7 +20,7 @@ from rasterio.windows import from_bounds
 
 import geoloom as gl
 from geoloom.figures.style import ERROR, INK, new_figure
-from geoloom.testing.ramps import truth, write_raster
+from geoloom.testing import truth, write_raster
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
 SIDE_PX = 224

@@ -5,68 +5,81 @@ Everything here loads lazily: `import geoloom` imports neither torch nor GDAL.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ._version import __version__
+from ._version import __version__ as __version__
+from .core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from odc.geo.geobox import GeoBox
+    from odc.geo.geobox import GeoBox as GeoBox
 
-    from .analysis.report import report
-    from .chips.materialize import materialize
-    from .core.interval import Interval
-    from .core.query import Query
-    from .datasets.loader import loader
-    from .datasets.opening import open  # noqa: A004 - the verb users know, reached as gl.open
-    from .inference.predict import predict
-    from .io.raster import Raster, read
-    from .models.registry import create_model, list_models
-    from .tasks.evaluate import evaluate
-    from .tasks.train import train
-
-_HOMES = {
-    "GeoBox": "odc.geo.geobox",
-    "Interval": "geoloom.core.interval",
-    "Query": "geoloom.core.query",
-    "Raster": "geoloom.io.raster",
-    "create_model": "geoloom.models.registry",
-    "evaluate": "geoloom.tasks.evaluate",
-    "list_models": "geoloom.models.registry",
-    "loader": "geoloom.datasets.loader",
-    "materialize": "geoloom.chips.materialize",
-    "open": "geoloom.datasets.opening",
-    "predict": "geoloom.inference.predict",
-    "read": "geoloom.io.raster",
-    "report": "geoloom.analysis.report",
-    "train": "geoloom.tasks.train",
-}
-
-__all__ = [
-    "GeoBox",
-    "Interval",
-    "Query",
-    "Raster",
-    "__version__",
-    "create_model",
-    "evaluate",
-    "list_models",
-    "loader",
-    "materialize",
-    "open",
-    "predict",
-    "read",
-    "report",
-    "train",
-]
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'geoloom' has no attribute {name!r}")
-    return getattr(import_module(home), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    from . import analysis as analysis
+    from . import chips as chips
+    from . import cluster as cluster
+    from . import core as core
+    from . import datasets as datasets
+    from . import figures as figures
+    from . import inference as inference
+    from . import io as io
+    from . import losses as losses
+    from . import metrics as metrics
+    from . import models as models
+    from . import project as project
+    from . import samplers as samplers
+    from . import splits as splits
+    from . import tasks as tasks
+    from . import testing as testing
+    from . import toolbox as toolbox
+    from . import transforms as transforms
+    from .analysis.report import report as report
+    from .chips.materialize import materialize as materialize
+    from .core.interval import Interval as Interval
+    from .core.query import Query as Query
+    from .datasets.loader import loader as loader
+    from .datasets.opening import open as open  # noqa: A004 - the verb users know, as gl.open
+    from .inference.predict import predict as predict
+    from .io.raster import Raster as Raster
+    from .io.raster import read as read
+    from .models.registry import create_model as create_model
+    from .models.registry import list_models as list_models
+    from .tasks.evaluate import evaluate as evaluate
+    from .tasks.train import train as train
+else:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        {
+            "odc.geo.geobox": ["GeoBox"],
+            ".analysis.report": ["report"],
+            ".chips.materialize": ["materialize"],
+            ".core.interval": ["Interval"],
+            ".core.query": ["Query"],
+            ".datasets.loader": ["loader"],
+            ".datasets.opening": ["open"],
+            ".inference.predict": ["predict"],
+            ".io.raster": ["Raster", "read"],
+            ".models.registry": ["create_model", "list_models"],
+            ".tasks.evaluate": ["evaluate"],
+            ".tasks.train": ["train"],
+        },
+        own=["__version__"],
+        subpackages=[
+            "analysis",
+            "chips",
+            "cluster",
+            "core",
+            "datasets",
+            "figures",
+            "inference",
+            "io",
+            "losses",
+            "metrics",
+            "models",
+            "project",
+            "samplers",
+            "splits",
+            "tasks",
+            "testing",
+            "toolbox",
+            "transforms",
+        ],
+    )

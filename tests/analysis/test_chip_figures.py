@@ -10,8 +10,8 @@ from matplotlib.collections import PolyCollection
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
+from geoloom.analysis import plot_chips
 from geoloom.analysis.chips import SPLIT_COLORS, chip_footprints
-from geoloom.analysis.plots import plot_chips
 from geoloom.core.errors import ChipError
 from geoloom.io.raster import Raster
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
+from geoloom.analysis import plot_precision_recall_curve, plot_roc_curve, plot_training
 from geoloom.analysis.curves import mean_curve
 from geoloom.analysis.history import History, read_history
-from geoloom.analysis.plots import plot_precision_recall_curve, plot_roc_curve, plot_training
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError
 from geoloom.metrics.accuracy import Accuracy

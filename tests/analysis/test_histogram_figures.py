@@ -8,7 +8,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from scipy.stats import norm
 
-from geoloom.analysis.plots import plot_histogram_lines, plot_histograms
+from geoloom.figures import plot_histogram_lines, plot_histograms
 from geoloom.figures.histograms import band_colors, density_line
 from geoloom.io.raster import Raster
 

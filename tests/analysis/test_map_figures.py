@@ -11,7 +11,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Geod, Transformer
 
-from geoloom.analysis import plots
+from geoloom import figures
 from geoloom.core.classes import Classes
 from geoloom.core.errors import BandError, WriteError
 from geoloom.figures import map_frame as furniture
@@ -43,7 +43,7 @@ CLASSES = Classes.of(["forest", "deforestation", "water"])
 
 def test_stretch_uses_percentiles_of_valid_pixels_alone():
     seen = scene()
-    figure = plots.plot_image(seen, bands=[5, 4, 3], percentiles=(2, 98))
+    figure = figures.plot_image(seen, bands=[5, 4, 3], percentiles=(2, 98))
     drawn = figure.axes[0].images[0].get_array()
     for position, band in enumerate((4, 3, 2)):
         low, high = np.percentile(seen.values[band][seen.valid], [2, 98])
@@ -55,19 +55,21 @@ def test_stretch_uses_percentiles_of_valid_pixels_alone():
 
 def test_bands_by_name_and_by_number_are_the_same_picture():
     seen = scene()
-    first = plots.plot_image(seen, bands=["SR_B6", "SR_B5", "SR_B4"]).axes[0].images[0].get_array()
-    second = plots.plot_image(seen, bands=[5, 4, 3]).axes[0].images[0].get_array()
-    chosen = plots.plot_image(seen).axes[0].images[0].get_array()
+    first = (
+        figures.plot_image(seen, bands=["SR_B6", "SR_B5", "SR_B4"]).axes[0].images[0].get_array()
+    )
+    second = figures.plot_image(seen, bands=[5, 4, 3]).axes[0].images[0].get_array()
+    chosen = figures.plot_image(seen).axes[0].images[0].get_array()
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(first, chosen)
 
 
 def test_one_band_is_grey_and_two_are_refused():
     seen = scene()
-    drawn = plots.plot_image(seen, bands=[1]).axes[0].images[0].get_array()
+    drawn = figures.plot_image(seen, bands=[1]).axes[0].images[0].get_array()
     np.testing.assert_array_equal(drawn[..., 0], drawn[..., 2])
     with pytest.raises(BandError, match="one band or three"):
-        plots.plot_image(seen, bands=[1, 2])
+        figures.plot_image(seen, bands=[1, 2])
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_the_first_composite_follows_the_sensor(names, bands):
 
 def test_class_map_is_in_its_colours_and_clear_where_unknown():
     seen = class_map(codes=(1, 2, 9))
-    figure = plots.plot_classes(seen, CLASSES)
+    figure = figures.plot_classes(seen, CLASSES)
     drawn = figure.axes[0].images[0].get_array()
     forest = seen.valid & (seen.values[0] == 1)
     assert {tuple(c) for c in drawn[forest]} == {(0x1B, 0x6E, 0x3C, 255)}
@@ -97,7 +99,7 @@ def test_class_map_is_in_its_colours_and_clear_where_unknown():
 
 
 def test_overlay_lays_the_map_with_its_opacity_over_the_scene():
-    figure = plots.plot_overlay(scene(), class_map(), CLASSES, opacity=0.3)
+    figure = figures.plot_overlay(scene(), class_map(), CLASSES, opacity=0.3)
     below, above = figure.axes[0].images
     assert above.get_alpha() == 0.3
     np.testing.assert_array_equal(
@@ -107,9 +109,9 @@ def test_overlay_lays_the_map_with_its_opacity_over_the_scene():
 
 
 def test_comparison_names_its_panels():
-    figure = plots.plot_comparison(scene(), class_map(), class_map(seed=2), CLASSES)
+    figure = figures.plot_comparison(scene(), class_map(), class_map(seed=2), CLASSES)
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["Scene", "Truth", "Prediction"]
-    alone = plots.plot_comparison(None, None, class_map(), CLASSES)
+    alone = figures.plot_comparison(None, None, class_map(), CLASSES)
     assert [ax.get_title(loc="left") for ax in alone.axes] == ["Prediction"]
 
 
@@ -173,7 +175,7 @@ def spoken(label):
 @pytest.mark.parametrize("name", GRIDS)
 def test_ticks_stand_where_their_degrees_are(name):
     grid = GRIDS[name]
-    ax = plots.plot_image(scene(grid, ("1", "2", "3"))).axes[0]
+    ax = figures.plot_image(scene(grid, ("1", "2", "3"))).axes[0]
     to_degrees = Transformer.from_crs(str(grid.crs), 4326, always_xy=True)
     height = grid.shape[0]
     a, b, _, d, e, _ = grid.affine[:6]
@@ -199,7 +201,7 @@ def test_pixel_size_and_shape_on_the_ground(name):
     across = geod.inv(*points[0], *points[1])[2]
     down = geod.inv(*points[0], *points[2])[2]
     assert furniture.pixel_size_m(grid) == pytest.approx((across, down), rel=1e-9)
-    ax = plots.plot_image(scene(grid, ("1", "2", "3"))).axes[0]
+    ax = figures.plot_image(scene(grid, ("1", "2", "3"))).axes[0]
     assert ax.get_aspect() == pytest.approx(down / across)
 
 
@@ -216,7 +218,7 @@ def test_north_arrow_points_to_higher_latitudes(name):
 
 
 def test_scale_bar_is_as_long_as_it_says():
-    ax = plots.plot_image(scene()).axes[0]
+    ax = figures.plot_image(scene()).axes[0]
     across, _ = furniture.pixel_size_m(UTM)
     said = next(t.get_text() for t in ax.texts if t.get_text().endswith("m"))
     halves = [p.get_width() for p in ax.patches if p.get_zorder() == 9 and hasattr(p, "get_width")]
@@ -231,7 +233,7 @@ def test_figures_leave_matplotlib_as_it_was_and_work_in_threads():
     made = []
 
     def work():
-        made.append(figure_svg(plots.plot_image(scene(), title="a"), "t"))
+        made.append(figure_svg(figures.plot_image(scene(), title="a"), "t"))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -243,7 +245,7 @@ def test_figures_leave_matplotlib_as_it_was_and_work_in_threads():
 
 
 def test_svg_follows_the_page_and_its_ids_are_its_own():
-    svg = figure_svg(plots.plot_image(scene()), "one")
+    svg = figure_svg(figures.plot_image(scene()), "one")
     assert svg.startswith("<svg")
     assert "var(--ink)" in svg
     assert 'id="one-' in svg
@@ -253,7 +255,7 @@ def test_svg_follows_the_page_and_its_ids_are_its_own():
 
 
 def test_save_refuses_to_replace_and_knows_its_formats(tmp_path):
-    figure = plots.plot_image(scene())
+    figure = figures.plot_image(scene())
     path = save_figure(figure, tmp_path / "a.png", dpi=50)
     assert path.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(WriteError, match="--overwrite"):

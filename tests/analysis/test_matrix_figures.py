@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geoloom.analysis.plots import plot_confusion_matrices, plot_confusion_matrix
 from geoloom.core.errors import ModelError
+from geoloom.figures import plot_confusion_matrices, plot_confusion_matrix
 
 MATRIX = np.array([[8000, 2000, 0], [5, 15, 0], [0, 0, 0]])
 NAMES = ["forest", "cleared", "water"]

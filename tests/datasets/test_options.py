@@ -8,7 +8,7 @@ import pytest
 import shapely
 import torch
 
-import geoloom.datasets
+import geoloom
 from geoloom.core.errors import BandError, DatasetError
 from geoloom.datasets import RasterDataset, VectorDataset
 
@@ -94,4 +94,4 @@ def test_importing_everything_leaves_pythons_own_open_alone():
     exec("from geoloom.datasets import *", names)
     assert "open" not in names
     assert "RasterDataset" in names
-    assert callable(geoloom.datasets.open)
+    assert callable(geoloom.open)

@@ -9,7 +9,7 @@ import rasterio
 from geoloom.core.interval import Interval
 from geoloom.core.query import Query
 from geoloom.datasets import RasterDataset, VectorDataset
-from geoloom.datasets import open as open_dataset
+from geoloom.datasets.opening import open as open_dataset
 from geoloom.samplers import GridGeoSampler, RandomGeoSampler
 
 pytestmark = pytest.mark.shared

@@ -20,7 +20,7 @@ from geoloom.datasets import (
     Sentinel2,
     VectorDataset,
 )
-from geoloom.datasets import open as open_dataset
+from geoloom.datasets.opening import open as open_dataset
 
 L7 = "LE07_L2SP_022032_20190705_20200825_02_T1"
 L8 = "LC08_L2SP_023031_20190720_20200827_02_T1"

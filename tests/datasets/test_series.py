@@ -25,8 +25,8 @@ from geoloom.datasets import (
     NearestDates,
     RasterDataset,
     SeriesDataset,
-    loader,
 )
+from geoloom.datasets.loader import loader
 from geoloom.datasets.reading.collate import collate
 from geoloom.samplers import GridGeoSampler, RandomGeoSampler
 from geoloom.testing.ramps import write_raster

@@ -10,11 +10,11 @@ from stac_files import GRID, band_asset, catalog, item, write_json
 
 from geoloom.core.errors import DatasetError
 from geoloom.core.interval import Interval
-from geoloom.datasets.stac import StacDataset
+from geoloom.datasets import StacDataset
 from geoloom.datasets.stac.addresses import located
 from geoloom.datasets.stac.catalogs import found_items
 from geoloom.datasets.stac.filters import Filters
-from geoloom.testing.serving import serving
+from geoloom.testing.server import serving
 
 
 def plain(name, when="2019-07-01T10:00:00Z", **more):

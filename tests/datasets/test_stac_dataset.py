@@ -31,7 +31,7 @@ from geoloom.core.grid import footprint, grid_at
 from geoloom.datasets import RasterDataset, StacDataset, VectorDataset
 from geoloom.datasets.scenes.table import SavedScenes
 from geoloom.samplers import GridGeoSampler
-from geoloom.testing.serving import serving
+from geoloom.testing.server import serving
 
 VALUES = [noise(seed) for seed in range(3)]
 WINDOW = np.s_[100:228, 52:180]

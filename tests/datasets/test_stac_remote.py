@@ -29,7 +29,7 @@ from stac_files import (
 import geoloom as gl
 from geoloom.core.errors import ReadError
 from geoloom.datasets import RasterDataset, StacDataset
-from geoloom.testing.serving import serving
+from geoloom.testing.server import serving
 
 VALUES = [noise(seed) for seed in range(3)]
 LARGE = GeoBox((2048, 2048), GRID.affine, GRID.crs)

@@ -17,7 +17,7 @@ from stac_files import GRID, band_asset, catalog, item, write_band, write_json
 
 from geoloom.core.errors import BandError, DatasetError, ReadError
 from geoloom.datasets import StacDataset
-from geoloom.testing.serving import serving
+from geoloom.testing.server import serving
 
 
 @pytest.fixture

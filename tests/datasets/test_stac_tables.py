@@ -13,12 +13,12 @@ from stac_files import GRID, band_asset, item, place, write_json
 import geoloom as gl
 from geoloom.core.errors import DatasetError
 from geoloom.core.interval import Interval
-from geoloom.datasets.stac import StacDataset
+from geoloom.datasets import StacDataset
 from geoloom.datasets.stac.addresses import located
 from geoloom.datasets.stac.catalogs import found_items
 from geoloom.datasets.stac.filters import Filters
 from geoloom.datasets.stac.scenes import scenes_of
-from geoloom.testing.serving import serving
+from geoloom.testing.server import serving
 
 
 def write_table(path, documents, **columns):

@@ -17,7 +17,7 @@ from geoloom.core.errors import ReadError
 from geoloom.io.access.remote import LANES, gdal_name, is_remote, remotely, together, without_query
 from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
-from geoloom.testing.serving import serving
+from geoloom.testing.server import serving
 
 GRID = GeoBox((2048, 2048), Affine(10, 0, 500000, 0, -10, 5000000), "EPSG:32633")
 NOISE = np.random.default_rng(7).integers(1, 10000, (1, 2048, 2048), dtype="uint16")

@@ -13,7 +13,7 @@ from geoloom.datasets import RasterDataset
 from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
 from geoloom.testing.ramps import write_raster
-from geoloom.testing.serving import serving
+from geoloom.testing.server import serving
 
 GRID = GeoBox((8, 16), Affine(10, 0, 500_000, 0, -10, 5_000_000), "EPSG:32633")
 VALUES = np.arange(128, dtype="uint8").reshape(1, 8, 16)

@@ -1,1 +1,25 @@
 """Figures, accuracy and area tables, and the report of a map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .areas import AreaTable as AreaTable
+    from .areas import ClassArea as ClassArea
+    from .areas import class_areas as class_areas
+    from .chips import plot_chips as plot_chips
+    from .curves import plot_precision_recall_curve as plot_precision_recall_curve
+    from .curves import plot_roc_curve as plot_roc_curve
+    from .curves import plot_training as plot_training
+else:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        {
+            ".areas": ["AreaTable", "ClassArea", "class_areas"],
+            ".chips": ["plot_chips"],
+            ".curves": ["plot_precision_recall_curve", "plot_roc_curve", "plot_training"],
+        },
+    )

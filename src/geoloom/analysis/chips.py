@@ -43,8 +43,9 @@ class Footprints:
 def plot_chips(
     chips: Any, scene: Source, *, bands: Bands = None, title: str | None = None, max_px: int = 1000
 ) -> Figure:
-    """Chips over their scene, coloured by split, with their numbers: each chip's outline, or the ground that
-    the chips of a split cover together where there are many.
+    """Chips over their scene, coloured by split, with their numbers.
+
+    Each chip is outlined; where there are many, the ground that those of a split cover together is.
 
     Args:
         chips: A chip store, or the table of one: columns `split`, `crs`, and the affine `a` to `f`.

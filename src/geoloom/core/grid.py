@@ -324,5 +324,5 @@ def place(grid: GeoBox) -> dict[str, Any]:
 
 
 def grid_at(shape: tuple[int, int], transform_6: Any, crs: str) -> GeoBox:
-    """The grid that `place` describes."""
+    """The grid of a sample, from what it says of its place: shape, transform (6,) and CRS."""
     return GeoBox(shape, Affine(*(float(v) for v in transform_6)), crs)

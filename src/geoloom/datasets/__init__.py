@@ -1,47 +1,67 @@
 """Files as datasets that answer queries; look-up in space and time; union and intersection."""
 
-from .base import GeoDataset
-from .compose import IntersectionDataset, UnionDataset, intersection, union
-from .loader import loader
-from .opening import open as open  # noqa: A004 - the verb users know, reached as gl.open
-from .raster import RasterDataset
-from .region import Region
-from .scenes.index import SceneIndex
-from .sensors.cdl import CDL
-from .sensors.landsat import Landsat, Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
-from .sensors.naip import NAIP
-from .sensors.sentinel2 import Sentinel2
-from .series import SeriesDataset
-from .stac import StacDataset
-from .time.pairing import Pairing
-from .time.steps import EveryDate, FixedSteps, NearestDates
-from .vector import VectorDataset
+from __future__ import annotations
 
-# Without `open`, which `from geoloom.datasets import *` would put in the place of Python's own.
-__all__ = [
-    "CDL",
-    "NAIP",
-    "EveryDate",
-    "FixedSteps",
-    "GeoDataset",
-    "IntersectionDataset",
-    "Landsat",
-    "Landsat4TM",
-    "Landsat5TM",
-    "Landsat7",
-    "Landsat8",
-    "Landsat9",
-    "NearestDates",
-    "Pairing",
-    "RasterDataset",
-    "Region",
-    "SceneIndex",
-    "Sentinel2",
-    "SeriesDataset",
-    "StacDataset",
-    "UnionDataset",
-    "VectorDataset",
-    "intersection",
-    "loader",
-    "union",
-]
+from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .arrays import ArrayDataset as ArrayDataset
+    from .base import GeoDataset as GeoDataset
+    from .compose import IntersectionDataset as IntersectionDataset
+    from .compose import UnionDataset as UnionDataset
+    from .compose import intersection as intersection
+    from .compose import union as union
+    from .raster import RasterDataset as RasterDataset
+    from .reading.collate import collate as collate
+    from .reading.device import to_device as to_device
+    from .region import Region as Region
+    from .scenes.index import SceneIndex as SceneIndex
+    from .sensors.cdl import CDL as CDL
+    from .sensors.landsat import Landsat as Landsat
+    from .sensors.landsat import Landsat4TM as Landsat4TM
+    from .sensors.landsat import Landsat5TM as Landsat5TM
+    from .sensors.landsat import Landsat7 as Landsat7
+    from .sensors.landsat import Landsat8 as Landsat8
+    from .sensors.landsat import Landsat9 as Landsat9
+    from .sensors.naip import NAIP as NAIP
+    from .sensors.sentinel2 import Sentinel2 as Sentinel2
+    from .series import SeriesDataset as SeriesDataset
+    from .stac.dataset import StacDataset as StacDataset
+    from .time.pairing import Pairing as Pairing
+    from .time.steps import EveryDate as EveryDate
+    from .time.steps import FixedSteps as FixedSteps
+    from .time.steps import NearestDates as NearestDates
+    from .time.steps import Steps as Steps
+    from .vector import VectorDataset as VectorDataset
+else:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        {
+            ".arrays": ["ArrayDataset"],
+            ".base": ["GeoDataset"],
+            ".compose": ["IntersectionDataset", "UnionDataset", "intersection", "union"],
+            ".raster": ["RasterDataset"],
+            ".reading.collate": ["collate"],
+            ".reading.device": ["to_device"],
+            ".region": ["Region"],
+            ".scenes.index": ["SceneIndex"],
+            ".sensors.cdl": ["CDL"],
+            ".sensors.landsat": [
+                "Landsat",
+                "Landsat4TM",
+                "Landsat5TM",
+                "Landsat7",
+                "Landsat8",
+                "Landsat9",
+            ],
+            ".sensors.naip": ["NAIP"],
+            ".sensors.sentinel2": ["Sentinel2"],
+            ".series": ["SeriesDataset"],
+            ".stac.dataset": ["StacDataset"],
+            ".time.pairing": ["Pairing"],
+            ".time.steps": ["EveryDate", "FixedSteps", "NearestDates", "Steps"],
+            ".vector": ["VectorDataset"],
+        },
+    )

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 import numpy as np
 import shapely
@@ -20,6 +20,7 @@ from ..core.errors import DatasetError, QueryError
 from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Query, Sample
+from ..core.registry import Registry
 from .options import refuse_overrides, require_callable
 from .reading.calibration import Calibration
 from .reading.read_plan import Plan, answered, fulfil
@@ -34,20 +35,15 @@ if TYPE_CHECKING:
 Layer = Literal["image", "mask"]
 Transform = Callable[[Sample], Sample]
 
-_OPERATORS: dict[str, Callable[..., GeoDataset]] = {}
-"""What makes the datasets that `&`, `|` and `series` give; entered by the modules that define these."""
-
-_Build = TypeVar("_Build", bound=Callable[..., "GeoDataset"])
-
-
-def operator(name: Literal["intersection", "union", "series"]) -> Callable[[_Build], _Build]:
-    """Enter what makes a dataset of others, so that the base need not know what is built on it."""
-
-    def enter(build: _Build) -> _Build:
-        _OPERATORS[name] = build
-        return build
-
-    return enter
+_OPERATORS: Registry[Callable[..., GeoDataset]] = Registry(
+    "operator",
+    {
+        "intersection": "geoloom.datasets.compose:intersection",
+        "union": "geoloom.datasets.compose:union",
+        "series": "geoloom.datasets.series:SeriesDataset",
+    },
+)
+"""What makes the datasets that `&`, `|` and `series` give: by name, as these are built on the base."""
 
 
 class GeoDataset(Dataset[Sample], ABC):
@@ -313,13 +309,13 @@ class GeoDataset(Dataset[Sample], ABC):
         """What lies in both, layer upon layer; see `IntersectionDataset`. `a & a` is `a`."""
         if not isinstance(other, GeoDataset):
             return NotImplemented
-        return _OPERATORS["intersection"](self, other)
+        return _OPERATORS.get("intersection")(self, other)
 
     def __or__(self, other: GeoDataset) -> GeoDataset:
         """What lies in either; see `UnionDataset`. `a | a` is `a`."""
         if not isinstance(other, GeoDataset):
             return NotImplemented
-        return _OPERATORS["union"](self, other)
+        return _OPERATORS.get("union")(self, other)
 
     def paired(self, other: GeoDataset, pairing: Rule, *, days: float | None = None) -> GeoDataset:
         """What lies in both, its times paired by a rule; see `IntersectionDataset`.
@@ -334,7 +330,7 @@ class GeoDataset(Dataset[Sample], ABC):
         """
         from .time.pairing import Pairing
 
-        return _OPERATORS["intersection"](self, other, pairing=Pairing(pairing, days))
+        return _OPERATORS.get("intersection")(self, other, pairing=Pairing(pairing, days))
 
     def series(self, steps: Steps | None = None, *, min_dates: int | None = None) -> GeoDataset:
         """The dates under each query as one sample, (T, C, H, W) in the order of time; see `SeriesDataset`.
@@ -346,7 +342,7 @@ class GeoDataset(Dataset[Sample], ABC):
         Raises:
             DatasetError: the data has no dates, or none that the steps take.
         """
-        return _OPERATORS["series"](self, steps, min_dates=min_dates)
+        return _OPERATORS.get("series")(self, steps, min_dates=min_dates)
 
     def _where_text(self) -> str:
         return f"the dataset holds {describe_regions(self.regions)}"

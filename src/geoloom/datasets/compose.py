@@ -15,7 +15,7 @@ from ..core.classes import Classes
 from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
-from .base import GeoDataset, operator
+from .base import GeoDataset
 from .parts import Composition, label
 from .reading.calibration import Calibration, require_one_calibration
 from .reading.read_plan import Plan
@@ -287,7 +287,6 @@ class UnionDataset(Composition):
         return self._listed()
 
 
-@operator("intersection")
 def intersection(*datasets: GeoDataset, pairing: Pairing | Rule = "overlap") -> GeoDataset:
     """What lies in all datasets; one that stands alone (`a & a`) is given back itself.
 
@@ -303,7 +302,6 @@ def intersection(*datasets: GeoDataset, pairing: Pairing | Rule = "overlap") -> 
     return parts[0] if len(parts) == 1 else IntersectionDataset(*parts, pairing=rule)
 
 
-@operator("union")
 def union(*datasets: GeoDataset) -> GeoDataset:
     """What lies in either dataset; one that stands alone (`a | a`) is given back itself.
 

@@ -15,7 +15,7 @@ from ..core.composite import CompositeRule, composite
 from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
-from .base import GeoDataset, Layer, operator
+from .base import GeoDataset, Layer
 from .reading.calibration import Calibration
 from .reading.collate import stacked
 from .reading.read_plan import Plan, answered
@@ -25,7 +25,6 @@ from .time.sites import sites_of
 from .time.steps import EveryDate, Slot, Steps, Takes
 
 
-@operator("series")
 class SeriesDataset(GeoDataset):
     """The dates of a dataset as one sample: `dataset.series()`.
 

@@ -1,6 +1,34 @@
 """From a scene to a finished map: tiles are planned, run through a model, blended, and written.
 
-`predict.predict` does all of it; `scores.scene_scores` gives the blended scores without a file. `plan` says
+`geoloom.predict` does all of it; `scene_scores` gives the blended scores without a file. `plan` says
 which windows are read, `work` runs a batch of them, `runners` spreads batches over threads or processes,
 `blend` adds overlapping answers, `products` writes what can be resumed, and `polygons` makes vectors.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .plan import Plan as Plan
+    from .plan import Tile as Tile
+    from .plan import plan_tiles as plan_tiles
+    from .polygons import polygonize as polygonize
+    from .predictor import ModelSource as ModelSource
+    from .predictor import Predictor as Predictor
+    from .runners import Engine as Engine
+    from .runners import LocalEngine as LocalEngine
+    from .scores import scene_scores as scene_scores
+else:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        {
+            ".plan": ["Plan", "Tile", "plan_tiles"],
+            ".polygons": ["polygonize"],
+            ".predictor": ["ModelSource", "Predictor"],
+            ".runners": ["Engine", "LocalEngine"],
+            ".scores": ["scene_scores"],
+        },
+    )

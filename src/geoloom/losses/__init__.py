@@ -3,4 +3,40 @@
 Legend: B batch, K classes, H rows, W columns, N counted pixels.
 """
 
-from ..core.outputs import IGNORE_INDEX as IGNORE_INDEX
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from ..core.outputs.target import IGNORE_INDEX as IGNORE_INDEX
+    from .overlap import avg_generalized_dice as avg_generalized_dice
+    from .overlap import avg_soft_dice as avg_soft_dice
+    from .overlap import bin_iou as bin_iou
+    from .overlap import crossentropy_dice as crossentropy_dice
+    from .overlap import dice as dice
+    from .pixel import cross_entropy as cross_entropy
+    from .pixel import focal as focal
+    from .pixel import weighted_cross_entropy as weighted_cross_entropy
+    from .registry import get_loss as get_loss
+    from .registry import list_losses as list_losses
+    from .registry import register_loss as register_loss
+    from .weights import class_weights as class_weights
+else:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        {
+            "..core.outputs.target": ["IGNORE_INDEX"],
+            ".overlap": [
+                "avg_generalized_dice",
+                "avg_soft_dice",
+                "bin_iou",
+                "crossentropy_dice",
+                "dice",
+            ],
+            ".pixel": ["cross_entropy", "focal", "weighted_cross_entropy"],
+            ".registry": ["get_loss", "list_losses", "register_loss"],
+            ".weights": ["class_weights"],
+        },
+    )

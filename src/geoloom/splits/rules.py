@@ -160,8 +160,10 @@ class RoiSplit:
 
 @dataclass(frozen=True, slots=True)
 class RandomSplit:
-    """Chips dealt out at random. Chips that overlap then leak from training into the test: a warning
-    counts and names them. Right only for chips that do not overlap, and even then flattering."""
+    """Chips dealt out at random: right only for chips that do not overlap, and even then flattering.
+
+    Chips that overlap leak from training into the test: a warning counts and names them.
+    """
 
     test: float = 0.2
     val: float = 0.2

@@ -1,1 +1,27 @@
 """Training and evaluation: Lightning modules, chips as batches, and the two verbs `train` and `evaluate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .config import TrainConfig as TrainConfig
+    from .data import ChipDataModule as ChipDataModule
+    from .evaluate import evaluate_map as evaluate_map
+    from .history import Epoch as Epoch
+    from .schedule import Schedule as Schedule
+    from .segmentation import SegmentationTask as SegmentationTask
+else:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        {
+            ".config": ["TrainConfig"],
+            ".data": ["ChipDataModule"],
+            ".evaluate": ["evaluate_map"],
+            ".history": ["Epoch"],
+            ".schedule": ["Schedule"],
+            ".segmentation": ["SegmentationTask"],
+        },
+    )

@@ -22,7 +22,7 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from geoloom.datasets.stac import StacDataset
+from geoloom.datasets import StacDataset
 
 from .ramps import write_raster
 from .trials import require

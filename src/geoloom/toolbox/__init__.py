@@ -5,73 +5,46 @@ Loads lazily: `Rasterizer` and `Preprocessor` need no torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ..chips.reconstitute import reconstitute
-    from .dataset_generator import DatasetGenerator
-    from .image_utils import (
-        clip_by_aggregated_polygons,
-        clip_by_polygon,
-        clip_img_by_extent_shp,
-        compute_cloud_mask,
-        mosaic_images,
-        stack_bands,
-        stack_temporal_images,
+    from ..chips.reconstitute import reconstitute as reconstitute
+    from .dataset_generator import DatasetGenerator as DatasetGenerator
+    from .image_utils import clip_by_aggregated_polygons as clip_by_aggregated_polygons
+    from .image_utils import clip_by_polygon as clip_by_polygon
+    from .image_utils import clip_img_by_extent_shp as clip_img_by_extent_shp
+    from .image_utils import compute_cloud_mask as compute_cloud_mask
+    from .image_utils import mosaic_images as mosaic_images
+    from .image_utils import stack_bands as stack_bands
+    from .image_utils import stack_temporal_images as stack_temporal_images
+    from .model_builder import ModelBuilder as ModelBuilder
+    from .preprocessor import Preprocessor as Preprocessor
+    from .quality_metrics import evaluate_classification as evaluate_classification
+    from .rasterizer import Rasterizer as Rasterizer
+    from .vector_utils import merge_vector_layers as merge_vector_layers
+    from .vector_utils import reproj_shape_to_raster as reproj_shape_to_raster
+    from .vector_utils import save_chips_shp as save_chips_shp
+else:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        {
+            "..chips.reconstitute": ["reconstitute"],
+            ".dataset_generator": ["DatasetGenerator"],
+            ".image_utils": [
+                "clip_by_aggregated_polygons",
+                "clip_by_polygon",
+                "clip_img_by_extent_shp",
+                "compute_cloud_mask",
+                "mosaic_images",
+                "stack_bands",
+                "stack_temporal_images",
+            ],
+            ".model_builder": ["ModelBuilder"],
+            ".preprocessor": ["Preprocessor"],
+            ".quality_metrics": ["evaluate_classification"],
+            ".rasterizer": ["Rasterizer"],
+            ".vector_utils": ["merge_vector_layers", "reproj_shape_to_raster", "save_chips_shp"],
+        },
     )
-    from .model_builder import ModelBuilder
-    from .preprocessor import Preprocessor
-    from .quality_metrics import evaluate_classification
-    from .rasterizer import Rasterizer
-    from .vector_utils import merge_vector_layers, reproj_shape_to_raster, save_chips_shp
-
-_HOMES = {
-    "DatasetGenerator": "dataset_generator",
-    "ModelBuilder": "model_builder",
-    "Preprocessor": "preprocessor",
-    "Rasterizer": "rasterizer",
-    "clip_by_aggregated_polygons": "image_utils",
-    "clip_by_polygon": "image_utils",
-    "clip_img_by_extent_shp": "image_utils",
-    "compute_cloud_mask": "image_utils",
-    "evaluate_classification": "quality_metrics",
-    "merge_vector_layers": "vector_utils",
-    "mosaic_images": "image_utils",
-    "reconstitute": "..chips.reconstitute",
-    "reproj_shape_to_raster": "vector_utils",
-    "save_chips_shp": "vector_utils",
-    "stack_bands": "image_utils",
-    "stack_temporal_images": "image_utils",
-}
-
-__all__ = [
-    "DatasetGenerator",
-    "ModelBuilder",
-    "Preprocessor",
-    "Rasterizer",
-    "clip_by_aggregated_polygons",
-    "clip_by_polygon",
-    "clip_img_by_extent_shp",
-    "compute_cloud_mask",
-    "evaluate_classification",
-    "merge_vector_layers",
-    "mosaic_images",
-    "reconstitute",
-    "reproj_shape_to_raster",
-    "save_chips_shp",
-    "stack_bands",
-    "stack_temporal_images",
-]
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'geoloom.toolbox' has no attribute {name!r}")
-    module = home if home.startswith(".") else f".{home}"
-    return getattr(import_module(module, __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -20,8 +20,8 @@ Params = Mapping[str, Any]
 class ModelBuilder:
     """A network by name, or a trained model by its folder.
 
-    Everything is done by `geoloom.tasks.train.train`, `geoloom.tasks.evaluate.evaluate` and
-    `geoloom.inference.predict.predict`; this is their door under the paper's names.
+    Everything is done by `geoloom.train`, `geoloom.evaluate` and `geoloom.predict`; this is their door under
+    the paper's names.
 
     Args:
         model: `fcn8s`, `fcn16s`, `fcn32s`, `unet`, or a registered name; a model folder; or a params dict
@@ -199,14 +199,14 @@ class ModelBuilder:
 
     @staticmethod
     def register_model(name: str, builder: Callable[..., Any], *, overwrite: bool = False) -> None:
-        """Make a network of your own known; see `geoloom.models.registry.register_model`."""
+        """Make a network of your own known; see `geoloom.models.register_model`."""
         from ..models.registry import register_model
 
         register_model(name, builder, overwrite=overwrite)
 
     @staticmethod
     def register_loss(name: str, loss: Callable[..., Any], *, overwrite: bool = False) -> None:
-        """Make a loss of your own known; see `geoloom.losses.registry.register_loss`."""
+        """Make a loss of your own known; see `geoloom.losses.register_loss`."""
         from ..losses.registry import register_loss
 
         register_loss(name, loss, overwrite=overwrite)
@@ -244,12 +244,9 @@ def open_split(chips: str | Path | ChipStore, split: Split) -> ChipStore:
 
 def write_figures(accuracy: Accuracy, folder: Path, *, prefix: str = "", suffix: str = "") -> None:
     """The confusion matrix, and the curves where the accuracy has them, as PNG; replaces what is there."""
-    from ..analysis.plots import (
-        plot_confusion_matrices,
-        plot_precision_recall_curve,
-        plot_roc_curve,
-        save_figure,
-    )
+    from ..analysis.curves import plot_precision_recall_curve, plot_roc_curve
+    from ..figures.matrices import plot_confusion_matrices
+    from ..figures.style import save_figure
 
     matrix = plot_confusion_matrices(accuracy.confusion, accuracy.classes)
     save_figure(matrix, folder / f"{prefix}confusion_matrix{suffix}.png", overwrite=True)

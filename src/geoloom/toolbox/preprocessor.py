@@ -149,7 +149,7 @@ class Preprocessor:
             name: Used in `compute_indices`.
             function: `function(np_raster, params)`: the raster (H, W, B), masked where not observed, block by
                 block, and the params given in `compute_indices`; gives (H, W). It must look at each pixel
-                alone. See `geoloom.transforms.indices.register_index` for indices known everywhere.
+                alone. See `geoloom.transforms.register_index` for indices known everywhere.
         """
         self._custom[name] = function
 

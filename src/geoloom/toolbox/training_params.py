@@ -1,4 +1,4 @@
-"""The paper's params of a training, as the settings of `geoloom.tasks.train.train`."""
+"""The paper's params of a training, as the settings of `geoloom.train`."""
 
 from __future__ import annotations
 

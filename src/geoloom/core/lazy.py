@@ -1,0 +1,50 @@
+"""Names of a package that are imported from its modules when they are first asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazy_names(
+    package: str,
+    homes: Mapping[str, Iterable[str]],
+    *,
+    own: Iterable[str] = (),
+    subpackages: Iterable[str] = (),
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """The `__getattr__`, `__dir__` and `__all__` of a package that imports nothing until a name is used.
+
+    Type checkers read the same names as imports under `if TYPE_CHECKING:`, each `as` itself, which makes it
+    public; what stands here stands in the `else:` of that, so that they still notice a name that is wrong.
+
+    Args:
+        package: `__name__` of the package.
+        homes: Module, as an import statement in the package has it (`.config`), -> names that it defines.
+            None of them is the name of a submodule: once imported, Python puts the module in its place.
+        own: Further public names, which the package itself defines.
+        subpackages: Packages inside it that become its attributes without being imported first.
+
+    Returns:
+        `__getattr__`, which raises AttributeError for unknown names; `__dir__`; and `__all__`, sorted,
+        without the subpackages.
+    """
+    home_of = {name: home for home, names in homes.items() for name in names}
+    inside = frozenset(subpackages)
+    public = sorted([*home_of, *own])
+
+    def get(name: str) -> Any:
+        if name in home_of:
+            return getattr(import_module(home_of[name], package), name)
+        if name in inside:
+            return import_module(f".{name}", package)
+        raise AttributeError(
+            f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package]
+        )
+
+    def names() -> list[str]:
+        return sorted([*public, *inside])
+
+    return get, names, public
