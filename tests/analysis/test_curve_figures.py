@@ -14,8 +14,8 @@ from geoloom.analysis.history import History, read_history
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError
 from geoloom.metrics.accuracy import Accuracy
+from geoloom.metrics.class_tally import ClassTally
 from geoloom.metrics.curves import Curve
-from geoloom.metrics.tally import Tally
 
 CLASSES = Classes.of(["forest", "deforestation", "water"])
 
@@ -26,7 +26,7 @@ def scored():
     truth = rng.choice(3, (60, 60), p=[0.6, 0.3, 0.1])
     odds = rng.normal(size=(3, 60, 60)) + 1.3 * (np.arange(3)[:, None, None] == truth)
     probabilities = np.exp(odds) / np.exp(odds).sum(axis=0)
-    accuracy = Accuracy.of(Tally.of_probabilities(truth, probabilities), CLASSES)
+    accuracy = Accuracy.of(ClassTally.of_probabilities(truth, probabilities), CLASSES)
     return truth.ravel(), probabilities.reshape(3, -1), accuracy
 
 
@@ -73,7 +73,7 @@ def test_precision_recall_lines_carry_average_precision_and_the_share_of_guessin
 
 
 def test_an_accuracy_without_probabilities_has_no_curves_and_says_why():
-    accuracy = Accuracy.of(Tally.of_classes(np.array([0, 1]), np.array([0, 1]), 3), CLASSES)
+    accuracy = Accuracy.of(ClassTally.of_classes(np.array([0, 1]), np.array([0, 1]), 3), CLASSES)
     with pytest.raises(ModelError, match="from classes alone"):
         plot_roc_curve(accuracy)
     with pytest.raises(ModelError, match="precision-recall"):

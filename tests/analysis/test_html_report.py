@@ -22,8 +22,8 @@ from geoloom.chips.store import ChipWriter
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError, VectorError, WriteError
 from geoloom.metrics.accuracy import Accuracy
+from geoloom.metrics.class_tally import ClassTally
 from geoloom.metrics.subject import Subject
-from geoloom.metrics.tally import Tally
 from geoloom.models.card import ModelCard
 from geoloom.models.identity import file_hash, folder_hash
 from geoloom.testing.simulate import simulated_scene
@@ -70,7 +70,7 @@ def case(tmp_path_factory):
     wanted = rng.integers(0, 3, 4000)
     scores[wanted, np.arange(4000)] += 0.7
     tested = Accuracy.of(
-        Tally.of_probabilities(wanted[None], (scores / scores.sum(0))[:, None]), CLASSES
+        ClassTally.of_probabilities(wanted[None], (scores / scores.sum(0))[:, None]), CLASSES
     )
     written = on_test_chips(tested, folder / "model").to_dict()
     (folder / "model.test.json").write_text(json.dumps(written))
@@ -216,7 +216,7 @@ def test_names_from_files_cannot_become_markup(case, tmp_path):
     save_card(tmp_path / "model", card)
     make_map(made, tmp_path / "a<b>&'.tif", classes)
     accuracy = Accuracy.of(
-        Tally.of_classes(np.array([[0, 1, 2, 1]]), np.array([[0, 0, 2, 1]]), 3), classes
+        ClassTally.of_classes(np.array([[0, 1, 2, 1]]), np.array([[0, 0, 2, 1]]), 3), classes
     )
     out = report(
         tmp_path / "model", tmp_path / "a<b>&'.tif", tmp_path / "r.html",

@@ -16,7 +16,7 @@ from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError
 from geoloom.io.write.cog import write_raster
 from geoloom.metrics.accuracy import Accuracy
-from geoloom.metrics.tally import Tally
+from geoloom.metrics.class_tally import ClassTally
 from geoloom.models.card import ModelCard
 from geoloom.tasks.evaluate import evaluate_map
 from geoloom.testing.simulate import simulated_scene
@@ -106,7 +106,7 @@ def test_matrices_of_many_classes_stand_below_each_other(tmp_path, count):
     save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, classes))
     make_map(made, tmp_path / "map.tif", classes)
     truth = np.arange(400) % count
-    accuracy = Accuracy.of(Tally.of_classes(truth, truth, count), classes)
+    accuracy = Accuracy.of(ClassTally.of_classes(truth, truth, count), classes)
     page = report_of(tmp_path, accuracy=accuracy)
     kinds = [a.get("class") for tag, a in page.tags if tag in ("div", "table")]
     assert ("pair stacked" in kinds) is (count > 4)

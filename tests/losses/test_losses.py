@@ -143,7 +143,9 @@ def test_half_precision_logits_are_summed_in_float32(batch, name):
 
 
 def test_a_loss_of_ones_own(batch, monkeypatch):
-    monkeypatch.setattr(registry.LOSSES, "_entries", dict(registry.LOSSES._entries))
+    monkeypatch.setattr(
+        registry.LOSSES["classes"], "_entries", dict(registry.LOSSES["classes"]._entries)
+    )
     register_loss("double", lambda logits, target: 2 * cross_entropy(logits, target))
     register_loss("weighed", lambda logits, target, weights: cross_entropy(logits, target, weights))
     weights = torch.tensor([1.0, 5.0, 0.2])
@@ -169,7 +171,9 @@ def of_named_gamma(logits, target, *, gamma=2.0):
 
 @pytest.mark.parametrize("loss", [of_gamma, of_named_gamma, nn.CrossEntropyLoss(), of_weight])
 def test_only_a_third_argument_for_weights_is_given_weights(batch, monkeypatch, loss):
-    monkeypatch.setattr(registry.LOSSES, "_entries", dict(registry.LOSSES._entries))
+    monkeypatch.setattr(
+        registry.LOSSES["classes"], "_entries", dict(registry.LOSSES["classes"]._entries)
+    )
     register_loss("own", loss)
     torch.testing.assert_close(get_loss("own")(*batch, None), loss(*batch))
     if loss is of_weight:
@@ -178,7 +182,9 @@ def test_only_a_third_argument_for_weights_is_given_weights(batch, monkeypatch, 
 
 
 def test_a_loss_that_needs_more_than_it_is_given_is_refused(monkeypatch):
-    monkeypatch.setattr(registry.LOSSES, "_entries", dict(registry.LOSSES._entries))
+    monkeypatch.setattr(
+        registry.LOSSES["classes"], "_entries", dict(registry.LOSSES["classes"]._entries)
+    )
     for loss in (lambda logits: 0, lambda a, b, c, d: 0, lambda a, b, *, gamma: 0):
         with pytest.raises(ConfigError, match=r"expected \(logits, target\)"):
             register_loss("own", loss)

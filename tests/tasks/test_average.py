@@ -15,7 +15,7 @@ from geoloom.core.errors import ConfigError
 from geoloom.models.saved import load_model
 from geoloom.tasks.average import averaged, kept_share, move_average
 from geoloom.tasks.config import TrainConfig
-from geoloom.tasks.segmentation import SegmentationTask
+from geoloom.tasks.supervised.segmentation import SegmentationTask
 from geoloom.tasks.train import train
 
 QUICK = {"width": 0.05, "epochs": 4, "batch_size": 4, "progress": False, "device": "cpu"}

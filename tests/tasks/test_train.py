@@ -241,7 +241,9 @@ def test_a_training_that_diverges_writes_no_model(tmp_path, validated):
 
 def test_networks_and_losses_of_ones_own(chips, tmp_path, monkeypatch):
     monkeypatch.setattr(models.MODELS, "_entries", dict(models.MODELS._entries))
-    monkeypatch.setattr(losses.LOSSES, "_entries", dict(losses.LOSSES._entries))
+    monkeypatch.setattr(
+        losses.LOSSES["classes"], "_entries", dict(losses.LOSSES["classes"]._entries)
+    )
     calls = []
 
     def one_layer(in_channels, num_classes, *, kernel_px: int = 1):

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .registry import get_loss as get_loss
     from .registry import list_losses as list_losses
     from .registry import register_loss as register_loss
+    from .value import huber as huber
+    from .value import mae as mae
+    from .value import mse as mse
     from .weights import class_weights as class_weights
 else:
     __getattr__, __dir__, __all__ = lazy_names(
@@ -37,6 +40,7 @@ else:
             ],
             ".pixel": ["cross_entropy", "focal", "weighted_cross_entropy"],
             ".registry": ["get_loss", "list_losses", "register_loss"],
+            ".value": ["huber", "mae", "mse"],
             ".weights": ["class_weights"],
         },
     )

@@ -10,15 +10,17 @@ from typing import Any
 from torch import Tensor
 
 from ..core.errors import ConfigError
+from ..core.outputs import Kind
 from ..core.registry import Registry
-from . import overlap, pixel
+from . import overlap, pixel, value
 from .overlap import avg_generalized_dice, avg_soft_dice, bin_iou, crossentropy_dice, dice
 from .pixel import cross_entropy, focal, weighted_cross_entropy
 from .summed import Loss, SummedLoss, chip_by_chip
+from .value import huber, mae, mse
 
 # The names of DeepGeo's losses are kept.
-LOSSES: Registry[Loss] = Registry(
-    "loss",
+_OF_CLASSES: Registry[Loss] = Registry(
+    "loss for classes",
     {
         "crossentropy": cross_entropy,
         "weighted_cross_entropy": weighted_cross_entropy,
@@ -30,38 +32,71 @@ LOSSES: Registry[Loss] = Registry(
         "crossentropy_dice": crossentropy_dice,
     },
 )
+_OF_VALUES: Registry[Loss] = Registry("loss for values", {"mse": mse, "mae": mae, "huber": huber})
+
+LOSSES: dict[Kind, Registry[Loss]] = {"classes": _OF_CLASSES, "values": _OF_VALUES}
+"""By what a network gives."""
 
 
-def list_losses() -> tuple[str, ...]:
-    """Names that `get_loss` knows, sorted."""
-    return LOSSES.list()
+def list_losses(kind: Kind = "classes") -> tuple[str, ...]:
+    """Names that `get_loss` knows, sorted.
+
+    Example:
+        >>> list_losses("values")
+        ('huber', 'mae', 'mse')
+    """
+    return _of(kind).list()
 
 
-def get_loss(name: str) -> Loss:
+def get_loss(name: str, kind: Kind = "classes") -> Loss:
     """A loss by name.
+
+    Args:
+        name: One of `list_losses(kind)`.
+        kind: What the network gives.
 
     Raises:
         ConfigError: there is none; the message names the nearest.
     """
-    return LOSSES.get(name)
+    losses = _of(kind)
+    others = [other for other, known in LOSSES.items() if known is not losses and name in known]
+    if name not in losses and others:
+        raise ConfigError(
+            f"the loss {name!r} is for {' and '.join(others)}, and {kind} are learned here; choose one of "
+            f"{', '.join(losses.list())}"
+        )
+    return losses.get(name)
+
+
+def _of(kind: Kind) -> Registry[Loss]:
+    if kind not in LOSSES:
+        raise ConfigError(
+            f"losses of {kind} come with the network that gives them; losses by name are there for "
+            f"{', '.join(LOSSES)}"
+        )
+    return LOSSES[kind]
 
 
 def summed_loss(loss: Loss) -> SummedLoss:
     """A loss over many batches: our own from their sums, any other as the mean over single chips."""
-    known: dict[Any, SummedLoss] = {**pixel.SUMMED, **overlap.SUMMED}
+    known: dict[Any, SummedLoss] = {**pixel.SUMMED, **overlap.SUMMED, **value.SUMMED}
     if isinstance(loss, partial) and loss.func in known and not loss.args:
         own = known[loss.func]
         return SummedLoss(partial(own.parts, **loss.keywords), own.value)
     return known.get(loss) or chip_by_chip(loss)
 
 
-def register_loss(name: str, loss: Callable[..., Tensor], *, overwrite: bool = False) -> None:
+def register_loss(
+    name: str, loss: Callable[..., Tensor], *, kind: Kind = "classes", overwrite: bool = False
+) -> None:
     """Make a loss of your own known by name.
 
     Args:
         name: What users will call it.
         loss: `loss(logits_BKHW, target_BHW)`; or with class weights (float (K,) or None) as third argument,
             which has no default, or `weight` in its name. Other parameters keep their defaults.
+        kind: What it judges: `classes` (target int64, IGNORE_INDEX where unknown) or `values` (target float,
+            NaN where unknown).
         overwrite: Replace a loss of that name.
 
     Raises:
@@ -73,7 +108,7 @@ def register_loss(name: str, loss: Callable[..., Tensor], *, overwrite: bool = F
         True
     """
     if _takes_weights(name, loss):
-        LOSSES.register(name, loss, overwrite=overwrite)
+        _of(kind).register(name, loss, overwrite=overwrite)
         return
 
     def without_weights(
@@ -86,7 +121,7 @@ def register_loss(name: str, loss: Callable[..., Tensor], *, overwrite: bool = F
             )
         return loss(logits_BKHW, target_BHW)
 
-    LOSSES.register(name, without_weights, overwrite=overwrite)
+    _of(kind).register(name, without_weights, overwrite=overwrite)
 
 
 def _takes_weights(name: str, loss: Callable[..., Tensor]) -> bool:

@@ -1,4 +1,4 @@
-"""Accuracy of maps, all of it from one summed confusion matrix and one summed score histogram. Pure numpy.
+"""Accuracy of maps, of classes and of values, each from one summed tally. Pure numpy.
 
 Any split into batches, tiles or processes gives the same numbers: counts are summed, and ratios are taken
 once, at the end. Averages of per-batch ratios depend on how the map was cut, and are not used.
@@ -12,6 +12,7 @@ from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .accuracy import Accuracy as Accuracy
+    from .class_tally import ClassTally as ClassTally
     from .confusion import confusion_matrix as confusion_matrix
     from .confusion import f1 as f1
     from .confusion import iou as iou
@@ -27,12 +28,17 @@ if TYPE_CHECKING:
     from .curves import precision_recall_curve as precision_recall_curve
     from .curves import roc_curve as roc_curve
     from .curves import score_histograms as score_histograms
+    from .scatter import Scatter as Scatter
+    from .tally import Report as Report
     from .tally import Tally as Tally
+    from .value_accuracy import ValueAccuracy as ValueAccuracy
+    from .value_tally import ValueTally as ValueTally
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
             ".accuracy": ["Accuracy"],
+            ".class_tally": ["ClassTally"],
             ".confusion": [
                 "confusion_matrix",
                 "f1",
@@ -52,6 +58,9 @@ else:
                 "roc_curve",
                 "score_histograms",
             ],
-            ".tally": ["Tally"],
+            ".scatter": ["Scatter"],
+            ".tally": ["Report", "Tally"],
+            ".value_accuracy": ["ValueAccuracy"],
+            ".value_tally": ["ValueTally"],
         },
     )

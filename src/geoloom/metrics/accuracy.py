@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from ..core.classes import Classes
 from . import confusion, curves
 from .curves import Curve
 from .subject import Subject
-from .tally import Tally
 from .written import checked_fields
+
+if TYPE_CHECKING:
+    from .class_tally import ClassTally
 
 Figures = tuple[float, ...]
 
@@ -60,7 +62,7 @@ class Accuracy:
     """What was scored; None where nobody said."""
 
     @classmethod
-    def of(cls, tally: Tally, classes: Classes | Sequence[str]) -> Accuracy:
+    def of(cls, tally: ClassTally, classes: Classes | Sequence[str]) -> Accuracy:
         """All figures of a tally of these classes, or of classes of these names."""
         m = tally.matrix
         histograms = tally.histograms if tally.scored else tally.histograms[:0]
@@ -95,6 +97,23 @@ class Accuracy:
     def pixels(self) -> int:
         """Pixels counted."""
         return int(self.confusion.sum())
+
+    @property
+    def counted(self) -> int:
+        """Likewise, whatever was counted."""
+        return self.pixels
+
+    def headline(self) -> dict[str, float]:
+        """Overall accuracy, and the means of F1 and IoU over the classes in the truth."""
+        return {"accuracy": self.overall_accuracy, "f1": self.mean_f1, "iou": self.mean_iou}
+
+    def by_name(self) -> dict[str, float]:
+        """F1 and IoU of each class, such as `iou/forest`."""
+        return {
+            f"{figure}/{name}": value
+            for figure, values in (("f1", self.f1), ("iou", self.iou))
+            for name, value in zip(self.classes, values, strict=True)
+        }
 
     @property
     def support(self) -> tuple[int, ...]:

@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING
 from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .base import Task as Task
     from .config import TrainConfig as TrainConfig
     from .data import ChipDataModule as ChipDataModule
     from .evaluate import evaluate_map as evaluate_map
     from .history import Epoch as Epoch
     from .schedule import Schedule as Schedule
-    from .segmentation import SegmentationTask as SegmentationTask
+    from .supervised.classification import ClassificationTask as ClassificationTask
+    from .supervised.pixel_regression import PixelRegressionTask as PixelRegressionTask
+    from .supervised.segmentation import SegmentationTask as SegmentationTask
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
+            ".base": ["Task"],
             ".config": ["TrainConfig"],
             ".data": ["ChipDataModule"],
             ".evaluate": ["evaluate_map"],
             ".history": ["Epoch"],
             ".schedule": ["Schedule"],
-            ".segmentation": ["SegmentationTask"],
+            ".supervised.classification": ["ClassificationTask"],
+            ".supervised.pixel_regression": ["PixelRegressionTask"],
+            ".supervised.segmentation": ["SegmentationTask"],
         },
     )

@@ -13,7 +13,7 @@ import numpy as np
 from ..core.classes import Classes
 from ..core.errors import ModelError
 from ..metrics.accuracy import Accuracy
-from ..metrics.tally import Tally
+from ..metrics.class_tally import ClassTally
 from .truth import recode
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Count:
         source: str,
     ) -> None:
         self.names = list(classes.names)
-        self.tally = Tally.empty(len(classes))
+        self.tally = ClassTally.empty(len(classes))
         self._own = len(classes)
         self._positions = dict(positions)
         self._names = names
@@ -68,7 +68,7 @@ class Count:
             counted: Bool (H, W).
         """
         truth = self._place(codes, counted)
-        self._add(Tally.of_classes(truth, mapped, len(self.names), counted))
+        self._add(ClassTally.of_classes(truth, mapped, len(self.names), counted))
 
     def add_scores(
         self,
@@ -89,10 +89,10 @@ class Count:
         truth = self._place(codes, counted)
         missing = len(self.names) - len(scores)
         padded = np.pad(scores, ((0, missing), (0, 0), (0, 0))) if missing else scores
-        tally = Tally.of_probabilities(truth, padded, counted)
+        tally = ClassTally.of_probabilities(truth, padded, counted)
         if curves_alone:
             nothing = np.zeros_like(tally.matrix)
-            tally = Tally(nothing, tally.histograms, tally.log_loss, tally.scored)
+            tally = ClassTally(nothing, tally.histograms, tally.log_loss, tally.scored)
         self._add(tally)
 
     def accuracy(self) -> Accuracy:
@@ -118,7 +118,7 @@ class Count:
             )
         return Accuracy.of(self.tally, self.names)
 
-    def _add(self, tally: Tally) -> None:
+    def _add(self, tally: ClassTally) -> None:
         self.tally = self.tally.widened(len(self.names)) + tally
 
     def _place(self, codes: np.ndarray, counted: np.ndarray) -> np.ndarray:

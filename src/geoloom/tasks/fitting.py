@@ -17,8 +17,8 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ..core.errors import GeoloomError, ModelError
+from .base import Task
 from .checkpoints import DAMAGE, FolderCheckpoints, read_checkpoint
-from .segmentation import SegmentationTask
 from .workspace import BEST, LAST, Workspace
 
 _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
@@ -96,9 +96,7 @@ def build_trainer(
         )
 
 
-def fit(
-    trainer: Trainer, task: SegmentationTask, data: LightningDataModule, checkpoint: Path | None
-) -> None:
+def fit(trainer: Trainer, task: Task, data: LightningDataModule, checkpoint: Path | None) -> None:
     """Train, from a checkpoint where one is given; nothing is unpickled from it.
 
     Raises:
@@ -139,7 +137,7 @@ def _signals_as_ever() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-def load_best(workspace: Workspace, task: SegmentationTask) -> bool:
+def load_best(workspace: Workspace, task: Task) -> bool:
     """Give the task the weights of the best epoch; False where none were kept apart.
 
     Raises:

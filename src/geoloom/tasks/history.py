@@ -7,17 +7,16 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from ..core.files import replacing
-from ..metrics import confusion
 from ..models.saved import write_json
-from .segmentation import SegmentationTask
+from .base import Task
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +33,34 @@ class Epoch:
     train_loss: float | None
     """Mean over the pixels of the epoch, while the weights moved."""
     val_loss: float | None
-    val_accuracy: float | None
-    """Overall accuracy."""
-    val_f1: float | None
-    """Mean F1 over the classes that the truth holds."""
+    figures: Mapping[str, float | None]
+    """By which a training is followed, such as `accuracy` or `rmse`: its validation report's headline."""
     learning_rate: float
     """At the end of the epoch."""
     seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """A row: plain values, the figures as `val_accuracy` and so on."""
+        figures = {f"val_{name}": value for name, value in self.figures.items()}
+        return {
+            "epoch": self.epoch,
+            "train_loss": self.train_loss,
+            "val_loss": self.val_loss,
+            **figures,
+            "learning_rate": self.learning_rate,
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Epoch:
+        """The epoch of a row."""
+        known = {"train_loss", "val_loss", "learning_rate", "seconds"}
+        figures = {
+            name.removeprefix("val_"): value
+            for name, value in row.items()
+            if name.startswith("val_") and name not in known
+        }
+        return cls(epoch=row["epoch"], figures=figures, **{name: row[name] for name in known})
 
 
 OnEpoch = Callable[[Epoch, int], None]
@@ -62,16 +82,14 @@ class History(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row; the epoch's validation has run by now."""
-        assert isinstance(pl_module, SegmentationTask)  # `train` builds nothing else
+        assert isinstance(pl_module, Task)  # `train` builds nothing else
         validated = bool(trainer.num_val_batches and sum(trainer.num_val_batches))
-        matrix = pl_module.tally.matrix
-        f1 = confusion.macro_mean(confusion.f1(matrix), matrix)
+        figures = pl_module.report().headline() if validated else {}
         row = Epoch(
             epoch=trainer.current_epoch + 1,
-            train_loss=_number(pl_module.train_loss.value),
-            val_loss=_number(pl_module.val_loss.value) if validated else None,
-            val_accuracy=_number(confusion.overall_accuracy(matrix)) if validated else None,
-            val_f1=_number(f1) if validated else None,
+            train_loss=_number(pl_module.train_loss.value()),
+            val_loss=_number(pl_module.val_loss.value()) if validated else None,
+            figures={name: _number(value) for name, value in figures.items()},
             learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
             seconds=round(time.perf_counter() - self._started, 3),
         )
@@ -82,34 +100,32 @@ class History(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The rows, for the checkpoint."""
-        return {"rows": [asdict(row) for row in self.rows]}
+        return {"rows": [row.to_dict() for row in self.rows]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The rows of a checkpoint."""
-        self.rows = [Epoch(**row) for row in state_dict["rows"]]
+        self.rows = [Epoch.from_dict(row) for row in state_dict["rows"]]
 
 
 def write_history(folder: Path, rows: Sequence[Epoch]) -> None:
     """Write the rows as JSON and CSV."""
-    write_json(folder / JSON_FILE, [asdict(row) for row in rows], within=folder)
+    plain = [row.to_dict() for row in rows]
+    write_json(folder / JSON_FILE, plain, within=folder)
     with (
         replacing(folder / CSV_FILE, within=folder) as scratch,
         scratch.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.DictWriter(file, [f.name for f in fields(Epoch)])
+        writer = csv.DictWriter(file, list(plain[0]))
         writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        writer.writerows(plain)
 
 
 def describe(row: Epoch, epochs: int) -> str:
     """An epoch in a line."""
     parts = [f"epoch {row.epoch}/{epochs}", f"loss {_text(row.train_loss)}"]
     if row.val_loss is not None:
-        parts += [
-            f"validation loss {_text(row.val_loss)}",
-            f"accuracy {_text(row.val_accuracy)}",
-            f"F1 {_text(row.val_f1)}",
-        ]
+        parts.append(f"validation loss {_text(row.val_loss)}")
+        parts += [f"{name} {_text(value)}" for name, value in row.figures.items()]
     return "  ".join([*parts, f"{row.seconds:.1f} s"])
 
 

@@ -32,13 +32,14 @@ from ..models.saved import LoadedModel, save_model, write_json
 from ..models.weights import check_finite
 from ..transforms.augment import AUGMENTATIONS
 from ..transforms.normalize import Normalization, fit_normalization
+from .base import Task
 from .config import ClassWeights, Precision, TrainConfig
 from .data import AugmentMode, ChipDataModule
 from .evaluate import count_chips
 from .fitting import build_trainer, fit, load_best, quiet
 from .history import History, OnEpoch, ProgressBar
 from .schedule import Schedule, ScheduleName
-from .segmentation import SegmentationTask
+from .supervised.segmentation import SegmentationTask
 from .training_chips import TrainingChips
 from .workspace import VALIDATION_FILE, Workspace
 
@@ -185,7 +186,7 @@ def train(
 class _Ready:
     """What a training starts with."""
 
-    task: SegmentationTask
+    task: Task
     normalization: Normalization
 
 
@@ -201,7 +202,7 @@ def _prepare(config: TrainConfig, plan: TrainingChips, device: str) -> _Ready:
     _warn_of_size(config, network, device)
     task = SegmentationTask(
         network,
-        len(plan.classes),
+        plan.classes,
         loss=_loss(config),
         class_weights=weights,
         normalization=normalization,
@@ -263,9 +264,7 @@ def _accuracy(model: LoadedModel, plan: TrainingChips, batch_size: int) -> Accur
     return count_chips(model, plan.judge, chosen, batch_size).accuracy()
 
 
-def _check_converged(
-    task: SegmentationTask, history: History, config: TrainConfig, *, validated: bool
-) -> None:
+def _check_converged(task: Task, history: History, config: TrainConfig, *, validated: bool) -> None:
     """Refuse to write a network that answers NaN.
 
     Raises:

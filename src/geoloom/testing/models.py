@@ -39,14 +39,14 @@ def sound_model(folder: Path) -> Path:
     import torch
 
     from geoloom.metrics.accuracy import Accuracy
-    from geoloom.metrics.tally import Tally
+    from geoloom.metrics.class_tally import ClassTally
     from geoloom.models.card import ModelCard
     from geoloom.models.saved import save_model, write_json
 
     torch.manual_seed(0)
     task, classes = _task(), Classes.of(["forest", "water"], codes=[3, 7])
     truth = np.array([[0, 1], [1, 1]])
-    accuracy = Accuracy.of(Tally.of_probabilities(truth, np.full((2, 2, 2), 0.5)), classes)
+    accuracy = Accuracy.of(ClassTally.of_probabilities(truth, np.full((2, 2, 2), 0.5)), classes)
     card = ModelCard(
         "unet",
         _OPTIONS,
@@ -160,7 +160,7 @@ def _workspace(path: Path) -> Any:
 
 def _task() -> Any:
     from geoloom.models.registry import create_model
-    from geoloom.tasks.segmentation import SegmentationTask
+    from geoloom.tasks.supervised.segmentation import SegmentationTask
 
     return SegmentationTask(create_model("unet", len(_BANDS), 2, **_OPTIONS), 2)
 
