@@ -73,16 +73,18 @@ class ValueAccuracy:
         mean, deviation = truth
         with np.errstate(invalid="ignore", divide="ignore"):
             r2 = np.where(deviation > 0, 1 - squared / deviation, np.nan)
-        columns = (
-            np.sqrt(squared / n),
-            absolute / n,
-            error / n,
-            np.where(count > 0, r2, np.nan),
-            np.where(count > 0, mean, np.nan),
-            np.sqrt(deviation / n),
+        return cls(
+            names=tuple(names),
+            units=tuple(units),
+            count=tuple(count.tolist()),
+            rmse=_figures(np.sqrt(squared / n)),
+            mae=_figures(absolute / n),
+            bias=_figures(error / n),
+            r2=_figures(np.where(count > 0, r2, np.nan)),
+            truth_mean=_figures(np.where(count > 0, mean, np.nan)),
+            truth_std=_figures(np.sqrt(deviation / n)),
+            scatters=scatters,
         )
-        figures = [tuple(column.tolist()) for column in columns]
-        return cls(tuple(names), tuple(units), tuple(count.tolist()), *figures, scatters)
 
     @property
     def counted(self) -> int:
@@ -165,6 +167,10 @@ class ValueAccuracy:
             subject=None if subject is None else Subject.from_dict(subject, where=where),
             **known,
         )
+
+
+def _figures(column: NDArray[np.float64]) -> Figures:
+    return tuple(column.tolist())
 
 
 def _title(name: str, unit: str | None) -> str:
