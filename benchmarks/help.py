@@ -4,7 +4,7 @@
 
 Prints a Markdown table: the medians of `geoloom --help` and of each verb's `--help`, each in its own process,
 and their ratio to the median of `python -c pass`. All take turns, so that a busy machine slows all alike. The
-processor time tells what they would take on a quiet one. The limit for each is 0.2 s.
+processor time is about what they take on a quiet one. The limit for each is 0.2 s.
 """
 
 from __future__ import annotations
