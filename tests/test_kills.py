@@ -45,9 +45,9 @@ def test_the_same_command_after_a_failure_makes_the_same_products(trials):
 KILLED = """
 import os, signal, sys
 from geoloom.cli import main
-from geoloom.toolbox.preprocessor import Preprocessor
+from geoloom.preparation.band_stack import BandStack
 
-Preprocessor.save_stacked_raster = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)
+BandStack.save = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)
 main()
 """
 

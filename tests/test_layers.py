@@ -20,9 +20,9 @@ LEVELS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("io",),),
     (("figures",), ("datasets",), ("splits",), ("samplers",), ("chips",)),
     (("transforms",), ("models",), ("losses", "metrics")),
-    (("tasks",),),
+    (("preparation",), ("tasks",)),
     (("inference",), ("cluster",), ("analysis",)),
-    (("toolbox",), ("project",)),
+    (("project",), ("toolbox",)),
     (("cli",),),
 )
 # The order inside packages with wings, a tuple a row, lowest first: each may import the rows before its own.
@@ -55,6 +55,13 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("choose", "inputs", "materialize", "reconstitute"),
         ("write",),
         ("cut",),
+    ),
+    "preparation": (
+        ("options", "extents", "vector_layers", "stack_normalization", "operations"),
+        ("nodata", "label_plan"),
+        ("raster_like", "band_stack"),
+        ("join", "crop", "cloud_removal"),
+        ("scene", "labels"),
     ),
 }
 

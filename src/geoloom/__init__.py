@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from . import losses as losses
     from . import metrics as metrics
     from . import models as models
+    from . import preparation as preparation
     from . import project as project
     from . import samplers as samplers
     from . import splits as splits
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from . import toolbox as toolbox
     from . import transforms as transforms
     from .analysis.report import report as report
+    from .chips.cut import cut_chips as cut_chips
     from .chips.materialize import materialize as materialize
     from .core.interval import Interval as Interval
     from .core.query import Query as Query
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from .io.raster import read as read
     from .models.registry import create_model as create_model
     from .models.registry import list_models as list_models
+    from .preparation.labels import rasterize as rasterize
+    from .preparation.scene import prepare as prepare
     from .tasks.evaluate import evaluate as evaluate
     from .tasks.train import train as train
 else:
@@ -50,6 +54,7 @@ else:
         {
             "odc.geo.geobox": ["GeoBox"],
             ".analysis.report": ["report"],
+            ".chips.cut": ["cut_chips"],
             ".chips.materialize": ["materialize"],
             ".core.interval": ["Interval"],
             ".core.query": ["Query"],
@@ -58,6 +63,8 @@ else:
             ".inference.predict": ["predict"],
             ".io.raster": ["Raster", "read"],
             ".models.registry": ["create_model", "list_models"],
+            ".preparation.labels": ["rasterize"],
+            ".preparation.scene": ["prepare"],
             ".tasks.evaluate": ["evaluate"],
             ".tasks.train": ["train"],
         },
@@ -74,6 +81,7 @@ else:
             "losses",
             "metrics",
             "models",
+            "preparation",
             "project",
             "samplers",
             "splits",

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import shapely
 from odc.geo.geobox import GeoBox
-from small_files import CRS, TRANSFORM, ramp, save
 
 from geoloom.chips.store import ChipStore
 from geoloom.core.errors import ChipError, ConfigError, WriteError
 from geoloom.io.raster import read
 from geoloom.toolbox import DatasetGenerator, Preprocessor, Rasterizer
+from small_files import CRS, TRANSFORM, ramp, save
 
 SHAPE = (120, 140)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
-from small_files import save
 
 from geoloom.chips.store import ChipStore
 from geoloom.core.errors import ConfigError, ModelError, WriteError
 from geoloom.toolbox import DatasetGenerator, ModelBuilder, evaluate_classification
 from geoloom.toolbox.model_builder import open_split
 from geoloom.toolbox.training_params import KEYS, check_chips, training_settings
+from small_files import save
 
 # deepgeo's params, as its users know them.
 DEEPGEO = {

@@ -48,7 +48,7 @@ def block_px(request, monkeypatch):
     def blocks(shape, size=request.param):
         return grid.block_windows(shape, size)
 
-    monkeypatch.setattr("geoloom.toolbox.preprocessor.block_windows", blocks)
+    monkeypatch.setattr("geoloom.preparation.band_stack.block_windows", blocks)
 
 
 def _indices(image):

@@ -8,11 +8,11 @@ import pytest
 import rasterio
 import shapely
 from rasterio.features import rasterize
-from small_files import TRANSFORM, save
 
 from geoloom.core.errors import GridError, ReadError, VectorError, WriteError
 from geoloom.io.headers.header import read_header
 from geoloom.toolbox import Rasterizer
+from small_files import TRANSFORM, save
 
 SHAPE = (40, 50)
 NAMES = ["forest", "water", "deforestation", "urban", "forest"]

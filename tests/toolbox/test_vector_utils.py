@@ -1,52 +1,18 @@
-"""Vector layers merged and reprojected, and chips as outlines; pyproj and the store are the judges."""
+"""Chips as outlines, and the doors to merging and reprojecting; the store is the judge."""
 
 from __future__ import annotations
 
 import geopandas
-import numpy as np
-import pytest
 import shapely
-from pyproj import Transformer
-from small_files import CRS, ramp, save
 
-from geoloom.core.errors import VectorError, WriteError
+from geoloom.preparation.vector_layers import merge_layers, reproject_layer
 from geoloom.toolbox import (
     DatasetGenerator,
     merge_vector_layers,
     reproj_shape_to_raster,
     save_chips_shp,
 )
-
-
-def _layer(path, xs, crs):
-    geometry = shapely.points(xs, np.zeros(len(xs)) - 9.5)
-    geopandas.GeoDataFrame(
-        {"name": [f"p{x}" for x in xs]}, geometry=geometry, crs="EPSG:4326"
-    ).to_crs(crs).to_file(path)
-    return path
-
-
-def test_merged_layers_are_in_the_first_ones_crs(tmp_path):
-    one = _layer(tmp_path / "one.gpkg", [-51.0, -50.9], CRS)
-    two = _layer(tmp_path / "two.shp", [-50.8], "EPSG:4326")
-    found = geopandas.read_file(merge_vector_layers([one, two], tmp_path / "m.gpkg"))
-    assert found.crs.to_epsg() == 32722
-    assert found["name"].tolist() == ["p-51.0", "p-50.9", "p-50.8"]
-    x, y = Transformer.from_crs(4326, 32722, always_xy=True).transform(-50.8, -9.5)
-    assert found.geometry[2].distance(shapely.Point(x, y)) < 1e-3
-    with pytest.raises(WriteError, match="overwrite"):
-        merge_vector_layers([one], tmp_path / "m.gpkg")
-    with pytest.raises(VectorError, match="cannot be read"):
-        merge_vector_layers([tmp_path / "none.gpkg"], tmp_path / "n.gpkg")
-
-
-def test_a_layer_in_the_rasters_crs(tmp_path):
-    layer = _layer(tmp_path / "one.gpkg", [-51.0], "EPSG:4326")
-    raster = save(tmp_path / "r.tif", ramp((1, 4, 4)))
-    found = geopandas.read_file(reproj_shape_to_raster(layer, raster, tmp_path / "out.shp"))
-    x, y = Transformer.from_crs(4326, 32722, always_xy=True).transform(-51.0, -9.5)
-    assert found.crs.to_epsg() == 32722
-    assert found.geometry[0].distance(shapely.Point(x, y)) < 1e-3
+from small_files import ramp, save
 
 
 def test_chips_as_outlines(tmp_path):
@@ -70,26 +36,22 @@ def test_chips_as_outlines(tmp_path):
     assert all(a.equals(b) for a, b in zip(found.geometry, expected, strict=True))
 
 
-def test_a_layer_is_never_merged_into_one_of_its_parts(tmp_path):
-    one = _layer(tmp_path / "one.shp", [-51.0], CRS)
-    two = _layer(tmp_path / "two.gpkg", [-50.8], CRS)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    for out in (one, two):
-        with pytest.raises(WriteError, match="is an input"):
-            merge_vector_layers([one, two], out, overwrite=True)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-
-
-def test_a_layer_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
-    one = _layer(tmp_path / "one.gpkg", [-51.0], CRS)
-    out = merge_vector_layers([one], tmp_path / "m.gpkg")
-    before = out.read_bytes()
-
-    def cut_off(*args, **kwargs):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(geopandas.GeoDataFrame, "to_file", cut_off)
-    with pytest.raises(KeyboardInterrupt):
-        merge_vector_layers([one], out, overwrite=True)
-    assert out.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.gpkg", "one.gpkg"]
+def test_the_papers_names_do_what_preparation_does(tmp_path):
+    raster = save(tmp_path / "r.tif", ramp((1, 4, 4)))
+    one, two = tmp_path / "one.geojson", tmp_path / "two.geojson"
+    for path, x in ((one, -51.0), (two, -50.9)):
+        frame = geopandas.GeoDataFrame(geometry=[shapely.Point(x, -9.5)], crs="EPSG:4326")
+        frame.to_file(path)
+    pairs = [
+        (
+            merge_vector_layers([one, two], tmp_path / "a.geojson"),
+            merge_layers([one, two], tmp_path / "a2.geojson"),
+        ),
+        (
+            reproj_shape_to_raster(one, raster, tmp_path / "b.geojson"),
+            reproject_layer(one, raster, tmp_path / "b2.geojson"),
+        ),
+    ]
+    for ours, below in pairs:
+        assert geopandas.read_file(ours).equals(geopandas.read_file(below))
+        assert ours.read_text().replace(f'"{ours.stem}"', f'"{below.stem}"') == below.read_text()

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
-from ..core.errors import BandError, ConfigError, suggest
-from ..core.files import may_replace
-from ..core.grid import PixelWindow, block_windows, window_grid
+from ..core.errors import BandError, suggest
 from ..core.progress import Progress
-from ..core.statistics import BandStatistics, band_statistics
-from ..io.headers.header import read_header
-from ..io.headers.validity import as_stored
-from ..io.raster import read
-from ..io.write.cog import CogWriter
+from ..core.statistics import BandStatistics
+from ..preparation.band_stack import BandStack
+from ..preparation.operations import AddCustomIndex, AddIndex, CustomIndex
+from ..preparation.options import NodataRule
 from ..transforms.normalize import Fit, Normalization, register_normalization
-from .observation import NodataRule, observed_bands, wider
-from .standardisation import fit_strategy
-from .steps import (
-    AddCustomIndex,
-    AddIndex,
-    Block,
-    CustomIndex,
-    RemoveBands,
-    Scalings,
-    Standardise,
-    Step,
-    filled,
-    index_step,
-)
-
-log = logging.getLogger(__name__)
-
-NORMALIZATION_TAG = "GEOLOOM_NORMALIZATION"
-"""Tag of a standardised raster that holds its rule, as JSON."""
+from .preprocessor_params import index_of, strategy_options
 
 
 class Preprocessor:
@@ -81,40 +57,24 @@ class Preprocessor:
         crs: str | None = None,
         nodata_rule: NodataRule = "any",
     ) -> None:
-        if nodata_rule not in get_args(NodataRule):
-            raise ConfigError(
-                f"unknown nodata_rule {nodata_rule!r}{suggest(nodata_rule, get_args(NodataRule))}"
-            )
-        self.header = read_header(raster, crs=crs)
+        self._stack = BandStack.open(raster, nodata=no_data, crs=crs, nodata_rule=nodata_rule)
+        self.header = self._stack.header
         self.no_data = no_data
         self.nodata_rule = nodata_rule
-        self._numbers = self.header.data_bands
-        self._steps: list[Step] = []
         self._custom: dict[str, CustomIndex] = {}
         self._nodata_value: float | None = None
-        self._normalization: Normalization | None = None
         self.observed: float | None = None
         """Share of the pixels of the last raster saved that are observed, 0..1; None before one."""
 
     @property
     def bands(self) -> tuple[str, ...]:
         """Names of the stack's bands, indices last."""
-        names = tuple(self.header.band_names[n - 1] for n in self._numbers)
-        for step in self._steps:
-            names = step.bands(names)
-        return names
-
-    @property
-    def _scalings(self) -> Scalings:
-        scalings = self.header.scaling
-        for step in self._steps:
-            scalings = step.scalings(scalings)
-        return scalings
+        return self._stack.bands
 
     @property
     def normalization(self) -> Normalization | None:
         """The rule of the last standardisation; None before one."""
-        return self._normalization
+        return self._stack.normalization
 
     def compute_indices(self, parameters: Mapping[str, Mapping[str, Any]]) -> None:
         """Append one band for each index.
@@ -129,16 +89,10 @@ class Preprocessor:
             ConfigError: an index or key is unknown, or a factor contradicts the raster's own scale.
             BandError: a position is outside the raster's bands, or the index is there already.
         """
-        steps = [
-            AddCustomIndex(name, self._custom[name], dict(params))
-            if name in self._custom
-            else index_step(name, params, self.header.scaling, tuple(self._custom))
-            for name, params in parameters.items()
-        ]
-        for name in parameters:
-            if name in self.bands:
-                raise BandError(f"the stack has a band {name!r} already")
-        self._steps += steps
+        stack = self._stack
+        for name, params in parameters.items():
+            stack = stack.with_index(self._index(name, params))
+        self._stack = stack
 
     compute_indexes = compute_indices
 
@@ -152,6 +106,11 @@ class Preprocessor:
                 alone. See `geoloom.transforms.register_index` for indices known everywhere.
         """
         self._custom[name] = function
+
+    def _index(self, name: str, params: Mapping[str, Any]) -> AddIndex | AddCustomIndex:
+        if name in self._custom:
+            return AddCustomIndex(name, self._custom[name], dict(params))
+        return index_of(name, params, self.header.scaling, tuple(self._custom))
 
     def standardize_image(
         self,
@@ -176,18 +135,10 @@ class Preprocessor:
             BandError: the rule is of other bands, or a band has no valid pixel.
         """
         if normalization is not None:
-            rule = (
-                normalization
-                if isinstance(normalization, Normalization)
-                else Normalization.load(normalization)
-            )
-            self._check_bands(rule)
+            self._stack = self._stack.normalized_as(normalization)
         else:
-            rule = fit_strategy(
-                strategy, params or {}, self.statistics, self.bands, len(self._indices())
-            )
-        self._steps.append(Standardise(rule))
-        self._normalization = rule
+            options = strategy_options(strategy, params or {})
+            self._stack = self._stack.normalized(strategy, **options)
 
     def register_standardization(self, name: str, function: Fit) -> None:
         """Make a standardisation of your own known.
@@ -199,23 +150,10 @@ class Preprocessor:
         """
         register_normalization(name, function)
 
-    def _indices(self) -> tuple[str, ...]:
-        own = {step.name for step in self._steps if isinstance(step, AddIndex | AddCustomIndex)}
-        return tuple(band for band in self.bands if band in own)
-
-    def _check_bands(self, rule: Normalization) -> None:
-        if rule.bands and rule.bands != self.bands:
-            raise BandError(
-                f"the normalisation is of the bands {', '.join(rule.bands)}, the stack has "
-                f"{', '.join(self.bands)}; plan the same indices and bands as for the training image"
-            )
-
     def statistics(self) -> BandStatistics:
         """Per-band statistics of the stack as planned so far, over valid pixels; reads the raster once or
         twice, in blocks."""
-        return band_statistics(
-            lambda: ((block.image, block.valid) for _, block in self._blocks()), self.bands
-        )
+        return self._stack.statistics()
 
     def remove_bands(self, positions: Sequence[int]) -> None:
         """Leave out bands of the stack, by position, 0-based.
@@ -223,14 +161,7 @@ class Preprocessor:
         Raises:
             BandError: a position is outside the stack, or no band would stay.
         """
-        chosen = tuple(sorted({int(p) for p in positions}))
-        outside = [p for p in chosen if not 0 <= p < len(self.bands)]
-        if outside or len(chosen) == len(self.bands):
-            raise BandError(
-                f"cannot remove bands {list(positions)} of {len(self.bands)} ({', '.join(self.bands)}, "
-                "counted from 0); at least one must stay"
-            )
-        self._steps.append(RemoveBands(chosen))
+        self._stack = self._stack.without(positions)
 
     def set_nodata_value(self, new_value: float) -> None:
         """Choose what unobserved pixels are saved as. Default: NaN for floats, else the file's own value."""
@@ -252,16 +183,7 @@ class Preprocessor:
 
     def get_array_stacked_raster(self) -> np.ma.MaskedArray:
         """The whole stack in memory, (H, W, B), masked where not valid."""
-        height, width = self.header.grid.shape
-        values = np.zeros((height, width, len(self.bands)), dtype=self.dtype)
-        hidden = np.ones(values.shape, dtype=bool)
-        for window, block in self._blocks():
-            at = np.s_[
-                window.row : window.row + window.height, window.col : window.col + window.width
-            ]
-            values[at] = np.moveaxis(block.image, 0, -1)
-            hidden[at] = ~block.valid[..., None]
-        return np.ma.MaskedArray(values, mask=hidden)
+        return self._stack.array()
 
     def save_stacked_raster(
         self,
@@ -277,12 +199,12 @@ class Preprocessor:
         Args:
             out_path: File to write.
             overwrite: Replace it.
-            progress: Told (blocks done, blocks in all).
+            progress: Called with (blocks done, blocks in all).
 
         Raises:
             WriteError: the file exists, or is the raster itself.
         """
-        return self._save(out_path, range(len(self.bands)), overwrite, progress)
+        return self._save(out_path, None, overwrite, progress)
 
     def save_index_raster(
         self, index: str, out_path: str | Path, *, overwrite: bool = False
@@ -298,77 +220,20 @@ class Preprocessor:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the stack: the raster's own, or float32 after an index or a standardisation."""
-        if any(not isinstance(step, RemoveBands) for step in self._steps):
-            return np.dtype(np.float32)
-        return self._stack_dtype
-
-    @property
-    def _stack_dtype(self) -> np.dtype[Any]:
-        """Type of the raster's bands on their way in."""
-        own = np.result_type(*(self.header.dtypes[n - 1] for n in self._numbers))
-        # Under `all`, no value of the raster's own type is free to mean nodata.
-        return wider(own) if self.nodata_rule == "all" else own
+        return self._stack.dtype
 
     def _save(
         self,
         out_path: str | Path,
-        positions: Sequence[int],
+        positions: Sequence[int] | None,
         overwrite: bool,
         progress: Progress | None,
     ) -> Path:
-        out = Path(out_path)
-        may_replace(out, overwrite=overwrite, inputs=[self.header.uri])
-        nodata = self._nodata()
-        tags: dict[str, str] = {}
-        if self._normalization is not None:
-            tags[NORMALIZATION_TAG] = json.dumps(self._normalization.to_dict())
-        total = sum(1 for _ in block_windows(self.header.grid.shape))
-        seen = 0
-        with CogWriter(
-            out,
-            self.header.grid,
-            count=len(positions),
-            dtype=self.dtype,
-            nodata=nodata,
-            descriptions=[self.bands[i] for i in positions],
-            scaling=[self._scalings[i] for i in positions],
-            tags=tags,
-            inputs=(self.header.uri,),
+        self.observed = self._stack.save(
+            out_path,
+            positions=positions,
+            fill=self._nodata_value,
             overwrite=overwrite,
-        ) as writer:
-            for done, (window, block) in enumerate(self._blocks(), start=1):
-                image = filled(block.image[list(positions)], block.valid, nodata)
-                writer.write(image, window.row, window.col)
-                seen += int(np.count_nonzero(block.valid))
-                if progress is not None:
-                    progress(done, total)
-        self.observed = seen / math.prod(self.header.grid.shape)
-        if self._normalization is not None:
-            self._normalization.save(out.with_suffix(".normalization.json"))
-        return out
-
-    def _nodata(self) -> float | None:
-        if self._nodata_value is not None:
-            if as_stored(self._nodata_value, self.dtype) is None:
-                raise BandError(f"nodata value {self._nodata_value} does not fit {self.dtype}")
-            return self._nodata_value
-        if self.dtype.kind == "f":
-            return float("nan")
-        if self.nodata_rule == "all":
-            return float(np.iinfo(self.dtype).min)
-        own = self.header.nodata[self._numbers[0] - 1]
-        return own if own is not None else self.no_data
-
-    def _blocks(self) -> Iterator[tuple[PixelWindow, Block]]:
-        # NaN as the only nodata value: no integer equals it, so that the rule below decides alone.
-        ignored = float("nan") if self.nodata_rule == "all" else None
-        tagged = [self.header.nodata[number - 1] for number in self._numbers]
-        for window in block_windows(self.header.grid.shape):
-            grid = window_grid(self.header.grid, window)
-            found = read(self.header, grid, bands=self._numbers, nodata=ignored)
-            values = found.values.astype(self._stack_dtype, copy=False)
-            seen = observed_bands(found.values, self.nodata_rule, tagged, self.no_data)
-            block = Block(values, values, found.valid & seen)
-            for step in self._steps:
-                block = step(block)
-            yield window, block
+            progress=progress,
+        )
+        return Path(out_path)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
 from ..core.errors import ReadError, VectorError
-from ..core.files import may_replace
-from ..core.grid import block_windows, window_grid, window_slices
 from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.headers.header import Header, read_header
-from ..io.raster import read
 from ..io.vector.features import Features
 from ..io.vector.layers import ClassChoice, read_features
-from ..io.write.cog import CogWriter
-from ..transforms.clouds import QualityBand, cloud_mask
-from .framing import check_meeting
+from ..preparation.label_plan import UNLABELLED, CloudLabel, LabelPlan, label_classes
+from ..transforms.clouds import QualityBand
 
-NO_DATA = 0
+NO_DATA = UNLABELLED
 
 _RASTERS_TOO = {".gpkg", ".gdb"}
 """Endings of vector files that may hold a raster."""
@@ -74,8 +70,8 @@ class Rasterizer:
         self._all_touched = all_touched
         self._layer = layer
         self._features: Features | None = None
-        self._rasterized = False
-        self._cloudy: tuple[int, QualityBand, int] | None = None
+        self._plan: LabelPlan | None = None
+        self._clouds: CloudLabel | None = None
 
     def collect_class_names(self) -> tuple[str, ...]:
         """Read the vector file and settle the classes; `rasterize_layer` does it too."""
@@ -88,16 +84,12 @@ class Rasterizer:
     @property
     def classes(self) -> Classes:
         """Names, codes and colours of the labels."""
-        features = self._read()
-        names = [features.class_names[code] for code in sorted(features.class_names)]
-        if self._other is not None:
-            names.append(self._non_class_name)
-        return Classes.of(names)
+        return label_classes(self._read(), other=self._other)
 
     @property
-    def _other(self) -> int | None:
-        features = self._read()
-        return len(features.class_names) + 1 if (features.codes == 0).any() else None
+    def _other(self) -> str | None:
+        """Name of the class of all features that are not asked for, where there are any."""
+        return self._non_class_name if (self._read().codes == 0).any() else None
 
     def _read(self) -> Features:
         if self._features is None:
@@ -115,8 +107,13 @@ class Rasterizer:
         Raises:
             VectorError: no feature lies on the raster.
         """
-        check_meeting(self.header, self._read(), self.vector)
-        self._rasterized = True
+        self._plan = LabelPlan.of(
+            self.header,
+            self._read(),
+            self.vector,
+            other=self._other,
+            all_touched=self._all_touched,
+        )
 
     def execute(self) -> None:
         """Collect the class names and rasterise."""
@@ -137,7 +134,7 @@ class Rasterizer:
             BandError: the raster has no such band.
         """
         number = self.header.find([pos_qa + 1])[0]
-        self._cloudy = number, sensor, new_label
+        self._clouds = CloudLabel(number, sensor, new_label)
 
     def get_labeled_raster(self) -> np.ndarray:
         """The labels in memory, (H, W) uint8, 0 = no data.
@@ -145,11 +142,7 @@ class Rasterizer:
         Raises:
             VectorError: nothing was rasterised yet.
         """
-        labels = np.zeros(tuple(self.header.grid.shape), dtype=np.uint8)
-        self._check_rasterized()
-        for window in block_windows(labels.shape):
-            labels[window_slices(window)] = self._block(window_grid(self.header.grid, window))
-        return labels
+        return self._labels().array()
 
     def save_labeled_raster_to_gtiff(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the labels to a GeoTIFF: uint8, nodata 0, with colours and class names.
@@ -158,42 +151,13 @@ class Rasterizer:
             VectorError: nothing was rasterised yet.
             WriteError: the file exists, or is the raster or the vector file itself.
         """
-        self._check_rasterized()
-        may_replace(Path(path), overwrite=overwrite, inputs=[self.header.uri, self.vector])
-        classes = self.classes
-        with CogWriter(
-            path,
-            self.header.grid,
-            dtype="uint8",
-            nodata=NO_DATA,
-            colormap=classes.colormap(),
-            class_names={code: name for name, code, _ in classes},
-            inputs=(self.header.uri, self.vector),
-            overwrite=overwrite,
-        ) as writer:
-            for window in block_windows(self.header.grid.shape):
-                writer.write(
-                    self._block(window_grid(self.header.grid, window)), window.row, window.col
-                )
+        self._labels().save(path, may_be_empty=True, overwrite=overwrite)
         return Path(path)
 
-    def _check_rasterized(self) -> None:
-        if not self._rasterized:
+    def _labels(self) -> LabelPlan:
+        if self._plan is None:
             raise VectorError("nothing is rasterised yet; call rasterize_layer() first")
-
-    def _block(self, grid: GeoBox) -> np.ndarray:
-        labels = self._read().burn(
-            grid, all_touched=self._all_touched, fill=NO_DATA, other=self._other
-        )
-        if labels.dtype != np.uint8:
-            raise VectorError(
-                f"{self.vector} has {len(self.classes)} classes; labels hold 255: choose classes_interest"
-            )
-        if self._cloudy is not None:
-            number, sensor, new_label = self._cloudy
-            qa = read(self.header, grid, bands=[number]).values[0]
-            labels = np.where(cloud_mask(qa, sensor) & (labels != NO_DATA), new_label, labels)
-        return labels.astype(np.uint8)
+        return replace(self._plan, clouds=self._clouds)
 
 
 def _raster_and_vector(one: str | Path, two: str | Path) -> tuple[Header, Path]:

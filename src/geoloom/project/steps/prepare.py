@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PositiveFloat
 
 from ..listener import Listener
-from .base import Step, as_list, known_crs, named
-from .sources import clip, indices_of, join, without_clouds
+from .base import Step, as_list, known_crs
 
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 BandName = int | str
@@ -42,73 +41,33 @@ class Prepare(Step):
 
     def also_written(self) -> tuple[Path, ...]:
         """The numbers of a normalisation, for other scenes."""
-        rule = self.normalize or self.normalization
-        return (self.out.with_suffix(".normalization.json"),) if rule else ()
+        if self.normalize is None and self.normalization is None:
+            return ()
+        from ...preparation.stack_normalization import normalization_path
+
+        return (normalization_path(self.out),)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Names that are not known, and what does not go together."""
-        from ...transforms.indices import list_indices
-        from ...transforms.normalize import list_normalizations
+        from ...preparation.options import PrepareOptions
 
-        for index in self.index:
-            yield from named("index", index, list_indices())
-        if self.normalize is not None:
-            yield from named("normalize", self.normalize, list_normalizations())
         yield from known_crs("crs", self.crs)
-        if self.normalize and self.normalization:
-            yield "normalize", "fits new numbers, and normalization gives those of a file; keep one"
-        if (len(self.scene) > 1) != (self.join is not None):
-            yield "join", "goes with several scenes: mosaic, bands or dates"
-        framed = self.join or self.crop or self.cloud_mask or self.cloud_band is not None
-        if self.nodata_rule == "all" and framed:
-            yield (
-                "nodata_rule",
-                "all is applied to a scene as delivered: prepare it alone first, then join, crop or "
-                "take clouds out of what that wrote",
-            )
-        if self.cloud_mask is not None and self.cloud_band is not None:
-            yield "cloud_mask", "is a file, and cloud_band a band of the scene; keep one"
+        yield from PrepareOptions(scenes=len(self.scene), **self._options()).problems()
 
     def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
-        """Prepare it, through files beside the product where one step must be done before another."""
-        from ...core.files import scratch_folder
-        from ...toolbox.preprocessor import Preprocessor
+        """Prepare it."""
+        from ...preparation.scene import prepare
 
-        with scratch_folder(self.out) as folder:
-            source = self._source(folder)
-            scene = Preprocessor(
-                source, no_data=self.nodata, crs=self.crs, nodata_rule=self.nodata_rule
+        with listener.track("blocks") as advance:
+            made = prepare(
+                self.scene, self.out, **self._options(), overwrite=overwrite, progress=advance
             )
-            scene.compute_indices(indices_of(self.index, self.band, scene.header, self.factor))
-            if self.drop:
-                numbers = scene.header.find(self.drop)
-                scene.remove_bands([scene.header.data_bands.index(n) for n in numbers])
-            if self.normalize or self.normalization:
-                scene.standardize_image(
-                    self.normalize or "mean_std", normalization=self.normalization
-                )
-            with listener.track("blocks") as advance:
-                scene.save_stacked_raster(self.out, overwrite=overwrite, progress=advance)
-            return {
-                "bands": list(scene.bands),
-                "type": str(scene.dtype),
-                "observed": scene.observed,
-            }
+        return {"bands": list(made.bands), "type": made.dtype, "observed": made.observed}
 
-    def _source(self, folder: Path) -> Path:
-        """The scenes as one file, cropped and without clouds."""
-        source = self.scene[0]
-        if self.join is not None:
-            source = join(self.scene, folder / "joined.tif", self.join, self.nodata)
-        if self.crop is not None:
-            source = clip(source, self.crop, folder / "cropped.tif", self.crop_to, self.nodata)
-        if self.cloud_mask is not None or self.cloud_band is not None:
-            quality = self.cloud_mask or source
-            target = folder / "clear.tif"
-            source = without_clouds(
-                source, quality, self.cloud_band or 1, target, self.sensor, self.nodata, self.crs
-            )
-        return source
+    def _options(self) -> dict[str, Any]:
+        """All settings but the files, as `prepare` takes them."""
+        names = type(self).model_fields.keys() - {"scene", "out"}
+        return {name: getattr(self, name) for name in names} | {"band": self.band or None}
 
     def sentence(self, result: dict[str, Any]) -> str:
         """What the raster holds."""

@@ -62,56 +62,24 @@ class Rasterize(Step):
 
     def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Burn them."""
-        import numpy as np
+        from ...preparation.labels import rasterize
 
-        from ...core.classes import Classes
-        from ...core.errors import ConfigError, VectorError, suggest
-        from ...core.grid import block_windows, window_grid
-        from ...io.headers.header import read_header
-        from ...io.vector.layers import read_features
-        from ...io.write.cog import CogWriter
-        from ...toolbox.framing import check_meeting
-
-        features = read_features(
+        made = rasterize(
             self.labels,
-            layer=self.layer,
+            self.scene,
+            self.out,
             class_field=self.class_field,
             classes=self.classes or None,
+            other=self.other or None,
+            colors=self.colors or None,
+            all_touched=self.all_touched,
+            layer=self.layer,
             where=self.where,
             crs=self.crs,
-        )
-        header = read_header(self.scene)
-        check_meeting(header, features, self.labels)
-        grid = header.grid
-        names = list(features.class_names.values()) + ([self.other] if self.other else [])
-        for name in self.colors.keys() - set(names):
-            raise ConfigError(f"colors: no class is named {name!r}{suggest(name, names)}")
-        classes = Classes.of(names, colors=[self.colors.get(name) for name in names])
-        counts = np.zeros(256, dtype=np.int64)
-        with CogWriter(
-            self.out,
-            grid,
-            dtype="uint8",
-            nodata=0,
-            descriptions=["class"],
-            colormap=classes.colormap(),
-            class_names=dict(zip(classes.codes, classes.names, strict=True)),
-            inputs=(self.labels, self.scene),
             overwrite=overwrite,
-        ) as writer:
-            for window in block_windows(grid.shape):
-                part = window_grid(grid, window)
-                other = len(names) if self.other else None
-                codes = features.burn(part, all_touched=self.all_touched, other=other)
-                writer.write(codes.astype(np.uint8), window.row, window.col)
-                counts += np.bincount(codes.ravel(), minlength=256)
-            if not counts[1:].any():
-                raise VectorError(
-                    f"no pixel of {self.scene} has its centre in a feature of {self.labels}; count all "
-                    "pixels that a feature touches (--all-touched), or take a finer scene"
-                )
-        pixels = {name: int(counts[code]) for name, code, _ in classes}
-        return {"features": len(features), "pixels": pixels, "unlabelled": int(counts[0])}
+        )
+        pixels = dict(made.pixels)
+        return {"features": made.features, "pixels": pixels, "unlabelled": made.unlabelled}
 
     def sentence(self, result: dict[str, Any]) -> str:
         """How many pixels each class has."""

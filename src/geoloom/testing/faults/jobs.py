@@ -60,10 +60,11 @@ def import_all() -> None:
     import geoloom.cli.app
     import geoloom.datasets
     import geoloom.inference.predict
+    import geoloom.preparation.labels
+    import geoloom.preparation.scene
     import geoloom.project.steps
     import geoloom.tasks.evaluate
-    import geoloom.tasks.train
-    import geoloom.toolbox.preprocessor  # noqa: F401
+    import geoloom.tasks.train  # noqa: F401
     from geoloom.inference import products
 
     # A small scene is done before two seconds are over: every row of tiles is worth a record here.

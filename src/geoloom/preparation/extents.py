@@ -1,4 +1,4 @@
-"""Grids around other things, on a given lattice: nothing is resampled on its way into them."""
+"""Extents: grids around rasters and features, in whole pixels of a given lattice."""
 
 from __future__ import annotations
 
@@ -17,18 +17,23 @@ from ..io.headers.header import Header
 from ..io.vector.features import Features
 
 
-def around(lattice: GeoBox, grids: Iterable[GeoBox]) -> GeoBox:
-    """The smallest grid on a lattice that holds all grids."""
+def enclosing_grid(lattice: GeoBox, grids: Iterable[GeoBox]) -> GeoBox:
+    """The smallest grid on a lattice that holds all grids, whatever their CRSs."""
     pixels = [points_on(lattice, densified_outline(grid), crs_name(grid.crs)) for grid in grids]
     rows, cols = _span(np.concatenate(pixels))
     return _shifted(lattice, rows, cols)
 
 
-def crop(header: Header, features: Features, source: str | Path) -> GeoBox:
-    """The part of a raster's grid, in whole pixels, around the features that meet it.
+def grid_around(header: Header, features: Features, source: str | Path) -> GeoBox:
+    """The part of a raster's grid, in whole pixels, around the features that lie on it.
+
+    Args:
+        header: Of the raster.
+        features: In any CRS.
+        source: Where they come from, for the message.
 
     Raises:
-        GridError: none does.
+        GridError: none lies on the raster; the message gives both extents.
     """
     grid = header.grid
     geometries, _ = features.on(grid)
@@ -42,7 +47,7 @@ def crop(header: Header, features: Features, source: str | Path) -> GeoBox:
     raise GridError(_apart(header, features, source))
 
 
-def check_meeting(header: Header, features: Features, source: str | Path) -> None:
+def check_overlap(header: Header, features: Features, source: str | Path) -> None:
     """Refuse features of which none lies on a raster.
 
     Raises:

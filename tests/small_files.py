@@ -1,4 +1,4 @@
-"""Small files for the toolbox's tests."""
+"""Small files for tests."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from affine import Affine
 
 from geoloom.core.errors import ConfigError
 from geoloom.io.raster import read
-from geoloom.toolbox.preprocessor import Preprocessor
+from geoloom.preparation.band_stack import BandStack
 
 WEDGE, WATER, LAND = (0, 0, 0), (0, 9, 30), (200, 90, 60)
 
@@ -25,17 +25,17 @@ def stretched(tmp_path):
 
 
 def test_any_loses_the_pixel_and_all_keeps_it(stretched):
-    lost = Preprocessor(stretched).get_array_stacked_raster()
-    kept = Preprocessor(stretched, nodata_rule="all").get_array_stacked_raster()
+    lost = BandStack.open(stretched).array()
+    kept = BandStack.open(stretched, nodata_rule="all").array()
     assert lost.mask[0, :, 0].tolist() == [True, True, False]
     assert kept.mask[0, :, 0].tolist() == [True, False, False]
     assert kept.data[0, 1].tolist() == list(WATER)
 
 
 def test_what_all_keeps_is_still_observed_when_the_product_is_read(stretched, tmp_path):
-    preproc = Preprocessor(stretched, nodata_rule="all")
-    out = preproc.save_stacked_raster(tmp_path / "kept.tif")
-    raster = read(out)
+    observed = BandStack.open(stretched, nodata_rule="all").save(tmp_path / "kept.tif")
+    raster = read(tmp_path / "kept.tif")
+    assert observed == pytest.approx(2 / 3)
     assert raster.values.dtype == np.int16
     assert raster.valid.tolist() == [[False, True, True]]
     assert raster.values[:, 0, 1].tolist() == list(WATER)
@@ -44,10 +44,10 @@ def test_what_all_keeps_is_still_observed_when_the_product_is_read(stretched, tm
 def test_the_rule_holds_for_a_value_given_by_hand(stretched):
     with rasterio.open(stretched, "r+") as untagged:
         untagged.nodata = None
-    kept = Preprocessor(stretched, no_data=0, nodata_rule="all").get_array_stacked_raster()
+    kept = BandStack.open(stretched, nodata=0, nodata_rule="all").array()
     assert kept.mask[0, :, 0].tolist() == [True, False, False]
 
 
 def test_an_unknown_rule_is_refused(stretched):
     with pytest.raises(ConfigError, match="did you mean 'any'"):
-        Preprocessor(stretched, nodata_rule="any_")
+        BandStack.open(stretched, nodata_rule="any_")

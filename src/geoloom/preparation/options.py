@@ -1,0 +1,104 @@
+"""How a scene is prepared, and what of that does not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ..core.errors import ConfigError, suggest
+from ..transforms.clouds import QualityBand
+from ..transforms.indices import list_indices
+from ..transforms.normalize import Normalization, list_normalizations
+
+Join = Literal["mosaic", "bands", "dates"]
+"""How several files become one: side by side, band beside band, or date after date."""
+
+CropTo = Literal["extent", "polygons"]
+"""What of a vector layer a scene is cropped to."""
+
+NodataRule = Literal["any", "all"]
+"""Whether a pixel is unobserved where `any` of its bands holds nodata, or only where `all` do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareOptions:
+    """The options of `prepare`, which explains them."""
+
+    scenes: int
+    """How many files there are."""
+    join: Join | None
+    crop: str | Path | None
+    crop_to: CropTo
+    cloud_mask: str | Path | None
+    cloud_band: int | str | None
+    sensor: QualityBand
+    index: tuple[str, ...]
+    band: Mapping[str, int | str] | None = field(hash=False)
+    factor: float
+    drop: tuple[int | str, ...]
+    normalize: str | None
+    normalization: Normalization | str | Path | None
+    nodata: float | None
+    nodata_rule: NodataRule
+    crs: str | None
+
+    @property
+    def without_clouds(self) -> bool:
+        """Whether clouds are taken out."""
+        return self.cloud_mask is not None or self.cloud_band is not None
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether the bands are normalised."""
+        return self.normalize is not None or self.normalization is not None
+
+    def check(self) -> None:
+        """Refuse what cannot be done, before any work.
+
+        Raises:
+            ConfigError: the message names each option and what is wrong with it.
+        """
+        problems = [f"{name} {message}" for name, message in self.problems()]
+        if problems:
+            raise ConfigError(f"prepare: {'; '.join(problems)}")
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """(option, what is wrong with it): names that are not known, and what does not go together."""
+        yield from self._unknown()
+        if self.scenes < 1:
+            yield "images", "names no file; give at least one"
+        if self.normalize and self.normalization:
+            yield "normalize", "fits new numbers, and normalization gives those of a file; keep one"
+        if (self.scenes > 1) != (self.join is not None):
+            yield "join", "goes with several scenes: mosaic, bands or dates"
+        framed = self.join is not None or self.crop is not None or self.without_clouds
+        if self.nodata_rule == "all" and framed:
+            yield (
+                "nodata_rule",
+                "all is applied to a scene as delivered: prepare it alone first, then join, crop or "
+                "take clouds out of what that wrote",
+            )
+        if self.cloud_mask is not None and self.cloud_band is not None:
+            yield "cloud_mask", "is a file, and cloud_band a band of the scene; keep one"
+
+    def _unknown(self) -> Iterator[tuple[str, str]]:
+        choices: dict[str, tuple[Any, Any]] = {
+            "join": (self.join, Join),
+            "crop_to": (self.crop_to, CropTo),
+            "sensor": (self.sensor, QualityBand),
+            "nodata_rule": (self.nodata_rule, NodataRule),
+        }
+        for name, (value, choice) in choices.items():
+            if value is not None and value not in get_args(choice):
+                yield name, f"found {value!r}{suggest(value, get_args(choice))}"
+        for index in self.index:
+            if index not in list_indices():
+                yield "index", f"no index is named {index!r}{suggest(index, list_indices())}"
+        kinds = list_normalizations()
+        if self.normalize is not None and self.normalize not in kinds:
+            known = suggest(self.normalize, kinds)
+            yield "normalize", f"no normalisation is named {self.normalize!r}{known}"
+        if not self.factor > 0:
+            yield "factor", f"found {self.factor}; expected a number above 0"
