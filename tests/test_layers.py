@@ -34,7 +34,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("blocks",),
         ("engines",),
         ("raster", "batch", "buffers"),
-        ("mosaic", "outlines"),
+        ("mosaic", "outlines", "pictures"),
     ),
     "datasets": (
         ("region", "options"),
@@ -75,7 +75,7 @@ BESIDE = {"testing"}  # may import every layer; only the command line (for the d
 
 CORE_MAY_IMPORT = {"affine", "filelock", "geoloom", "numpy", "odc", "pyproj", "shapely"}
 HEAVY = {
-    "dask", "distributed", "geopandas", "kornia", "lightning", "matplotlib", "numba", "numpy", "odc",
+    "dask", "distributed", "geopandas", "h5py", "kornia", "lightning", "matplotlib", "numba", "numpy", "odc",
     "pandas", "pyogrio", "pyproj", "rasterio", "scipy", "shapely", "torch", "torchmetrics", "zarr",
 }  # fmt: skip
 

@@ -37,7 +37,7 @@ def told(header):
 
 
 def from_gdal(path):
-    return headers._ask_gdal(str(path), None, 0, stamp_of(str(path)))[0]
+    return headers._ask_gdal(str(path), None, 0, True, stamp_of(str(path)))[0]
 
 
 def without_gdal(path, monkeypatch):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
+import warnings
 import weakref
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 from rasterio.env import ensure_env_with_credentials
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
 from geoloom.core.errors import ReadError, suggest
@@ -34,6 +36,9 @@ Stamp = tuple[tuple[int, int], ...]
 
 Key = tuple[str, int | None]
 """A file, and which of its overviews."""
+
+# Where a place is needed its lack is an error; pictures need none.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, module=re.escape(__name__))
 
 _SIDECARS = ("", ".msk", ".aux.xml")
 

@@ -17,7 +17,7 @@ Bytes = NDArray[np.uint8]
 _STEP_ROWS = 32
 """DEFLATE blocks are decoded in steps of so many rows."""
 
-_MOST_PER_BYTE: dict[Compression, int] = {
+MOST_PER_BYTE: dict[Compression, int] = {
     "none": 1,
     "deflate": 1032,
     "lzw": 4096,
@@ -66,7 +66,7 @@ class Block:
         self, image: TiffImage, fetch: Callable[[], bytes], stored_bytes: int, rows: int
     ) -> None:
         row_bytes = image.block_width * image.block_samples * image.dtype.itemsize
-        if rows * row_bytes > (stored_bytes + 1) * _MOST_PER_BYTE[image.compression]:
+        if rows * row_bytes > (stored_bytes + 1) * MOST_PER_BYTE[image.compression]:
             raise UnsupportedTiffError(
                 f"a {image.compression} block is damaged: its {stored_bytes} bytes cannot hold the "
                 f"{rows * row_bytes} of its pixels; fetch the file again"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import stat
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -16,16 +15,14 @@ from typing import Any, Literal
 import numpy as np
 import rasterio
 from affine import Affine
-from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError  # what some attributes raise; it has no public name
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import CRSError as RasterioCRSError
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from geoloom.core.bands import find_bands
-from geoloom.core.errors import BandError, GridError, ReadError
+from geoloom.core.errors import BandError, ReadError
 from geoloom.core.grid import as_crs, crs_name
 
 from ..access.handles import Stamp, open_handle, stamp_of
@@ -33,6 +30,7 @@ from ..access.paths import path_text
 from ..access.remote import is_remote, remotely, web_address, without_query
 from ..access.servers import check_ranges
 from .categories import category_names
+from .place import grid_of, is_map, is_on_earth, without_place
 from .tiff_directory import Directory, read_directory
 from .vrt import check_raw_sources, is_vrt
 
@@ -42,13 +40,10 @@ ValidityRule = Literal["all", "nodata", "mask", "alpha"]
 """Where a band says which of its pixels are observed: nowhere, a value, a mask band, an alpha band."""
 
 _NO_SIDECARS = ((0, 0), (0, 0))
-_KINDS: dict[tuple[Hashable, str | None, int], Header] = {}
-"""One header that GDAL read of each kind of TIFF, CRS given in place of its own, and bands known."""
+_KINDS: dict[tuple[Hashable, str | None, int, bool], Header] = {}
+"""One header that GDAL read of each kind of TIFF, CRS given in place of its own, bands known, and whether it
+must have a place."""
 _KINDS_KEPT = 4096
-_MOST_DEGREES = 36_000.0
-"""A hundred turns: no raster in degrees lies further out."""
-_FINEST_PX = 1e-3
-"""Coordinates as floats must tell places apart that lie so much of a pixel's side from each other."""
 MOST_BANDS = 10_000
 """Of one file: a few damaged bytes can claim 65,535, for which GDAL takes seconds at each read."""
 _LOOKS = (0.5, 0.25, 0.75)
@@ -70,7 +65,7 @@ class Header:
     driver: str
     """GDAL's short name of the format, such as `GTiff`."""
     grid: GeoBox
-    """The native lattice: shape, affine, CRS."""
+    """The native lattice: shape, affine, CRS; of a picture without a place its pixels, and no CRS."""
     count: int
     """Number of bands, alpha included."""
     dtypes: tuple[str, ...]
@@ -97,6 +92,8 @@ class Header:
     """The file's free metadata."""
     stamp: Stamp = field(repr=False, compare=False, default=())
     """Modification time and size when it was read; empty for what is no local file."""
+    colors: tuple[str, ...] = ()
+    """What each band shows as its file tags it: `red`, `gray`, `alpha`, `undefined` and the like."""
     level: int | None = None
     """Number of the overview, from 0, whose pixels `grid` places; None for the full resolution."""
 
@@ -149,7 +146,9 @@ class Header:
         return int(band)
 
 
-def read_header(uri: str | Path, *, crs: str | None = None, measured: int = 0) -> Header:
+def read_header(
+    uri: str | Path, *, crs: str | None = None, measured: int = 0, placed: bool = True
+) -> Header:
     """The header of any raster that GDAL reads and an affine map places on a body.
 
     Cached until the file (or its mask or metadata sidecar) changes.
@@ -159,6 +158,7 @@ def read_header(uri: str | Path, *, crs: str | None = None, measured: int = 0) -
         crs: CRS to use in place of the file's missing or wrong one, such as `EPSG:32718`.
         measured: How many bands, from the first, are known to be measurements: none of them is the alpha
             band, even where it is tagged as such.
+        placed: False takes a raster without a georeference, too.
 
     Raises:
         GridError: `crs` is no CRS.
@@ -173,7 +173,7 @@ def read_header(uri: str | Path, *, crs: str | None = None, measured: int = 0) -
         _require_file(name)
     if stamp and not os.path.isabs(name):  # noqa: PTH117 - per file, a Path costs more
         name = str(Path(name).absolute())
-    return _read_header(name, crs, measured, stamp)
+    return _read_header(name, crs, measured, placed, stamp)
 
 
 def _require_file(name: str) -> None:
@@ -201,23 +201,34 @@ def _check_name(crs: str) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _read_header(uri: str, crs: str | None, measured: int, stamp: Stamp) -> Header:
+def _read_header(uri: str, crs: str | None, measured: int, placed: bool, stamp: Stamp) -> Header:
     if is_vrt(uri) and not is_remote(uri) and stamp:
         check_raw_sources(uri)
     directory = read_directory(uri) if _stands_alone(uri, stamp) else None
-    known = None if directory is None else _KINDS.get((directory.kind, crs, measured))
-    if directory is not None and known is not None and _is_map(directory.affine, directory.shape):
-        grid = GeoBox(directory.shape, Affine(*directory.affine), known.grid.crs)
-        if _is_on_earth(grid):
+    kind = None if directory is None else (directory.kind, crs, measured, placed)
+    known = None if kind is None else _KINDS.get(kind)
+    if directory is not None and known is not None:
+        grid = _grid_like(known.grid, directory)
+        if grid is not None:
             tags = {**known.tags, **directory.texts}
             return replace(known, uri=uri, grid=grid, tags=tags, stamp=stamp)
-    asked = uri, crs, measured, stamp
+    asked = uri, crs, measured, placed, stamp
     header, looked = remotely(_ask_gdal, *asked) if is_remote(uri) else _ask_gdal(*asked)
-    if directory is not None and not looked and _agree(directory, header):
+    if directory is not None and kind is not None and not looked and _agree(directory, header):
         if len(_KINDS) >= _KINDS_KEPT:
             _KINDS.clear()
-        _KINDS[directory.kind, crs, measured] = header
+        _KINDS[kind] = header
     return header
+
+
+def _grid_like(known: GeoBox, directory: Directory) -> GeoBox | None:
+    """The grid of a file of a known kind; None where GDAL is to be asked."""
+    if directory.affine is None:
+        return without_place(directory.shape)
+    if not is_map(directory.affine, directory.shape):
+        return None
+    grid = GeoBox(directory.shape, Affine(*directory.affine), known.crs)
+    return grid if is_on_earth(grid) else None
 
 
 def _stands_alone(uri: str, stamp: Stamp) -> bool:
@@ -225,33 +236,19 @@ def _stands_alone(uri: str, stamp: Stamp) -> bool:
     return stamp[1:] == _NO_SIDECARS and not os.path.exists(uri + ".MSK")  # noqa: PTH110 - as above
 
 
-def _is_map(affine: Sequence[float], shape: Sequence[int]) -> bool:
-    """Whether it places pixels that have an area and, at their coordinates, can be told apart."""
-    a, b, c, d, e, f = affine
-    (height, width), area = shape, a * e - b * d
-    if not all(math.isfinite(v) for v in (*affine, area)) or area == 0:
-        return False
-    corners = c, f, c + a * width + b * height, f + d * width + e * height
-    side = min(math.hypot(a, d), math.hypot(b, e))
-    return math.ulp(max(map(abs, corners))) <= _FINEST_PX * side
-
-
-def _is_on_earth(grid: GeoBox) -> bool:
-    """Whether a grid of degrees lies within what can be turned back onto the Earth; any other grid does."""
-    return not grid.crs.geographic or max(map(abs, grid.boundingbox.bbox)) <= _MOST_DEGREES
-
-
 def _agree(directory: Directory, header: Header) -> bool:
     """Whether GDAL understood the file as `read_directory` did: then its kind is understood."""
     return (
         header.driver == "GTiff"
         and directory.shape == tuple(header.grid.shape)
-        and directory.affine == tuple(header.grid.affine[:6])
+        and directory.affine == (None if header.grid.crs is None else tuple(header.grid.affine[:6]))
         and directory.texts.items() <= header.tags.items()
     )
 
 
-def _ask_gdal(uri: str, crs: str | None, measured: int, stamp: Stamp) -> tuple[Header, bool]:
+def _ask_gdal(
+    uri: str, crs: str | None, measured: int, placed: bool, stamp: Stamp
+) -> tuple[Header, bool]:
     """The header, and whether it also depends on the file's pixels."""
     # Inside an Env what GDAL has to say goes to logging, not to the terminal. It looks for sidecars by
     # name: listing a folder of thousands of files at each of them takes longer than all the rest.
@@ -273,15 +270,15 @@ def _ask_gdal(uri: str, crs: str | None, measured: int, stamp: Stamp) -> tuple[H
             stored = sum(np.dtype(d).itemsize for d in handle.dtypes) * handle.width * handle.height
             check_ranges(address, stored // 2)
         with suppress(RasterioError, CPLE_BaseError):
-            return _header_of(handle, uri, crs, measured, stamp)
+            return _header_of(handle, uri, crs, measured, placed, stamp)
         try:
-            return _header_of(handle, uri, crs, measured, stamp)
+            return _header_of(handle, uri, crs, measured, placed, stamp)
         except (RasterioError, CPLE_BaseError) as error:
             raise ReadError(f"{shown} has a damaged header ({error}); fetch it again") from error
 
 
 def _header_of(
-    handle: Any, uri: str, crs: str | None, measured: int, stamp: Stamp
+    handle: Any, uri: str, crs: str | None, measured: int, placed: bool, stamp: Stamp
 ) -> tuple[Header, bool]:
     tagged = [i for i, c in enumerate(handle.colorinterp, 1) if c == ColorInterp.alpha]
     looked = bool(tagged) and tagged[0] > measured
@@ -290,7 +287,7 @@ def _header_of(
     header = Header(
         uri=uri,
         driver=handle.driver,
-        grid=_grid(handle, without_query(uri), crs),
+        grid=_grid(handle, without_query(uri), crs, placed),
         count=handle.count,
         dtypes=tuple(handle.dtypes),
         nodata=tuple(handle.nodatavals),
@@ -303,8 +300,18 @@ def _header_of(
         class_names=category_names(uri, handle.tags(1)),
         tags=dict(handle.tags()),
         stamp=stamp,
+        colors=tuple(color.name for color in handle.colorinterp),
     )
     return header, looked
+
+
+def _grid(handle: Any, uri: str, crs: str | None, placed: bool) -> GeoBox:
+    try:
+        return grid_of(handle, uri, crs)
+    except ReadError:
+        if placed:
+            raise
+    return without_place(handle.shape)
 
 
 def _is_alpha(handle: Any, band: int, shown: str) -> bool:
@@ -349,65 +356,3 @@ def _colormap(handle: Any) -> dict[int, tuple[int, int, int, int]] | None:
         return dict(handle.colormap(1))
     except ValueError:
         return None
-
-
-def _grid(handle: Any, uri: str, crs: str | None) -> GeoBox:
-    affine = handle.transform
-    if affine.is_identity:
-        raise ReadError(f"{uri} {_how_unplaced(handle)}")
-    if not _is_map(affine[:6], handle.shape):
-        raise ReadError(
-            f"{uri} has the transform {tuple(affine[:6])}, which maps no area, or pixels that are too small "
-            "to be told apart at such coordinates; correct it"
-        )
-    named = crs if crs is not None else _stored_crs(handle, uri)
-    if not named:
-        raise ReadError(
-            f"{uri} has a transform but no CRS; give the one it was made in, to read it by "
-            "crs='EPSG:4326' (--crs EPSG:4326), in a dataset by assume_crs='EPSG:4326'; or write it into the "
-            "file: gdal_edit.py -a_srs EPSG:4326"
-        )
-    try:
-        # By its code where it has one, so that equal grids of different files compare at once.
-        grid = GeoBox(handle.shape, Affine(*affine[:6]), CRS(crs_name(as_crs(named))))
-    except GridError as error:
-        raise ReadError(
-            f"{uri}: cannot understand its CRS ({error}); to read it give crs='EPSG:...' "
-            "(--crs EPSG:...), in a dataset assume_crs='EPSG:...'"
-        ) from error
-    if not _is_on_earth(grid):
-        raise ReadError(
-            f"{uri} lies at {tuple(grid.boundingbox.bbox)}, beyond all degrees; correct its transform or CRS"
-        )
-    return grid
-
-
-def _stored_crs(handle: Any, uri: str) -> str | None:
-    try:
-        return handle.crs.to_wkt() if handle.crs else None
-    except RasterioCRSError as error:
-        raise ReadError(
-            f"{uri}: cannot understand its CRS ({error}); to read it give crs='EPSG:...' "
-            "(--crs EPSG:...), in a dataset assume_crs='EPSG:...'"
-        ) from error
-
-
-def _how_unplaced(handle: Any) -> str:
-    points, points_crs = handle.gcps
-    if points:
-        found = f"is placed by {len(points)} ground control points, not by an affine map; "
-        if points_crs or handle.crs:
-            return f"{found}warp it first: gdalwarp -t_srs EPSG:4326 in.tif out.tif"
-        return (
-            f"{found}and they have no CRS; warp it first, naming theirs: "
-            "gdalwarp -s_srs EPSG:n -t_srs EPSG:4326 in.tif out.tif"
-        )
-    if handle.rpcs is not None:
-        return (
-            "is placed by rational polynomial coefficients (RPC), not by an affine map; orthorectify it "
-            "first, with a height model: gdalwarp -rpc -to RPC_DEM=dem.tif -t_srs EPSG:4326 in.tif out.tif"
-        )
-    return (
-        "has no georeference (its transform is the identity): expected an affine map and a CRS; add "
-        "them: gdal_translate -a_srs EPSG:n -a_ullr left top right bottom in out.tif"
-    )

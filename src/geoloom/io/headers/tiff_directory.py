@@ -74,8 +74,8 @@ class Directory:
 
     shape: tuple[int, int]
     """Height, width."""
-    affine: tuple[float, float, float, float, float, float]
-    """Pixel corner (col, row) -> world (x, y), as GDAL computes it."""
+    affine: tuple[float, float, float, float, float, float] | None
+    """Pixel corner (col, row) -> world (x, y), as GDAL computes it; None where no tag tells of a place."""
     texts: Mapping[str, str]
     """Free metadata, by GDAL's names; the names, but not the texts, are part of the kind."""
     kind: Hashable
@@ -108,8 +108,6 @@ def _directory(source: Source) -> Directory | None:
     height, width = (_number(tags.pop(tag), order) for tag in (_HEIGHT, _WIDTH))
     _check_tables(tags, (height, width), order)
     affine = _affine(tags, order)
-    if affine is None:
-        return None
     texts = _free_texts(tags)
     for tag in (_PIXEL_SCALE, _TIE_POINTS, _MATRIX, _ROWS_PER_STRIP):
         tags.pop(tag, None)
@@ -193,13 +191,18 @@ def _doubles(tags: Mapping[int, _Value], tag: int, order: str) -> tuple[float, .
 def _affine(
     tags: Mapping[int, _Value], order: str
 ) -> tuple[float, float, float, float, float, float] | None:
-    """As GeoTIFF 1.1 section 7.4.3 has it; where a pixel is a point, its corner lies half a pixel off it."""
+    """As GeoTIFF 1.1 section 7.4.3 has it; where a pixel is a point, its corner lies half a pixel off it.
+
+    None where no tag tells of a place.
+    """
     scale, ties, matrix = (_doubles(tags, t, order) for t in (_PIXEL_SCALE, _TIE_POINTS, _MATRIX))
     if len(matrix) == 16 and not scale and not ties:
         a, b, _, c, d, e, _, f = matrix[:8]
     elif len(scale) >= 2 and len(ties) == 6 and not matrix and min(scale[:2]) > 0:
         a, b, d, e = scale[0], 0.0, 0.0, -scale[1]
         c, f = ties[3] - ties[0] * a, ties[4] - ties[1] * e
+    elif scale or ties or matrix or _GEO_KEYS in tags:
+        raise ValueError("a place that is left to GDAL")
     else:
         return None
     if _pixel_is_point(tags, order):

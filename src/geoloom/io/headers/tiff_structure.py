@@ -154,6 +154,25 @@ def parse_start(source: Source) -> tuple[str, bool, int]:
             raise UnsupportedTiffError(f"TIFF version {other} is neither 42 nor 43")
 
 
+def orientation_and_color(source: Source) -> tuple[int, int | None]:
+    """How the first image is stored, 1 to 8, and its photometric interpretation.
+
+    Upright (1), and None, where that is not told or not understood.
+
+    Source: TIFF 6.0, section 8, Orientation and PhotometricInterpretation.
+    """
+    try:
+        order, big, at = parse_start(source)
+        tags = _parse_directory(source, at, order, big)[0]
+    except (UnsupportedTiffError, struct.error, ValueError, IndexError, OverflowError):
+        return 1, None
+    turn, color = (tags.get(tag, np.array([])) for tag in (_ORIENTATION, _PHOTOMETRIC))
+    return (
+        int(turn[0]) if turn.size and 1 <= turn[0] <= 8 else 1,
+        int(color[0]) if color.size else None,
+    )
+
+
 def _parse_directory(
     source: Source, at: int, order: str, big: bool
 ) -> tuple[dict[int, np.ndarray], int]:
