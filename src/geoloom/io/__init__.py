@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from .headers.scan import scan as scan
     from .mosaic import read_many as read_many
     from .outlines import observed_outline as observed_outline
+    from .pictures.hdf5 import Hdf5Info as Hdf5Info
+    from .pictures.hdf5 import hdf5_arrays as hdf5_arrays
+    from .pictures.hdf5 import hdf5_info as hdf5_info
+    from .pictures.hdf5 import read_hdf5 as read_hdf5
+    from .pictures.picture import Picture as Picture
+    from .pictures.picture import PictureInfo as PictureInfo
+    from .pictures.read import picture_info as picture_info
+    from .pictures.read import read_picture as read_picture
     from .raster import Raster as Raster
     from .raster import read as read
     from .vector.features import Features as Features
@@ -31,6 +39,9 @@ else:
             ".headers.scan": ["scan"],
             ".mosaic": ["read_many"],
             ".outlines": ["observed_outline"],
+            ".pictures.hdf5": ["Hdf5Info", "hdf5_arrays", "hdf5_info", "read_hdf5"],
+            ".pictures.picture": ["Picture", "PictureInfo"],
+            ".pictures.read": ["picture_info", "read_picture"],
             ".raster": ["Raster", "read"],
             ".vector.features": ["Features"],
             ".vector.layers": ["list_fields", "make_features", "read_features"],
