@@ -8,8 +8,9 @@ import pytest
 from shapely.geometry import box, mapping
 from stac_files import GRID, band_asset, catalog, item, write_json
 
-from geoloom.core.errors import DatasetError
+from geoloom.core.errors import DatasetError, RoiError
 from geoloom.core.interval import Interval
+from geoloom.core.roi import Roi
 from geoloom.datasets import StacDataset
 from geoloom.datasets.stac.addresses import located
 from geoloom.datasets.stac.catalogs import found_items
@@ -21,7 +22,8 @@ def plain(name, when="2019-07-01T10:00:00Z", **more):
     return item(name, {"red": band_asset(f"./{name}.tif", "red", GRID)}, when, **more)
 
 
-def names(source, **filters):
+def names(source, roi=None, **filters):
+    filters["roi"] = None if roi is None else Roi.of(roi)
     found = found_items(
         [source if isinstance(source, dict) else located(source)], Filters(**filters)
     )
@@ -123,7 +125,7 @@ class TestWalking:
 
     def test_extents_and_collections_save_requests(self, tree):
         with serving(tree) as server, pytest.raises(DatasetError, match="is wanted"):
-            names(server.address("b/collection.json"), bbox=(0, 0, 1, 1))
+            names(server.address("b/collection.json"), roi=(2, 2, 3, 3))
         with serving(tree) as server:
             assert names(server.address("catalog.json"), when=Interval.of("2019-07-01")) == ["a1"]
             assert server.requests("inner.json") == 0
@@ -180,8 +182,8 @@ class TestFilters:
         assert names(path, when=Interval.of(("2019-07-02", "2019-07-03"))) == ["d2", "d3"]
 
     def test_place(self, path):
-        assert names(path, bbox=(2.4, 45, 3.2, 50)) == ["d2", "d3"]
-        assert names(path, bbox=(9.2, 40, 1.2, 50)) == ["d1", "d9"], "across the antimeridian"
+        assert names(path, roi=(2.4, 45, 3.2, 50)) == ["d2", "d3"]
+        assert names(path, roi=(9.2, 40, 1.2, 50)) == ["d1", "d9"], "across the antimeridian"
 
     def test_collections(self, path):
         assert names(path, collections=frozenset(["even"])) == ["d2", "d4", "d6", "d8"]
@@ -193,12 +195,12 @@ class TestFilters:
         assert names(path, where=lambda told: told.get("eo:cloud_cover") is None) == ["d9"]
 
     def test_nothing_left_says_so(self, path):
-        with pytest.raises(DatasetError, match=r"no item of \S+all\.json is wanted; widen bbox"):
+        with pytest.raises(DatasetError, match=r"no item of \S+all\.json is wanted; widen roi"):
             StacDataset(path, when="2020")
 
     def test_a_box_that_is_none(self):
-        with pytest.raises(DatasetError, match="west, south, east, north"):
-            Filters(bbox=(0, 50, 1, 40))
+        with pytest.raises(RoiError, match="west, south, east, north"):
+            StacDataset("items.json", roi=(0, 50, 1, 40))
 
 
 class TestSearch:
@@ -217,7 +219,7 @@ class TestSearch:
     def test_pages_are_followed_to_the_end(self, api):
         with serving(api) as server:
             found = StacDataset.search(
-                server.address("v1/"), collections="fields", bbox=(16, 45, 17, 46), when="2019-07",
+                server.address("v1/"), collections="fields", roi=(16, 45, 17, 46), when="2019-07",
                 query={"eo:cloud_cover": {"lt": 10}},
             )  # fmt: skip
             assert [scene.name for scene in found.scenes] == ["d1", "d2", "d3", "d4", "d5"]

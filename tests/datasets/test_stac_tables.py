@@ -13,6 +13,7 @@ from stac_files import GRID, band_asset, item, place, write_json
 import geoloom as gl
 from geoloom.core.errors import DatasetError
 from geoloom.core.interval import Interval
+from geoloom.core.roi import Roi
 from geoloom.datasets import StacDataset
 from geoloom.datasets.stac.addresses import located
 from geoloom.datasets.stac.catalogs import found_items
@@ -77,8 +78,8 @@ def both(documents, tmp_path):
 FILTERS = {
     "none": {},
     "when": {"when": Interval.of(("2019-07-02", "2019-07-05"))},
-    "bbox": {"bbox": (16, 45.09, 16.4, 45.12)},
-    "nowhere": {"bbox": (0, 0, 1, 1)},
+    "roi": {"roi": Roi.of((16, 45.09, 16.4, 45.12))},
+    "nowhere": {"roi": Roi.of((2, 2, 3, 3))},
     "collections": {"collections": frozenset("b")},
     "range": {"where": {"eo:cloud_cover": (15, None), "gsd": {10, 20}}},
     "function": {"where": lambda told: told["eo:cloud_cover"] > 35 and told["gsd"] == 20},

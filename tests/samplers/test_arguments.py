@@ -9,7 +9,7 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from geoloom.core.errors import GeoloomError, IntervalError, SamplerError
+from geoloom.core.errors import GeoloomError, IntervalError, RoiError, SamplerError
 from geoloom.samplers import GridGeoSampler, RandomBatchGeoSampler, RandomGeoSampler
 
 UTM = GeoBox((300, 200), Affine(30, 0, 600000, 0, -30, 4500000), "EPSG:32633")
@@ -38,7 +38,7 @@ NAN = float("nan")
     ],
 )
 def test_a_sampler_says_which_argument_is_wrong(regions, options, message):
-    with pytest.raises(SamplerError, match=message):
+    with pytest.raises((RoiError, SamplerError), match=message):
         RandomGeoSampler(regions(UTM), **{"size": 64, **options})
 
 

@@ -11,14 +11,25 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
+from odc.geo.geom import Geometry
 
-from geoloom.core.errors import ChipError, ConfigError
+from geoloom.core.errors import ChipError, ConfigError, RoiError
+from geoloom.core.grid import footprint
 from geoloom.datasets.arrays import ArrayDataset
 from geoloom.samplers.drawing.draw import draw_candidates
 from geoloom.samplers.drawing.options import ChipOptions
 from geoloom.splits.names import SPLITS
 from geoloom.splits.overlap import Ground
-from geoloom.splits.rules import BlockSplit, RandomSplit, RoiSplit, overlaps, warn_of_overlaps
+from geoloom.splits.rules import (
+    BlockSplit,
+    RandomSplit,
+    RoiSplit,
+    ScenePart,
+    overlaps,
+    warn_of_overlaps,
+)
+
+HALVES = {"train": ScenePart(0, 0, 0.5, 1), "test": ScenePart(0.5, 0, 1, 1)}
 
 
 def _grid(shape, x=500_000.0, y=9_000_000.0, res=30.0, crs="EPSG:32722"):
@@ -110,7 +121,7 @@ def test_scenes_far_apart_are_separate_ground():
 
 
 def test_halves_by_hand():
-    rule = RoiSplit({"train": (0, 0, 0.5, 1), "test": (0.5, 0, 1, 1)}, val=0.25, buffer_px=6)
+    rule = RoiSplit(HALVES, val=0.25, buffer_px=6)
     plan = draw_candidates(
         [_scene(_grid((300, 401)))], ChipOptions((20, 20), count=200), split=rule
     )
@@ -125,9 +136,10 @@ def test_regions_in_world_coordinates():
     left, bottom, right, top = grid.boundingbox
     middle = (top + bottom) / 2
     rule = RoiSplit(
-        {"train": (left, middle, right, top), "val": shapely.box(left, bottom, right, middle)},
-        units="crs",
-        crs="EPSG:32722",
+        {
+            "train": ((left, middle, right, top), "EPSG:32722"),
+            "val": Geometry(shapely.box(left, bottom, right, middle), "EPSG:32722"),
+        }
     )
     plan = draw_candidates([_scene(grid)], ChipOptions((20, 20), "sequential"), split=rule)
     upper = plan.windows[:, 1] + 20 <= 150
@@ -161,26 +173,44 @@ def test_impossible_divisions_say_what_to_do():
         draw_candidates([scene], ChipOptions((60, 60), count=5), split=BlockSplit())
     with pytest.raises(ChipError, match="choose block_px of at least 25"):
         draw_candidates([scene], ChipOptions((20, 20), count=5), split=BlockSplit(block_px=15))
-    rule = RoiSplit({"train": (0, 0, 0.6, 1), "test": (0.5, 0, 1, 1)})
+    rule = RoiSplit({"train": ScenePart(0, 0, 0.6, 1), "test": ScenePart(0.5, 0, 1, 1)})
     with pytest.raises(ChipError, match="overlap"):
         draw_candidates([scene], ChipOptions((20, 20), count=5), split=rule)
     with pytest.raises(ConfigError, match="below 1"):
         BlockSplit(test=0.6, val=0.5)
     with pytest.raises(ConfigError, match="did you mean 'train'"):
-        RoiSplit({"trian": (0, 0, 1, 1)})
+        RoiSplit({"trian": ScenePart(0, 0, 1, 1)})
 
 
 @pytest.mark.parametrize(
-    ("region", "units", "told"),
+    ("regions", "told"),
     [
-        ((600_000, 0, 700_000, 9_000_000), "fraction", 'say units="crs"'),
-        ((0.5, 0, 0.2, 1), "fraction", "fractions left, top, right, bottom"),
-        ((170, -10, -170, 10), "crs", "across the antimeridian give a geometry"),
+        ({"train": (600_000, 0, 700_000, 9_000_000)}, "give .geometry, crs."),
+        ({"train": (0, 0, 0.5, 1)}, "for fractions of each scene give ScenePart"),
+        ({"train": (13, 45, 14, 46), "test": ScenePart(0, 0, 1, 1)}, "give all of one kind"),
     ],
 )
-def test_numbers_that_mean_something_else_elsewhere_are_refused(region, units, told):
-    with pytest.raises(ConfigError, match=told):
-        RoiSplit({"train": region}, units=units)
+def test_numbers_that_mean_something_else_elsewhere_are_refused(regions, told):
+    with pytest.raises((ConfigError, RoiError), match=told):
+        RoiSplit(regions)
+
+
+def test_fractions_that_are_none_are_refused():
+    with pytest.raises(ConfigError, match="expected fractions from 0 to 1, left below right"):
+        ScenePart(0.5, 0, 0.2, 1)
+
+
+def test_regions_in_degrees_that_share_an_edge_leave_no_chip_in_both():
+    """The edge of one is straight in degrees, and given with other corners in the other region."""
+    grid = _grid((300, 300))
+    west, south, east, north = footprint(grid).bounds
+    middle = (south + north) / 2
+    edge = np.linspace(east, west, 7)
+    upper = shapely.Polygon([(west, north), (east, north), *((x, middle) for x in edge)])
+    rule = RoiSplit({"train": upper, "test": (west, south, east, middle)})
+    plan = draw_candidates([_scene(grid)], ChipOptions((20, 20), "sequential"), split=rule)
+    assert set(plan.splits) == {0, 1}
+    assert plan.windows[plan.splits == 0, 1].max() < plan.windows[plan.splits == 1, 1].min()
 
 
 def test_scenes_are_not_compared_one_by_one(monkeypatch):

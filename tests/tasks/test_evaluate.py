@@ -18,7 +18,7 @@ from small_chips import write_chips
 
 from geoloom.chips.store import ChipStore, ChipWriter
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ChipError, ConfigError, ModelError, VectorError, WriteError
+from geoloom.core.errors import ChipError, ModelError, RoiError, VectorError, WriteError
 from geoloom.inference.predict import predict
 from geoloom.metrics.accuracy import Accuracy
 from geoloom.tasks import evaluate as evaluation
@@ -140,7 +140,7 @@ def test_a_model_is_scored_by_the_map_that_it_makes(scene, tmp_path, monkeypatch
     assert evaluate(OfTheTile(), scene["scene"], truth=scene["labels"]).matrix == of_the_map.matrix
     # Part of the truth needs part of the tiles, and the same scores.
     left, bottom, _, top = GRID.boundingbox
-    roi = (left, bottom, left + 20 * 30, top)
+    roi = ((left, bottom, left + 20 * 30, top), GRID.crs)
     some = evaluate(OfTheTile(), scene["scene"], truth=scene["labels"], roi=roi)
     assert some.matrix == evaluate_map(path, scene["labels"], classes=CLASSES, roi=roi).matrix
 
@@ -245,7 +245,7 @@ def test_the_halves_of_a_map_sum_to_the_whole(scene):
     middle = left + 53 * 30
     halves = [
         evaluate_map(
-            scene["map"], scene["labels"], classes=CLASSES, roi=(a, bottom, b, top)
+            scene["map"], scene["labels"], classes=CLASSES, roi=((a, bottom, b, top), "EPSG:32622")
         ).confusion
         for a, b in ((left, middle), (middle, right))
     ]
@@ -419,16 +419,20 @@ def test_chips_without_such_a_split_and_pixels_without_truth_are_refused(tmp_pat
     with pytest.raises(ChipError, match="no chip in split 'test'"):
         evaluate(Bright(), chips)
     with pytest.raises(ModelError, match="no pixel has both"):
-        evaluate_map(scene["map"], scene["labels"], classes=CLASSES, roi=(0.0, 0.0, 1.0, 1.0))
+        evaluate_map(scene["map"], scene["labels"], classes=CLASSES, roi=(1.0, 1.0, 2.0, 2.0))
 
 
-def test_four_numbers_are_of_the_scenes_own_crs_and_said_to_be(scene):
+def test_four_numbers_are_degrees_and_said_to_be(scene, tmp_path):
     def on(roi):
         return evaluate_map(scene["map"], scene["labels"], classes=CLASSES, roi=roi)
 
-    with pytest.raises(ModelError, match="left, bottom, right, top in the scene's own CRS, EPSG"):
+    own = GRID[10:40, 20:70]
+    corners = shapely.segmentize(own.extent.geom, 30)
+    frame = gpd.GeoSeries([corners], crs="EPSG:32622").to_crs("EPSG:4326")
+    frame.to_file(tmp_path / "area.gpkg")
+    for roi in (own, frame, frame[0], [own[:15], own[15:]], tmp_path / "area.gpkg"):
+        assert on(roi).confusion.tolist() == expected_matrix(scene, np.s_[10:40, 20:70])
+    with pytest.raises(ModelError, match=r"lies beside the scene, .* four numbers are west, south"):
         on((-60.0, -10.0, -59.0, -9.0))
-    with pytest.raises(
-        ConfigError, match="across the antimeridian, or in another CRS, give a vector"
-    ):
-        on((179.0, -10.0, -179.0, -9.0))
+    with pytest.raises(RoiError, match=r"reaches around the Earth|is no box"):
+        on(GRID.boundingbox.bbox)

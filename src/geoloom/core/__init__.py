@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .errors import ModelError as ModelError
     from .errors import QueryError as QueryError
     from .errors import ReadError as ReadError
+    from .errors import RoiError as RoiError
     from .errors import SamplerError as SamplerError
     from .errors import UsageError as UsageError
     from .errors import VectorError as VectorError
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .query import Query as Query
     from .query import Sample as Sample
     from .query import Scene as Scene
+    from .roi import Roi as Roi
     from .statistics import BandStatistics as BandStatistics
     from .statistics import band_statistics as band_statistics
 else:
@@ -62,6 +64,7 @@ else:
                 "ModelError",
                 "QueryError",
                 "ReadError",
+                "RoiError",
                 "SamplerError",
                 "UsageError",
                 "VectorError",
@@ -75,6 +78,7 @@ else:
             ".outputs.feature_outputs": ["FeatureOutputs"],
             ".outputs.value_outputs": ["ValueOutputs"],
             ".query": ["Asset", "Query", "Sample", "Scene"],
+            ".roi": ["Roi"],
             ".statistics": ["BandStatistics", "band_statistics"],
         },
     )

@@ -70,6 +70,27 @@ def lonlat_box(west: float, south: float, east: float, north: float) -> BaseGeom
     return shapely.box(west, south, east if west <= east else east + TURN, north)
 
 
+def lonlat_bounds(outline: BaseGeometry) -> tuple[float, float, float, float]:
+    """West, south, east, north of an outline cut at the antimeridian; west above east where it crosses it.
+
+    Source:
+        RFC 7946, section 5.2.
+
+    Example:
+        >>> lonlat_bounds(around(lonlat_box(170, -10, -170, 10), 0.0))
+        (170.0, -10.0, -170.0, 10.0)
+    """
+    _, south, _, north = map(float, outline.bounds)
+    spans = sorted((part.bounds[0], part.bounds[2]) for part in shapely.get_parts(outline))
+    west, east = spans[0][0], max(span[1] for span in spans)
+    widest, reached = west + TURN - east, spans[0][1]
+    for start, stop in spans[1:]:
+        if start - reached > widest and max(-spans[0][0], east) >= HALF_TURN:
+            widest, west, east = start - reached, start, reached
+        reached = max(reached, stop)
+    return float(west), south, float(east), north
+
+
 def cut_boxes(west: Any, south: Any, east: Any, north: Any) -> list[tuple[BaseGeometry, ...]]:
     """Boxes (N,) in degrees, whose longitudes may run on, in parts from -180 to 180: one or two each."""
     everywhere = east - west >= TURN

@@ -26,6 +26,10 @@ class BandError(GeoloomError, ValueError):
     """A band is unknown, missing, or out of range."""
 
 
+class RoiError(GeoloomError, ValueError):
+    """An area of interest is none, or has no place where it is asked for."""
+
+
 class ReadError(GeoloomError, OSError):
     """A file cannot be read as what it claims to be."""
 

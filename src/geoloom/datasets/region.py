@@ -14,10 +14,11 @@ from odc.geo.geobox import GeoBox
 from odc.geo.types import Shape2d
 from shapely.geometry.base import BaseGeometry
 
-from ..core.antimeridian import HALF_TURN, around, degrees_per_unit, full_turn, near, unwrapped
+from ..core.antimeridian import around, full_turn
 from ..core.area import polygon_areas_m2
-from ..core.grid import LATTICE_TOLERANCE_PX, WGS84, crs_name, footprint, transformer
+from ..core.grid import LATTICE_TOLERANCE_PX, WGS84, crs_name, footprint
 from ..core.interval import Interval
+from ..core.outline import from_lonlat, surface, to_lonlat
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ class Region:
 
     def within_footprint(self) -> Region:
         """The part of the area that the footprint tells, which may be less than the frame."""
-        return replace(self, area=surface(self.area & project(self.footprint, self)))
+        return replace(
+            self, area=surface(self.area & from_lonlat(self.footprint, self.crs, _middle(self)))
+        )
 
     def during(self, when: Interval) -> Region | None:
         """The part within an interval; None where there is none."""
@@ -161,33 +164,6 @@ def pixel_geometry(geometry: BaseGeometry, grid: GeoBox) -> BaseGeometry:
     return shapely.transform(geometry, lambda xy: _forward(inverse, xy))
 
 
-def surface(geometry: BaseGeometry) -> BaseGeometry:
-    """The polygons of a geometry, made valid; its lines and points are left out."""
-    if not geometry.is_valid:
-        geometry = shapely.make_valid(geometry)
-    if geometry.geom_type in ("Polygon", "MultiPolygon"):
-        return geometry
-    parts = [part for part in shapely.get_parts(geometry) if part.area > 0]
-    return shapely.union_all(parts)
-
-
-def project(outline: BaseGeometry, to: GeoBox | Region) -> BaseGeometry:
-    """A longitude-latitude outline in the CRS of a grid or region; in degrees, on its side of the world.
-
-    Parts cut at the antimeridian are joined again. Points without a place are left out.
-    """
-    turn = full_turn(to.crs)
-    if turn is not None:
-        outline = around(outline, _middle(to) * degrees_per_unit(to.crs))
-        if to.crs == WGS84:
-            return outline
-    move = transformer("EPSG:4326", crs_name(to.crs)).transform
-    moved = [_moved(part, move) for part in shapely.get_parts(outline)]
-    whole = surface(shapely.union_all([part for part in moved if not part.is_empty]))
-    west, _, east, _ = outline.bounds
-    return _without_seam(whole) if max(-west, east) >= HALF_TURN else whole
-
-
 def area_for(
     area: BaseGeometry, crs: CRS, outline: BaseGeometry, to: GeoBox | Region
 ) -> BaseGeometry:
@@ -196,7 +172,7 @@ def area_for(
     As it is where the CRSs are equal; in degrees, on the other's side of the world.
     """
     if crs != to.crs:
-        return project(outline, to)
+        return from_lonlat(outline, to.crs, _middle(to))
     turn = full_turn(crs)
     return area if turn is None else around(area, _middle(to), turn)
 
@@ -232,53 +208,6 @@ def ground_km2(regions: Sequence[Region]) -> np.ndarray:
 def _forward(affine: Affine, xy: np.ndarray) -> np.ndarray:
     a, b, c, d, e, f = affine[:6]
     return np.column_stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f])
-
-
-def _without_seam(whole: BaseGeometry) -> BaseGeometry:
-    """Grown and shrunk by a ten-millionth, which closes the cut along the antimeridian."""
-    left, bottom, right, top = whole.bounds
-    hair = 1e-7 * max(right - left, top - bottom)
-    return surface(whole.buffer(hair, join_style="mitre").buffer(-hair, join_style="mitre"))
-
-
-def _moved(part: BaseGeometry, move: object) -> BaseGeometry:
-    """A polygon through a transformation, without the points that have no place there."""
-    if part.geom_type != "Polygon":
-        return shapely.Polygon()
-    rings = []
-    for ring in (part.exterior, *part.interiors):
-        lon, lat = shapely.get_coordinates(shapely.segmentize(ring, 0.5)).T
-        x, y = move(lon, lat)  # type: ignore[operator]
-        finite = np.isfinite(x) & np.isfinite(y)
-        rings.append(np.column_stack([x[finite], y[finite]]))
-    shell, *holes = rings
-    if len(shell) < 3:
-        return shapely.Polygon()
-    return surface(shapely.Polygon(shell, [hole for hole in holes if len(hole) >= 3]))
-
-
-def to_lonlat(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
-    """A geometry's polygons in longitude and latitude, cut at the antimeridian."""
-    polygons = shapely.get_parts(surface(geometry))
-    cut = []
-    for polygon in polygons:
-        rings = [
-            _ring_in_degrees(shapely.segmentize(ring, max(polygon.length / 256, 1e-12)), crs)
-            for ring in (polygon.exterior, *polygon.interiors)
-        ]
-        for hole in rings[1:]:
-            hole[:, 0] += near(hole[:, 0].mean(), rings[0][:, 0].mean()) - hole[:, 0].mean()
-        cut.append(around(surface(shapely.Polygon(rings[0], rings[1:])), 0.0))
-    return surface(shapely.union_all(cut))
-
-
-def _ring_in_degrees(ring: BaseGeometry, crs: CRS) -> np.ndarray:
-    """Longitudes, which run on across the antimeridian, and latitudes (N, 2) of a ring."""
-    lon, lat = shapely.get_coordinates(ring).T
-    if crs != WGS84:
-        lon, lat = transformer(crs_name(crs), "EPSG:4326").transform(lon, lat)
-        lon = unwrapped(lon)
-    return np.column_stack([lon, lat])
 
 
 def describe_regions(regions: Sequence[Region]) -> str:

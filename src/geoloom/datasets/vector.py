@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.interval import Interval
+from ..core.outline import surface, to_lonlat
 from ..core.query import Query, Sample
 from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.access.finding import Paths, matching_names
@@ -24,7 +25,7 @@ from .base import GeoDataset, Layer, Transform
 from .options import assumed_crs, output_crs, pixel_size, require_callable
 from .raster import given_paths
 from .reading.sample import first_of, to_sample
-from .region import Region, common_lattice, surface, to_lonlat
+from .region import Region, common_lattice
 from .scenes.index import lonlat_boxes
 
 MAX_OUTLINED = 20_000

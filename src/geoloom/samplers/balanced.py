@@ -10,8 +10,8 @@ import numpy as np
 
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
+from ..io.vector.areas import RoiSource
 from .random import length_of, seed_of
-from .rois import Roi
 from .sampling_regions import (
     GridChoice,
     RegionPart,
@@ -68,7 +68,7 @@ class BalancedGeoSampler(TableSampler):
         dataset: GeoDataset,
         size: Size,
         length: int | None = None,
-        roi: Roi | None = None,
+        roi: RoiSource | None = None,
         toi: Toi | None = None,
         units: Units = "pixels",
         generator: int | Generator | None = None,

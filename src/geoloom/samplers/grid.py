@@ -10,7 +10,8 @@ import shapely
 
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
-from .rois import Roi, rois_of
+from ..io.vector.areas import RoiSource
+from .rois import rois_of
 from .sampling_regions import (
     GridChoice,
     SamplingRegion,
@@ -59,7 +60,7 @@ class GridGeoSampler(TableSampler):
         dataset: GeoDataset,
         size: Size,
         stride: Size | None = None,
-        roi: Roi | None = None,
+        roi: RoiSource | None = None,
         toi: Toi | None = None,
         units: Units = "pixels",
         *,

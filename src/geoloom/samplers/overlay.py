@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from ..datasets.region import surface
+from ..core.outline import surface
 
 _NEAR = 1000
 """Steps of the fine grid within which edges count as one."""

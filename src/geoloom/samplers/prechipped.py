@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..datasets.base import GeoDataset
+from ..io.vector.areas import RoiSource
 from .random import seed_of
-from .rois import Roi, rois_of
+from .rois import rois_of
 from .sampling_regions import GridChoice, Toi, region_parts_of
 from .shard import TableSampler
 from .table import ROW, ChipTable
@@ -39,7 +40,7 @@ class PreChippedGeoSampler(TableSampler):
     def __init__(
         self,
         dataset: GeoDataset,
-        roi: Roi | None = None,
+        roi: RoiSource | None = None,
         toi: Toi | None = None,
         shuffle: bool = False,
         generator: int | Generator | None = None,

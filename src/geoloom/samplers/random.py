@@ -14,8 +14,9 @@ import shapely
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
 from ..datasets.region import ground_km2
+from ..io.vector.areas import RoiSource
 from .reach import centres_of, covered_px
-from .rois import Roi, rois_of
+from .rois import rois_of
 from .sampling_regions import (
     GridChoice,
     SamplingRegion,
@@ -83,7 +84,7 @@ class RandomGeoSampler(TableSampler):
         dataset: GeoDataset,
         size: Size,
         length: int | None = None,
-        roi: Roi | None = None,
+        roi: RoiSource | None = None,
         toi: Toi | None = None,
         units: Units = "pixels",
         generator: int | Generator | None = None,
@@ -178,7 +179,7 @@ class RandomBatchGeoSampler(RandomGeoSampler):
         size: Size,
         batch_size: int,
         length: int | None = None,
-        roi: Roi | None = None,
+        roi: RoiSource | None = None,
         toi: Toi | None = None,
         units: Units = "pixels",
         generator: int | Generator | None = None,

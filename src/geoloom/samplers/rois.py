@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Real
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import shapely
 from odc.geo.crs import CRS
-from odc.geo.geobox import GeoBox
-from odc.geo.geom import Geometry
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
-from ..core.antimeridian import TURN, lonlat_box
-from ..core.errors import SamplerError
-from ..core.grid import WGS84
 from ..core.interval import ALWAYS
-from ..datasets.region import Region, area_for, surface, to_lonlat
+from ..core.outline import surface, to_lonlat
+from ..datasets.region import Region, area_for
+from ..io.vector.areas import RoiSource
+from ..io.vector.areas import rois_of as areas_of
 from .overlay import multipolygon, shared, united
 
-if TYPE_CHECKING:
-    from geopandas import GeoDataFrame, GeoSeries
 
-log = logging.getLogger(__name__)
-
-OneRoi: TypeAlias = BaseGeometry | Geometry | GeoBox | tuple[float, float, float, float]
-Roi: TypeAlias = "OneRoi | Sequence[OneRoi] | GeoDataFrame | GeoSeries | str | Path"
-"""One area of interest or several: a shapely geometry or (west, south, east, north) in degrees, a GeoBox, an
-odc-geo Geometry in any CRS, a sequence of these, a GeoDataFrame, or a vector file's features."""
-
-
-def rois_of(roi: Roi | None) -> tuple[Region, ...] | None:
+def rois_of(roi: RoiSource | None) -> tuple[Region, ...] | None:
     """The areas of interest meant, each as a region of all time without pixels; None for everywhere.
 
     A sequence, table or file gives one per member, a geometry of several polygons that stands alone one per
     polygon.
 
     Raises:
-        SamplerError: a member has no CRS or no area, or is no area of interest.
+        RoiError: a member has no CRS or no area, or is no area of interest.
         VectorError: a file cannot be read as one layer of features with a CRS.
     """
     if roi is None:
         return None
-    shapes = _shapes(roi)
-    if not shapes:
-        raise SamplerError("the roi is empty; give at least one area of interest")
-    return tuple(_region(shape, crs, number) for number, (shape, crs) in enumerate(shapes))
+    return tuple(_region(one.geometry, one.crs, one.name) for one in areas_of(roi))
 
 
 def cut_to_rois(regions: Sequence[Region], rois: Sequence[Region]) -> list[Region | None]:
@@ -90,7 +70,7 @@ def _patches(rois: Sequence[Region]) -> list[Region]:
     for roi in rois:
         by_crs.setdefault(roi.crs, []).append(roi.area)
     return [
-        _area(patch, crs, "roi")
+        _region(patch, crs, "roi")
         for crs, areas in by_crs.items()
         for patch in shapely.get_parts(surface(united(areas)))
     ]
@@ -128,95 +108,5 @@ def _inside(region: Region, roi: Region) -> Region | None:
     return None if area.is_empty else replace(region, area=area, footprint=outline)
 
 
-def _region(shape: BaseGeometry, crs: CRS, number: int) -> Region:
-    if not np.isfinite(shapely.get_coordinates(shape)).all():
-        raise SamplerError(
-            f"area of interest {number} has coordinates that are no finite numbers: {shape!s:.200}"
-        )
-    area = surface(shape)
-    if area.is_empty:
-        raise SamplerError(
-            f"area of interest {number} is a {shape.geom_type} without area; give polygons, such as "
-            "its buffer"
-        )
-    return _area(area, crs, f"roi {number}")
-
-
-def _area(area: BaseGeometry, crs: CRS, name: str) -> Region:
+def _region(area: BaseGeometry, crs: CRS, name: str) -> Region:
     return Region(None, area, crs, ALWAYS, to_lonlat(area, crs), name)
-
-
-def _shapes(roi: Any) -> list[tuple[BaseGeometry, CRS]]:
-    if isinstance(roi, (str, Path)):
-        from ..io.vector.layers import read_features
-
-        features = read_features(roi)
-        return [(shape, features.crs) for shape in features.geometries]
-    if hasattr(roi, "geometry") and hasattr(roi, "to_crs"):  # a table of geopandas
-        if roi.crs is None:
-            raise SamplerError("the roi's table has no CRS; say which with set_crs")
-        return [(shape, CRS(roi.crs.to_wkt())) for shape in roi.geometry if shape is not None]
-    if isinstance(roi, Iterable) and not isinstance(roi, (GeoBox, Geometry, BaseGeometry)):
-        members = list(roi)
-        if _is_box(members):
-            return [_shape(tuple(members))]
-        return [_shape(member) for member in members]
-    shape, crs = _shape(roi)
-    return [(part, crs) for part in shapely.get_parts(shape)] or [(shape, crs)]
-
-
-def _shape(roi: Any) -> tuple[BaseGeometry, CRS]:
-    """One area and the CRS of its coordinates."""
-    if isinstance(roi, GeoBox):
-        region = Region.of_frame(roi, ALWAYS)
-        return region.area, region.crs
-    if isinstance(roi, Geometry):
-        if roi.crs is None:
-            raise SamplerError(
-                "the roi has no CRS; build it with odc.geo.geom.Geometry(shape, crs)"
-            )
-        return roi.geom, roi.crs
-    if isinstance(roi, BaseGeometry):
-        return roi, WGS84
-    if isinstance(roi, Sequence) and _is_box(roi):
-        return _box_of(*map(float, roi)), WGS84
-    raise SamplerError(
-        f"an area of interest is a geometry, a GeoBox or (west, south, east, north) in degrees, got {roi!r}"
-    )
-
-
-def _box_of(west: float, south: float, east: float, north: float) -> BaseGeometry:
-    """A box given in degrees. Elsewhere four numbers are left, bottom, right, top in a scene's CRS, or
-    fractions of it: what cannot be degrees is refused, what may be meant otherwise is logged.
-    """
-    given = f"the roi ({west:g}, {south:g}, {east:g}, {north:g})"
-    meant = "four numbers are west, south, east, north in degrees"
-    finite = np.isfinite([west, south, east, north]).all()
-    if not (finite and south < north and west != east and max(abs(south), abs(north)) <= 90):
-        raise SamplerError(
-            f"{given} is no box: {meant}, south below north; for another CRS give "
-            "odc.geo.geom.box(left, bottom, right, top, crs)"
-        )
-    if max(abs(west), abs(east)) > TURN or abs(east - west) > TURN:
-        raise SamplerError(
-            f"{given} reaches around the Earth: {meant}, from -180 to 180 or 0 to 360"
-        )
-    if min(west, south) >= 0 and max(east, north) <= 1:
-        log.warning(
-            "%s is taken as %s, in the Gulf of Guinea; for a part of a scene give its grid, such as "
-            "dataset.regions[0].frame[rows, columns]; shapely.box(...) is free of this line",
-            given, meant,
-        )  # fmt: skip
-    box = lonlat_box(west, south, east, north)
-    if west < east:
-        return box
-    log.warning(
-        "%s has its west east of its east: taken across the antimeridian, %g degrees wide; give west below "
-        "east (east beyond 180 there) if that is meant otherwise, and to be free of this line",
-        given, box.bounds[2] - west,
-    )  # fmt: skip
-    return box
-
-
-def _is_box(members: Sequence[Any]) -> bool:
-    return len(members) == 4 and all(isinstance(member, Real) for member in members)

@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from ..core.errors import SamplerError
 from ..core.interval import Instant, Interval
+from ..core.roi import HINT
 from ..datasets.base import GeoDataset
 from ..datasets.region import Region, common_lattice, describe_regions, pixel_geometry
 from .rois import cut_by_rois, cut_to_rois
@@ -109,7 +110,7 @@ def region_parts_of(
         _some(parts, dataset, f"toi {when}")
     if rois is not None:
         parts = _in_rois(parts, rois, apart=apart)
-        _some(parts, dataset, f"roi ({describe_regions(rois).split(', time')[0]})")
+        _some(parts, dataset, f"roi ({describe_regions(rois).split(', time')[0]})", HINT)
     parts = _on_grid(parts, grid)
     _some(parts, dataset, "the given grid")
     return parts
@@ -195,8 +196,9 @@ def _moved(
     ]
 
 
-def _some(parts: Sequence[RegionPart], dataset: GeoDataset, what: str) -> None:
+def _some(parts: Sequence[RegionPart], dataset: GeoDataset, what: str, hint: str = "") -> None:
     if not parts:
         raise SamplerError(
             f"nothing is left inside {what}: the dataset holds {describe_regions(dataset.regions)}"
+            f"{'; ' if hint else ''}{hint}"
         )

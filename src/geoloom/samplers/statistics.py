@@ -22,8 +22,9 @@ from ..datasets.arrays import ArrayDataset
 from ..datasets.base import GeoDataset
 from ..datasets.compose import IntersectionDataset, UnionDataset
 from ..datasets.region import Region, describe_regions
+from ..io.vector.areas import RoiSource
 from .kept import fingerprint, kept_counts
-from .rois import Roi, rois_of
+from .rois import rois_of
 from .sampling_regions import GridChoice, SamplingRegion, Toi, region_parts_of, sampling_region_of
 from .survey import read_masks, tiles_of
 from .tally import Counts, Tally, numbered
@@ -95,7 +96,7 @@ def label_statistics(
     dataset: GeoDataset,
     *,
     labels: GeoDataset | None = None,
-    roi: Roi | None = None,
+    roi: RoiSource | None = None,
     toi: Toi | None = None,
     grid: GridChoice = "native",
     every_px: int | None = None,

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
+from ..io.vector.areas import RoiSource
 from .centres import Centres, distance_m
 from .random import RandomGeoSampler
-from .rois import Roi
 from .sampling_regions import GridChoice, Size, Toi, Units
 from .table import ROW, ChipTable
 from .weights import RoiWeights, Weights
@@ -71,7 +71,7 @@ class TripletGeoSampler(RandomGeoSampler):
         near_m: float,
         far_m: float | None = None,
         length: int | None = None,
-        roi: Roi | None = None,
+        roi: RoiSource | None = None,
         toi: Toi | None = None,
         units: Units = "pixels",
         generator: int | Generator | None = None,

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil, floor
-from typing import Any, Literal
 
 import numpy as np
 import shapely
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
-from ..core.errors import ChipError
-from ..core.grid import crs_name, transformer
+from ..core.errors import ChipError, ConfigError
+from ..core.roi import Roi
 from .blocks import BlockAreas
 from .overlap import Ground
+
+_SLIVER_PX = 0.1
+"""Width up to which regions may overlap: edges that two share are moved to another CRS one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,33 @@ class RegionAreas:
         return replace(self, inner=(code, blocks))
 
 
+@dataclass(frozen=True, slots=True)
+class ScenePart:
+    """A part of every scene, as fractions of its columns and rows; (0, 0) is its first pixel's corner.
+
+    Raises:
+        ConfigError: the fractions are not from 0 to 1, left below right and top below bottom.
+
+    Example:
+        >>> left_half = ScenePart(0, 0, 0.5, 1)
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __post_init__(self) -> None:
+        across, down = (self.left, self.right), (self.top, self.bottom)
+        if not all(0 <= first < last <= 1 for first, last in (across, down)):
+            raise ConfigError(
+                f"{self} is no part of a scene; expected fractions from 0 to 1, left below right and top "
+                "below bottom"
+            )
+
+
 def region_areas(
-    ground: Ground,
-    regions: Mapping[int, Any],
-    *,
-    units: Literal["fraction", "crs"],
-    crs: str | None,
-    buffer_px: int,
+    ground: Ground, regions: Mapping[int, Roi | ScenePart], *, buffer_px: int
 ) -> RegionAreas:
     """Regions of each split, drawn onto every scene.
 
@@ -88,31 +110,25 @@ def region_areas(
     """
     drawn = []
     for grid in ground.grids:
-        outlines = {code: _outline(region, grid, units, crs) for code, region in regions.items()}
+        outlines = {code: _outline(region, grid) for code, region in regions.items()}
         for code, one in outlines.items():
             for other, two in outlines.items():
-                if code < other and shapely.intersection(one, two).area > 1e-3:
+                shared = shapely.intersection(one, two)
+                if code < other and not shapely.buffer(shared, -_SLIVER_PX / 2).is_empty:
                     raise ChipError("regions of two splits overlap: their chips would share ground")
         drawn.append(outlines)
     return RegionAreas(ground, tuple(drawn), buffer_px / 2)
 
 
-def _outline(region: Any, grid: GeoBox, units: str, crs: str | None) -> BaseGeometry:
+def _outline(region: Roi | ScenePart, grid: GeoBox) -> BaseGeometry:
     """A region in pixels (col, row) of a scene."""
     height, width = grid.shape
-    if units == "fraction":
-        left, top, right, bottom = region
-        return shapely.box(left * width, top * height, right * width, bottom * height)
-    shape = region if isinstance(region, BaseGeometry) else shapely.box(*region)
-    if crs is not None and crs != crs_name(grid.crs):
-        route = transformer(crs, crs_name(grid.crs))
-        edge = shapely.length(shape) / 256
-        shape = shapely.transform(
-            shapely.segmentize(shape, edge), lambda xy: np.column_stack(route.transform(*xy.T))
-        )
+    if isinstance(region, ScenePart):
+        left, right = region.left * width, region.right * width
+        return shapely.box(left, region.top * height, right, region.bottom * height)
     a, b, c, d, e, f = (~grid.affine)[:6]
     return shapely.transform(
-        shape,
+        region.on(grid),
         lambda xy: np.column_stack(
             [a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]
         ),

@@ -9,22 +9,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import shapely
-from shapely.geometry.base import BaseGeometry
 
+from ..core.area import polygon_areas_m2
 from ..core.errors import ChipError, ConfigError, suggest
+from ..core.grid import WGS84
+from ..io.vector.areas import RoiSource, roi_of
 from .blocks import BlockAreas, block_areas
 from .label_counts import LabelCounts
 from .names import SPLITS, TEST, TRAIN, VAL, Split
 from .overlap import Ground
-from .regions import RegionAreas, region_areas
+from .regions import RegionAreas, ScenePart, region_areas
 
 log = logging.getLogger(__name__)
 
-__all__ = ["BlockSplit", "RandomSplit", "RoiSplit", "SplitRule", "overlaps", "warn_of_overlaps"]
+__all__ = [
+    "BlockSplit",
+    "RandomSplit",
+    "RoiSplit",
+    "ScenePart",
+    "SplitRule",
+    "overlaps",
+    "warn_of_overlaps",
+]
 
 
 class SplitAreas(Protocol):
@@ -79,18 +89,18 @@ class BlockSplit:
 class RoiSplit:
     """Ground given to each split by hand, such as the left half to train and the right half to test.
 
+    Raises:
+        ConfigError: there is no region, a split is unknown, or parts of scenes are mixed with areas.
+        RoiError: an area of interest is none.
+
     Example:
-        >>> halves = RoiSplit({"train": (0, 0, 0.5, 1), "test": (0.5, 0, 1, 1)})
+        >>> halves = RoiSplit({"train": ScenePart(0, 0, 0.5, 1), "test": ScenePart(0.5, 0, 1, 1)})
         >>> sorted(halves.regions)
         ['test', 'train']
     """
 
-    regions: Mapping[Split, tuple[float, float, float, float] | BaseGeometry] = field(hash=False)
-    """Fractions (left, top, right, bottom) of each scene's columns and rows, (0, 0) being its first pixel's
-    corner; or, with `units="crs"`, (left, bottom, right, top) or a geometry in `crs`."""
-    units: Literal["fraction", "crs"] = "fraction"
-    crs: str | None = None
-    """Of the regions; None: each scene's own."""
+    regions: Mapping[Split, RoiSource | ScenePart] = field(hash=False)
+    """Areas of interest, or parts of every scene."""
     buffer_px: int = 0
     """Least gap between chips of different splits."""
     val: float = 0.0
@@ -104,33 +114,36 @@ class RoiSplit:
         for name in self.regions:
             if name not in SPLITS:
                 raise ConfigError(f"unknown split {name!r}{suggest(name, SPLITS)}")
-            self._check_box(name)
         if self.val and "val" in self.regions:
             raise ConfigError("val is given both as a region and as a share; give one")
+        self._check_kinds()
+        areas = {
+            name: region if isinstance(region, ScenePart) else roi_of(region)
+            for name, region in self.regions.items()
+        }
+        object.__setattr__(self, "regions", areas)
 
-    def _check_box(self, name: Split) -> None:
-        region = self.regions[name]
-        if isinstance(region, BaseGeometry):
-            return
-        left, first, right, last = region
-        ordered = left < right and first < last
-        if self.units == "crs" and not ordered:
+    def _check_kinds(self) -> None:
+        for name, region in self.regions.items():
+            if isinstance(region, tuple) and all(
+                isinstance(side, int | float) and 0 <= side <= 1 for side in region
+            ):
+                raise ConfigError(
+                    f"the region of {name} is {region}; four numbers are west, south, east, north in "
+                    "degrees: for fractions of each scene give ScenePart(left, top, right, bottom)"
+                )
+        parts = [name for name, region in self.regions.items() if isinstance(region, ScenePart)]
+        if parts and len(parts) < len(self.regions):
             raise ConfigError(
-                f"the region of {name} is {region}; expected left, bottom, right, top in the CRS, left below "
-                "right and bottom below top; across the antimeridian give a geometry"
-            )
-        if self.units == "fraction" and not (ordered and min(region) >= 0 and max(region) <= 1):
-            raise ConfigError(
-                f"the region of {name} is {region}; expected fractions left, top, right, bottom from 0 to 1 "
-                '(0, 0 being the first pixel\'s corner); for coordinates say units="crs"'
+                f"the regions of {', '.join(parts)} are parts of scenes and the others areas of interest; "
+                "give all of one kind"
             )
 
     def shares(self) -> tuple[float, float, float]:
         """Of train, test and val, summing to 1: as the regions' areas are."""
         sizes = [0.0, 0.0, 0.0]
         for name, region in self.regions.items():
-            shape = region if isinstance(region, BaseGeometry) else shapely.box(*region)
-            sizes[SPLITS.index(name)] = float(shape.area)
+            sizes[SPLITS.index(name)] = _size(region)
         sizes[VAL] += sizes[TRAIN] * self.val
         sizes[TRAIN] *= 1 - self.val
         train, test, val = (size / sum(sizes) for size in sizes)
@@ -138,12 +151,8 @@ class RoiSplit:
 
     def areas(self, ground: Ground, counts: LabelCounts | None) -> RegionAreas:
         """The regions over some scenes."""
-        given: dict[int, BaseGeometry | tuple[float, float, float, float]] = {
-            SPLITS.index(name): region for name, region in self.regions.items()
-        }
-        areas = region_areas(
-            ground, given, units=self.units, crs=self.crs, buffer_px=self.buffer_px
-        )
+        given = {SPLITS.index(name): region for name, region in self.regions.items()}
+        areas = region_areas(ground, given, buffer_px=self.buffer_px)  # type: ignore[arg-type]
         if not self.val:
             return areas
         inner = block_areas(
@@ -156,6 +165,13 @@ class RoiSplit:
             inside=areas.outlines(TRAIN),
         )
         return areas.refined(TRAIN, inner)
+
+
+def _size(region: Any) -> float:
+    """Of a part of a scene its share, of an area its extent on the ground."""
+    if isinstance(region, ScenePart):
+        return (region.right - region.left) * (region.bottom - region.top)
+    return float(polygon_areas_m2([region.footprint], WGS84)[0])
 
 
 @dataclass(frozen=True, slots=True)

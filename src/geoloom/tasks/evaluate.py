@@ -18,12 +18,12 @@ from ..chips.store import ChipStore
 from ..core.classes import Classes
 from ..core.errors import ChipError, ModelError
 from ..core.files import may_replace, write_text
-from ..core.grid import PixelWindow
+from ..core.grid import PixelWindow, footprint
 from ..core.progress import Progress
+from ..core.roi import HINT, Roi
 from ..io.headers.header import Header, read_header
 from ..io.raster import read
-from ..io.vector.features import Features
-from ..io.vector.layers import read_features
+from ..io.vector.areas import RoiSource, roi_mask, roi_of
 from ..metrics.accuracy import Accuracy
 from ..metrics.subject import Subject
 from ..models.card import ModelCard, check_bands
@@ -33,7 +33,7 @@ from ..models.saved import load_model, write_json
 from ..splits.names import Split
 from .count import Count
 from .ground import ChipMosaic, chip_places
-from .truth import Roi, Truth, match_classes, require_on, within
+from .truth import Truth, match_classes
 
 _TILE_PX = 512
 _HALO_PX = 64
@@ -62,7 +62,7 @@ def evaluate(
     truth: str | Path | None = None,
     class_field: str | None = None,
     split: Split = "test",
-    roi: Roi | None = None,
+    roi: RoiSource | None = None,
     batch_size: int = 16,
     device: str = "auto",
     out: str | Path | None = None,
@@ -84,7 +84,7 @@ def evaluate(
         truth: Label raster or vector file for the scene.
         class_field: Of a vector file: the attribute whose values are the names of the classes.
         split: Which chips of the store; a store without splits is taken whole.
-        roi: Of a scene: where to count, as left, bottom, right, top in its CRS or a vector file.
+        roi: Of a scene: where to count; see `core.roi.RoiLike`, or a vector file.
         batch_size: Chips at once.
         device: `auto`, `cpu` or `cuda`, where `model` is a folder.
         out: JSON file to write; the same as text goes beside it, as `.txt`.
@@ -111,7 +111,7 @@ def evaluate(
         header = read_header(chips)
         area = _roi(roi, header.grid)
         _count_scene(count, scorer, header, wanted, area, progress)
-        subject = Subject("scene", identity, bounds=_bounds(area, header.grid))
+        subject = Subject("scene", identity, bounds=_bounds(area))
     else:
         store = chips if isinstance(chips, ChipStore) else ChipStore.open(chips)
         chosen = store.indices(split if store.splits else None)
@@ -134,7 +134,7 @@ def evaluate_map(
     class_field: str | None = None,
     groups: Sequence[str | Sequence[str]] | None = None,
     probabilities: str | Path | None = None,
-    roi: Roi | None = None,
+    roi: RoiSource | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -151,7 +151,7 @@ def evaluate_map(
         class_field: Of a vector file: the attribute that tells the class.
         groups: Of a vector file: value, or values, for each class of the map; None where they are its names.
         probabilities: Raster of one band a class on the map's pixels, for curves and cross-entropy.
-        roi: Where to count, as left, bottom, right, top in the map's CRS or a vector file.
+        roi: Where to count; see `core.roi.RoiLike`, or a vector file.
         out: JSON file to write; the same as text goes beside it, as `.txt`.
         overwrite: Replace these.
         progress: Called with (done, total).
@@ -183,7 +183,7 @@ def evaluate_map(
                 count.add_scores(codes, scores, observed, curves_alone=True)
         if progress is not None:
             progress(done, len(windows))
-    bounds = _bounds(area, header.grid)
+    bounds = _bounds(area)
     return _report(count, Subject("map", file_hash(class_map), bounds=bounds), out)
 
 
@@ -270,7 +270,7 @@ def _count_scene(
     scorer: Scorer,
     header: Header,
     truth: Truth,
-    roi: Roi | Features | None,
+    roi: Roi | None,
     progress: Progress | None,
 ) -> None:
     """The scores that a map is made of, wherever there is truth."""
@@ -297,13 +297,10 @@ def _count_scene(
         count.add_scores(codes, block.scores, stated & block.valid)
 
 
-def _stated(
-    truth: Truth, roi: Roi | Features | None, grid: GeoBox
-) -> tuple[np.ndarray, np.ndarray]:
+def _stated(truth: Truth, roi: Roi | None, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
     """The truth's codes on a grid, and where it is a class that is asked about."""
     codes, stated = truth.labels(grid)
-    inside = within(roi, grid)
-    return codes, stated if inside is None else stated & inside
+    return codes, stated if roi is None else stated & roi_mask(roi, grid)
 
 
 def _bands(scorer: Scorer, header: Any) -> tuple[int, ...]:
@@ -322,21 +319,31 @@ def _windows(grid: GeoBox, size_px: int) -> Iterator[GeoBox]:
             yield grid[row : min(row + size_px, height), col : min(col + size_px, width)]
 
 
-def _roi(roi: Roi | None, grid: GeoBox) -> Roi | Features | None:
-    """A vector file is read once, for all windows; a box must lie on the scene."""
-    if isinstance(roi, tuple):
-        require_on(roi, grid)
-    return read_features(roi) if isinstance(roi, str | Path) else roi
+def _roi(roi: RoiSource | None, grid: GeoBox) -> Roi | None:
+    """The area in the scene's CRS, moved there once for all windows.
+
+    Raises:
+        ModelError: it lies beside the scene, so that nothing could be counted.
+    """
+    if roi is None:
+        return None
+    area = roi_of(roi)
+    there = area.on(grid)
+    if not shapely.intersects(there, grid.extent.geom):
+        west, south, east, north = footprint(grid).bounds
+        raise ModelError(
+            f"no pixel has both truth and a prediction: {area.described()} lies beside the scene, which "
+            f"spans longitude {west:.4f}..{east:.4f}, latitude {south:.4f}..{north:.4f}; {HINT}"
+        )
+    return Roi(there, grid.crs, area.name)
 
 
-def _bounds(area: Roi | Features | None, grid: GeoBox) -> tuple[float, float, float, float] | None:
-    """Left, bottom, right, top of an area in a grid's CRS."""
-    if isinstance(area, Features):
-        box = shapely.total_bounds(area.on(grid)[0])
-        left, bottom, right, top = (float(v) for v in box)
-        return left, bottom, right, top
-    assert not isinstance(area, str | Path)  # `_roi` has read it
-    return area
+def _bounds(area: Roi | None) -> tuple[float, float, float, float] | None:
+    """Left, bottom, right, top of an area in its CRS."""
+    if area is None:
+        return None
+    left, bottom, right, top = (float(v) for v in area.geometry.bounds)
+    return left, bottom, right, top
 
 
 def _check_free(out: str | Path | None, *, overwrite: bool, inputs: Iterable[Any]) -> None:

@@ -10,16 +10,12 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
-from ..core.errors import ConfigError, ModelError, VectorError
-from ..core.grid import crs_name, pixel_centres
+from ..core.errors import ModelError, VectorError
 from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.headers.header import Header, read_header
 from ..io.raster import read
 from ..io.vector.features import Features
 from ..io.vector.layers import list_fields, read_features
-
-Roi = tuple[float, float, float, float] | str | Path
-"""Left, bottom, right, top in the map's CRS; or a vector file, whose polygons are meant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,37 +152,3 @@ def recode(codes: np.ndarray, positions: Mapping[int, int]) -> tuple[np.ndarray,
     known = known_codes[at] == codes
     values = np.array([positions[code] for code in known_codes.tolist()], dtype=np.int64)
     return np.where(known, values[at], 0), known
-
-
-def require_on(box: tuple[float, float, float, float], grid: GeoBox) -> None:
-    """Refuse four numbers that are no box on a grid, in its own CRS.
-
-    Raises:
-        ConfigError: they are not left, bottom, right, top.
-        ModelError: they lie elsewhere, so that nothing could be counted.
-    """
-    left, bottom, right, top = box
-    ends = grid.boundingbox
-    meant = f"left, bottom, right, top in the scene's own CRS, {crs_name(grid.crs)[:40]}"
-    if not (left < right and bottom < top):
-        raise ConfigError(
-            f"the roi {box} is none: four numbers are {meant}, left below right and bottom below top; across "
-            "the antimeridian, or in another CRS, give a vector file"
-        )
-    if left >= ends.right or right <= ends.left or bottom >= ends.top or top <= ends.bottom:
-        raise ModelError(
-            f"no pixel has both truth and a prediction: the roi {box} lies beside the scene, which spans "
-            f"{tuple(ends.bbox)}; four numbers are {meant}; for degrees or another CRS give a vector file"
-        )
-
-
-def within(roi: Roi | Features | None, grid: GeoBox) -> np.ndarray | None:
-    """Bool (H, W): pixels whose centre is inside; None where there is no limit."""
-    if roi is None:
-        return None
-    if isinstance(roi, tuple):
-        left, bottom, right, top = roi
-        x, y = pixel_centres(grid)
-        return (x >= left) & (x < right) & (y > bottom) & (y <= top)
-    features = roi if isinstance(roi, Features) else read_features(roi)
-    return features.burn(grid) > 0

@@ -157,7 +157,7 @@ _ASKED: tuple[dict[str, Any], ...] = (
     {},
     {},
     {"bands": ["red", "nir"]},
-    {"bbox": (16.0, 45.0, 16.5, 45.5), "when": "2019-07"},
+    {"roi": (16.0, 45.0, 16.5, 45.5), "when": "2019-07"},
     {"where": {"eo:cloud_cover": (None, 50)}, "collections": "fields"},
     {"grids": "files"},
 )

@@ -26,7 +26,7 @@ from ..samplers.drawing.candidates import Candidates
 from ..samplers.drawing.draw import draw_candidates
 from ..samplers.drawing.options import STRATEGIES, ChipOptions, Strategy
 from ..splits.names import SPLITS
-from ..splits.rules import BlockSplit, RandomSplit, RoiSplit, SplitRule
+from ..splits.rules import BlockSplit, RandomSplit, RoiSplit, ScenePart, SplitRule
 from .chip_params import parse_chip_params
 from .params import check_keys
 
@@ -173,7 +173,8 @@ class DatasetGenerator:
         elif method == "roi":
             assert roi is not None
             share = 0.0 if "val" in roi else val
-            self._split = RoiSplit(dict(roi), buffer_px=buffer_px or 0, val=share, seed=seed)  # type: ignore[arg-type]
+            parts: dict[Any, Any] = {name: ScenePart(*part) for name, part in roi.items()}
+            self._split = RoiSplit(parts, buffer_px=buffer_px or 0, val=share, seed=seed)
         else:
             check_keys({method: None}, ("block", "random", "roi"), where="split_ds method")
         self._candidates = None

@@ -32,7 +32,12 @@ _TRUTH = "With truth for a scene or a map"
 )
 @option(
     "--roi",
-    help="Where to count: left, right, top or bottom half; left,bottom,right,top; or a file.",
+    help="Where to count: left, right, top or bottom half; west,south,east,north in degrees; or a file.",
+    section=_TRUTH,
+)
+@option(
+    "--roi-crs",
+    help="CRS of a roi of four numbers, then left,bottom,right,top: EPSG:32633.",
     section=_TRUTH,
 )
 @option(
@@ -65,7 +70,7 @@ def evaluate(
     area: Any = roi.split(",") if roi and "," in roi else roi
     if isinstance(area, list) and len(area) != 4:
         raise click.BadParameter(
-            f"found {roi}; expected four numbers: left,bottom,right,top", param_hint="--roi"
+            f"found {roi}; expected four numbers: west,south,east,north", param_hint="--roi"
         )
     groups = [tuple(text.split(",")) for text in group]
     do("evaluate", context, **subject, groups=groups, roi=area, group=None)

@@ -14,11 +14,11 @@ from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
 from ...core.errors import ReadError
+from ...core.outline import to_lonlat
 from ...core.progress import Progress
 from ...core.query import Scene
 from ...io.headers.scan import OnError
 from ...io.outlines import observed_outline
-from ..region import to_lonlat
 from .located import header_of
 
 log = logging.getLogger(__name__)

@@ -77,7 +77,7 @@ def found_items(sources: Sequence[Source], filters: Filters, reach: Reach | None
             items.setdefault((item.collection, item.name), item)
     if not items:
         raise DatasetError(
-            f"no item of {_named(sources)} is wanted; widen bbox, when, collections or where, or check that "
+            f"no item of {_named(sources)} is wanted; widen roi, when, collections or where, or check that "
             "the catalogue has items"
         )
     if repeated:
@@ -180,7 +180,7 @@ def _walked(
 def _endless(root: str, found: str) -> DatasetError:
     return DatasetError(
         f"{without_query(root)} leads on after {found}, as if it had no end; narrow it down with "
-        "collections, bbox or when, or open a collection, a table of its items or its API's search"
+        "collections, roi or when, or open a collection, a table of its items or its API's search"
     )
 
 

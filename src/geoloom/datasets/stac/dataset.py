@@ -21,6 +21,7 @@ from ...core.query import Query, Sample, Scene
 from ...core.resampling import Resampling
 from ...io.access.remote import is_remote, together
 from ...io.headers.header import read_header
+from ...io.vector.areas import RoiSource, roi_of
 from ..base import Transform
 from ..raster import RasterDataset
 from ..reading.calibration import Calibration
@@ -71,7 +72,7 @@ class StacDataset(RasterDataset):
         bands: Sequence[str] | None = None,
         transforms: Transform | None = None,
         *,
-        bbox: tuple[float, float, float, float] | None = None,
+        roi: RoiSource | None = None,
         when: Interval | Instant | tuple[Instant, Instant] | None = None,
         collections: str | Iterable[str] | None = None,
         where: Where | None = None,
@@ -97,8 +98,8 @@ class StacDataset(RasterDataset):
             crs, res, transforms: As `RasterDataset`.
             bands: Names of bands or assets (all of whose bands are meant), or common names such as `red`,
                 in order. Default: all bands of the assets that hold data, as far as all items have them.
-            bbox: West, south, east, north in degrees; west above east crosses the antimeridian. Items whose
-                geometry touches it are taken.
+            roi: Area of interest: (west, south, east, north) in degrees, a geometry, a grid, a vector file
+                and more; see `core.roi.RoiLike`. Items whose geometry touches it are taken.
             when: Items of this time are taken; as `Interval.of`.
             collections: Names of the collections wanted.
             where: What properties must be: a function of them, or name -> value, set of values, or tuple
@@ -128,7 +129,7 @@ class StacDataset(RasterDataset):
             raise DatasetError(f"grids is {grids!r}{suggest(grids, get_args(Grids))}")
         self._sources = _sources(paths)
         self._filters = Filters(
-            bbox=None if bbox is None else tuple(bbox),  # type: ignore[arg-type]  # checked there
+            roi=None if roi is None else roi_of(roi),
             when=None if when is None else Interval.of(when),
             collections=_names(collections),
             where=where,
@@ -170,7 +171,7 @@ class StacDataset(RasterDataset):
         transforms: Transform | None = None,
         *,
         collections: str | Iterable[str] | None = None,
-        bbox: tuple[float, float, float, float] | None = None,
+        roi: RoiSource | None = None,
         when: Interval | Instant | tuple[Instant, Instant] | None = None,
         limit: int | None = None,
         query: Mapping[str, Any] | None = None,
@@ -193,7 +194,7 @@ class StacDataset(RasterDataset):
 
         Args:
             url: Address of the API's root; the search is at `/search` below it.
-            collections, bbox, when: What to search for; as the dataset's own.
+            collections, roi, when: What to search for; as the dataset's own.
             limit: The most items to take. Default: all.
             query: Of the query extension, for servers that have it: `{"eo:cloud_cover": {"lt": 10}}`.
             where: As the dataset's own: looked at here, after `limit`, whatever the server can do.
@@ -207,12 +208,12 @@ class StacDataset(RasterDataset):
         Example:
             >>> StacDataset.search(                                                     # doctest: +SKIP
             ...     "https://example.org/stac/v1", collections="sentinel-2-l2a",
-            ...     bbox=(13, 45, 14, 46), when="2019-07", bands=["red", "nir"])
+            ...     roi=(13, 45, 14, 46), when="2019-07", bands=["red", "nir"])
         """
         asked = Search(
             url,
             collections=tuple(sorted(_names(collections) or ())),
-            bbox=bbox,
+            roi=None if roi is None else roi_of(roi),
             when=None if when is None else Interval.of(when),
             limit=limit,
             query=query,
@@ -223,7 +224,7 @@ class StacDataset(RasterDataset):
             res,
             bands,
             transforms,
-            bbox=bbox,
+            roi=roi,
             when=when,
             collections=collections,
             where=where,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
 from ...core.antimeridian import around, lonlat_box
 from ...core.errors import DatasetError
+from ...core.grid import crs_name
 from ...core.interval import Interval
+from ...core.roi import Roi
 from .functions import function_text
 from .items import Item
 from .json_values import fields, number
@@ -22,30 +24,20 @@ Where = Callable[[Mapping[str, Any]], bool] | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Filters:
-    """What an item must be to be taken.
+    """What an item must be to be taken."""
 
-    Raises:
-        DatasetError: the box is none.
-    """
-
-    bbox: tuple[float, float, float, float] | None = None
-    """West, south, east, north in degrees; west above east crosses the antimeridian."""
+    roi: Roi | None = None
+    """Area that an item's outline must touch."""
     when: Interval | None = None
     collections: frozenset[str] | None = None
     where: Where | None = None
 
-    def __post_init__(self) -> None:
-        if self.bbox is not None and (len(self.bbox) != 4 or self.bbox[1] > self.bbox[3]):
-            raise DatasetError(
-                f"bbox is {self.bbox}; expected west, south, east, north in degrees, such as (13, 45, 14, 46)"
-            )
+    area: BaseGeometry | None = field(init=False, default=None)
+    """The same in longitude and latitude, cut at the antimeridian."""
 
-    @property
-    def area(self) -> BaseGeometry | None:
-        """The box as a geometry, in two parts where it crosses the antimeridian."""
-        if self.bbox is None:
-            return None
-        return around(lonlat_box(*self.bbox), 0.0)
+    def __post_init__(self) -> None:
+        if self.roi is not None:
+            object.__setattr__(self, "area", self.roi.footprint)
 
     def takes(self, item: Item, told: Mapping[str, Any]) -> bool:
         """Whether an item with these properties is wanted."""
@@ -77,8 +69,8 @@ class Filters:
         told = fields(extent, "extent", whose)
         boxes = fields(told.get("spatial"), "the spatial extent", whose).get("bbox")
         if self.area is not None and boxes:
-            whole = Filters(bbox=_whole_box(boxes, whose)).area
-            if whole is not None and not whole.intersects(self.area):
+            whole = around(lonlat_box(*_whole_box(boxes, whose)), 0.0)
+            if not whole.intersects(self.area):
                 return False
         spans = fields(told.get("temporal"), "the temporal extent", whose).get("interval")
         if self.when is None or not spans:
@@ -104,7 +96,8 @@ class Filters:
         elif self.where is not None:
             where = tuple(sorted((name, _text(wanted)) for name, wanted in self.where.items()))
         collections = None if self.collections is None else tuple(sorted(self.collections))
-        return self.bbox, str(self.when), collections, where
+        roi = None if self.roi is None else (self.roi.geometry.wkb_hex, crs_name(self.roi.crs))
+        return roi, str(self.when), collections, where
 
 
 def _text(wanted: Any) -> str:

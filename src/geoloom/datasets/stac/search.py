@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.errors import DatasetError
 from ...core.interval import Interval
+from ...core.roi import Roi
 from .addresses import joined
 from .documents import home_of, read_json
 from .json_values import fields, records, text
@@ -34,7 +35,8 @@ class Search:
     url: str
     """Address of the API's root, such as `https://example.org/stac/v1`."""
     collections: tuple[str, ...] = ()
-    bbox: tuple[float, float, float, float] | None = None
+    roi: Roi | None = None
+    """Of which the box is asked for: APIs need not know outlines."""
     when: Interval | None = None
     limit: int | None = None
     """The most items in all; None means every one."""
@@ -46,8 +48,8 @@ class Search:
         asked: dict[str, Any] = {"limit": min(_PAGE, self.limit or _PAGE)}
         if self.collections:
             asked["collections"] = list(self.collections)
-        if self.bbox is not None:
-            asked["bbox"] = list(self.bbox)
+        if self.roi is not None:
+            asked["bbox"] = list(self.roi.lonlat_bounds)
         if self.when is not None:
             asked["datetime"] = f"{_rfc3339(self.when.start)}/{_rfc3339(self.when.stop)}"
         if self.query:

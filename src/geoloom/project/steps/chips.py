@@ -140,7 +140,7 @@ class Chips(Step):
         return {"chips": len(store), **splits, "classes": list(classes)}
 
     def _split_rule(self) -> Any:
-        from ...splits.rules import BlockSplit, RandomSplit, RoiSplit
+        from ...splits.rules import BlockSplit, RandomSplit, RoiSplit, ScenePart
 
         if self.split == "block":
             return BlockSplit(self.test, self.val, self.block_px, self.buffer_px, self.seed)
@@ -149,7 +149,7 @@ class Chips(Step):
         if self.split == "none":
             return None
         regions = {
-            name: HALVES[region] if isinstance(region, str) else region
+            name: ScenePart(*(HALVES[region] if isinstance(region, str) else region))
             for name, region in self.regions.items()
         }
         val = 0.0 if "val" in regions else self.val

@@ -10,9 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..listener import Listener
-from .base import BatchSize, Step, as_list, chip_store, model_folder
+from .base import BatchSize, Step, as_list, chip_store, known_crs, model_folder
 
 Half = Literal["left", "right", "top", "bottom"]
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees; or left, bottom, right, top in the CRS that is given with it."""
 
 
 class Evaluate(Step):
@@ -33,7 +35,8 @@ class Evaluate(Step):
     class_field: str | None = None
     groups: Annotated[tuple[str | tuple[str, ...], ...], BeforeValidator(as_list)] = ()
     probabilities: Path | None = None
-    roi: Half | tuple[float, float, float, float] | Path | None = None
+    roi: Half | Box | Path | None = None
+    roi_crs: str | None = None
     batch_size: BatchSize = 16
     device: str = "auto"
 
@@ -72,6 +75,9 @@ class Evaluate(Step):
                 yield name, "goes with map and truth"
         if self.roi is not None and self.truth is None:
             yield "roi", "goes with truth; chips are chosen by their split"
+        yield from known_crs("roi_crs", self.roi_crs)
+        if self.roi_crs is not None and not isinstance(self.roi, tuple):
+            yield "roi_crs", "goes with a roi of four numbers"
 
     def inputs(self) -> tuple[tuple[str, Path], ...]:
         """The files, and that of the area where one is given."""
@@ -124,8 +130,10 @@ class Evaluate(Step):
             "f1": {name: None if math.isnan(value) else value for name, value in f1.items()},
         }
 
-    def _roi(self, raster: Path) -> tuple[float, float, float, float] | Path | None:
-        """The part of the raster that counts; a half of it by name as bounds of its whole pixels."""
+    def _roi(self, raster: Path) -> Any:
+        """The part of the raster that counts; a half of it by name as the grid of its whole pixels."""
+        if isinstance(self.roi, tuple) and self.roi_crs is not None:
+            return self.roi, self.roi_crs
         if not isinstance(self.roi, str):
             return self.roi
         from ...io.headers.header import read_header
@@ -138,8 +146,7 @@ class Evaluate(Step):
             "top": (slice(0, height // 2), slice(None)),
             "bottom": (slice(-(-height // 2), height), slice(None)),
         }[self.roi]
-        left, bottom, right, top = grid[rows, cols].boundingbox.bbox
-        return left, bottom, right, top
+        return grid[rows, cols]
 
     def sentence(self, result: dict[str, Any]) -> str:
         """All figures, as a table."""

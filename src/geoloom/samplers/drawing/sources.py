@@ -12,9 +12,10 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
 from ...core.errors import ChipError
+from ...core.outline import surface
 from ...core.query import Query
 from ...datasets.base import GeoDataset
-from ...datasets.region import Region, pixel_geometry, surface, window
+from ...datasets.region import Region, pixel_geometry, window
 from ...datasets.scenes.index import grid_key
 from ..overlay import united
 from ..sampling_regions import RegionPart, region_parts_of

@@ -1,0 +1,206 @@
+"""Polygons from one CRS in another: along their edges, across the antimeridian, around the poles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import shapely
+from odc.geo.crs import CRS
+from shapely.geometry.base import BaseGeometry
+
+from .antimeridian import (
+    HALF_TURN,
+    around,
+    degrees_per_unit,
+    full_turn,
+    near,
+    turns_between,
+    unwrapped,
+)
+from .grid import WGS84, crs_name, transformer
+
+TOLERANCE = 3e-7
+"""How far an edge may lie from where it belongs, as a share of the ring's size: 3 cm in a Landsat scene."""
+
+_PIECES = 32
+"""Into which a ring is cut at least before its edges are looked at."""
+_ROUNDS = 12
+"""In each, edges that lie off are halved."""
+_MOST_POINTS = 1 << 18
+
+Move: TypeAlias = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""x and y (N,) in another CRS; infinite where it has no such place."""
+
+
+def surface(geometry: BaseGeometry) -> BaseGeometry:
+    """The polygons of a geometry, made valid; its lines and points are left out."""
+    if not geometry.is_valid:
+        geometry = shapely.make_valid(geometry)
+    if geometry.geom_type in ("Polygon", "MultiPolygon"):
+        return geometry
+    parts = [part for part in shapely.get_parts(geometry) if part.area > 0]
+    return shapely.union_all(parts)
+
+
+def to_lonlat(geometry: BaseGeometry, crs: CRS) -> BaseGeometry:
+    """A geometry's polygons in longitude and latitude, cut at the antimeridian.
+
+    Edges are straight in the geometry's own CRS. A ring around a pole holds the pole.
+    """
+    cut = [_polygon_in_degrees(part, crs) for part in shapely.get_parts(surface(geometry))]
+    return surface(shapely.union_all(cut))
+
+
+def from_lonlat(outline: BaseGeometry, crs: CRS, middle: float = 0.0) -> BaseGeometry:
+    """A longitude-latitude outline in another CRS, parts cut at the antimeridian joined again.
+
+    Points without a place there are left out.
+
+    Args:
+        outline: Polygons, as `to_lonlat` gives them.
+        crs: To go to.
+        middle: Of a geographic CRS: the longitude, in its own units, around which to count.
+    """
+    if full_turn(crs) is not None:
+        outline = around(outline, middle * degrees_per_unit(crs))
+        if crs == WGS84:
+            return outline
+    move = transformer("EPSG:4326", crs_name(crs)).transform
+    moved = [_without_lost_points(part, move) for part in shapely.get_parts(outline)]
+    whole = surface(shapely.union_all([part for part in moved if not part.is_empty]))
+    west, _, east, _ = outline.bounds
+    return _without_seam(whole) if max(-west, east) >= HALF_TURN else whole
+
+
+def moved_to(geometry: BaseGeometry, crs: CRS, target: CRS, middle: float = 0.0) -> BaseGeometry:
+    """A geometry's polygons in another CRS; `middle` as in `from_lonlat`."""
+    if crs == target:
+        turn = full_turn(crs)
+        return surface(geometry) if turn is None else around(surface(geometry), middle, turn)
+    if full_turn(target) is None:
+        whole = _moved_whole(
+            surface(geometry), transformer(crs_name(crs), crs_name(target)).transform
+        )
+        if whole is not None:
+            return whole
+    return from_lonlat(to_lonlat(geometry, crs), target, middle)
+
+
+def _moved_whole(geometry: BaseGeometry, move: Move) -> BaseGeometry | None:
+    """Polygons through a transformation; None where it tears a ring, or has no place for some of it."""
+    parts = []
+    for part in shapely.get_parts(geometry):
+        rings = [_along(ring, move) for ring in (part.exterior, *part.interiors)]
+        if not all(whole for _, whole in rings):
+            return None
+        parts.append(surface(shapely.Polygon(rings[0][0], [xy for xy, _ in rings[1:]])))
+    return surface(shapely.union_all(parts))
+
+
+def _along(ring: BaseGeometry, move: Move, *, degrees: bool = False) -> tuple[np.ndarray, bool]:
+    """A ring in another CRS, with as many points as keep its edges in place.
+
+    Args:
+        ring: Closed, its edges straight where they come from.
+        move: To the other CRS.
+        degrees: Whether that counts degrees, of longitudes that run on across the antimeridian.
+
+    Returns:
+        Points float64 (N, 2), and whether all of them have a place and no edge is torn.
+    """
+    xy = shapely.get_coordinates(shapely.segmentize(ring, max(ring.length / _PIECES, 1e-300)))
+    at = _through(xy, move, degrees=degrees)
+    if not np.isfinite(at).any():
+        return at, False
+    off = np.ones(len(xy) - 1, bool)
+    for _ in range(_ROUNDS):
+        halfway = (xy[:-1] + xy[1:]) / 2
+        middle = _through(halfway, move, degrees=False)
+        off = _off_chord(at, middle, degrees=degrees)
+        if not off.any() or len(xy) > _MOST_POINTS:
+            break
+        places = np.flatnonzero(off) + 1
+        xy = np.insert(xy, places, halfway[off], axis=0)
+        at = _through(xy, move, degrees=degrees)
+    return at, bool(np.isfinite(at).all() and not off.any())
+
+
+def _through(xy: np.ndarray, move: Move, *, degrees: bool) -> np.ndarray:
+    """Points through a transformation; as longitudes that run on, where these are asked for."""
+    x, y = move(xy[:, 0], xy[:, 1])
+    lost = ~(np.isfinite(x) & np.isfinite(y))
+    at = np.column_stack([x, y])
+    at[lost] = np.nan
+    if degrees:
+        at[~lost, 0] = unwrapped(at[~lost, 0])
+    return at
+
+
+def _off_chord(at: np.ndarray, middle: np.ndarray, *, degrees: bool) -> np.ndarray:
+    """Bool (N - 1,): edges whose middle lies further off the straight line than the tolerance."""
+    chord = (at[:-1] + at[1:]) / 2
+    apart = middle - chord
+    if degrees:
+        apart[:, 0] = near(apart[:, 0], 0.0) * np.cos(np.radians(chord[:, 1]))
+    size = np.ptp(at[np.isfinite(at).all(axis=1)], axis=0).max(initial=0.0)
+    with np.errstate(invalid="ignore"):
+        further: np.ndarray = np.hypot(apart[:, 0], apart[:, 1]) > TOLERANCE * size
+    return further
+
+
+def _polygon_in_degrees(polygon: BaseGeometry, crs: CRS) -> BaseGeometry:
+    shell, *holes = (_ring_in_degrees(r, crs) for r in (polygon.exterior, *polygon.interiors))
+    if any(turns_between(ring[:, 0]) for ring in (shell, *holes)):
+        cut = _around_pole(shell)
+        for hole in holes:
+            cut = cut - _around_pole(hole)
+        return cut
+    for hole in holes:
+        hole[:, 0] += near(hole[:, 0].mean(), shell[:, 0].mean()) - hole[:, 0].mean()
+    return around(surface(shapely.Polygon(shell, holes)), 0.0)
+
+
+def _ring_in_degrees(ring: BaseGeometry, crs: CRS) -> np.ndarray:
+    """Longitudes, which run on across the antimeridian, and latitudes (N, 2) of a ring."""
+    if crs == WGS84:
+        points: np.ndarray = shapely.get_coordinates(ring)
+        return points
+    move = transformer(crs_name(crs), "EPSG:4326").transform
+    at, _ = _along(ring, move, degrees=True)
+    placed: np.ndarray = at[np.isfinite(at).all(axis=1)]
+    return placed
+
+
+def _around_pole(ring: np.ndarray) -> BaseGeometry:
+    """What a ring holds, with the pole that it runs around; as any ring, where it runs around none."""
+    if not turns_between(ring[:, 0]):
+        return around(surface(shapely.Polygon(ring)), 0.0)
+    return polar_cap(ring[:, 0], ring[:, 1])
+
+
+def polar_cap(lon: np.ndarray, lat: np.ndarray) -> BaseGeometry:
+    """The region between a ring around a pole, in longitudes that run on, and that pole."""
+    pole = 90.0 if lat.mean() > 0 else -90.0
+    ring = np.column_stack([lon, lat])
+    closed = np.vstack([ring, [ring[-1, 0], pole], [ring[0, 0], pole]])
+    return around(surface(shapely.Polygon(closed)), 0.0)
+
+
+def _without_lost_points(part: BaseGeometry, move: Move) -> BaseGeometry:
+    """A polygon through a transformation, without the points that have no place there."""
+    if part.geom_type != "Polygon":
+        return shapely.Polygon()
+    rings = [_along(ring, move)[0] for ring in (part.exterior, *part.interiors)]
+    shell, *holes = (ring[np.isfinite(ring).all(axis=1)] for ring in rings)
+    if len(shell) < 3:
+        return shapely.Polygon()
+    return surface(shapely.Polygon(shell, [hole for hole in holes if len(hole) >= 3]))
+
+
+def _without_seam(whole: BaseGeometry) -> BaseGeometry:
+    """Grown and shrunk by a ten-millionth, which closes the cut along the antimeridian."""
+    left, bottom, right, top = whole.bounds
+    hair = 1e-7 * max(right - left, top - bottom)
+    return surface(whole.buffer(hair, join_style="mitre").buffer(-hair, join_style="mitre"))
