@@ -61,13 +61,12 @@ def small_files(tmp_path_factory) -> Path:
 @pytest.fixture
 def own_registries(monkeypatch):
     """What a page or an example registers under a name is forgotten after it."""
-    for module, name in (
-        ("geoloom.models.registry", "MODELS"),
-        ("geoloom.losses.registry", "LOSSES"),
-        ("geoloom.transforms.indices", "INDICES"),
-        ("geoloom.transforms.normalize", "NORMALIZATIONS"),
-    ):
-        registry = getattr(importlib.import_module(module), name)
+    from geoloom.losses.registry import LOSSES
+    from geoloom.models.registry import MODELS
+    from geoloom.transforms.indices import INDICES
+    from geoloom.transforms.normalize import NORMALIZATIONS
+
+    for registry in (MODELS, *LOSSES.values(), INDICES, NORMALIZATIONS):
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
 
 
