@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,11 +55,7 @@ def remove_clouds(
     clouds = header if inside else read_header(quality)
     number = clouds.find([band])[0]
     _check_coverage(header, clouds)
-    bands = tuple(n for n in header.data_bands if not inside or n != number)
-    if not bands:
-        raise BandError(
-            f"{header.uri} has no band besides its quality band {band!r}; give the scene that it is of"
-        )
+    bands = _bands_besides(header, number if inside else None)
     dtype = common_dtype(header, bands)
     fill = _fill_value(header, bands, nodata)
     with CogWriter(
@@ -84,7 +79,21 @@ def remove_clouds(
     return Path(out)
 
 
-def _fill_value(header: Header, bands: Sequence[int], nodata: float | None) -> float:
+def _bands_besides(header: Header, quality: int | None) -> tuple[int, ...]:
+    """Numbers of the bands that measure something.
+
+    Raises:
+        BandError: there is none besides the quality band.
+    """
+    bands = tuple(n for n in header.data_bands if n != quality)
+    if not bands:
+        raise BandError(
+            f"{header.uri} has no band besides its quality band {quality}; give the scene that it is of"
+        )
+    return bands
+
+
+def _fill_value(header: Header, bands: tuple[int, ...], nodata: float | None) -> float:
     """What hidden pixels are saved as.
 
     Raises:
@@ -93,7 +102,7 @@ def _fill_value(header: Header, bands: Sequence[int], nodata: float | None) -> f
     own = header.nodata[bands[0] - 1] if nodata is None else nodata
     if own is not None:
         return own
-    if common_dtype(header, tuple(bands)).kind == "f":
+    if common_dtype(header, bands).kind == "f":
         return float("nan")
     raise ConfigError(
         f"{header.uri} has no nodata value to put where clouds were; give one by nodata= (--nodata)"
