@@ -17,7 +17,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from ..core.errors import ConfigError
-from ..core.outputs import Outputs, require_targets
+from ..core.outputs import Kind, Outputs, require_targets
 from ..losses.registry import get_loss, summed_loss
 from ..losses.summed import Loss, Parts
 from ..metrics.tally import Report, Tally
@@ -63,8 +63,8 @@ class Task(LightningModule):
         ConfigError: the loss is none for such outputs, or the network is named without its bands.
     """
 
-    stem: ClassVar[str] = ""
-    """The name in `gl.train(task=...)` and on the command line."""
+    kind: ClassVar[Kind] = "classes"
+    """Of the outputs that are learned."""
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from ..losses.weights import WeightRule
 from ..models.registry import check_options, model_options
 from ..transforms.augment import AUGMENTATIONS, check_augmentations
 from .data import AugmentMode
+from .registry import get_task
 from .schedule import ScheduleName
 
 ClassWeights = WeightRule | Sequence[float] | None
@@ -27,6 +28,7 @@ class TrainConfig:
         ModelError: the network or one of its options is unknown.
     """
 
+    task: str = "segmentation"
     model: str = "unet"
     options: Mapping[str, Any] = field(default_factory=dict)
     epochs: int = 50
@@ -37,7 +39,8 @@ class TrainConfig:
     decay_steps: int | None = None
     weight_decay: float = 1e-2
     average: float = 0.0
-    loss: str = "crossentropy"
+    loss: str | None = None
+    """None takes the usual one of the task's outputs."""
     label_smoothing: float = 0.0
     class_weights: ClassWeights = None
     augment: tuple[str, ...] = AUGMENTATIONS
@@ -50,7 +53,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_options(self.model, dict(self.options))
-        get_loss(self.loss)
+        kind = get_task(self.task).kind
+        if self.loss is not None:
+            get_loss(self.loss, kind)
         check_augmentations(self.augment)
         choices = {
             "schedule": get_args(ScheduleName),
@@ -83,9 +88,10 @@ class TrainConfig:
             raise ConfigError(
                 f"average is {self.average}; give a share of the training, 0 (no mean of the weights) to 1"
             )
-        if self.label_smoothing and self.loss != "crossentropy":
+        if self.label_smoothing and (kind != "classes" or self.loss not in (None, "crossentropy")):
             raise ConfigError(
-                f"label_smoothing is part of the loss 'crossentropy', not of {self.loss!r}; leave it out"
+                "label_smoothing is part of the loss 'crossentropy', not of "
+                f"{self.loss or 'the losses of ' + kind!r}; leave it out"
             )
         if not 0 <= self.label_smoothing < 1:
             raise ConfigError(f"label_smoothing is {self.label_smoothing}; give 0 or more, below 1")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from ...core.outputs import Outputs
+from ...core.outputs import Kind, Outputs
 from ...metrics.class_tally import ClassTally
 from ..base import Task
 from ..targets import class_positions, count_classes
@@ -28,7 +28,7 @@ class ClassificationTask(Task):
         '2 classes (forest, water) per image'
     """
 
-    stem: ClassVar[str] = "classification"
+    kind: ClassVar[Kind] = "classes"
 
     @classmethod
     def as_outputs(cls, given: Any) -> Outputs:

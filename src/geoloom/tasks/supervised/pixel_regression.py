@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from ...core.outputs import Outputs
+from ...core.outputs import Kind, Outputs
 from ...metrics.value_tally import ValueTally
 from ..base import Task
 from ..targets import count_values, standardised_values
@@ -29,7 +29,7 @@ class PixelRegressionTask(Task):
         '1 value (height in m) per pixel'
     """
 
-    stem: ClassVar[str] = "pixel_regression"
+    kind: ClassVar[Kind] = "values"
 
     @classmethod
     def as_outputs(cls, given: Any) -> Outputs:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ...core.outputs import Outputs
+from ...core.outputs import Kind, Outputs
 from ...metrics.class_tally import ClassTally
 from ..base import Task
 from ..targets import class_positions, count_classes, position_table
@@ -30,7 +30,7 @@ class SegmentationTask(Task):
         '2 classes (forest, water) per pixel'
     """
 
-    stem: ClassVar[str] = "segmentation"
+    kind: ClassVar[Kind] = "classes"
 
     def __init__(
         self, network: Any, outputs: Any, *, codes: Sequence[int] | None = None, **kwargs: Any

@@ -1,0 +1,56 @@
+"""Tasks by name."""
+
+from __future__ import annotations
+
+from ..core.errors import ConfigError
+from ..core.registry import Registry
+from .base import Task
+
+_OWN = f"{__package__}.supervised"
+
+TASKS: Registry[type[Task]] = Registry(
+    "task",
+    {
+        "segmentation": f"{_OWN}.segmentation:SegmentationTask",
+        "classification": f"{_OWN}.classification:ClassificationTask",
+        "pixel_regression": f"{_OWN}.pixel_regression:PixelRegressionTask",
+    },
+    hint=". One of your own must be made known first, with register_task(name, task)",
+)
+
+
+def list_tasks() -> tuple[str, ...]:
+    """Names that `get_task` and `gl.train(task=...)` know, sorted.
+
+    Example:
+        >>> list_tasks()
+        ('classification', 'pixel_regression', 'segmentation')
+    """
+    return TASKS.list()
+
+
+def get_task(name: str) -> type[Task]:
+    """A task by name.
+
+    Raises:
+        ConfigError: there is none; the message names the nearest.
+    """
+    return TASKS.get(name)
+
+
+def register_task(name: str, task: type[Task], *, overwrite: bool = False) -> None:
+    """Make a task of your own known by name, to `gl.train` and the command line.
+
+    Args:
+        name: What users will call it.
+        task: A child of `Task`.
+        overwrite: Replace a task of that name.
+
+    Raises:
+        ConfigError: it is no child of `Task`, or the name is taken.
+    """
+    if not (isinstance(task, type) and issubclass(task, Task)):
+        raise ConfigError(
+            f"{task!r} is no child of geoloom.tasks.Task; derive it from Task or one of its children"
+        )
+    TASKS.register(name, task, overwrite=overwrite)
