@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from ..core.classes import Classes
 from ..core.errors import ChipError, suggest
 from ..core.interval import ALWAYS, Interval, interval_between, microseconds
+from ..core.outputs import ClassOutputs, Outputs
 from ..core.statistics import BandStatistics, band_statistics
 from ..splits.names import SPLITS, Split
 from .zarr.header import StoreHeader, grid_at
@@ -118,6 +119,27 @@ class ChipStore:
     def observed(self, i: int) -> np.ndarray:
         """(H, W) bool, True = observed in every band, labelled or not."""
         return self._arrays["observed"][self._at(i)]
+
+    @property
+    def outputs(self) -> Outputs | None:
+        """What the labels teach a network; None where there are none, or nobody knows their classes."""
+        return None if self.classes is None else ClassOutputs(self.classes)
+
+    def labels(self, i: int) -> dict[str, np.ndarray]:
+        """Chip `i` without its image: `mask` (H, W) int64, class positions where `valid`.
+
+        Raises:
+            ChipError: the store has no labels.
+        """
+        mask, valid = self.mask(i), self.valid(i)
+        if self.classes is None:
+            return {"mask": mask.astype(np.int64), "valid": valid}
+        positions, known = self.classes.encode(mask)
+        return {"mask": positions.astype(np.int64), "valid": valid & known}
+
+    def samples(self, indices: Sequence[int]) -> ChipDataset:
+        """A torch dataset of chosen chips, images as they are stored."""
+        return self.dataset(indices=indices, dtype="stored")
 
     def plane(self, name: str) -> ShardedArray:
         """A stored array as a whole: `image`, `mask`, `valid` or `observed`; see `places`."""

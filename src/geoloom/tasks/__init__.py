@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .data import ChipDataModule as ChipDataModule
     from .evaluate import evaluate_map as evaluate_map
     from .history import Epoch as Epoch
+    from .registry import get_task as get_task
+    from .registry import list_tasks as list_tasks
+    from .registry import register_task as register_task
     from .schedule import Schedule as Schedule
     from .supervised.classification import ClassificationTask as ClassificationTask
     from .supervised.pixel_regression import PixelRegressionTask as PixelRegressionTask
@@ -25,6 +28,7 @@ else:
             ".data": ["ChipDataModule"],
             ".evaluate": ["evaluate_map"],
             ".history": ["Epoch"],
+            ".registry": ["get_task", "list_tasks", "register_task"],
             ".schedule": ["Schedule"],
             ".supervised.classification": ["ClassificationTask"],
             ".supervised.pixel_regression": ["PixelRegressionTask"],

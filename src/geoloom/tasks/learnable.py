@@ -31,8 +31,8 @@ def learn_targets(outputs: Outputs, labels: Labels, where: str) -> tuple[Outputs
         where: They come from, for messages.
 
     Returns:
-        The outputs, knowing what they need to know of the targets (mean and standard deviation of values); and
-        how many pixels or images there are for each class or value, int64 (K,).
+        The outputs, knowing what they need to know of the targets (mean and standard deviation of values);
+        and how many pixels or images there are for each class or value, int64 (K,).
 
     Raises:
         DatasetError: there is nothing to learn; or a sample lacks the target.
@@ -46,7 +46,7 @@ def _classes(outputs: Outputs, labels: Labels, where: str) -> tuple[Outputs, np.
         target = class_positions(_batch(sample, outputs), outputs)
         known = target[target != IGNORE_INDEX].numpy()
         counts += np.bincount(known, minlength=len(counts))
-    unit = outputs.per if not isinstance(outputs, ValueOutputs) else "pixel"
+    unit = "pixel" if outputs.gives == "pixels" else "image"
     if not counts.any():
         raise DatasetError(
             f"no training {unit} of {where} has a label; check that labels and scene overlap"
@@ -54,9 +54,9 @@ def _classes(outputs: Outputs, labels: Labels, where: str) -> tuple[Outputs, np.
     if np.count_nonzero(counts) == 1:
         only = outputs.names[int(counts.argmax())]
         raise DatasetError(
-            f"every labelled {unit} to train on in {where} is {only}: there is nothing to tell apart, and any "
-            "network would score 1.0; cut chips that hold other classes too, or label what is not one of them "
-            "as a class of its own"
+            f"every labelled {unit} to train on in {where} is {only}: there is nothing to tell apart, and any"
+            " network would score 1.0; cut chips that hold other classes too, or label what is not one of "
+            "them as a class of its own"
         )
     absent = [name for name, count in zip(outputs.names, counts, strict=True) if not count]
     if absent:
@@ -90,8 +90,8 @@ def _values(outputs: Outputs, labels: Labels, where: str) -> tuple[Outputs, np.n
         if not n or not spread:
             what = "is known nowhere" if not n else "is the same everywhere"
             raise DatasetError(
-                f"{name} {what} in the training samples of {where}: there is nothing to learn; check that the "
-                "layer of values and the scene overlap"
+                f"{name} {what} in the training samples of {where}: there is nothing to learn; check that the"
+                " layer of values and the scene overlap"
             )
     return replace(outputs, mean=tuple(mean.tolist()), std=tuple(std.tolist())), count
 

@@ -13,18 +13,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Callback, seed_everything
+from lightning.pytorch import Callback, Trainer, seed_everything
 
 from .._version import __version__
 from ..chips.store import ChipStore
-from ..core.classes import Classes
 from ..core.errors import ModelError
 from ..core.files import hold, writing
+from ..core.outputs import ClassOutputs, Outputs
 from ..losses.pixel import cross_entropy
-from ..losses.registry import get_loss
 from ..losses.summed import Loss
 from ..losses.weights import class_weights as weights_by_rule
-from ..metrics.accuracy import Accuracy
+from ..metrics.tally import Report
 from ..models.card import ModelCard
 from ..models.device import choose_device
 from ..models.registry import create_model, model_options, outline
@@ -38,9 +37,9 @@ from .data import AugmentMode, ChipDataModule
 from .evaluate import count_chips
 from .fitting import build_trainer, fit, load_best, quiet
 from .history import History, OnEpoch, ProgressBar
+from .plan import Given, TrainingPlan
+from .registry import get_task
 from .schedule import Schedule, ScheduleName
-from .supervised.segmentation import SegmentationTask
-from .training_chips import TrainingChips
 from .workspace import VALIDATION_FILE, Workspace
 
 logger = logging.getLogger(__name__)
@@ -50,9 +49,10 @@ _LARGE = 20e6
 
 
 def train(
-    chips: str | Path | ChipStore,
+    data: Given,
     out: str | Path,
     *,
+    task: str = "segmentation",
     model: str = "unet",
     width: float | None = None,
     dropout: float | None = None,
@@ -65,7 +65,7 @@ def train(
     decay_steps: int | None = None,
     weight_decay: float = 1e-2,
     average: float = 0.0,
-    loss: str = "crossentropy",
+    loss: str | None = None,
     label_smoothing: float = 0.0,
     class_weights: ClassWeights = None,
     augment: Sequence[str] = AUGMENTATIONS,
@@ -73,7 +73,7 @@ def train(
     jitter: float = 0.0,
     normalize: str = "mean_std",
     early_stopping: int | None = None,
-    val: str | Path | ChipStore | None = None,
+    val: Given | None = None,
     seed: int = 0,
     resume: bool = False,
     device: str = "auto",
@@ -81,14 +81,15 @@ def train(
     overwrite: bool = False,
     progress: bool | OnEpoch = True,
 ) -> Path:
-    """Train a network on labelled chips and write a model folder.
+    """Train a network on labelled samples and write a model folder.
 
     The weights kept are those of the epoch with the lowest validation loss. Equal seeds on equal machines
     give equal models; a training that is stopped and resumed gives the model of one that was not.
 
     Args:
-        chips: Chip store, or its path. Its split `train` is learned from (all chips where it has no splits).
+        data: Chip store, or its path. Its split `train` is learned from (all chips where it has no splits).
         out: Model folder to write.
+        task: What is learned, one of `list_tasks()`.
         model: One of `list_models()`.
         width: Multiplies the network's channels; None takes the network's own default. See `fcn8s`, `unet`.
         dropout: Chance that a channel of the deepest layers is left out of a step.
@@ -102,10 +103,11 @@ def train(
         average: Keep, instead of the weights themselves, their running mean over about this share of the
             training (an exponential moving average): 0.1 steadies a training whose scores scatter from seed
             to seed. The mean is what validation scores, what early stopping watches, and what is saved.
-        loss: One of `list_losses()`.
+        loss: One of `list_losses(kind)` of what is learned; None takes the usual one (`crossentropy` of
+            classes, `mse` of values).
         label_smoothing: Of `crossentropy`: eases the pull of labels that may be wrong; 0.1 is usual.
-        class_weights: Weights of the classes in the loss: a rule such as `balanced`, one number a class,
-            or None.
+        class_weights: Weights of the classes in the loss: a rule such as `balanced`, one number for each
+            class (or value), or None.
         augment: Rotations and flips, while loading.
         augment_mode: `random`: one or none of them for each chip of a batch. `copies`: each as a full copy
             of the chips, so that six make an epoch seven times as long.
@@ -140,6 +142,7 @@ def train(
     given = {"width": width, "dropout": dropout}
     chosen = {**(options or {}), **{k: v for k, v in given.items() if v is not None}}
     config = TrainConfig(
+        task=task,
         model=model,
         options=chosen,
         epochs=epochs,
@@ -161,7 +164,7 @@ def train(
         seed=seed,
         precision=precision,
     )
-    plan = TrainingChips.of(chips, val)
+    plan = TrainingPlan.of(data, get_task(task), val)
     workspace = Workspace(Path(out))
     run = {"config": config.to_dict(), "chips": plan.to_dict(), "version": __version__}
     place = choose_device(device)
@@ -190,19 +193,18 @@ class _Ready:
     normalization: Normalization
 
 
-def _prepare(config: TrainConfig, plan: TrainingChips, device: str) -> _Ready:
+def _prepare(config: TrainConfig, plan: TrainingPlan, device: str) -> _Ready:
     _check_memory(config, plan)
     with quiet():
         seed_everything(config.seed, workers=True, verbose=False)
-    pixels = plan.class_pixels()
-    plan.check_validation()
+    outputs, counts = plan.learn_targets()
     normalization = _normalization(config.normalize, plan)
-    weights = _weights(config.class_weights, pixels, plan.classes)
-    network = create_model(config.model, len(plan.store.bands), len(plan.classes), **config.options)
+    weights = _weights(config.class_weights, counts, outputs)
+    network = create_model(config.model, len(plan.source.bands), outputs.channels, **config.options)
     _warn_of_size(config, network, device)
-    task = SegmentationTask(
+    task = get_task(config.task)(
         network,
-        plan.classes,
+        outputs,
         loss=_loss(config),
         class_weights=weights,
         normalization=normalization,
@@ -217,7 +219,7 @@ def _prepare(config: TrainConfig, plan: TrainingChips, device: str) -> _Ready:
 
 def _run(
     config: TrainConfig,
-    plan: TrainingChips,
+    plan: TrainingPlan,
     ready: _Ready,
     workspace: Workspace,
     device: str,
@@ -225,8 +227,8 @@ def _run(
 ) -> Path:
     task = ready.task
     data = ChipDataModule(
-        plan.store.dataset(indices=plan.train, dtype="stored"),
-        plan.judge.dataset(indices=plan.val, dtype="stored") if plan.judge else None,
+        plan.source.samples(plan.train),
+        plan.judge.samples(plan.val) if plan.judge else None,
         batch_size=config.batch_size,
         augment=config.augment,
         augment_mode=config.augment_mode,
@@ -251,17 +253,26 @@ def _run(
     _check_converged(task, history, config, validated=validated)
     card = _card(config, plan, ready.normalization)
     if validated:
-        accuracy = _accuracy(LoadedModel.of(task.outcome, card, device), plan, config.batch_size)
-        write_json(workspace.folder / VALIDATION_FILE, accuracy.to_dict(), within=workspace.folder)
-        card = replace(card, metrics=accuracy.to_dict(curves=False))
+        report = _report(trainer, task, data, LoadedModel.of(task.outcome, card, device), plan)
+        write_json(workspace.folder / VALIDATION_FILE, report.to_dict(), within=workspace.folder)
+        card = replace(card, metrics=report.to_dict(curves=False))
     return save_model(workspace.folder, task.outcome, card)
 
 
-def _accuracy(model: LoadedModel, plan: TrainingChips, batch_size: int) -> Accuracy:
-    """On the validation chips, each pixel of the ground once, as `evaluate` counts."""
-    assert plan.judge is not None  # the caller has looked
-    chosen = np.asarray(plan.val, dtype=np.int64)
-    return count_chips(model, plan.judge, chosen, batch_size).accuracy()
+def _report(
+    trainer: Trainer,
+    task: Task,
+    data: ChipDataModule,
+    model: LoadedModel,
+    plan: TrainingPlan,
+) -> Report:
+    """On the validation samples; of chips, each pixel of the ground once, as `evaluate` counts."""
+    if isinstance(plan.judge, ChipStore):
+        chosen = np.asarray(plan.val, dtype=np.int64)
+        return count_chips(model, plan.judge, chosen, data.batch_size).accuracy()
+    with quiet():
+        trainer.validate(task, datamodule=data, verbose=False)
+    return task.report()
 
 
 def _check_converged(task: Task, history: History, config: TrainConfig, *, validated: bool) -> None:
@@ -280,37 +291,37 @@ def _check_converged(task: Task, history: History, config: TrainConfig, *, valid
         raise ModelError(f"{what} answers NaN on the validation chips; {fix}")
 
 
-def _normalization(kind: str, plan: TrainingChips) -> Normalization:
-    statistics = plan.store.statistics("train" if plan.store.splits else None)
+def _normalization(kind: str, plan: TrainingPlan) -> Normalization:
+    statistics = plan.source.statistics("train" if plan.source.splits else None)
     return fit_normalization(kind, statistics)
 
 
-def _loss(config: TrainConfig) -> Loss:
+def _loss(config: TrainConfig) -> str | Loss | None:
     if config.label_smoothing:
         return partial(cross_entropy, label_smoothing=config.label_smoothing)
-    return get_loss(config.loss)
+    return config.loss
 
 
-def _weights(rule: ClassWeights, pixels: np.ndarray, classes: Classes) -> tuple[float, ...] | None:
+def _weights(rule: ClassWeights, counts: np.ndarray, outputs: Outputs) -> tuple[float, ...] | None:
     if rule is None:
         return None
     if isinstance(rule, str):
-        return weights_by_rule(pixels.tolist(), rule)
+        return weights_by_rule(counts.tolist(), rule)
     weights = tuple(float(weight) for weight in rule)
-    if len(weights) != len(classes) or min(weights) < 0 or max(weights) == 0:
+    if len(weights) != outputs.channels or min(weights) < 0 or max(weights) == 0:
         raise ModelError(
-            f"class_weights are {weights}; give one number, 0 or more, for each of {', '.join(classes.names)}"
+            f"class_weights are {weights}; give one number, 0 or more, for each of {', '.join(outputs.names)}"
         )
     return weights
 
 
-def _check_memory(config: TrainConfig, plan: TrainingChips) -> None:
+def _check_memory(config: TrainConfig, plan: TrainingPlan) -> None:
     """Refuse a network that no memory here holds, before it takes any.
 
     Raises:
         ModelError: its weights, their gradients and AdamW's two means are more than the machine's memory.
     """
-    counts = len(plan.store.bands), len(plan.classes)
+    counts = len(plan.source.bands), plan.outputs.channels
     weights = outline(config.model, *counts, **config.options)
     needed = 4 * sum(weight.numel() * weight.element_size() for weight in weights.values())
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
@@ -338,20 +349,23 @@ def _warn_of_size(config: TrainConfig, network: torch.nn.Module, device: str) ->
         )
 
 
-def _card(config: TrainConfig, plan: TrainingChips, normalization: Normalization) -> ModelCard:
-    store = plan.store
-    grid = store.grid(plan.train[0])
-    pixel = math.sqrt(abs(grid.affine.determinant))
+def _card(config: TrainConfig, plan: TrainingPlan, normalization: Normalization) -> ModelCard:
+    source, outputs = plan.source, plan.outputs
+    if not isinstance(outputs, ClassOutputs) or outputs.gives != "pixels":
+        raise ModelError(f"no model folder can hold {outputs.short}; train classes per pixel")
+    grid = source.grid(plan.train[0])
+    if grid is not None and grid.crs is None:
+        grid = None
     return ModelCard(
         architecture=config.model,
         options=config.to_dict()["options"],
-        bands=store.bands,
-        classes=plan.classes,
+        bands=source.bands,
+        classes=outputs.classes,
         normalization=normalization.to_dict(),
-        dtype=str(store.dtype),
-        scaling=store.scaling,
-        gsd=None if grid.crs is None else pixel,
-        gsd_unit="metre" if grid.crs is None else str(grid.crs.units[0]),
-        chip_size_px=store.size[0],
+        dtype=str(source.dtype),
+        scaling=source.scaling,
+        gsd=None if grid is None else math.sqrt(abs(grid.affine.determinant)),
+        gsd_unit="metre" if grid is None else str(grid.crs.units[0]),
+        chip_size_px=source.size[0],
         config={**config.to_dict(), "chips": plan.to_dict()},
     )

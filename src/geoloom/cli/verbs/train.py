@@ -18,6 +18,9 @@ _DATA = "What it sees"
 @verb("geoloom train chips.zarr model/ --model fcn8s --width 0.25 -e 50")
 @argument("chips", help="Chip store, from `geoloom chips`.")
 @argument("out", help="Model folder to make.")
+@option(
+    "--task", "-t", help="segmentation, classification or pixel_regression.", default="segmentation"
+)
 @option("--model", "-m", help="Network; `geoloom models` lists them.", default="unet")
 @option(
     "--width", help="Multiplies the network's channels: 0.25 for a CPU, 1 as published.", kind=float
@@ -47,7 +50,7 @@ _DATA = "What it sees"
     default=0.0,
     section=_HOW,
 )
-@option("--loss", help="crossentropy, dice, focal, ...", default="crossentropy", section=_HOW)
+@option("--loss", help="crossentropy, dice, ... of classes; mse, mae, ... of values.", section=_HOW)
 @option(
     "--label-smoothing",
     help="Of crossentropy: 0.1 for labels with errors.",

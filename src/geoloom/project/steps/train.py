@@ -35,6 +35,7 @@ class Train(Step):
 
     chips: Path
     out: Path
+    task: str = "segmentation"
     model: str = "unet"
     width: PositiveFloat | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
@@ -47,7 +48,7 @@ class Train(Step):
     decay_steps: PositiveInt | None = None
     weight_decay: NonNegativeFloat = 1e-2
     average: Annotated[float, Field(ge=0, le=1)] = 0.0
-    loss: str = "crossentropy"
+    loss: str | None = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     class_weights: WeightRule | tuple[float, ...] | None = None
     augment: Annotated[tuple[Augmentation, ...], BeforeValidator(as_list)] = ("all",)
@@ -66,12 +67,17 @@ class Train(Step):
         from ...core.errors import ModelError
         from ...losses.registry import list_losses
         from ...models.registry import check_options, list_models
+        from ...tasks.registry import get_task, list_tasks
         from ...transforms.normalize import list_normalizations
 
         yield from chip_store("chips", self.chips)
         if self.val is not None:
             yield from chip_store("val", self.val)
-        yield from named("loss", self.loss, list_losses())
+        if self.task not in list_tasks():
+            yield from named("task", self.task, list_tasks())
+            return
+        if self.loss is not None:
+            yield from named("loss", self.loss, list_losses(get_task(self.task).kind))
         yield from named("normalize", self.normalize, list_normalizations())
         if self.model not in list_models():
             yield from named("model", self.model, list_models())
@@ -89,6 +95,7 @@ class Train(Step):
         train(
             self.chips,
             self.out,
+            task=self.task,
             model=self.model,
             options=self._options() or None,
             epochs=self.epochs,

@@ -1,0 +1,129 @@
+"""Which samples are learned from, and which choose the weights."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..chips.store import ChipStore
+from ..core.errors import ChipError
+from ..core.outputs import Outputs
+from ..splits.names import Split
+from .base import Task
+from .learnable import learn_targets
+from .source import TrainingSource
+
+logger = logging.getLogger(__name__)
+
+Given = str | Path | TrainingSource
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """The samples of a training."""
+
+    source: TrainingSource
+    outputs: Outputs
+    """What is learned from them."""
+    train: tuple[int, ...]
+    """Numbers in `source`."""
+    judge: TrainingSource | None
+    """Of the validation samples; None where there are none."""
+    val: tuple[int, ...]
+    """Numbers in `judge`."""
+
+    @classmethod
+    def of(cls, data: Given, task: type[Task], val: Given | None = None) -> TrainingPlan:
+        """Choose samples by their splits; `train` explains how.
+
+        Raises:
+            ChipError: a source has no labels, or the two differ in bands or classes.
+            ConfigError: the task learns something else than the labels teach.
+        """
+        source = _opened(data)
+        if source.outputs is None:
+            raise ChipError(
+                f"{source.path} has no labels to learn from; cut the chips with a label raster"
+            )
+        outputs = task.as_outputs(source.outputs)
+        learned = _numbers(source.indices("train" if source.splits else None))
+        judge = source if val is None else _opened(val)
+        split = _judging_split(judge)
+        if judge is source and split is None:
+            logger.warning(
+                "%s has no split 'val' or 'test': nothing tells when the network has learned enough, and "
+                "the weights of the last epoch are kept",
+                source.path,
+            )
+            return cls(source, outputs, learned, None, ())
+        if judge is source and split == "test":
+            logger.warning(
+                "%s has no split 'val': its split 'test' chooses the weights, so that a score on it will "
+                "be a little too good",
+                source.path,
+            )
+        _check_alike(source, judge)
+        return cls(source, outputs, learned, judge, _numbers(judge.indices(split)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Where the samples are and how many, for the record."""
+        return {
+            "path": str(self.source.path.absolute()),
+            "train": len(self.train),
+            "validation_path": str(self.judge.path.absolute()) if self.judge else None,
+            "validation": len(self.val),
+        }
+
+    def learn_targets(self) -> tuple[Outputs, np.ndarray]:
+        """What `learn_targets` finds in the training samples' labels.
+
+        Raises:
+            DatasetError: they, or the validation samples', teach nothing.
+        """
+        labels = (self.source.labels(i) for i in self.train)
+        learned = learn_targets(self.outputs, labels, str(self.source.path))
+        self._check_validation()
+        return learned
+
+    def _check_validation(self) -> None:
+        """Refuse validation samples that can tell nothing."""
+        judge = self.judge
+        if judge is not None and not any(known for known in self._known(judge)):
+            raise ChipError(
+                f"no validation sample of {judge.path} has a label to choose the weights by; cut others"
+            )
+
+    def _known(self, judge: TrainingSource) -> Iterator[bool]:
+        for i in self.val:
+            labels = judge.labels(i)
+            yield bool(labels["valid"].any()) if "valid" in labels else True
+
+
+def _opened(data: Given) -> TrainingSource:
+    return ChipStore.open(data) if isinstance(data, str | Path) else data
+
+
+def _judging_split(source: TrainingSource) -> Split | None:
+    if "val" in source.splits:
+        return "val"
+    return "test" if "test" in source.splits else None
+
+
+def _numbers(indices: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in indices)
+
+
+def _check_alike(source: TrainingSource, judge: TrainingSource) -> None:
+    if (judge.bands, judge.outputs) != (source.bands, source.outputs):
+        found, expected = (
+            f"bands {', '.join(s.bands)} and {s.outputs.short if s.outputs else 'no labels'}"
+            for s in (judge, source)
+        )
+        raise ChipError(
+            f"{judge.path} has {found}; the training samples {source.path} have {expected}: cut both alike"
+        )
