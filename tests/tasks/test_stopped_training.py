@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from small_chips import write_chips
 
-from geoloom.core.errors import ChipError, ConfigError, ModelError
+from geoloom.core.errors import ConfigError, DatasetError, ModelError
 from geoloom.models.saved import load_model
 from geoloom.tasks.train import train
 
@@ -144,7 +144,7 @@ def test_validation_chips_without_a_label_are_refused_before_any_work(tmp_path, 
     judge = write_chips(tmp_path / "j.zarr", [None] * 2, seed=1)
     monkeypatch.setattr(type(judge), "valid", lambda self, i: torch.zeros(16, 16).bool().numpy()
                         if self.path == judge.path else type(judge).observed(self, i))  # fmt: skip
-    with pytest.raises(ChipError, match=r"no validation chip .* has a labelled pixel"):
+    with pytest.raises(DatasetError, match=r"no validation sample .* has a label"):
         train(chips, tmp_path / "m", val=judge, **QUICK)
     assert not (tmp_path / "m").exists()
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from geoloom.chips.store import ChipWriter
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ChipError, ConfigError, ModelError, WriteError
+from geoloom.core.errors import ConfigError, DatasetError, ModelError, WriteError
 from geoloom.losses import registry as losses
 from geoloom.models import registry as models
 from geoloom.models.saved import load_model
@@ -191,7 +191,7 @@ def test_validation_chips_may_come_from_another_store(tmp_path):
     folder = train(chips, tmp_path / "m", val=judges.path, **QUICK)
     assert load_model(folder).card.metrics["pixels"] == sum(judges.valid(i).sum() for i in range(3))
     strange = write_chips(tmp_path / "s.zarr", [None] * 3, bands=("a", "b"))
-    with pytest.raises(ChipError, match="cut both alike"):
+    with pytest.raises(DatasetError, match="cut both alike"):
         train(chips, tmp_path / "n", val=strange, **QUICK)
 
 
@@ -212,9 +212,7 @@ def test_chips_of_one_class_are_refused(tmp_path):
             where = {"source": "s.tif", "row": 16 * i, "col": 0, "split": "train"}
             image = np.full((2, 16, 16), 100 + i, "uint8")
             writer.add(image, np.full((16, 16), 4, "uint8"), **place, **where)
-    with pytest.raises(
-        ChipError, match=r"every labelled pixel of the 4 training chips .* is forest"
-    ):
+    with pytest.raises(DatasetError, match=r"every labelled pixel to train on in .* is forest"):
         train(tmp_path / "c.zarr", tmp_path / "m", **QUICK)
 
 

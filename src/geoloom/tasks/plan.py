@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..chips.store import ChipStore
-from ..core.errors import ChipError
+from ..core.errors import DatasetError
 from ..core.outputs import Outputs
 from ..splits.names import Split
 from .base import Task
@@ -42,12 +42,12 @@ class TrainingPlan:
         """Choose samples by their splits; `train` explains how.
 
         Raises:
-            ChipError: a source has no labels, or the two differ in bands or classes.
+            DatasetError: a source has no labels, or the two differ in bands or classes.
             ConfigError: the task learns something else than the labels teach.
         """
         source = _opened(data)
         if source.outputs is None:
-            raise ChipError(
+            raise DatasetError(
                 f"{source.path} has no labels to learn from; cut the chips with a label raster"
             )
         outputs = task.as_outputs(source.outputs)
@@ -94,7 +94,7 @@ class TrainingPlan:
         """Refuse validation samples that can tell nothing."""
         judge = self.judge
         if judge is not None and not any(known for known in self._known(judge)):
-            raise ChipError(
+            raise DatasetError(
                 f"no validation sample of {judge.path} has a label to choose the weights by; cut others"
             )
 
@@ -124,6 +124,6 @@ def _check_alike(source: TrainingSource, judge: TrainingSource) -> None:
             f"bands {', '.join(s.bands)} and {s.outputs.short if s.outputs else 'no labels'}"
             for s in (judge, source)
         )
-        raise ChipError(
+        raise DatasetError(
             f"{judge.path} has {found}; the training samples {source.path} have {expected}: cut both alike"
         )

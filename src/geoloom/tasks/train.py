@@ -136,8 +136,8 @@ def train(
         ConfigError: a setting cannot be, or a resumed training had others.
         ModelError: the network or one of its options is unknown.
         ModelError: the training diverged: weights are NaN.
-        ChipError: the store has no labels or those of one class only, or validation chips differ in bands or
-            classes.
+        DatasetError: the store has no labels or those of one class only, or validation chips differ in bands
+            or classes.
     """
     given = {"width": width, "dropout": dropout}
     chosen = {**(options or {}), **{k: v for k, v in given.items() if v is not None}}
