@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(system: System, where: str, *arguments: str | Path) -> dict[str, Any]:
-    """What `benchmarks/<where>/ours.py` or `theirs.py` tells, the latter in the peer's environment."""
+    """What `benchmarks/<where>/ours.py` or `theirs.py` prints, the latter in the peer's environment."""
     if system == "ours":
         command = [sys.executable, "-m", f"benchmarks.{where}.ours"]
     else:
@@ -33,5 +33,5 @@ def run(system: System, where: str, *arguments: str | Path) -> dict[str, Any]:
         check=True,
         preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),
     )
-    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return told
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result

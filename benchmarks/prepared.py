@@ -2,7 +2,7 @@
 
     python -m benchmarks.prepared [--chips 1024] [--scenes 12]
 
-Prints a Markdown table. Rates are chips a second of processor time, of all threads together, so that
+Prints a Markdown table. Rates are chips per second of processor time, of all threads together, so that
 other work on the machine does not count; the best of several epochs, in a fresh random order each. From
 disk they are by the clock, once. The first run makes the data.
 """
@@ -48,7 +48,7 @@ def main() -> None:
     root = data.make(given.folder, "plain", data.Size(given.scenes))
     dataset = Landsat8(root / "landsat", bands=data.BANDS) & CDL(root / "cdl")
     limit = copy_rate(given.chips)
-    print(f"Copies of rows of a memory map into a batch: {limit:,.0f} chips a second.\n")
+    print(f"Copies of rows of a memory map into a batch: {limit:,.0f} chips per second.\n")
     print(
         "| compress | MB | times smaller | written | stored type | float32 | of a copy | from disk |"
     )
@@ -70,11 +70,11 @@ def main() -> None:
             flush=True,
         )
     plain_store = given.folder / "prepared-none.zarr"
-    print(f"\nThe same arrays through zarr-python: {zarr_rate(plain_store):,.0f} chips a second.")
+    print(f"\nThe same arrays through zarr-python: {zarr_rate(plain_store):,.0f} chips per second.")
 
 
 def zarr_rate(path: Path, chips: int = 64) -> float:
-    """Chips a second through zarr-python, one after the other, as stored, from the page cache."""
+    """Chips per second through zarr-python, one after the other, as stored, from the page cache."""
     group = zarr.open_group(path, mode="r")
     planes = [group[name] for name in ("image", "mask", "valid", "observed")]
 
@@ -96,7 +96,7 @@ def write_rate(dataset: GeoDataset, path: Path, chips: int, packing: str) -> flo
 
 
 def read_rate(store: ChipStore, dtype: str) -> float:
-    """Chips a second out of `gl.loader`, in random order, from the page cache."""
+    """Chips per second out of `gl.loader`, in random order, from the page cache."""
     batches = gl.loader(store.dataset(dtype=dtype), batch_size=BATCH, shuffle=True)  # type: ignore[arg-type]
     return rate(len(store), lambda: batches)
 
@@ -116,7 +116,7 @@ def cold_rate(store: ChipStore) -> float:
 
 
 def copy_rate(chips: int) -> float:
-    """Chips a second at which their float32 images and int64 masks can be copied, row by row, warm."""
+    """Chips per second at which their float32 images and int64 masks can be copied, row by row, warm."""
     shapes = ((7, SIZE_PX, SIZE_PX), "float32"), ((SIZE_PX, SIZE_PX), "int64")
     path = data.OUT / "rows.bin"
     path.parent.mkdir(exist_ok=True)
@@ -142,7 +142,7 @@ def copy_rate(chips: int) -> float:
 
 
 def rate(chips: int, epoch: Callable[[], Iterator[object]]) -> float:
-    """Chips a second of the best epoch."""
+    """Chips per second of the best epoch."""
     best = float("inf")
     for _ in range(EPOCHS):
         started = time.process_time()

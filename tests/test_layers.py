@@ -1,4 +1,4 @@
-"""Imports go down only: the table of layers, held against the sources."""
+"""Imports go down only: the table of layers, compared with the sources."""
 
 from __future__ import annotations
 

@@ -34,19 +34,19 @@ def main() -> None:
 
 
 def scanning(files: Path, repeats: int) -> list[report.Result]:
-    """An index of 2,000 files made anew."""
+    """An index of 2,000 files made again."""
     fresh.run("ours", "index", files)  # brings the headers into the page cache
     pairs = [
         (fresh.run("ours", "index", files), fresh.run("peer", "index", files, data.REGEX))
         for _ in range(repeats)
     ]
     ours, theirs = ([run[i] for run in pairs] for i in (0, 1))
-    assert all(told["scenes"] == 2000 for told in (*ours, *theirs))
+    assert all(result["scenes"] == 2000 for result in (*ours, *theirs))
     return [
         report.Result(
-            f"index of 2000 files, {name}", unit, told(ours), told(theirs), "5 times faster"
+            f"index of 2000 files, {name}", unit, result(ours), result(theirs), "5 times faster"
         )
-        for name, unit, told in (
+        for name, unit, result in (
             ("by the clock", "s", lambda runs: [run["seconds"] for run in runs]),
             ("of processor time", "s", lambda runs: [run["cpu"] for run in runs]),
         )
@@ -63,7 +63,7 @@ def opening(files: Path, repeats: int) -> list[report.Result]:
         fresh.run("ours", "index", files, "--index", index, "--look-up") for _ in range(repeats)
     ]
     count = made["scenes"]
-    assert all(told["scenes"] == count for told in opened)
+    assert all(result["scenes"] == count for result in opened)
     named = {
         "seconds": (f"{count} scenes opened and their files checked", "s", "under 1"),
         "cpu": (f"{count} scenes opened and checked, processor time", "s", "under 1"),
@@ -78,7 +78,7 @@ def opening(files: Path, repeats: int) -> list[report.Result]:
         report.Result(f"scan of {count} files", "files/s of processor time", rates),
         report.Result("and saving them", "s of processor time", saving),
         *(
-            report.Result(name, unit, [told[key] for told in opened], floor=floor)
+            report.Result(name, unit, [result[key] for result in opened], floor=floor)
             for key, (name, unit, floor) in named.items()
         ),
     ]

@@ -28,14 +28,14 @@ def main() -> None:
     given = parser.parse_args()
     started, cpu = time.perf_counter(), time.process_time()
     dataset = RasterDataset(given.files, filename_regex=REGEX, index=given.index)
-    told = {
+    result = {
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time() - cpu,
         "scenes": len(dataset.scenes),
     }
     if given.look_up:
-        told |= look_up(dataset)
-    print(json.dumps(told))
+        result |= look_up(dataset)
+    print(json.dumps(result))
 
 
 def look_up(dataset: RasterDataset) -> dict[str, float]:

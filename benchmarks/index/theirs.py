@@ -26,12 +26,12 @@ def main() -> None:
 
     started, cpu = time.perf_counter(), time.process_time()
     dataset = Scenes(str(given.files))
-    told = {
+    result = {
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time() - cpu,
         "scenes": len(dataset),
     }
-    print(json.dumps(told))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from . import check, data, peer, prepared, queries, report
 from .measure import ROOT, SYSTEMS, Case, run
 
 LENGTHS = {"random": 1024, "random_batch": 4096, "grid": 4096}
-"""Samples an epoch: enough to outlast the start, few enough to wait for."""
+"""Samples per epoch: enough to outlast the start, few enough to wait for."""
 
 State = data.Packing | Literal["prepared"]
 
@@ -126,14 +126,14 @@ def _profile(name: str, case: Case) -> str:
         check=True,
         preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),
     )
-    told = json.loads(done.stdout.strip().splitlines()[-1])
-    rate = told["samples"] / told["seconds"]
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    rate = result["samples"] / result["seconds"]
     parts = ", ".join(
-        f"{kind} {share:.0%}" for kind, share in told["shares"].items() if share >= 0.01
+        f"{kind} {share:.0%}" for kind, share in result["shares"].items() if share >= 0.01
     )
     return (
-        f"{name}: {rate:.0f} samples/s when warm are {rate / told['limit']:.0%} of the "
-        f"{told['limit']:.0f} at which the same bytes can be copied. Time goes into: {parts}."
+        f"{name}: {rate:.0f} samples/s when warm are {rate / result['limit']:.0%} of the "
+        f"{result['limit']:.0f} at which the same bytes can be copied. Time goes into: {parts}."
     )
 
 

@@ -1,7 +1,7 @@
 """The data: Landsat-like scenes in two UTM zones and one CDL-like label raster in Albers.
 
 Laid out as in the TorchGeo paper's appendix A.1: 114 scenes of one-band uint16 files, one label file,
-512-pixel tiles, each in its own CRS. Scenes are smaller than real ones (1,536 pixels a side, 1/25 of
+512-pixel tiles, each in its own CRS. Scenes are smaller than real ones (1,536 pixels per side, 1/25 of
 the area) so that all of it stays in the page cache. They overlap their neighbours as Landsat's do, and their
 values have a landscape's spectrum, sensor noise and Landsat's range and nodata tag, so that they compress
 like the real ones.
@@ -71,7 +71,7 @@ def make(folder: Path, packing: Packing, size: Size) -> Path:
 
 
 def make_check(folder: Path, plain: Path, size: Size) -> Path:
-    """One scene a zone under labels of pure noise, which tell one source pixel from the next."""
+    """One scene per zone under labels of pure noise, which distinguish each source pixel from the next."""
     root = folder / "check"
     (root / "landsat").mkdir(parents=True, exist_ok=True)
     (root / "cdl").mkdir(exist_ok=True)

@@ -25,7 +25,7 @@ class Run:
     """What one epoch of one system took."""
 
     rate: float
-    """Samples a second, from asking for the first batch to having the last."""
+    """Samples per second, from asking for the first batch to having the last."""
     start_s: float
     """From the start of the process to the first batch: imports, headers, compiled loops."""
     memory_mb: float
@@ -81,9 +81,11 @@ def run(system: System, case: Case, dump: Path | None = None) -> Run:
         raise RuntimeError(
             f"{' '.join(command)} ended with {process.returncode}; run it to see why"
         )
-    told = json.loads(output.strip().splitlines()[-1])
+    result = json.loads(output.strip().splitlines()[-1])
     # perf_counter is the machine's, so times of two processes compare.
-    return Run(told["samples"] / told["seconds"], told["first"] - started, peak.peak_kb / 1024)
+    return Run(
+        result["samples"] / result["seconds"], result["first"] - started, peak.peak_kb / 1024
+    )
 
 
 class _Watch(threading.Thread):

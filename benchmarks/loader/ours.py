@@ -71,7 +71,7 @@ def load(root: Path, asked: Path) -> DataLoader:
 
 
 def copy_limit(batches: int = 32) -> float:
-    """Samples a second at which the bytes of samples can be copied, by one thread, warm."""
+    """Samples per second at which the bytes of samples can be copied, by one thread, warm."""
     shapes = ((64, 7, SIZE_PX, SIZE_PX), "float32"), ((64, SIZE_PX, SIZE_PX), "int64")
     pairs = [(np.ones(shape, dtype), np.ones(shape, dtype)) for shape, dtype in shapes]
     started = time.perf_counter()
@@ -94,7 +94,7 @@ def epoch(batches: DataLoader) -> tuple[int, float, float, dict]:
 def shares(batches: DataLoader, seconds: float) -> dict[str, float]:
     """Fraction of a warm epoch's time spent in each kind of work.
 
-    A profiler slows Python down and lets compiled loops be: it tells how long those take, and Python's is the
+    A profiler slows Python down and lets compiled loops be: it shows how long those take, and Python's is the
     rest of the time without it.
     """
     profile = cProfile.Profile()
@@ -126,14 +126,14 @@ def main() -> None:
     count, seconds, first, batch = epoch(batches)
     assert batch["image"].dtype == torch.float32
     assert batch["mask"].dtype == torch.int64
-    told = {"samples": count, "seconds": seconds, "first": first}
+    result = {"samples": count, "seconds": seconds, "first": first}
     if given.profile:
-        told["seconds"] = warm = min(epoch(batches)[1] for _ in range(2))
-        told["shares"] = shares(batches, warm)
-        told["limit"] = copy_limit()
+        result["seconds"] = warm = min(epoch(batches)[1] for _ in range(2))
+        result["shares"] = shares(batches, warm)
+        result["limit"] = copy_limit()
     if given.dump is not None:
         np.savez(given.dump, image=batch["image"].numpy(), mask=batch["mask"].numpy())
-    print(json.dumps(told))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def draw(path: Path, results: list[Result]) -> None:
         axis.set_xticks(range(len(shown)), [result.name for result in shown], rotation=12)
         axis.set_title(title, loc="left")
         axis.set_yscale("log")
-    axes[0].set_ylabel("samples a second")
+    axes[0].set_ylabel("samples per second")
     axes[0].legend()
     figure.tight_layout()
     figure.savefig(path, dpi=150)

@@ -59,13 +59,13 @@ def main() -> None:
         report.Result(
             f"a patch of {count} polygons, {name}",
             unit,
-            [told[key] for told in ours],
-            [told[key] for told in theirs],
+            [result[key] for result in ours],
+            [result[key] for result in theirs],
             floor,
         )
         for key, (name, unit, floor) in named.items()
     ]
-    medians = [told["median_ms"] for told in elsewhere]
+    medians = [result["median_ms"] for result in elsewhere]
     results += [
         report.Result(
             f"the same, reprojected to {ELSEWHERE}, median", "ms", medians, floor="under 5"

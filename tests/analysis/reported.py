@@ -47,7 +47,7 @@ class Page(HTMLParser):
 
 
 def save_card(folder, card):
-    """A model folder as far as a report looks into it: its weights are only told from other ones."""
+    """A model folder as far as a report looks into it: its weights are only distinguished from others."""
     folder.mkdir(exist_ok=True)
     (folder / "model.json").write_text(json.dumps(card.to_dict()))
     (folder / "weights.safetensors").write_bytes(b"weights")

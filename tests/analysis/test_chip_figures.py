@@ -78,7 +78,7 @@ def test_chips_elsewhere_are_left_out_and_none_at_all_is_an_error():
         chip_footprints(Store([far]), GRID)
 
 
-def test_a_bare_table_must_tell_the_size():
+def test_a_bare_table_must_give_the_size():
     with pytest.raises(ChipError, match="how large chips are"):
         chip_footprints(pd.DataFrame([row(at(0, 0))]), GRID)
 

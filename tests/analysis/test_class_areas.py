@@ -59,7 +59,7 @@ def patches(shape):
 
 
 @pytest.mark.parametrize("name", MAPS)
-def test_report_geopackage_info_and_samplers_tell_the_ellipsoids_areas(name, tmp_path):
+def test_report_geopackage_info_and_samplers_give_the_ellipsoids_areas(name, tmp_path):
     grid = MAPS[name]
     codes = patches(grid.shape)
     path = tmp_path / "map.tif"
@@ -93,7 +93,7 @@ def test_classes_are_counted_in_blocks_and_nodata_is_not(tmp_path):
     rng = np.random.default_rng(1)
     codes = rng.integers(
         0, 4, (1100, 70), dtype=np.uint8
-    )  # three blocks; 3 is no class, 0 is nodata
+    )  # three blocks; 3 is not a class, 0 is nodata
     grid = GeoBox(codes.shape, Affine(30, 0, 500_000, 0, -30, 9_000_000), "EPSG:32720")
     classes = Classes.of(["forest", "water"])
     path = tmp_path / "map.tif"

@@ -127,7 +127,7 @@ def test_a_folder_without_history_has_none_and_a_broken_one_is_named(tmp_path):
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, '{"epoch": [1e400]}', "[1, 2]", '[{"a": {}}]', "\xff"]
 )
-def test_a_damaged_history_is_told_with_its_file(tmp_path, text):
+def test_a_damaged_history_is_reported_with_its_file(tmp_path, text):
     (tmp_path / "history.json").write_text(text, encoding="latin-1")
     with pytest.raises(ModelError, match=r"history\.json"):
         read_history(tmp_path)

@@ -75,7 +75,7 @@ def test_a_raster_that_is_no_map_of_the_model_is_refused(case):
         report(folder / "model", made.scene, folder / "r.html")
     other = Classes.of(["lava", "forest", "water"])
     make_map(made, folder / "other.tif", other)
-    with pytest.raises(ModelError, match="is no map of this model: it names its codes"):
+    with pytest.raises(ModelError, match="is not a map of this model: it names its codes"):
         report(folder / "model", folder / "other.tif", folder / "r.html")
     record = {"model": "/elsewhere/model", "model_fingerprint": "another"}
     (folder / "map.tif.run.json").write_text(json.dumps(record))
@@ -84,7 +84,7 @@ def test_a_raster_that_is_no_map_of_the_model_is_refused(case):
     assert not (folder / "r.html").exists()
 
 
-def test_numbers_for_names_make_no_title_and_degrees_are_told_in_metres(tmp_path):
+def test_numbers_for_names_make_no_title_and_degrees_are_given_in_metres(tmp_path):
     made = simulated_scene(tmp_path, size_px=160, seed=4)
     classes = Classes.of(["class 1", "class 2", "class 3"])
     card = ModelCard("unet", {}, made.bands, classes, gsd=8.14913e-05, gsd_unit="degrees_north")
@@ -123,7 +123,7 @@ def test_a_map_without_holes_speaks_of_none(tmp_path):
     assert "Every pixel carries a class." in report_of(tmp_path).text
 
 
-def test_truth_is_told_by_the_attribute_that_names_the_maps_classes_and_no_others(case):
+def test_truth_is_found_by_the_attribute_that_names_the_maps_classes_and_no_others(case):
     """PRODES has the year of clearing in one attribute, and the class in a later one."""
     folder, made, *_ = case
     frame = geopandas.read_file(made.truth)
@@ -132,7 +132,7 @@ def test_truth_is_told_by_the_attribute_that_names_the_maps_classes_and_no_other
     frame.insert(0, "class_name", years)
     frame.to_file(folder / "truth.shp")
     page = report_of(folder, truth=folder / "truth.shp")
-    assert "truth.shp, attribute class tells a class" in page.text
+    assert "truth.shp, attribute class gives a class" in page.text
     assert "d2012" not in page.text
 
 

@@ -128,8 +128,8 @@ def test_a_batch_is_one_piece_of_memory(tmp_path):
 def test_samples_live_on_when_the_next_batch_is_read(tmp_path):
     dataset = write(tmp_path / "a.zarr").dataset()
     stored, _ = by_zarr(dataset.store)
-    held = [dataset.__getitems__([k, k + 1])[1] for k in range(20)]
-    for k, sample in enumerate(held):
+    samples = [dataset.__getitems__([k, k + 1])[1] for k in range(20)]
+    for k, sample in enumerate(samples):
         np.testing.assert_array_equal(sample["image"].numpy(), stored["image"][k + 1])
 
 

@@ -295,7 +295,7 @@ def test_labels_that_look_like_a_measurement_are_no_256_classes(tmp_path):
     )
 
 
-def test_labels_of_one_class_are_told_of(tmp_path, caplog):
+def test_labels_of_one_class_are_reported(tmp_path, caplog):
     scene = write_scene(tmp_path)
     with rasterio.open(scene.labels, "r+") as file:
         file.write(np.where(scene.codes > 0, 1, 0).astype("uint8"), 1)

@@ -1,4 +1,4 @@
-"""What disks, transfers and strangers do to a chip store is an error, never pixels or places."""
+"""What disks, transfers and attackers do to a chip store is an error, never pixels or places."""
 
 from __future__ import annotations
 
@@ -131,9 +131,9 @@ def test_what_a_user_notes_in_a_store_does_no_harm(tmp_path):
 def test_a_shape_that_lies_gives_no_memory_of_others(tmp_path, shape, compress):
     path = write(tmp_path / "a.zarr", compress)
     file = path / "image" / "zarr.json"
-    told = json.loads(file.read_text())
-    told["shape"] = shape
-    file.write_text(json.dumps(told))
+    content = json.loads(file.read_text())
+    content["shape"] = shape
+    file.write_text(json.dumps(content))
     with pytest.raises(ChipError, match="damaged"):
         ChipStore.open(path).image(0)
 
@@ -170,11 +170,11 @@ def test_metadata_of_any_kind_is_refused_in_words(tmp_path, text, file):
 def test_attributes_of_wrong_types_are_refused_in_words(tmp_path, key, value):
     path = write(tmp_path / "a.zarr")
     file = path / "zarr.json"
-    told = json.loads(file.read_text())
-    told["attributes"][key] = value
+    content = json.loads(file.read_text())
+    content["attributes"][key] = value
     if hasattr(layout, "seal"):
-        told["attributes"]["seal"] = layout.seal(told["attributes"])
-    file.write_text(json.dumps(told))
+        content["attributes"]["seal"] = layout.seal(content["attributes"])
+    file.write_text(json.dumps(content))
     with pytest.raises(ChipError):
         ChipStore.open(path)
 

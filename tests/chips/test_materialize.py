@@ -112,7 +112,7 @@ def test_chips_are_the_files_pixels_in_every_zone(tmp_path, folder, dataset, sam
 
 
 def test_prepared_samples_equal_those_of_the_dataset(tmp_path, dataset):
-    """Also on lattices that are no scene's own: one warp, then the same numbers for good."""
+    """Also on lattices that are not a scene's own: one warp, then the same numbers for good."""
     common = list(RandomGeoSampler(dataset, SIZE, 9, generator=1, grid="common").table())
     turned = [
         Query(GeoBox(q.grid.shape, q.grid.affine * Affine.rotation(20), q.grid.crs), q.when)
@@ -308,20 +308,20 @@ def test_a_grid_of_chips_gives_the_scene_back(tmp_path, folder, images):
             assert GeoBox(file.shape, file.transform, file.crs.to_wkt()) == zone
 
 
-def test_progress_tells_how_far(tmp_path, dataset, sampler):
-    told = []
+def test_progress_reports_how_far(tmp_path, dataset, sampler):
+    calls = []
     materialize(
-        dataset, sampler, tmp_path / "a.zarr", batch_size=8, progress=lambda *n: told.append(n)
+        dataset, sampler, tmp_path / "a.zarr", batch_size=8, progress=lambda *n: calls.append(n)
     )
-    assert told == [(8, 20), (16, 20), (20, 20)]
-    told.clear()
+    assert calls == [(8, 20), (16, 20), (20, 20)]
+    calls.clear()
     materialize(
         dataset,
         iter(list(sampler.table())),
         tmp_path / "b.zarr",
-        progress=lambda *n: told.append(n),
+        progress=lambda *n: calls.append(n),
     )
-    assert told == [(20, 0)]
+    assert calls == [(20, 0)]
 
 
 def test_it_is_a_verb_of_the_package(tmp_path, dataset, sampler):
@@ -408,7 +408,7 @@ def test_memory_does_not_grow_with_the_chips(tmp_path, images):
     assert peak(400) - peak(40) < 360 * chip_bytes / 10
 
 
-def test_what_is_not_kept_of_a_sample_is_told(tmp_path, folder, caplog):
+def test_what_is_not_kept_of_a_sample_is_logged(tmp_path, folder, caplog):
     def with_slope(sample):
         return {**sample, "slope": torch.zeros(sample["image"].shape[-2:])}
 

@@ -67,7 +67,7 @@ def test_round_trip_over_several_shards(tmp_path, small_shards, dtype):
         np.testing.assert_array_equal(store.image(k), np.where(valid, image, 0))
         np.testing.assert_array_equal(store.observed(k), valid)
         np.testing.assert_array_equal(store.mask(k), mask)
-        # Code 0 is no class here, so such pixels are seen but unlabelled.
+        # Code 0 is not a class here, so such pixels are seen but unlabelled.
         np.testing.assert_array_equal(store.valid(k), valid & (mask != 0))
 
 

@@ -138,7 +138,9 @@ def test_augmentation_is_chosen_or_put_off_by_its_option(files, monkeypatch):
     assert on_the_command_line("train", "", monkeypatch).augment == ("none",)
 
 
-def test_a_region_for_validation_is_no_contradiction_to_a_share_nobody_gave(files, monkeypatch):
+def test_a_region_for_validation_is_no_contradiction_to_a_share_that_was_not_given(
+    files, monkeypatch
+):
     parts = ["--split", "regions", "--region", "train=left", "--region", "val=right"]
     monkeypatch.setitem(KINDS["chips"], "", {**KINDS["chips"][""], "regions": parts})
     step = on_the_command_line("chips", "", monkeypatch)

@@ -74,9 +74,9 @@ MERGES = "\n".join(
         ("a:\n  " + "[" * 3000, r"line 2: values are nested more than 40 deep"),
         ("a: " + "x" * 5000, r"line 1: a text has more than 4096 characters"),
         ("a: 1\nb: \x1b[2J\n", r"line 2: holds the control character '\\x1b'"),
-        ("a: 1\nb: " + "9" * 4095, r"line 2: '9+' is no number that a setting can have"),
-        ("a: !!binary aGk=\n", r"line 1: .*binary is no plain value"),
-        ("a: !!omap [b: 1]\n", r"line 1: .*omap is no plain value"),
+        ("a: 1\nb: " + "9" * 4095, r"line 2: '9+' is not a number that a setting can have"),
+        ("a: !!binary aGk=\n", r"line 1: .*binary is not a plain value"),
+        ("a: !!omap [b: 1]\n", r"line 1: .*omap is not a plain value"),
         ("# " + "x" * (1 << 20), r"more than 1,048,576 bytes"),
     ],
 )

@@ -51,7 +51,7 @@ def test_everything_wrong_is_said_at_once_each_with_its_line(project):
     )
     assert "line 12, steps[0].cut.workers: found 'two'; input should be a valid integer" in said
     assert "line 13, steps[1].glue: no such step" in said
-    assert "line 16, steps[2].join.right: ${rot} is no variable; did you mean 'root'?" in said
+    assert "line 16, steps[2].join.right: ${rot} is not a variable; did you mean 'root'?" in said
 
 
 def test_missing_files_are_found_before_any_work(project, tmp_path):
@@ -116,7 +116,7 @@ def test_what_a_step_writes_besides_its_product_can_be_read_by_the_next(tmp_path
         ("a/" * 2040, "names have at most"),
     ],
 )
-def test_a_path_that_names_nothing_is_told_with_its_line(project, out, said):
+def test_a_path_that_names_nothing_is_reported_with_its_line(project, out, said):
     project.write_text(
         project.read_text().replace("${out}/cut.txt\n      size", f"{out}\n      size")
     )

@@ -150,10 +150,10 @@ def test_work_is_known_from_another_folder_and_after_a_move(
 def test_an_interrupted_run_says_what_is_kept(geoloom, project):
     stopped = geoloom("run", project, "--set", "size=668")
     assert stopped.code == 130
-    assert "keeps what is done and begins anew with cut" in stopped.err
+    assert "keeps what is done and starts over with cut" in stopped.err
 
 
-def test_too_little_memory_is_told_as_such(geoloom, project):
+def test_too_little_memory_is_reported_as_such(geoloom, project):
     failed = geoloom("run", project, "--set", "size=669")
     assert failed.code == 1
     assert "the memory is not enough (MemoryError: unable to allocate 8 TiB)" in failed.err

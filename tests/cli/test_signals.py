@@ -40,7 +40,7 @@ main()
 @pytest.mark.parametrize(
     ("words", "way"),
     [
-        (("prepare", "a.tif", "b.tif"), "begins anew"),
+        (("prepare", "a.tif", "b.tif"), "starts over"),
         (("train", "chips.zarr", "model"), "--resume"),
         (("predict", "model", "a.tif", "b.tif"), "the same command goes on"),
     ],

@@ -90,7 +90,7 @@ def test_help_shows_an_example_of_the_verb(verb, geoloom):
 
 
 @pytest.mark.parametrize("verb", sorted(STEPS))
-def test_every_step_can_be_told_how_to_run(verb):
+def test_every_step_takes_options_of_how_to_run(verb):
     assert set(COMMON) <= {parameter.name for parameter in app.commands[verb].params}
 
 

@@ -67,8 +67,8 @@ def test_a_wrong_command_line_answers_in_json_too(words):
 
 
 @pytest.mark.parametrize("verb", sorted(set(STEPS)))
-def test_an_interruption_is_told_as_the_verb_takes_it(verb, monkeypatch, tmp_path):
-    """Prediction goes on by itself, training when asked to; all else begins anew."""
+def test_an_interruption_is_reported_as_the_verb_takes_it(verb, monkeypatch, tmp_path):
+    """Prediction goes on by itself, training when asked to; all else starts over."""
     from test_defaults import KINDS
 
     def interrupted(*given, **named):
@@ -83,4 +83,4 @@ def test_an_interruption_is_told_as_the_verb_takes_it(verb, monkeypatch, tmp_pat
     result = CliRunner().invoke(app, [verb, *words])
     assert result.exit_code == 130
     expected = {"predict": "goes on where this one was", "train": "with --resume goes on"}
-    assert expected.get(verb, "begins anew") in result.stderr
+    assert expected.get(verb, "starts over") in result.stderr

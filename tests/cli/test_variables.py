@@ -20,7 +20,7 @@ def test_a_whole_reference_keeps_its_type_and_a_part_becomes_text():
 
 
 def test_an_unknown_name_comes_with_the_nearest():
-    with pytest.raises(ConfigError, match=r"\$\{rot\} is no variable; did you mean 'root'\?"):
+    with pytest.raises(ConfigError, match=r"\$\{rot\} is not a variable; did you mean 'root'\?"):
         fill("${rot}/a", {"root": "."})
 
 

@@ -61,7 +61,7 @@ def test_rasterize_groups_values_and_names_the_rest(geoloom, scene, tmp_path):
     assert geoloom("info", out, "--json").json["classes"] == {"1": "natural", "2": "rest"}
 
 
-def test_a_wrong_field_and_a_wrong_class_are_told_with_the_right_ones(geoloom, scene, tmp_path):
+def test_a_wrong_field_and_a_wrong_class_are_reported_with_the_right_ones(geoloom, scene, tmp_path):
     out = tmp_path / "labels.tif"
     wrong = geoloom("rasterize", scene.truth, scene.scene, out, "-f", "klass")
     assert wrong.code == 2
@@ -197,14 +197,14 @@ def test_chips_are_cut_and_kept_apart(geoloom, scene, labels, tmp_path):
         (["--size", "0"], "--size: found 0; input should be greater than 0"),
     ],
 )
-def test_wrong_use_is_told_before_any_work(geoloom, scene, labels, tmp_path, options, said):
+def test_wrong_use_is_reported_before_any_work(geoloom, scene, labels, tmp_path, options, said):
     answer = geoloom("chips", scene.scene, labels, tmp_path / "chips.zarr", *options)
     assert answer.code == 2
     assert said in " ".join(answer.err.split())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_product_is_replaced_only_when_told(geoloom, scene, tmp_path):
+def test_a_product_is_replaced_only_when_asked(geoloom, scene, tmp_path):
     out = tmp_path / "labels.tif"
     words = ("rasterize", scene.truth, scene.scene, out, "--quiet")
     assert geoloom(*words).code == 0
@@ -338,7 +338,7 @@ def test_a_name_that_is_given_twice_is_refused(geoloom, words):
     assert "given twice" in " ".join(refused.err.split())
 
 
-def test_info_tells_machines_numbers_and_people_units(geoloom, scene, tmp_path):
+def test_info_gives_machines_numbers_and_people_units(geoloom, scene, tmp_path):
     facts = geoloom("info", scene.scene, "--json").json
     assert (facts["width"], facts["height"]) == (192, 192)
     assert facts["pixel"] == [30.0, 30.0]
@@ -367,7 +367,7 @@ def test_info_tells_machines_numbers_and_people_units(geoloom, scene, tmp_path):
         (("--split", "random", "--buffer-px", 9), "--buffer-px: goes with split block or regions"),
     ],
 )
-def test_what_would_change_nothing_about_the_chips_is_told(
+def test_what_would_change_nothing_about_the_chips_is_reported(
     geoloom, scene, labels, tmp_path, words, said
 ):
     refused = geoloom("chips", scene.scene, labels, tmp_path / "c.zarr", "--size", 32, *words)
@@ -377,7 +377,7 @@ def test_what_would_change_nothing_about_the_chips_is_told(
 
 
 @pytest.mark.parametrize("verb", ["prepare", "predict", "rasterize"])
-def test_what_is_no_crs_is_told_before_any_work(geoloom, scene, tmp_path, verb):
+def test_what_is_no_crs_is_reported_before_any_work(geoloom, scene, tmp_path, verb):
     (tmp_path / "model").mkdir()
     words = {
         "prepare": (scene.scene,),
@@ -400,7 +400,7 @@ def test_what_is_no_crs_is_told_before_any_work(geoloom, scene, tmp_path, verb):
         ("evaluate", "m", "c.zarr", "--batch-size", 10**9),
     ],
 )
-def test_absurd_sizes_are_told_before_any_work(geoloom, words):
+def test_absurd_sizes_are_reported_before_any_work(geoloom, words):
     refused = geoloom(*words)
     assert refused.code == 2
     assert f"{words[-2]}: found {words[-1]}; input should be less than" in refused.err
@@ -413,15 +413,15 @@ def test_absurd_sizes_are_told_before_any_work(geoloom, words):
             ("rasterize", "s.tif", "l.gpkg", "o.tif"),
             "--labels: s.tif cannot be read as a vector layer",
         ),
-        (("train", "model", "chips.zarr"), "--chips: model is no chip store"),
-        (("predict", "s.tif", "model", "o.tif"), "--model: s.tif is no model folder"),
-        (("report", "s.tif", "model", "o.html"), "--model: s.tif is no model folder"),
-        (("evaluate", "chips.zarr", "model"), "--chips: model is no chip store"),
-        (("evaluate", "model", "s.tif"), "--chips: s.tif is no chip store"),
+        (("train", "model", "chips.zarr"), "--chips: model is not a chip store"),
+        (("predict", "s.tif", "model", "o.tif"), "--model: s.tif is not a model folder"),
+        (("report", "s.tif", "model", "o.html"), "--model: s.tif is not a model folder"),
+        (("evaluate", "chips.zarr", "model"), "--chips: model is not a chip store"),
+        (("evaluate", "model", "s.tif"), "--chips: s.tif is not a chip store"),
         (("evaluate", "s.tif", "l.gpkg", "--roi", "1,2,3"), "expected four numbers"),
     ],
 )
-def test_swapped_arguments_are_told_by_what_they_are(
+def test_swapped_arguments_are_reported_by_what_they_are(
     geoloom, scene, tmp_path, monkeypatch, words, said
 ):
     monkeypatch.chdir(tmp_path)
@@ -436,7 +436,7 @@ def test_swapped_arguments_are_told_by_what_they_are(
     assert "foresaw" not in refused.err
 
 
-def test_a_wrong_value_is_told_once(geoloom):
+def test_a_wrong_value_is_reported_once(geoloom):
     refused = geoloom("train", "c.zarr", "m", "--class-weights", "balancd")
     assert "did you mean 'balanced'?" in refused.err
     assert "tuple" not in refused.err

@@ -18,7 +18,7 @@ import sys, time
 from pathlib import Path
 from geoloom.core.files import hold
 with hold(Path(sys.argv[1])):
-    print("held", flush=True)
+    print("locked", flush=True)
     time.sleep(60)
 """
 
@@ -27,11 +27,11 @@ def holder_of(path):
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True
     )
-    assert process.stdout.readline() == "held\n"
+    assert process.stdout.readline() == "locked\n"
     return process
 
 
-def test_a_second_process_is_told_who_writes(tmp_path):
+def test_a_second_process_learns_who_writes(tmp_path):
     product = tmp_path / "map.tif"
     process = holder_of(product)
     try:

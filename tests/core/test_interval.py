@@ -200,8 +200,8 @@ def test_refuses_what_is_no_time(text):
     "ends",
     [("2019-01-01", "2019-12-31"), (date(2019, 1, 1), date(2020, 1, 1)), (utc(2019, 1, 1), pd.NaT)],
 )
-def test_ends_that_are_no_instants_are_told_the_way(ends):
-    with pytest.raises(IntervalError, match=r"is no datetime; write Interval\.of\(\("):
+def test_ends_that_are_no_instants_are_refused_with_the_way(ends):
+    with pytest.raises(IntervalError, match=r"is not a datetime; write Interval\.of\(\("):
         Interval(*ends)
 
 
@@ -217,8 +217,8 @@ def test_ends_that_are_no_instants_are_told_the_way(ends):
         (pd.Interval(pd.Timestamp("2019"), pd.Timestamp("2020")), r"\(it\.left, it\.right\)"),
     ],
 )
-def test_what_is_no_time_is_told_what_is(value, instead):
-    with pytest.raises(IntervalError, match=f"is no time; .*{instead}"):
+def test_what_is_no_time_is_refused_with_what_is(value, instead):
+    with pytest.raises(IntervalError, match=f"is not a time; .*{instead}"):
         Interval.of(value)
 
 

@@ -140,13 +140,13 @@ def assert_equal(one, other):
 def test_a_batch_is_its_queries_one_after_the_other(folder, kind, data):
     dataset = make(folder, kind)
     asked = data.draw(st.lists(st.builds(Query, grids(), whens()), min_size=1, max_size=5))
-    held = [query for query in asked if dataset.answer(query) is not None]
+    answered = [query for query in asked if dataset.answer(query) is not None]
     torch.manual_seed(0)
-    single = [dataset[query] for query in held]
+    single = [dataset[query] for query in answered]
     torch.manual_seed(0)
-    for one, other in zip(dataset.__getitems__(held), single, strict=True):
+    for one, other in zip(dataset.__getitems__(answered), single, strict=True):
         assert_equal(one, other)
-    if len(held) < len(asked):
+    if len(answered) < len(asked):
         with pytest.raises(QueryError, match="nothing at"):
             dataset.__getitems__(asked)
 
@@ -156,8 +156,8 @@ def test_a_batch_is_its_queries_one_after_the_other(folder, kind, data):
 def test_a_batch_is_what_reading_its_files_gives(folder, asked):
     scenes = RasterDataset(folder / "scenes" / "c_2020_*.tif", **NAMED)
     dataset = scenes & RasterDataset(folder / "labels", is_image=False)
-    held = [Query(grid) for grid in asked if dataset.answer(Query(grid)) is not None]
-    for query, sample in zip(held, dataset.__getitems__(held), strict=True):
+    answered = [Query(grid) for grid in asked if dataset.answer(Query(grid)) is not None]
+    for query, sample in zip(answered, dataset.__getitems__(answered), strict=True):
         bands = [
             read(
                 folder / "scenes" / f"c_2020_{band.name}.tif",
@@ -225,7 +225,7 @@ def test_samples_of_a_batch_can_be_changed_apart(folder):
         assert torch.equal(dataset[grid][name], before)
 
 
-def test_a_file_that_is_replaced_is_read_anew(tmp_path, monkeypatch):
+def test_a_file_that_is_replaced_is_read_again(tmp_path, monkeypatch):
     path = write_raster(tmp_path / "a.tif", np.full((1, 60, 80), 5, "int16"), ZONE_33)
     dataset = RasterDataset(path)
     assert (dataset[ZONE_33]["image"] == 5).all()

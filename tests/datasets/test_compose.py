@@ -112,26 +112,26 @@ class TestWhatAUnionTells:
         bands = {"One": ["blue", "green", "red"], "Two": ["green", "red"], "Three": ["red"]}
         return [self.sensor(raster, name, roles) for name, roles in bands.items()]
 
-    def told(self, caplog, join):
+    def messages(self, caplog, join):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             join()
         return [record.getMessage() for record in caplog.records]
 
-    def test_each_loss_is_told_once_and_of_its_sensor(self, sensors, caplog):
+    def test_each_loss_is_logged_once_and_of_its_sensor(self, sensors, caplog):
         one, two, three = sensors
-        (first,) = self.told(caplog, lambda: one | two)
+        (first,) = self.messages(caplog, lambda: one | two)
         assert first.startswith("One: ")
         assert "One-blue (blue)" in first
         both = one | two
-        (second,) = self.told(caplog, lambda: both | three)
+        (second,) = self.messages(caplog, lambda: both | three)
         assert second == "One | Two: not in all sensors of the union, so dropped: One-green (green)"
 
     def test_a_union_with_transforms_is_named_by_its_sensors(self, sensors, caplog):
         one, two, three = sensors
         altered = (one | two).with_transforms(dict)
-        (told,) = self.told(caplog, lambda: altered | three)
-        assert told.startswith("One | Two: ")
+        (message,) = self.messages(caplog, lambda: altered | three)
+        assert message.startswith("One | Two: ")
 
 
 class TestUnionOfSensors:

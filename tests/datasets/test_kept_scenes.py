@@ -213,7 +213,7 @@ class TestBands:
         assert tuple(some.scenes) == tuple(scanned.scenes)
         assert pickle.loads(pickle.dumps(some)).bands == scanned.bands
 
-    def test_all_of_an_index_of_some_are_scanned_anew(self, raster, tmp_path):
+    def test_all_of_an_index_of_some_are_scanned_again(self, raster, tmp_path):
         raster("data/x_20190101.tif", 1, bands=3)
         index = tmp_path / "scenes.parquet"
         opened(tmp_path / "data", index, bands=["3", "2"])
@@ -281,7 +281,7 @@ def test_an_index_that_cannot_be_written_is_done_without(
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "older", "record"])
-def test_a_damaged_index_is_made_anew(folder, tmp_path, caplog, damage, monkeypatch):
+def test_a_damaged_index_is_made_again(folder, tmp_path, caplog, damage, monkeypatch):
     index = tmp_path / "scenes.parquet"
     if damage == "older":
         monkeypatch.setattr("geoloom.datasets.scenes.table_rows.VERSION", 1)
@@ -299,7 +299,7 @@ def test_a_damaged_index_is_made_anew(folder, tmp_path, caplog, damage, monkeypa
         data = index.read_bytes()
     index.write_bytes(data)
     assert tuple(opened(folder, index).scenes) == expected
-    assert "anew" in caplog.text
+    assert "again" in caplog.text
     caplog.clear()
     with caplog.at_level("INFO"):
         assert tuple(opened(folder, index).scenes) == expected
@@ -309,7 +309,7 @@ def test_a_damaged_index_is_made_anew(folder, tmp_path, caplog, damage, monkeypa
 def test_what_is_no_index_by_its_name_is_left_alone(folder, tmp_path):
     mine = tmp_path / "notes.txt"
     mine.write_text("mine")
-    with pytest.raises(DatasetError, match=r"notes\.txt is no readable index"):
+    with pytest.raises(DatasetError, match=r"notes\.txt is not a readable index"):
         opened(folder, mine)
     assert mine.read_text() == "mine"
 
@@ -321,7 +321,7 @@ def test_files_that_cannot_be_read_stay_left_out(folder, raster, tmp_path, caplo
         assert len(opened(folder, index, on_error="skip").scenes) == 2
     (folder / "x_20190103.tif").write_bytes(b"II*\0")
     assert len(opened(folder, index, on_error="skip").scenes) == 1
-    with pytest.raises(ReadError, match="is no raster"):
+    with pytest.raises(ReadError, match="is not a raster"):
         opened(folder, index)
 
 
@@ -339,7 +339,7 @@ def test_an_index_that_no_scan_made_is_left_alone(folder, tmp_path, record):
     index = save_scenes(tmp_path / "mine.parquet", opened(folder, None).scenes, record)
     before = index.read_bytes()
     with pytest.raises(
-        DatasetError, match=r"mine\.parquet does not tell how its scenes were found"
+        DatasetError, match=r"mine\.parquet does not record how its scenes were found"
     ):
         opened(folder, index)
     assert index.read_bytes() == before

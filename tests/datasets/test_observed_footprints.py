@@ -125,18 +125,18 @@ def test_a_scene_over_the_pole_keeps_its_grid(raster, tmp_path):
     assert scene.footprint.equals(RasterDataset(tmp_path / "data").scenes[0].footprint)
 
 
-def test_progress_is_told_of_both(folder):
-    told = []
+def test_progress_is_reported_for_both(folder):
+    calls = []
     RasterDataset(
-        folder, footprints="valid", progress=lambda done, total: told.append((done, total))
+        folder, footprints="valid", progress=lambda done, total: calls.append((done, total))
     )
-    assert told[-2:] == [(1, 2), (2, 2)]
-    assert told.count((2, 2)) == 2
+    assert calls[-2:] == [(1, 2), (2, 2)]
+    assert calls.count((2, 2)) == 2
 
 
 def test_unknown_ones_are_refused(folder):
     with pytest.raises(
-        DatasetError, match="no sort of footprints is called 'vaild'; did you mean 'valid'"
+        DatasetError, match="no kind of footprints is called 'vaild'; did you mean 'valid'"
     ):
         RasterDataset(folder, footprints="vaild")
 

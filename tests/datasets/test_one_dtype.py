@@ -1,4 +1,4 @@
-"""One dtype a dataset, whatever scenes a batch meets; labels that are no class codes."""
+"""One dtype a dataset, whatever scenes a batch meets; labels that are not class codes."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from geoloom.datasets import RasterDataset, VectorDataset
         ({"res": float("nan")}, "res is nan"),
         ({"res": -10}, "res is -10"),
         ({"res": True}, "res is True"),
-        ({"crs": "banana"}, "crs: 'banana' is no CRS"),
+        ({"crs": "banana"}, "crs: 'banana' is not a CRS"),
         ({"nodata": "0"}, "nodata is '0'"),
         ({"transforms": "normalise"}, "transforms is 'normalise'"),
         ({"is_image": "no"}, "is_image is 'no'; give True or False"),

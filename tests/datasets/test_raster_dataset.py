@@ -72,8 +72,8 @@ def test_nodata_by_tag_and_by_override(raster, utm):
     tagged = RasterDataset(raster("a.tif", values, nodata=-9))
     assert not tagged[utm]["valid"][0, 0]
     assert tagged[utm]["valid"][1, 1]
-    told = RasterDataset(raster("b.tif", values[1:]), nodata=5)
-    np.testing.assert_array_equal(told[utm]["valid"], values[1] != 5)
+    given = RasterDataset(raster("b.tif", values[1:]), nodata=5)
+    np.testing.assert_array_equal(given[utm]["valid"], values[1] != 5)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ class TestRefusals:
         monkeypatch.chdir(tmp_path)
         assert len(RasterDataset()) == 1
 
-    def test_a_missing_crs_can_be_told(self, raster, utm, tmp_path):
+    def test_a_missing_crs_can_be_given(self, raster, utm, tmp_path):
         path = tmp_path / "bare.tif"
         with rasterio.open(
             path, "w", driver="GTiff", width=80, height=60, count=1, dtype="uint8",
@@ -312,7 +312,7 @@ def test_a_file_rewritten_on_another_grid_is_refused(raster, utm, tmp_path):
     raster("a_20200101.tif", 7, moved)
     for dataset in datasets + pickled:
         with pytest.raises(
-            ReadError, match=r"a_20200101\.tif was replaced .* \(600000, .* \(630000, .* anew"
+            ReadError, match=r"a_20200101\.tif was replaced .* \(600000, .* \(630000, .* again"
         ):
             dataset[utm]
     assert (RasterDataset(folder, **dated)[moved]["image"] == 7).all()
@@ -365,9 +365,9 @@ def test_what_cannot_be_read_in_an_epoch_is_left_out_where_that_is_asked_for(
         assert [bool(s["valid"].all()) for s in samples] == [True, True, False, False, False]
         assert not any(s["valid"].any() for s in samples[2:])
         assert len({s["image"].dtype for s in samples}) == 1
-        told = [r.message for r in caplog.records if "is left out" in r.message]
-        assert len(told) == 3
-        assert "3 of 5 so far" in told[-1]
+        messages = [r.message for r in caplog.records if "is left out" in r.message]
+        assert len(messages) == 3
+        assert "3 of 5 so far" in messages[-1]
     newest = lenient[utm]["image"]
     assert (newest == RasterDataset(tmp_path / "a_2017.tif")[utm]["image"]).all()
 
@@ -393,7 +393,7 @@ def test_a_file_rewritten_with_fewer_bands_is_refused(raster, utm, bands):
     dataset = RasterDataset(path, bands=bands)
     raster("a.tif", noise(utm, bands=2))
     os.utime(path, ns=(1, 1))
-    with pytest.raises(ReadError, match=r"a\.tif was replaced .*band 3 is wanted, and it has 2"):
+    with pytest.raises(ReadError, match=r"a\.tif was replaced .*band 3 is requested, and it has 2"):
         dataset[utm]
 
 
@@ -402,7 +402,7 @@ def test_a_search_that_found_nothing_is_refused_as_such():
         RasterDataset([])
 
 
-def test_a_path_that_does_not_exist_is_told_once_by_its_error(tmp_path, caplog):
+def test_a_path_that_does_not_exist_is_reported_once_by_its_error(tmp_path, caplog):
     with pytest.raises(DatasetError, match="does not exist"):
         RasterDataset(tmp_path / "nowhere")
     assert not caplog.records

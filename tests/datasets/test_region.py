@@ -39,9 +39,9 @@ def test_a_shared_area_holds_the_centres_that_lie_in_both(kind, data):
         return
     assert shared.frame == grid
     x, y = grid.affine @ (cols, rows)
-    held = shapely.contains_xy(shared.area, x, y)
-    assert held[inside.inside(0.05)].all()
-    assert not held[~inside.inside(-0.05)].any()
+    contained = shapely.contains_xy(shared.area, x, y)
+    assert contained[inside.inside(0.05)].all()
+    assert not contained[~inside.inside(-0.05)].any()
 
 
 def test_regions_meet_only_at_the_same_time():

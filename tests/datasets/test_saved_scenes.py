@@ -81,7 +81,7 @@ def test_index_and_files_may_be_moved_together(folder, tmp_path):
     assert pickle.loads(pickle.dumps(opened))[2] == opened[-1]
 
 
-def test_what_changed_or_went_is_told(folder, raster):
+def test_what_changed_or_went_is_reported(folder, raster):
     path = save_scenes(folder / "index.parquet", scan(folder, NAMING))
     assert SavedScenes(path).stale() == []
     raster("data/x_20190102.tif", 5, bands=2)
@@ -127,7 +127,7 @@ def test_writers_and_readers_at_once_never_meet_half_an_index(tmp_path, utm):
 
 def test_what_is_no_index_says_so(tmp_path, utm):
     Path(tmp_path / "a.parquet").write_text("?")
-    with pytest.raises(DatasetError, match=r"a\.parquet is no readable index"):
+    with pytest.raises(DatasetError, match=r"a\.parquet is not a readable index"):
         SavedScenes(tmp_path / "a.parquet")
     gpd.GeoDataFrame(geometry=[footprint(utm)]).to_parquet(tmp_path / "b.parquet")
     with pytest.raises(DatasetError, match="no scenes as this version writes them"):

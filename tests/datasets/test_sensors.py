@@ -31,7 +31,7 @@ OLI, TM = (1, 2, 3, 4, 5, 6, 7), (1, 2, 3, 4, 5, 7)
 
 @pytest.fixture
 def landsat(raster, tmp_path):
-    """Landsat folders as delivered, beside files that are no band."""
+    """Landsat folders as delivered, beside files that are not bands."""
     for name, numbers in ((L7, TM), (L8, OLI), (L9, OLI), (L5, TM)):
         for band in numbers:
             raster(f"{name}/{name}_SR_B{band}.TIF", 7273 + band, dtype="uint16", nodata=0)
@@ -162,7 +162,7 @@ def test_a_declared_band_is_data_even_where_the_file_calls_it_transparency(tmp_p
         np.testing.assert_array_equal(sample["image"], values)
         assert sample["valid"].all()
     warped = NAIP(path, bands=["R"])[utm.zoom_out(1.5)[1:38, 1:50]]
-    assert warped["valid"].all(), "closed by a band that is no mask"
+    assert warped["valid"].all(), "closed by a band that is not a mask"
 
 
 def test_cdl(raster, utm):
@@ -180,7 +180,7 @@ def test_cdl(raster, utm):
 
 
 class TestOpen:
-    def test_names_tell_the_sensor(self, landsat, raster):
+    def test_names_identify_the_sensor(self, landsat, raster):
         assert type(open_dataset(landsat / L8)) is Landsat8
         assert type(open_dataset(str(landsat / L7 / "*.TIF"))) is Landsat7
         assert type(open_dataset(raster("c/2019_30m_cdls.tif", 1, dtype="uint8").parent)) is CDL

@@ -477,7 +477,7 @@ class TestBatches:
         assert torch.equal(stored["image"].float(), plain["image"])
         assert torch.equal(stored["valid_series"], plain["valid_series"])
 
-    def test_batches_of_different_lengths_are_refused_with_the_mend(self, dataset):
+    def test_batches_of_different_lengths_are_refused_with_the_fix(self, dataset):
         series = dataset.series()
         samples = [series[UTM], series[Query(UTM, Interval.of("2019-01"))]]
         with pytest.raises(DatasetError, match=r"series of 2, 4 dates .*EveryDate\(count"):
@@ -543,8 +543,8 @@ class TestRefusals:
             (lambda: FixedSteps.of("2019", "month", count=2), "give one of the two"),
             (lambda: FixedSteps.of("2019", "month", composite="best"), "no composite is called"),
             (lambda: FixedSteps(Interval.of("2019").by("month")[::-1]), "does not come after"),
-            (lambda: NearestDates((), 3), "are no series"),
-            (lambda: NearestDates(("2020", "2019"), 3), "are no series"),
+            (lambda: NearestDates((), 3), "are not a series"),
+            (lambda: NearestDates(("2020", "2019"), 3), "are not a series"),
             (lambda: NearestDates(("2019",), -1), "give 0 or more"),
         ],
     )

@@ -1,4 +1,4 @@
-"""From catalogues, collections, folders and searches to items; and what is told when a link leads nowhere."""
+"""Catalogues, collections, folders and searches to items; and what is reported when a link leads nowhere."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class TestWalking:
         with pytest.raises(DatasetError, match=r"a2\.json \(linked as item .*no STAC item"):
             names(tree)
         (tree / "a" / "items" / "a2.json").write_text("{")
-        with pytest.raises(DatasetError, match=r"a2\.json \(linked as item .*is no JSON"):
+        with pytest.raises(DatasetError, match=r"a2\.json \(linked as item .*is not JSON"):
             names(tree)
 
     def test_a_link_to_nowhere(self, tree):
@@ -153,7 +153,7 @@ class TestItemCollections:
                 return one
 
         assert [s.name for s in StacDataset([Foreign()]).scenes] == ["a"]
-        with pytest.raises(DatasetError, match="int is no STAC"):
+        with pytest.raises(DatasetError, match="int is not STAC"):
             StacDataset([3])
 
     def test_each_item_once(self, tmp_path, caplog):
@@ -192,7 +192,9 @@ class TestFilters:
         assert names(path, where={"eo:cloud_cover": (None, 20)}) == ["d1", "d2"]
         assert names(path, where={"eo:cloud_cover": (70, 80)}) == ["d7", "d8"]
         assert names(path, where={"eo:cloud_cover": {10, 30}, "platform": "s2a"}) == ["d1", "d3"]
-        assert names(path, where=lambda told: told.get("eo:cloud_cover") is None) == ["d9"]
+        assert names(path, where=lambda properties: properties.get("eo:cloud_cover") is None) == [
+            "d9"
+        ]
 
     def test_nothing_left_says_so(self, path):
         with pytest.raises(DatasetError, match=r"no item of \S+all\.json is wanted; widen roi"):

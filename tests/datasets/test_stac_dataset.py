@@ -1,4 +1,4 @@
-"""A catalogue as a dataset: pixels in place, files held against items, kept in an index, signed."""
+"""A catalogue as a dataset: pixels in place, files compared with items, kept in an index, signed."""
 
 from __future__ import annotations
 
@@ -96,7 +96,9 @@ class TestReading:
         assert len(one.scenes) == 2
         assert one != StacDataset(folder, bands=["red"])
         assert one | one == one
-        lambdas = StacDataset(folder, bands=["red"], where=lambda told: told["eo:cloud_cover"] < 25)
+        lambdas = StacDataset(
+            folder, bands=["red"], where=lambda declared: declared["eo:cloud_cover"] < 25
+        )
         for dataset in (one, lambdas):
             again = pickle.loads(pickle.dumps(dataset))
             assert again == dataset
@@ -106,8 +108,8 @@ class TestReading:
         write_band(
             tmp_path / "c.tif", (np.indices((512, 512)).sum(0) % 5).astype("uint8"), nodata=None
         )
-        told = {"classification:classes": [{"value": 1, "name": "water"}]}
-        asset = {**band_asset("c.tif", "", GRID), "raster:bands": [told]}
+        declared = {"classification:classes": [{"value": 1, "name": "water"}]}
+        asset = {**band_asset("c.tif", "", GRID), "raster:bands": [declared]}
         path = write_json(tmp_path / "item.json", item("a", {"classes": asset}))
         grid = GRID[:64, :64].to_crs("EPSG:3857")
         mask = StacDataset(path, is_image=False)[grid]["mask"]
@@ -119,10 +121,12 @@ class TestReading:
 class TestTrust:
     """What an item says of its file, against the file."""
 
-    def dataset(self, tmp_path, told, grid=GRID, **options):
+    def dataset(self, tmp_path, declared, grid=GRID, **options):
         write_band(tmp_path / "red.tif", VALUES[0][0][: grid.shape[0], : grid.shape[1]], grid)
         asset = {
-            k: v for k, v in {**band_asset("red.tif", "red", grid), **told}.items() if v is not None
+            k: v
+            for k, v in {**band_asset("red.tif", "red", grid), **declared}.items()
+            if v is not None
         }
         path = write_json(tmp_path / "item.json", item("a", {"red": asset}))
         return StacDataset(path, **options)
@@ -163,7 +167,7 @@ class TestTrust:
         assert mended.scenes[0].footprint.equals(footprint(GRID))
         assert "elsewhere" in caplog.text
 
-    def test_no_file_is_opened_where_items_tell_the_grids(self, tmp_path):
+    def test_no_file_is_opened_where_items_declare_the_grids(self, tmp_path):
         dataset = self.dataset(tmp_path, {})
         (tmp_path / "red.tif").unlink()
         dataset = StacDataset(tmp_path / "item.json")
@@ -175,7 +179,7 @@ class TestTrust:
         with caplog.at_level("INFO"):
             dataset = self.dataset(tmp_path, {"proj:shape": None})
         assert dataset.scenes[0].grid == GRID
-        assert "do not tell the grids of 1 files" in caplog.text
+        assert "do not declare the grids of 1 files" in caplog.text
 
     def test_a_file_of_unknown_bands(self, tmp_path, caplog):
         write_band(tmp_path / "rgb.tif", VALUES[0])
@@ -189,27 +193,29 @@ class TestTrust:
         assert (dataset[GRID[WINDOW]]["image"][:3].numpy() == VALUES[0][:, *WINDOW]).all()
         assert [a.index for a in StacDataset(path, bands=["one"]).scenes[0].assets] == [1]
 
-    def scaled(self, tmp_path, told, scales=None, offset=0.0):
+    def scaled(self, tmp_path, declared, scales=None, offset=0.0):
         write_band(tmp_path / "red.tif", VALUES[0][0], scales=scales)
-        asset = band_asset("red.tif", "red", GRID, **({"raster:bands": [told]} if told else {}))
+        asset = band_asset(
+            "red.tif", "red", GRID, **({"raster:bands": [declared]} if declared else {})
+        )
         path = write_json(tmp_path / "item.json", item("a", {"red": asset}))
         return StacDataset(path, scaled=True)[GRID[WINDOW]]["image"][0].numpy()
 
     def test_scales_are_the_items_else_the_files(self, tmp_path, caplog):
         stored = VALUES[0][0][WINDOW].astype(float)
         close = {"rtol": 1e-5, "atol": 1e-6}
-        told = {"scale": 1e-4, "offset": -0.1}
-        np.testing.assert_allclose(self.scaled(tmp_path, told), stored * 1e-4 - 0.1, **close)
+        declared = {"scale": 1e-4, "offset": -0.1}
+        np.testing.assert_allclose(self.scaled(tmp_path, declared), stored * 1e-4 - 0.1, **close)
         assert not caplog.text
         np.testing.assert_allclose(self.scaled(tmp_path, None, (0.5,)), stored * 0.5, **close)
         np.testing.assert_allclose(
-            self.scaled(tmp_path, told, (0.5,)), stored * 1e-4 - 0.1, **close
+            self.scaled(tmp_path, declared, (0.5,)), stored * 1e-4 - 0.1, **close
         )
         assert "the catalogue's are used" in caplog.text
 
-    @pytest.mark.parametrize("told", [None, {"scale": 0.5}])
-    def test_a_loader_scales_by_what_the_files_tell_too(self, tmp_path, told):
-        self.scaled(tmp_path, told, (0.5,))  # writes both
+    @pytest.mark.parametrize("declared", [None, {"scale": 0.5}])
+    def test_a_loader_scales_by_what_the_files_declare_too(self, tmp_path, declared):
+        self.scaled(tmp_path, declared, (0.5,))  # writes both
         dataset = StacDataset(tmp_path / "item.json")
         batches = gl.loader(dataset, GridGeoSampler(dataset, 128), device="cpu", scaled=True)
         for batch in batches:
@@ -222,11 +228,15 @@ class TestTrust:
             torch.testing.assert_close(batch["image"], stored * 0.5)
 
     @pytest.mark.parametrize(
-        ("told", "dtype"), [(None, torch.float32), ({"data_type": "int16"}, torch.int16)]
+        ("declared", "dtype"), [(None, torch.float32), ({"data_type": "int16"}, torch.int16)]
     )
-    def test_samples_have_the_dtype_that_items_declare_else_float32(self, tmp_path, told, dtype):
+    def test_samples_have_the_dtype_that_items_declare_else_float32(
+        self, tmp_path, declared, dtype
+    ):
         write_band(tmp_path / "red.tif", VALUES[0][0].astype("int16"))
-        asset = band_asset("red.tif", "red", GRID, **({"raster:bands": [told]} if told else {}))
+        asset = band_asset(
+            "red.tif", "red", GRID, **({"raster:bands": [declared]} if declared else {})
+        )
         path = write_json(tmp_path / "item.json", item("a", {"red": asset}))
         image = StacDataset(path)[GRID[WINDOW]]["image"]
         assert image.dtype == dtype
@@ -241,13 +251,13 @@ class TestTrust:
         image = StacDataset(path, dtype="float32")[GRID[WINDOW]]["image"]
         np.testing.assert_array_equal(image[0], VALUES[0][0][WINDOW] + np.float32(0.5))
 
-    def test_nodata_is_the_files_where_it_tells_it(self, tmp_path):
+    def test_nodata_is_the_files_where_it_declares_it(self, tmp_path):
         values = VALUES[0][0].copy()
         values[WINDOW][:10], values[WINDOW][10:20] = 0, 9
 
-        def missing(told, tagged):
+        def missing(declared, tagged):
             write_band(tmp_path / "red.tif", values, nodata=tagged)
-            asset = band_asset("red.tif", "red", GRID, **{"raster:bands": [{"nodata": told}]})
+            asset = band_asset("red.tif", "red", GRID, **{"raster:bands": [{"nodata": declared}]})
             write_json(tmp_path / "item.json", item("a", {"red": asset}))
             sample = StacDataset(tmp_path / "item.json")[GRID[WINDOW]]
             return np.flatnonzero(~sample["valid"].numpy().any(axis=1)).tolist()
@@ -305,7 +315,7 @@ class TestIndex:
         with pytest.raises(DatasetError, match=r"i1\.json \(linked as item"):
             StacDataset(path, index=index)
 
-    def test_another_question_is_asked_anew(self, tmp_path):
+    def test_another_question_is_asked_again(self, tmp_path):
         index = tmp_path / "index.parquet"
         path = self.write(tmp_path / "data")
         StacDataset(path, index=index)

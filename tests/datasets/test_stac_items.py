@@ -41,8 +41,8 @@ class TestTimes:
         ],
     )
     def test_a_range_is_half_open_and_holds_its_end(self, start, end, stop):
-        told = {"datetime": None, "start_datetime": start, "end_datetime": end}
-        when = item_time(told, "x")
+        declared = {"datetime": None, "start_datetime": start, "end_datetime": end}
+        when = item_time(declared, "x")
         assert when.stop == stop
         assert when.start == datetime.fromisoformat(start)
 
@@ -51,9 +51,12 @@ class TestTimes:
         assert when == Interval(utc(2019, 7, 1, 10, 20, 30, 250000), utc(2019, 7, 1, 10, 20, 31))
 
     def test_a_range_counts_more_than_the_nominal_instant(self):
-        told = {"datetime": "2019-07-01T00:00:00Z"}
-        told |= {"start_datetime": "2019-01-01T00:00:00Z", "end_datetime": "2019-12-31T23:59:59Z"}
-        assert item_time(told, "x") == Interval.of("2019")
+        declared = {"datetime": "2019-07-01T00:00:00Z"}
+        declared |= {
+            "start_datetime": "2019-01-01T00:00:00Z",
+            "end_datetime": "2019-12-31T23:59:59Z",
+        }
+        assert item_time(declared, "x") == Interval.of("2019")
 
     def test_no_time_names_the_item(self):
         with pytest.raises(DatasetError, match=r"item 'a' of https://\S+ has neither a datetime"):
@@ -65,22 +68,24 @@ class TestTimes:
 
 
 class TestPlaces:
-    def grid(self, asset, **told):
-        found = parse_item(item("a", {"red": band_asset("red.tif", "red") | asset}, **told), HOME)
+    def grid(self, asset, **declared):
+        found = parse_item(
+            item("a", {"red": band_asset("red.tif", "red") | asset}, **declared), HOME
+        )
         here = found.located("red").place
         return None if here is None else here.grid()
 
     def test_each_way_of_telling_a_crs(self):
         crs = pyproj.CRS.from_epsg(32633)
         shape = {k: v for k, v in place(GRID).items() if k != "proj:code"}
-        for told in (
+        for declared in (
             {"proj:code": "EPSG:32633"},
             {"proj:epsg": 32633},
             {"proj:epsg": None, "proj:wkt2": crs.to_wkt("WKT2_2019")},
             {"proj:projjson": json.loads(crs.to_json())},
         ):
-            assert self.grid({**shape, **told}) == GRID, told
-            assert self.grid({}, **shape, **told) == GRID, "told by the item as a whole"
+            assert self.grid({**shape, **declared}) == GRID, declared
+            assert self.grid({}, **shape, **declared) == GRID, "declared by the item as a whole"
 
     def test_nine_numbers_are_an_affine_too(self):
         nine = [*place(GRID)["proj:transform"], 0, 0, 1]
@@ -91,9 +96,9 @@ class TestPlaces:
         assert self.grid(place(GRID), **other) == GRID
 
     def test_a_shape_of_its_own_with_the_items_crs(self):
-        told = {"proj:code": "EPSG:32633", "proj:shape": [1, 1]}
+        declared = {"proj:code": "EPSG:32633", "proj:shape": [1, 1]}
         mine = {k: v for k, v in place(GRID).items() if k != "proj:code"}
-        assert self.grid(mine, **told) == GRID
+        assert self.grid(mine, **declared) == GRID
 
     @pytest.mark.parametrize(
         "wrong",
@@ -118,7 +123,7 @@ def test_items_that_are_broken_are_named():
         parse_item(item("a", {"red": {"type": COG}}), HOME)
     geometry = {"type": "Polygon", "coordinates": [[1, 2]]}
     with pytest.raises(
-        DatasetError, match=r"item 'a' of https://\S+ has a geometry that is no GeoJSON"
+        DatasetError, match=r"item 'a' of https://\S+ has a geometry that is not GeoJSON"
     ):
         parse_item({**item("a", {}), "geometry": geometry}, HOME)
 
@@ -186,10 +191,10 @@ class TestBands:
     def test_classes_and_bits_are_never_averaged(self):
         classes = {"classification:classes": [{"value": 1, "name": "water"}]}
         bits = {"classification:bitfields": [{"offset": 0, "length": 1}]}
-        for told, role in ((classes, "class"), (bits, "qa")):
-            old = asset_kind("a", {"href": "a.tif", "raster:bands": [told]})
-            new = asset_kind("a", {"href": "a.tif", "bands": [told]})
-            flat = asset_kind("a", {"href": "a.tif", "bands": [{"name": "x"}], **told})
+        for declared, role in ((classes, "class"), (bits, "qa")):
+            old = asset_kind("a", {"href": "a.tif", "raster:bands": [declared]})
+            new = asset_kind("a", {"href": "a.tif", "bands": [declared]})
+            flat = asset_kind("a", {"href": "a.tif", "bands": [{"name": "x"}], **declared})
             assert {kind.bands[0].band.role for kind in (old, new, flat)} == {role}
 
     def test_which_assets_are_data(self):

@@ -62,7 +62,7 @@ def test_a_window_takes_a_small_part_of_each_file(cogs):
     folder, values = cogs
     with serving(folder) as server:
         dataset = gl.open(server.address("item.json"), bands=["red", "nir"])
-        assert server.requests(".tif") == 0, "the item tells all that an index needs"
+        assert server.requests(".tif") == 0, "the item declares all that an index needs"
         roi = np.s_[512:768, 1024:1280]
         image = dataset[LARGE[roi]]["image"].numpy()
         assert (image == values[:, *roi]).all()
@@ -158,14 +158,19 @@ def real_item(path, name, when):
     """An item of a raster, made with rasterio alone."""
     with rasterio.open(path) as file:
         crs = file.crs
-        told = {
+        declared = {
             "proj:shape": list(file.shape),
             "proj:transform": list(file.transform),
             **({"proj:epsg": crs.to_epsg()} if crs.to_epsg() else {"proj:wkt2": crs.to_wkt()}),
         }
         around = shapely.box(*file.bounds).segmentize(file.width * abs(file.transform.a) / 16)
         geometry = transform_geom(crs, "EPSG:4326", shapely.geometry.mapping(around))
-        asset = {"href": f"./{Path(path).name}", "type": "image/tiff", "roles": ["data"], **told}
+        asset = {
+            "href": f"./{Path(path).name}",
+            "type": "image/tiff",
+            "roles": ["data"],
+            **declared,
+        }
         asset["raster:bands"] = [{"nodata": file.nodata, "scale": 1e-4}]
     document = item(name, {"NDVI": asset}, when)
     return {**document, "geometry": geometry, "bbox": list(shapely.geometry.shape(geometry).bounds)}
@@ -205,7 +210,7 @@ def test_a_year_of_real_scenes_served(shared_data, tmp_path):
 
 
 @pytest.mark.shared
-def test_a_real_item_that_tells_little(shared_data, caplog):
+def test_a_real_item_that_declares_little(shared_data, caplog):
     """Neither bands nor grids, and addresses that lead elsewhere."""
     files = shared_data / "odd_files" / "rio-tiler"
     dataset = StacDataset(

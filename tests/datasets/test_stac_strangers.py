@@ -1,4 +1,4 @@
-"""Catalogues of strangers and careless ones: told apart by what they hold, bounded, kept within reach."""
+"""Untrusted and careless catalogues: identified by their contents, bounded, kept within reach."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def two_days(tmp_path):
 class TestToldApartByWhatTheyHold:
     def test_a_union_of_two_that_functions_chose_holds_both(self, two_days):
         def chosen(wanted):
-            return StacDataset(two_days, where=lambda told: told["eo:cloud_cover"] == wanted)
+            return StacDataset(
+                two_days, where=lambda properties: properties["eo:cloud_cover"] == wanted
+            )
 
         for _ in range(3):  # functions come and go, and their addresses come again
             both = chosen(10) | chosen(20)
@@ -51,8 +53,8 @@ class TestToldApartByWhatTheyHold:
         index = tmp_path / "kept" / "scenes.parquet"
 
         def names(wanted):
-            def where(told):
-                return told["eo:cloud_cover"] == wanted
+            def where(properties):
+                return properties["eo:cloud_cover"] == wanted
 
             return [s.name for s in StacDataset(two_days, where=where, index=index).scenes]
 
@@ -62,13 +64,17 @@ class TestToldApartByWhatTheyHold:
         index = tmp_path / "kept" / "scenes.parquet"
         limit = 15
         for _ in range(2):
-            StacDataset(two_days, where=lambda told: told["eo:cloud_cover"] < limit, index=index)
+            StacDataset(
+                two_days, where=lambda properties: properties["eo:cloud_cover"] < limit, index=index
+            )
         with caplog.at_level(logging.INFO):
-            StacDataset(two_days, where=lambda told: told["eo:cloud_cover"] < limit, index=index)
+            StacDataset(
+                two_days, where=lambda properties: properties["eo:cloud_cover"] < limit, index=index
+            )
         assert "another question" not in caplog.text
 
-    def test_a_function_that_cannot_be_told_keeps_no_index(self, two_days, tmp_path):
-        where = partial(lambda told, extra: bool(told), extra=object())
+    def test_a_function_without_identity_keeps_no_index(self, two_days, tmp_path):
+        where = partial(lambda properties, extra: bool(properties), extra=object())
         assert len(StacDataset(two_days, where=where).scenes) == 2
         with pytest.raises(DatasetError, match="give a mapping"):
             StacDataset(two_days, where=where, index=tmp_path / "scenes.parquet")
@@ -97,17 +103,17 @@ def test_relative_addresses_in_memory_start_from_the_working_folder(two_days, mo
 
 class TestWrongKinds:
     @pytest.mark.parametrize(
-        ("change", "told"),
+        ("change", "message"),
         [
             ({"assets": [{"href": "a.tif"}]}, "assets of item 'a'.*expected an object"),
             ({"properties": ["x"]}, "properties of item 'a'.*expected an object"),
             ({"collection": {"id": 1}}, "the collection of item 'a'.*expected a text"),
-            ({"geometry": "here"}, "geometry that is no GeoJSON"),
+            ({"geometry": "here"}, "geometry that is not GeoJSON"),
         ],
     )
-    def test_of_an_item_are_named(self, tmp_path, change, told):
+    def test_of_an_item_are_named(self, tmp_path, change, message):
         path = write_json(tmp_path / "a.json", {**item("a", {}), **change})
-        with pytest.raises(DatasetError, match=told):
+        with pytest.raises(DatasetError, match=message):
             StacDataset(path)
 
     @pytest.mark.parametrize(
@@ -177,7 +183,7 @@ class TestWithoutEnd:
 
     def test_a_pipe_in_place_of_a_document(self, tmp_path):
         os.mkfifo(tmp_path / "a.json")
-        with pytest.raises(DatasetError, match="it is no file"):
+        with pytest.raises(DatasetError, match="it is not a file"):
             StacDataset(tmp_path / "a.json")
 
     def test_thousands_of_assets(self, tmp_path):
@@ -259,7 +265,7 @@ class TestReach:
         with pytest.raises(DatasetError, match=r"to the private host .*reach="):
             StacDataset(path)
 
-    def test_links_are_held_to_the_same(self, tmp_path):
+    def test_links_are_bound_by_the_same(self, tmp_path):
         write_json(tmp_path / "c.json", catalog("c", [("child", "file:///etc/catalog.json")]))
         with serving(tmp_path) as server, pytest.raises(DatasetError, match=r"a link .*local file"):
             StacDataset(server.address("c.json"))

@@ -26,17 +26,17 @@ def write_table(path, documents, **columns):
     """The table that the specification makes of items: a row each, properties as columns."""
     rows = []
     for document in documents:
-        told = dict(document["properties"])
+        properties = dict(document["properties"])
         for name in ("datetime", "start_datetime", "end_datetime"):
-            if told.get(name):
-                told[name] = datetime.fromisoformat(told[name])
+            if properties.get(name):
+                properties[name] = datetime.fromisoformat(properties[name])
         names = ("xmin", "ymin", "xmax", "ymax")
         rows.append({
             **{n: document[n] for n in ("type", "stac_version", "id", "collection", "assets")},
             "links": document["links"] or [{"rel": "license", "href": "https://example.org/license"}],
             "bbox": dict(zip(names, document["bbox"], strict=True)),
             "geometry": shapely.to_wkb(shapely.geometry.shape(document["geometry"])),
-            **told,
+            **properties,
         })  # fmt: skip
     names = dict.fromkeys(name for row in rows for name in row)
     table = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows])
@@ -82,7 +82,9 @@ FILTERS = {
     "nowhere": {"roi": Roi.of((2, 2, 3, 3))},
     "collections": {"collections": frozenset("b")},
     "range": {"where": {"eo:cloud_cover": (15, None), "gsd": {10, 20}}},
-    "function": {"where": lambda told: told["eo:cloud_cover"] > 35 and told["gsd"] == 20},
+    "function": {
+        "where": lambda properties: properties["eo:cloud_cover"] > 35 and properties["gsd"] == 20
+    },
 }
 
 
@@ -150,7 +152,7 @@ def test_tables_that_are_none(tmp_path):
     ):
         StacDataset(tmp_path / "a.parquet")
     (tmp_path / "b.parquet").write_text("?")
-    with pytest.raises(DatasetError, match=r"b\.parquet is no readable table"):
+    with pytest.raises(DatasetError, match=r"b\.parquet is not a readable table"):
         StacDataset(tmp_path / "b.parquet")
     columns = {
         "id": ["a"],

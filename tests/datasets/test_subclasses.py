@@ -59,7 +59,7 @@ def test_an_override_of_a_parent_is_refused_too():
         ("scaled", True, "scaled=True"),
     ],
 )
-def test_class_attributes_that_nobody_reads_are_refused(name, value, instead):
+def test_unused_class_attributes_are_refused(name, value, instead):
     with pytest.raises(DatasetError, match=f"Mine sets {name}, .*{instead}"):
         type("Mine", (RasterDataset,), {name: value})
 
@@ -73,7 +73,7 @@ class TestTorch:
         with pytest.raises(QueryError, match=r"sampler=RandomGeoSampler\(dataset, size=256\)"):
             next(iter(DataLoader(dataset, shuffle=True)))
         (part,) = random_split(dataset, [1])
-        with pytest.raises(QueryError, match=r"in place of random_split .* roi= or toi="):
+        with pytest.raises(QueryError, match=r"instead of random_split .* roi= or toi="):
             part[0]
 
     def test_datasets_are_not_added(self, raster):

@@ -111,7 +111,7 @@ def test_own_workers_get_torchs_threads_and_keep_their_memory(monkeypatch):
 
 
 class Environment:
-    """Work that tells which environment it is done in."""
+    """Work that reports which environment it is done in."""
 
     def load(self, item):
         return item

@@ -1,4 +1,4 @@
-"""Polygons of a class map, held against GDAL's own polygoniser over the whole map at once."""
+"""Polygons of a class map, compared with GDAL's own polygoniser over the whole map at once."""
 
 from __future__ import annotations
 

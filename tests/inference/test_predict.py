@@ -218,7 +218,7 @@ def test_refusals_come_before_any_work(tmp_path, write_scene):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_progress_and_the_record_tell_what_was_done(tmp_path, write_scene):
+def test_progress_and_the_record_show_what_was_done(tmp_path, write_scene):
     path = write_scene(tmp_path / "scene.tif", np.zeros((1, 50, 50), "uint8"))
     seen = []
     out = predict(

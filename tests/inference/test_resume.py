@@ -88,7 +88,7 @@ def test_an_interrupted_run_goes_on_only_with_the_same_settings(
         **{**RUN, "halo": 5},
     )  # fmt: skip
     assert seen[0][0] == 2
-    assert "starting anew" in caplog.text
+    assert "starting over" in caplog.text
 
 
 def test_without_resume_or_fingerprint_nothing_is_kept(tmp_path, scene, monkeypatch):
@@ -99,7 +99,7 @@ def test_without_resume_or_fingerprint_nothing_is_kept(tmp_path, scene, monkeypa
     assert [name for name in os.listdir(tmp_path) if "map" in name] == []
 
 
-def test_a_changed_scene_starts_anew(tmp_path, scene, write_scene, monkeypatch):
+def test_a_changed_scene_starts_over(tmp_path, scene, write_scene, monkeypatch):
     out = tmp_path / "map.tif"
     fail_half_way(scene, out, monkeypatch)
     write_scene(scene, np.ones((3, 90, 60), "float32"))

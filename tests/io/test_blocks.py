@@ -64,8 +64,8 @@ def test_the_bound_holds_in_memory(tiff):
     """What blocks truly hold, inflaters' leftovers included, stays within what is counted for them."""
     mapped, _ = tiff
     block = block_at(mapped, 0, 0, 0, 1, BlockCache())
-    held = block.pixels.nbytes + len(block._waiting) + 40_000
-    assert held <= block.nbytes
+    used = block.pixels.nbytes + len(block._waiting) + 40_000
+    assert used <= block.nbytes
 
 
 def test_strips_of_few_rows_count_for_little_more_than_their_pixels(tmp_path):
@@ -78,7 +78,7 @@ def test_strips_of_few_rows_count_for_little_more_than_their_pixels(tmp_path):
     np.testing.assert_array_equal(np.concatenate([b.pixels[..., 0] for b in kept]), values[0])
 
 
-def held_while_reading(path, bound, rows):
+def memory_while_reading(path, bound, rows):
     """Largest growth of a process's memory while four threads read all blocks, and the blocks' bytes."""
     script = Path(__file__).with_name("cache_memory.py")
     command = [sys.executable, str(script), str(path), str(bound), str(rows)]
@@ -93,11 +93,11 @@ def test_the_bound_holds_for_the_memory_of_a_process(tmp_path, tile, count):
     """Small blocks of which a few rows are decoded weigh by what waits beside them, large ones by pixels."""
     path, bound, room = tmp_path / "a.tif", 4 << 20, 10 << 20  # room: what threads have in hand
     make(path, side=2048, tile=tile, count=count, interleave="band", zlevel=1)
-    unbound, decoded = held_while_reading(path, 1 << 40, tile)
+    unbound, decoded = memory_while_reading(path, 1 << 40, tile)
     assert unbound > bound + 2 * room  # so much is there to hold
     assert decoded >= 8 << 20
-    held, _ = held_while_reading(path, bound, tile)
-    assert held <= bound + room
+    used, _ = memory_while_reading(path, bound, tile)
+    assert used <= bound + room
 
 
 def test_it_grows_for_blocks_that_come_back_and_shrinks_for_new_ones(tiff):
@@ -199,7 +199,7 @@ def test_threads_that_want_one_block_decode_it_once(tiff, monkeypatch):
     assert len(decoded) == 16
 
 
-def test_a_replaced_file_is_laid_out_anew(tmp_path):
+def test_a_replaced_file_is_laid_out_again(tmp_path):
     path = tmp_path / "a.tif"
     before = make(path, seed=1)
     header = read_header(path)

@@ -9,7 +9,7 @@ import numpy as np
 from geoloom.io.buffers import Buffers
 
 
-def test_memory_is_used_again_only_when_nobody_holds_it():
+def test_memory_is_used_again_only_when_no_reference_is_left():
     pool = Buffers()
     first = pool.take((4, 5), "float32")
     place, view = first.ctypes.data, first[1:, 2:]
@@ -36,9 +36,9 @@ def test_a_tensor_holds_its_memory():
 
 def test_spare_memory_is_bounded():
     pool = Buffers(spare_bytes=1000)
-    held = [pool.take((400,), "uint8") for _ in range(10)]
+    taken = [pool.take((400,), "uint8") for _ in range(10)]
     assert len(pool._memory) == 10
-    del held
+    del taken
     pool.take((4000,), "uint8")
     assert sum(m.size for m in pool._memory if m.size == 400) <= 1000
 

@@ -255,7 +255,7 @@ def test_rows_below_the_journal_count_as_unwritten(tmp_path):
 
 
 @pytest.mark.parametrize("change", ["key", "grid", "nodata"])
-def test_other_settings_start_anew_and_say_so(tmp_path, caplog, change):
+def test_other_settings_start_over_and_say_so(tmp_path, caplog, change):
     leave_half(tmp_path / "x.tif", np.ones((9, 8), "uint8"), {"model": "a"})
     grid = grid_of(9, 8, UTM * Affine.translation(1, 0)) if change == "grid" else grid_of(9, 8)
     with CogWriter(
@@ -266,7 +266,7 @@ def test_other_settings_start_anew_and_say_so(tmp_path, caplog, change):
         key={"model": "b" if change == "key" else "a"},
     ) as writer:
         assert writer.rows_done == 0
-    assert "starting anew" in caplog.text
+    assert "starting over" in caplog.text
 
 
 def test_names_of_any_characters_make_files_that_parsers_read(tmp_path):

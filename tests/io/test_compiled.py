@@ -55,20 +55,22 @@ def touched(file, old="", new=""):
     os.utime(file, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns + 5_000_000_000))
 
 
-def test_a_loop_is_made_anew_when_it_changes_and_not_when_another_file_does(package):
+def test_a_loop_is_compiled_again_when_it_changes_and_not_when_another_file_does(package):
     place = {"NUMBA_CACHE_DIR": str(package.parent / "kept")}
     assert python(package, LOOK_UP, **place) == "[1, 2, 3] 0 1"
     assert python(package, LOOK_UP, **place) == "[1, 2, 3] 1 0"
     touched(package / "io" / "headers" / "scan.py")
     touched(package / "io" / "loops" / "interpolate.py")
-    assert python(package, LOOK_UP, **place) == "[1, 2, 3] 1 0", "made anew though nothing changed"
+    assert python(package, LOOK_UP, **place) == "[1, 2, 3] 1 0", (
+        "compiled again though nothing changed"
+    )
     touched(
         package / "chips" / "zarr" / "lookup.py", "table[codes[i]]", "table[codes[i]] + np.uint8(1)"
     )
     assert python(package, LOOK_UP, **place).startswith("[2, 3, 4] "), "old machine code ran"
 
 
-def test_a_loop_is_made_anew_when_a_constant_of_its_helper_changes(package):
+def test_a_loop_is_compiled_again_when_a_constant_of_its_helper_changes(package):
     """`HALF` stands in `rounding`, is used by `rounds` and its callers in `bilinear_simd`."""
     code = """
         import numpy as np

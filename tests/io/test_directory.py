@@ -1,4 +1,4 @@
-"""Headers told from a TIFF's own directory are those that GDAL gives, field by field."""
+"""Headers read from a TIFF's own directory are those that GDAL gives, field by field."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _unknown_kinds(monkeypatch):
     headers._read_header.cache_clear()
 
 
-def told(header):
+def fields_of(header):
     """All fields as text, so that NaN equals NaN."""
     fields = (f.name for f in dataclasses.fields(header))
     return {name: repr(getattr(header, name)) for name in fields}
@@ -137,7 +137,7 @@ def test_the_second_file_of_a_kind_needs_no_gdal(tmp_path, monkeypatch, write):
     assert without_gdal(tmp_path / "a.tif", monkeypatch) is None
     headers.read_header(tmp_path / "a.tif")
     found = without_gdal(tmp_path / "b.tif", monkeypatch)
-    assert told(found) == told(from_gdal(tmp_path / "b.tif"))
+    assert fields_of(found) == fields_of(from_gdal(tmp_path / "b.tif"))
     assert found.stamp == stamp_of(str(tmp_path / "b.tif"))
 
 
@@ -152,7 +152,7 @@ def test_kinds_are_not_mixed_up(tmp_path, monkeypatch):
             other(tmp_path / "b.tif", OTHER)
             found = without_gdal(tmp_path / "b.tif", monkeypatch)
             if found is not None:
-                assert told(found) == told(from_gdal(tmp_path / "b.tif")), (write, other)
+                assert fields_of(found) == fields_of(from_gdal(tmp_path / "b.tif")), (write, other)
                 alike.add((write, other))
     assert alike == {(w, w) for w in BY_THEMSELVES} | {(plain, rotated), (rotated, plain)}
 
@@ -198,7 +198,7 @@ def test_what_lies_beside_or_inside_is_not_overlooked(tmp_path, monkeypatch, wri
     write(tmp_path / "a.tif")
     assert without_gdal(tmp_path / "a.tif", monkeypatch) is None
     asked = headers.read_header(tmp_path / "a.tif")
-    assert told(asked) == told(from_gdal(tmp_path / "a.tif"))
+    assert fields_of(asked) == fields_of(from_gdal(tmp_path / "a.tif"))
     plainly = headers.read_header(tmp_path / "plain.tif")
     assert (asked.validity, asked.descriptions) != (plainly.validity, plainly.descriptions)
 
@@ -239,7 +239,7 @@ def test_a_file_that_cannot_be_placed_is_refused_as_gdal_refuses_it(tmp_path, mo
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 @given(cut=st.integers(0, 400), at=st.integers(0, 399), byte=st.integers(0, 255))
 @example(cut=0, at=72, byte=0)  # GDAL's complaint about the first look is raised at the second
-def test_a_damaged_file_is_told_as_gdal_tells_it(bytes_of_one, cut, at, byte):
+def test_a_damaged_file_is_described_as_gdal_describes_it(bytes_of_one, cut, at, byte):
     path, data = bytes_of_one
     path.write_bytes(data)
     headers.read_header(path)
@@ -247,11 +247,11 @@ def test_a_damaged_file_is_told_as_gdal_tells_it(bytes_of_one, cut, at, byte):
     damaged[min(at, len(damaged) - 1)] = byte
     path.write_bytes(damaged)
     try:
-        expected = told(from_gdal(path))
+        expected = fields_of(from_gdal(path))
     except ReadError:
         expected = None
     try:
-        found = told(headers.read_header(path))
+        found = fields_of(headers.read_header(path))
     except ReadError:
         found = None
     assert found == expected
@@ -274,7 +274,7 @@ def test_kinds_are_bounded(tmp_path, monkeypatch):
 
 @pytest.mark.shared
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-def test_real_files_are_told_as_gdal_tells_them(shared_data, monkeypatch):
+def test_real_files_are_described_as_gdal_describes_them(shared_data, monkeypatch):
     paths = sorted(shared_data.rglob("*.[tT][iI][fF]"))
     placed = []
     for path in paths:
@@ -288,5 +288,5 @@ def test_real_files_are_told_as_gdal_tells_them(shared_data, monkeypatch):
         found = without_gdal(path, monkeypatch)
         if found is not None:
             alone += 1
-            assert told(found) == told(from_gdal(path)), path
+            assert fields_of(found) == fields_of(from_gdal(path)), path
     assert alone > 0.8 * len(placed), (alone, len(placed))

@@ -1,4 +1,4 @@
-"""What nobody should hand over ends in an error of ours that says what was given."""
+"""What should not be passed ends in an error of ours that says what was given."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def test_coordinate_systems(crs):
         lambda: RasterDataset("a.tif", assume_crs=crs),
         lambda: VectorDataset("v.gpkg", assume_crs=crs),
     ):
-        with pytest.raises(GeoloomError, match="is no CRS that PROJ knows; give a code") as refused:
+        with pytest.raises(
+            GeoloomError, match="is not a CRS that PROJ knows; give a code"
+        ) as refused:
             door()
         assert repr(crs)[:40] in str(refused.value)
 

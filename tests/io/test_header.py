@@ -27,7 +27,7 @@ def make(path, count=1, dtype="uint8", **options):
     return write_raster(path, np.zeros((count, *GRID.shape), dtype), GRID, **options)
 
 
-def test_tells_what_the_file_holds(tmp_path):
+def test_describes_what_the_file_holds(tmp_path):
     path = make(tmp_path / "a.tif", 2, "int16", nodata=-9999, descriptions=("red", "nir"))
     with rasterio.open(path, "r+") as file:
         file.scales, file.offsets = (0.1, 0.2), (1.0, 2.0)
@@ -192,7 +192,9 @@ def test_a_given_crs_replaces_a_missing_or_wrong_one(tmp_path):
     tagged = make(tmp_path / "tagged.tif")
     assert read_header(tagged, crs="EPSG:32721").grid.crs.epsg == 32721
     assert read(read_header(tagged), crs="EPSG:32721").grid.crs.epsg == 32721
-    with pytest.raises(GridError, match=r"'EPSG:nonsense' is no CRS that PROJ knows; give a code"):
+    with pytest.raises(
+        GridError, match=r"'EPSG:nonsense' is not a CRS that PROJ knows; give a code"
+    ):
         read_header(bare, crs="EPSG:nonsense")
 
 
@@ -251,7 +253,7 @@ class TestRefusals:
 
     def test_what_is_no_raster(self, tmp_path):
         (tmp_path / "a.tif").write_text("not a raster")
-        with pytest.raises(ReadError, match="is no raster that GDAL can read"):
+        with pytest.raises(ReadError, match="is not a raster that GDAL can read"):
             read_header(tmp_path / "a.tif")
 
     def test_a_cut_off_file(self, tmp_path):

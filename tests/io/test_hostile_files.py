@@ -133,13 +133,13 @@ def test_a_few_bytes_that_claim_very_many_bands_are_refused_at_once(tmp_path):
         read(path, bands=[1])
 
 
-def test_coordinates_at_which_pixels_cannot_be_told_apart_are_refused(tmp_path):
+def test_coordinates_at_which_pixels_cannot_be_distinguished_are_refused(tmp_path):
     path = tmp_path / "a.tif"
     far = Affine(10, 0, 1e230, 0, -10, 5_000_000)
     profile = {"driver": "GTiff", "height": 8, "width": 8, "count": 1, "dtype": "uint8"}
     with rasterio.open(path, "w", **profile, crs="EPSG:32633", transform=far) as file:
         file.write(np.ones((1, 8, 8), "uint8"))
-    with pytest.raises(ReadError, match="told apart"):
+    with pytest.raises(ReadError, match="distinguished at such coordinates"):
         read_header(path)
 
 
@@ -148,8 +148,8 @@ import resource, sys
 from pathlib import Path
 from geoloom.io.raster import read
 read(sys.argv[1])  # loads what reading needs
-held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (held + (300 << 20), -1))
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (300 << 20), -1))
 raster = read(sys.argv[2])
 print("read", raster.values.sum(), raster.valid.all())
 """
@@ -414,12 +414,12 @@ def test_a_pipe_among_the_files_does_not_keep_the_reader_waiting(tmp_path):
         "except ReadError as error: print(error)\n"
         "print(RasterDataset(sys.argv[1], on_error='skip'))"
     )
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     ).stdout
-    assert "a.tif is a pipe or a device, not a file" in told
-    assert "RasterDataset(1 scenes" in told
+    assert "a.tif is a pipe or a device, not a file" in output
+    assert "RasterDataset(1 scenes" in output

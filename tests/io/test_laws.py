@@ -369,7 +369,7 @@ class TestRounding:
                     part = read(path, grid[cut], resampling=resampling, engine=engine)
                     np.testing.assert_array_equal(part.values, whole.values[:, *cut])
 
-    def test_integers_are_rounded_and_held_in_range(self, tmp_path, engine):
+    def test_integers_are_rounded_and_kept_in_range(self, tmp_path, engine):
         source = some.grid_around((30.0, 10.0), "EPSG:32636", (30, 30), 10)
         values = ramp(source, "uint8")[:1] * 200
         path = write_raster(tmp_path / "a.tif", values, source)

@@ -138,7 +138,7 @@ def test_sources_in_other_zones_meet_without_a_gap(tmp_path):
     for rule in ("first", "mean"):
         got = read_many(paths, grid, rule=rule)
         assert got.valid.all()
-        # At a source's own edge half a pixel is held constant: 15 m of 5e3 a degree.
+        # At a source's own edge half a pixel is kept constant: 15 m of 5e3 a degree.
         np.testing.assert_allclose(got.values[0], plane(at.cols, at.rows), atol=1.3)
     assert not read(paths[0], grid).valid.all()
 

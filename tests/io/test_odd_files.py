@@ -1,4 +1,4 @@
-"""Every odd real file: read right, compared with rasterio, or refused with an error that tells the mend."""
+"""Every odd real file: read right, compared with rasterio, or refused with an error that says what to do."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ NO_PLACE = Refused(r"no georeference .*identity.* gdal_translate -a_srs")
 NO_CRS = Refused(r"a transform but no CRS; give .*crs='EPSG:4326'")
 CONTROL_POINTS = Refused(r"\d+ ground control points.* gdalwarp -t_srs")
 RPC = Refused(r"rational polynomial coefficients \(RPC\).* gdalwarp -rpc")
-NO_RASTER = Refused(r"is no raster that GDAL can read")
+NO_RASTER = Refused(r"is not a raster that GDAL can read")
 DAMAGED = Refused(r"is damaged in rows 0 to 1024.*; fetch it again")
 
 UTM17, UTM22, UTM29, UTM31 = "EPSG:32617", "EPSG:32622", "EPSG:32629", "EPSG:32631"
@@ -224,7 +224,7 @@ def turned_grid(source: GeoBox, crs: str) -> GeoBox:
     return GeoBox((56, 50), affine, crs)
 
 
-def test_a_wrong_tag_is_mended_by_crs(folder):
+def test_a_wrong_tag_is_corrected_by_crs(folder):
     """The two NLCD files are one raster; the copy's wrong CRS puts it elsewhere until it is overridden."""
     right = read(folder / "spdatalarge/nlcd.tif")
     wrong = folder / "spdatalarge/nlcd2011.tif"
@@ -233,7 +233,7 @@ def test_a_wrong_tag_is_mended_by_crs(folder):
     np.testing.assert_array_equal(mended.values, read(wrong).values)
 
 
-def test_a_missing_crs_is_mended_by_crs(folder):
+def test_a_missing_crs_is_supplied_by_crs(folder):
     got = read(folder / "rasterio/rotated.tif", crs="EPSG:32618")
     assert got.grid.affine.b == pytest.approx(5)
     assert got.valid.all()

@@ -105,7 +105,7 @@ def test_a_style_of_classes_goes_with_its_map(tmp_path):
     assert os.listdir(tmp_path) == ["x.tif"]
 
 
-def test_a_style_of_another_hand_stays_and_is_told_of(tmp_path, caplog):
+def test_a_style_of_another_hand_stays_and_is_logged(tmp_path, caplog):
     """`labels.shp` and `labels.tif` share the name of their style."""
     own = tmp_path / "labels.qml"
     own.write_text("<qgis>drawn by hand</qgis>")
@@ -180,7 +180,7 @@ def test_a_tiff_whose_blocks_a_full_disk_has_swallowed_is_no_product(tmp_path, m
     assert os.listdir(tmp_path) == []
 
 
-def test_the_space_that_is_wanting_is_told_in_units_that_say_it(tmp_path, monkeypatch):
+def test_the_missing_space_is_given_in_readable_units(tmp_path, monkeypatch):
     import shutil
 
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(9, 9, 5))
@@ -207,7 +207,7 @@ def test_a_folder_that_may_not_be_written_is_said_as_such():
         words = [sys.executable, "-c", AS_NOBODY, os.path.dirname(__file__), folder]
         done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120)
         os.chmod(folder, 0o755)
-    assert f"cannot write {folder}/x.tif: no leave to write there" in done.stdout
+    assert f"cannot write {folder}/x.tif: no permission to write there" in done.stdout
 
 
 def test_a_name_that_no_file_system_takes_is_refused_before_any_work(tmp_path):

@@ -61,7 +61,7 @@ def test_one_grid_in_many_calls_gives_the_same_bytes(path):
         np.testing.assert_array_equal(read(path, OTHER).values, first.values)
 
 
-def test_classes_keep_their_codes_unless_told_otherwise(tmp_path):
+def test_classes_keep_their_codes_by_default(tmp_path):
     path = write_raster(tmp_path / "a.tif", (VALUES[:1] % 2 * 200).astype("uint8"), SOURCE)
     assert set(np.unique(read(path, OTHER).values)) - {0, 200}
     with rasterio.open(path, "r+") as file:

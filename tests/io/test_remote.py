@@ -190,7 +190,7 @@ def test_what_a_server_refuses_is_said_as_it_says_it_each_time(folder, status, s
                 read_header(server.address("a.tif"))
 
 
-def test_a_server_with_a_fault_and_one_that_is_not_there_are_told_apart(folder, monkeypatch):
+def test_a_server_with_a_fault_and_one_that_is_not_there_are_distinguished(folder, monkeypatch):
     monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "0")
     with serving(folder, statuses={"a.tif": 500}) as server:
         address = server.address("a.tif")

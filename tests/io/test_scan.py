@@ -47,7 +47,7 @@ def write(path, *, count=1, res=30.0, crs="EPSG:32622", descriptions=None, **pro
         ("2019059", "%Y%j", "2019-02-28"),
     ],
 )
-def test_a_date_covers_the_time_that_its_format_tells(text, date_format, expected):
+def test_a_date_covers_the_time_that_its_format_gives(text, date_format, expected):
     assert interval_from(text, date_format) == Interval.of(expected)
 
 
@@ -114,11 +114,11 @@ def test_what_the_file_says_wins_over_what_the_provider_declares(tmp_path):
     band = Band("B", nodata=0, scale=0.1, offset=1.0)
     (declared,) = scan(write(tmp_path / "plain.tif"), Naming(), bands=[band])
     assert declared.bands == (band,)
-    path = write(tmp_path / "told.tif", nodata=-9)
+    path = write(tmp_path / "declared.tif", nodata=-9)
     with rasterio.open(path, "r+") as target:
         target.scales, target.offsets = (2.0,), (3.0,)
-    (told,) = scan(path, Naming(), bands=[band])
-    assert (told.bands[0].nodata, told.bands[0].scale, told.bands[0].offset) == (-9, 2.0, 3.0)
+    (scene,) = scan(path, Naming(), bands=[band])
+    assert (scene.bands[0].nodata, scene.bands[0].scale, scene.bands[0].offset) == (-9, 2.0, 3.0)
 
 
 def test_band_names_are_the_descriptions_and_roles_are_recognised(tmp_path):
@@ -222,18 +222,23 @@ def test_files_that_cannot_be_read_are_left_out_where_that_is_asked_for(tmp_path
         write(tmp_path / f"{number}.tif")
     (tmp_path / "2.tif").write_bytes(b"II*\0")
     (tmp_path / "4.tif").write_bytes(b"")
-    with pytest.raises(ReadError, match=r"2\.tif is no raster"):
+    with pytest.raises(ReadError, match=r"2\.tif is not a raster"):
         scan(tmp_path, Naming())
-    told = []
+    calls = []
     scenes = scan(
-        tmp_path, Naming(), on_error="skip", progress=lambda done, total: told.append((done, total))
+        tmp_path,
+        Naming(),
+        on_error="skip",
+        progress=lambda done, total: calls.append((done, total)),
     )
     assert [s.name for s in scenes] == ["0", "1", "3", "5"]
-    assert told[-1] == (6, 6)
-    assert re.search(r"2 of 6 files cannot be read and are left out .*2\.tif is no ", caplog.text)
+    assert calls[-1] == (6, 6)
+    assert re.search(
+        r"2 of 6 files cannot be read and are left out .*2\.tif is not a ", caplog.text
+    )
     for number in (0, 1, 3, 5):
         (tmp_path / f"{number}.tif").unlink()
-    with pytest.raises(ReadError, match=r"2\.tif is no raster"):
+    with pytest.raises(ReadError, match=r"2\.tif is not a raster"):
         scan(tmp_path, Naming(), on_error="skip")
 
 
@@ -264,7 +269,7 @@ def test_headers_of_many_files_hold_no_descriptors(tmp_path):
     assert done.stdout.strip() == "150", done.stderr
 
 
-def test_files_that_disagree_are_told_apart(tmp_path):
+def test_files_that_disagree_are_distinguished(tmp_path):
     write(tmp_path / "a.tif", count=1)
     write(tmp_path / "b.tif", count=2)
     with pytest.raises(DatasetError, match=r"a\.tif has 1 and .*b\.tif has 1, 2"):
@@ -281,14 +286,14 @@ def test_a_file_without_a_crs_needs_one(tmp_path):
     assert scene.grid.crs == "EPSG:32622"
 
 
-def test_progress_and_rate_are_told(tmp_path, caplog):
+def test_progress_and_rate_are_reported(tmp_path, caplog):
     for number in range(70):
         write(tmp_path / f"{number}.tif")
-    told = []
+    calls = []
     with caplog.at_level("INFO"):
-        scan(tmp_path, Naming(), progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (70, 70)
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
+        scan(tmp_path, Naming(), progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (70, 70)
+    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
     assert re.search(r"70 headers read in \d+\.\d\d s: \d+ files/s", caplog.text)
 
 
@@ -296,7 +301,7 @@ def test_a_damaged_file_among_many_is_named(tmp_path):
     for number in range(40):
         write(tmp_path / f"{number}.tif")
     (tmp_path / "7.tif").write_bytes(b"II*\0")
-    with pytest.raises(ReadError, match=r"7\.tif is no raster that GDAL can read"):
+    with pytest.raises(ReadError, match=r"7\.tif is not a raster that GDAL can read"):
         scan(tmp_path, Naming())
 
 

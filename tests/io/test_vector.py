@@ -1,4 +1,4 @@
-"""Burning is held against point-in-polygon tests at centres projected by pyproj, and rasterio's burn."""
+"""Burning is compared with point-in-polygon tests at centres projected by pyproj, and rasterio's burn."""
 
 from __future__ import annotations
 
@@ -335,7 +335,7 @@ def test_metadata_of_geoparquet_that_make_no_sense_are_named(tmp_path):
     frame.to_parquet(tmp_path / "a.parquet")
     table = pq.read_table(tmp_path / "a.parquet")
     column = {"encoding": "WKB"}
-    for told in (
+    for geo in (
         b"{" * 100_000,
         b"[" * 100_000,
         b"7",
@@ -347,7 +347,7 @@ def test_metadata_of_geoparquet_that_make_no_sense_are_named(tmp_path):
             {"primary_column": "geometry", "columns": {"geometry": {**column, "crs": "banana"}}}
         ).encode(),
     ):
-        pq.write_table(table.replace_schema_metadata({b"geo": told}), tmp_path / "b.parquet")
+        pq.write_table(table.replace_schema_metadata({b"geo": geo}), tmp_path / "b.parquet")
         with pytest.raises(VectorError, match=r"b\.parquet"):
             read_features(tmp_path / "b.parquet")
 
@@ -359,13 +359,13 @@ def test_a_layer_that_is_directions_to_others_is_refused(tmp_path):
         "</OGRVRTLayer></OGRVRTDataSource>"
     )
     (tmp_path / "labels.geojson").write_text(text)
-    with pytest.raises(VectorError, match=r"labels\.geojson is no layer but directions"):
+    with pytest.raises(VectorError, match=r"labels\.geojson is not a layer but directions"):
         read_features(tmp_path / "labels.geojson")
     (tmp_path / "labels.vrt").write_text(text)
     assert len(read_features(tmp_path / "labels.vrt")) == 4
 
 
-def test_features_without_a_place_are_told_of_once(caplog):
+def test_features_without_a_place_are_reported_once(caplog):
     """There is no latitude of 90.5 degrees."""
     near = box(-20, 88, 20, 89)
     beyond = shapely.Polygon([(-20, 88), (20, 88), (0, 90.5)])
@@ -375,9 +375,9 @@ def test_features_without_a_place_are_told_of_once(caplog):
         burned = [features.burn(part) for part in (grid, grid[20:], grid, grid.zoom_out(2))]
     assert all((codes == 1).any() for codes in burned)
     assert not any((codes == 2).any() for codes in burned)
-    told = [record for record in caplog.records if "no place" in record.message]
-    assert len(told) == 1
-    assert "poles.gpkg: 1 feature" in told[0].message
+    records = [record for record in caplog.records if "no place" in record.message]
+    assert len(records) == 1
+    assert "poles.gpkg: 1 feature" in records[0].message
 
 
 def test_threads_that_ask_for_many_grids_share_what_is_remembered():
@@ -421,7 +421,7 @@ def test_numeric_classes_sort_by_size_and_where_filters(tmp_path):
     assert late.codes.tolist() == [1, 0, 2]
 
 
-def test_broken_and_empty_geometries_are_mended_or_dropped_and_counted(tmp_path, caplog):
+def test_broken_and_empty_geometries_are_repaired_or_dropped_and_counted(tmp_path, caplog):
     bow_tie = shapely.Polygon([(0, 0), (4, 4), (4, 0), (0, 4)])
     frame = gpd.GeoDataFrame(
         {"k": ["a", "a", "a"]}, geometry=[bow_tie, shapely.Polygon(), None], crs=UTM
@@ -463,7 +463,7 @@ def test_a_wrong_wish_is_answered_with_the_right_one(tmp_path, options, message)
         read_features(layer(tmp_path), **options)
 
 
-def test_a_missing_file_a_raster_and_a_missing_crs_are_told_apart(tmp_path):
+def test_a_missing_file_a_raster_and_a_missing_crs_are_distinguished(tmp_path):
     path = layer(tmp_path)
     with pytest.raises(VectorError, match=r"did you mean 'labels\.gpkg'"):
         read_features(tmp_path / "label.gpkg")
@@ -519,7 +519,7 @@ def test_a_file_that_the_system_will_not_read_is_a_refusal(tmp_path, monkeypatch
         read_features(path)
 
 
-def test_a_shapefile_without_its_table_is_told_so(tmp_path):
+def test_a_shapefile_without_its_table_is_refused(tmp_path):
     table = gpd.GeoDataFrame({"kind": ["a"]}, geometry=[box(0, 0, 1, 1)], crs=UTM)
     table.to_file(tmp_path / "a.shp")
     (tmp_path / "a.dbf").unlink()

@@ -48,7 +48,9 @@ def vrt(path, source, *, relative=0, raw=False, tag="SourceFilename", more=""):
 def test_a_vrt_that_is_named_like_an_image_is_none(place, raw):
     path = vrt(place / "x.tif", place.parent / ("secret" if raw else "private.tif"), raw=raw)
     for reads in (read, RasterDataset, gl.open):
-        with pytest.raises(ReadError, match=r"x\.tif is no image but directions .* ends in \.vrt"):
+        with pytest.raises(
+            ReadError, match=r"x\.tif is not an image but directions .* ends in \.vrt"
+        ):
             reads(path)
     with pytest.raises(ReadError, match="directions to other places"):
         RasterDataset(place)
@@ -156,7 +158,7 @@ def test_other_directions_are_opened_where_a_setting_allows_them(place, text, dr
     path.write_text(text)
     with pytest.raises(ReadError, match=rf"driver {driver}.*GEOLOOM_DRIVERS={driver}"):
         read_header(path)
-    with pytest.raises(ReadError, match=r"is no raster|does not exist|cannot be opened"):
+    with pytest.raises(ReadError, match=r"is not a raster|does not exist|cannot be opened"):
         read_header("MEM:::DATAPOINTER=4096,PIXELS=9,LINES=9")
     monkeypatch.setenv("GEOLOOM_DRIVERS", driver)
     with pytest.raises(ReadError) as refused:

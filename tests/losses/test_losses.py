@@ -1,4 +1,4 @@
-"""Losses held against torch, numpy and values worked out by hand."""
+"""Losses compared with torch, numpy and values worked out by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Figures from the confusion matrix, held against scikit-learn and against hand-computed values."""
+"""Figures from the confusion matrix, compared with scikit-learn and with hand-computed values."""
 
 import math
 import warnings

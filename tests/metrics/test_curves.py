@@ -1,4 +1,4 @@
-"""ROC, AUC, precision-recall and AP from histograms, held against scikit-learn on the scores themselves."""
+"""ROC, AUC, precision-recall and AP from histograms, compared with scikit-learn on the scores themselves."""
 
 import math
 

@@ -47,7 +47,7 @@ def test_gradient_reaches_every_parameter(name):
 def test_overfits_four_chips(name):
     torch.manual_seed(1)
     image = torch.randn(4, 3, 64, 64)
-    # Quadrants, unlike from chip to chip and unrelated to the pixel values: only place and texture tell.
+    # Quadrants, unlike from chip to chip and unrelated to the pixel values: only place and texture count.
     truth = torch.randint(0, 3, (4, 2, 2)).repeat_interleave(32, 1).repeat_interleave(32, 2)
     model = build(name, 3, 3)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)

@@ -372,14 +372,14 @@ def test_the_same_numbers_of_another_scale_are_refused(scales, offsets, said):
 
 
 @pytest.mark.parametrize("tagged", [True, False])
-def test_a_scale_that_nobody_noted_passes_with_a_remark(caplog, tagged):
+def test_an_undeclared_scale_passes_with_a_remark(caplog, tagged):
     caplog.set_level("INFO", logger="geoloom")
     noted = None if tagged else ((1e-4, 0.0),) * 3
     card = ModelCard("unet", {}, BANDS, CLASSES, dtype="uint8", scaling=noted, version="0.1")
     scene = {"scales": (1e-4,) * 3, "offsets": (0.0,) * 3} if tagged else {}
     assert check_bands(card, FakeHeader(BANDS, **scene)) == (1, 2, 3)
     assert len(caplog.records) == 1
-    assert "nobody noted scale and offset" in caplog.text
+    assert "scale and offset of" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def write_codes(path, codes, grid=UTM):
 
 
 def write_image(path, grid=UTM, nodata_corner=0):
-    """One band of ones, with a corner of zeros, which are no data."""
+    """One band of ones, with a corner of zeros, which are not data."""
     values = np.ones((1, *grid.shape), "uint8")
     values[:, :nodata_corner, :nodata_corner] = 0
     return write_raster(path, values, grid, nodata=0)

@@ -25,7 +25,7 @@ NAN = float("nan")
         ({"size": None}, "size is None"),
         (
             {"roi": (NAN, 40.0, 17.0, 41.0)},
-            "the roi .nan, 40, 17, 41. is no box",
+            "the roi .nan, 40, 17, 41. is not a box",
         ),
         ({"roi": shapely.box(16, 40, float("inf"), 41)}, "no finite numbers"),
         ({"roi": [shapely.Point(NAN, 40)]}, "no finite numbers"),
@@ -51,8 +51,8 @@ def test_a_sampler_says_which_argument_is_wrong(regions, options, message):
         pd.NaT,
     ],
 )
-def test_a_time_of_interest_that_is_none_is_told_what_is(regions, toi):
-    with pytest.raises(IntervalError, match="is no time; expected text such as '2019'"):
+def test_a_time_of_interest_that_is_none_is_refused_with_what_is(regions, toi):
+    with pytest.raises(IntervalError, match="is not a time; expected text such as '2019'"):
         RandomGeoSampler(regions(UTM), 64, toi=toi)
     assert issubclass(IntervalError, GeoloomError)
 

@@ -141,7 +141,7 @@ def test_ground_counts_and_not_pixels(tmp_path):
         ({1: 0.5, 2: 0.5, RARE: 0}, {1: 50, 2: 50}),
     ],
 )
-def test_weights_tell_how_often_each_class_is_drawn(labels, weights, expected):
+def test_weights_set_how_often_each_class_is_drawn(labels, weights, expected):
     sampler = BalancedGeoSampler(labels, 16, 100, class_weights=weights, generator=0)
     for epoch in range(3):
         assert Counter(sampler.drawn(epoch).tolist()) == expected
@@ -262,7 +262,7 @@ class TestRefusals:
         with pytest.raises(SamplerError, match=message):
             BalancedGeoSampler(labels, **{"size": 16, **options})
 
-    def test_statistics_tell_where_and_which_labels(self, labels):
+    def test_statistics_fix_where_and_which_labels(self, labels):
         statistics = label_statistics(labels, every_px=8)
         with pytest.raises(SamplerError, match="give these to label_statistics alone"):
             BalancedGeoSampler(labels, 16, statistics=statistics, roi=UTM[:50, :50])

@@ -187,7 +187,7 @@ class TestCache:
         assert all((a == b).all() for a, b in zip(again.points, first.points, strict=True))
         assert [p.name for p in cache.parent.iterdir()] == ["labels.npz"]
 
-    def test_other_options_are_looked_up_anew(self, tmp_path, labels, caplog):
+    def test_other_options_are_looked_up_again(self, tmp_path, labels, caplog):
         cache = tmp_path / "labels.npz"
         first = label_statistics(labels, every_px=3, cache=cache)
         with caplog.at_level(logging.INFO):
@@ -199,7 +199,7 @@ class TestCache:
     def test_a_file_of_another_kind_is_left_alone(self, tmp_path, labels):
         cache = tmp_path / "notes.txt"
         cache.write_text("notes")
-        with pytest.raises(SamplerError, match=r"notes\.txt is no file of label statistics"):
+        with pytest.raises(SamplerError, match=r"notes\.txt is not a file of label statistics"):
             label_statistics(labels, cache=cache)
         assert cache.read_text() == "notes"
 

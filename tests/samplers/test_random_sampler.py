@@ -166,7 +166,7 @@ class TestEpochs:
         one.set_epoch(0)
         assert list(one) == first == list(one.table(0))
 
-    def test_torch_seeds_it_unless_told(self, regions):
+    def test_torch_seeds_it_by_default(self, regions):
         def draw(generator=None):
             return list(RandomGeoSampler(regions(UTM), 8, 5, generator=generator))
 
@@ -294,7 +294,7 @@ class TestEvenly:
         assert rows["row"].max() == free[0] - 1 or number == 11
         assert rows["row"].min() == 0 or number == 11
 
-    def test_the_log_tells_of_ground_that_is_never_drawn(self, regions, caplog):
+    def test_the_log_reports_ground_that_is_never_drawn(self, regions, caplog):
         with caplog.at_level("INFO", "geoloom.samplers"):
             RandomGeoSampler(regions(*self.SCENES), 300, 10, generator=0)
         (line,) = (r for r in caplog.records if "do not reach" in r.getMessage())

@@ -288,7 +288,7 @@ class TestFourNumbers:
         [
             ((600_000, 4_490_000, 606_000, 4_500_000), r"in another CRS give \(geometry, crs\)"),
             ((16, 40.6, 16.1, 40.5), "south below north"),
-            ((16, float("nan"), 16.1, 40.5), "is no box"),
+            ((16, float("nan"), 16.1, 40.5), "is not a box"),
             ((-200, -10, 400, 10), "reaches around the Earth"),
         ],
     )

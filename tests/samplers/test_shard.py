@@ -200,7 +200,7 @@ def test_ranks_that_would_draw_differently_are_refused(regions):
 
 
 def test_trainers_see_that_the_shares_are_made(regions):
-    """Lightning replaces any sampler of a distributed run that is no DistributedSampler."""
+    """Lightning replaces any sampler of a distributed run that is not a DistributedSampler."""
     assert isinstance(GridGeoSampler(regions(UTM), 10), DistributedSampler)
 
 

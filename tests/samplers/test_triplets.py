@@ -133,7 +133,7 @@ def test_a_batch_holds_anchors_then_neighbours_then_distant_chips(tmp_path):
         assert (geod.inv(lon[0], lat[0], lon[2], lat[2])[2] > 6000).all()
 
 
-def test_distant_chips_are_beyond_the_near_ones_unless_told(regions):
+def test_distant_chips_are_beyond_the_near_ones_by_default(regions):
     sampler = TripletGeoSampler(regions(UTM), 8, 5, 9000, length=100, generator=0)
     anchors, neighbours, distant = members(sampler)
     assert (apart_m(anchors, neighbours) <= 9000).all()

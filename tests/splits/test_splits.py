@@ -183,15 +183,15 @@ def test_impossible_divisions_say_what_to_do():
 
 
 @pytest.mark.parametrize(
-    ("regions", "told"),
+    ("regions", "message"),
     [
         ({"train": (600_000, 0, 700_000, 9_000_000)}, "give .geometry, crs."),
         ({"train": (0, 0, 0.5, 1)}, "for fractions of each scene give ScenePart"),
         ({"train": (13, 45, 14, 46), "test": ScenePart(0, 0, 1, 1)}, "give all of one kind"),
     ],
 )
-def test_numbers_that_mean_something_else_elsewhere_are_refused(regions, told):
-    with pytest.raises((ConfigError, RoiError), match=told):
+def test_numbers_that_mean_something_else_elsewhere_are_refused(regions, message):
+    with pytest.raises((ConfigError, RoiError), match=message):
         RoiSplit(regions)
 
 

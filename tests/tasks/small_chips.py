@@ -1,4 +1,4 @@
-"""Chips small enough to train on in a second: two classes told apart by brightness, a third by texture."""
+"""Chips small enough to train on in a second: two classes that differ in brightness, a third by texture."""
 
 import numpy as np
 

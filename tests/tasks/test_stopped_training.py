@@ -110,7 +110,7 @@ def damage(kind, path, tmp_path):
 )
 def test_a_checkpoint_that_is_none_is_refused_in_our_words(unfinished, chips, tmp_path, kind):
     damage(kind, unfinished / "checkpoints" / "last.ckpt", tmp_path)
-    with pytest.raises(ModelError, match=r"last.ckpt .*start anew with overwrite=True") as refused:
+    with pytest.raises(ModelError, match=r"last.ckpt .*start over with overwrite=True") as refused:
         train(chips, unfinished, resume=True, **QUICK)
     assert "weights_only" not in str(refused.value)
     assert not (tmp_path / "run").exists()

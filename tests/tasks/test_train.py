@@ -289,7 +289,7 @@ def test_a_large_network_on_a_processor_is_warned_of(chips, tmp_path, caplog, mo
     assert "width=0.25" in caplog.text
 
 
-def test_an_epoch_is_a_line_where_nobody_watches(chips, tmp_path, caplog):
+def test_an_epoch_is_a_line_without_a_terminal(chips, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="geoloom")
     train(chips, tmp_path / "m", **QUICK | {"progress": True})
     lines = [r.message for r in caplog.records if r.message.startswith("epoch")]

@@ -161,7 +161,7 @@ def test_copies_make_an_epoch_seven_times_as_long(chips, memory_bytes):
 
 
 @pytest.mark.parametrize("augment_mode", ["random", "copies"])
-def test_only_training_batches_are_jittered_each_step_anew(chips, tmp_path, augment_mode):
+def test_only_training_batches_are_jittered_differently_at_each_step(chips, tmp_path, augment_mode):
     seen = {"train": [], "val": []}
 
     class Watcher(SegmentationTask):
@@ -250,7 +250,7 @@ def test_images_are_normalised_inside():
 
 
 def own_loss(logits, target, class_weights=None):
-    """A user's: a mean that nobody else knows the sums of."""
+    """A user's: a mean whose sums are unknown."""
     return dice(logits, target, class_weights) ** 2
 
 

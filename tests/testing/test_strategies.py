@@ -67,7 +67,7 @@ def test_truth_by_hand():
 
 
 def test_truth_across_the_antimeridian():
-    """A thousandth of a degree east of 180 lies in a source that counts on, and in one that counts anew."""
+    """A thousandth of a degree east of 180 lies in a source that counts on, and in one that does not."""
     zone = GeoBox((1, 1), Affine(1, 0, 0, 0, -1, 0), "EPSG:32660")
     x, y = Transformer.from_crs("EPSG:4326", zone.crs.to_wkt(), always_xy=True).transform(
         180.001, -18

@@ -87,7 +87,7 @@ def test_params_that_cannot_be(params, message):
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    """Two bands whose brighter one tells the class, in 40-px stripes."""
+    """Two bands whose brighter one gives the class, in 40-px stripes."""
     folder = tmp_path_factory.mktemp("builder")
     rng = np.random.default_rng(0)
     codes = (np.indices((120, 160)).sum(0) // 40 % 2 + 1).astype(np.uint8)

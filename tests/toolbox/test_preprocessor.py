@@ -206,7 +206,7 @@ def test_a_standardisation_of_ones_own(raster):
     assert preproc.normalization.scale == (2.0, 2.0, 2.0)
 
 
-def test_a_raster_that_tells_its_scale_is_reflectance(tmp_path, image):
+def test_a_raster_that_declares_its_scale_is_reflectance(tmp_path, image):
     """As Landsat Collection 2 stores it: NDVI of the stored numbers would lack the offset."""
     path = _save(tmp_path / "scaled.tif", image)
     with rasterio.open(path, "r+") as file:

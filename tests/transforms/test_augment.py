@@ -118,6 +118,6 @@ def test_copies_are_the_original_then_each_operation():
         copies[7]
 
 
-def test_unknown_name_is_told_the_nearest():
+def test_unknown_name_is_refused_with_the_nearest():
     with pytest.raises(ConfigError, match="flip_left_right"):
         FullCopies([], ["flip_leftright"])

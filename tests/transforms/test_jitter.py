@@ -1,4 +1,4 @@
-"""Random gain and offset: what each band gets, held against numpy; what is left alone."""
+"""Random gain and offset: what each band gets, compared with numpy; what is left alone."""
 
 import numpy as np
 import pytest

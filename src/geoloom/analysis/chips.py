@@ -23,7 +23,7 @@ from ..figures.style import INK, LABEL_PT, SERIES
 from ..figures.views import Source, look_at_image, stretch
 
 SPLIT_COLORS = {"train": "#ffd400", "val": "#00c2d1", "test": "#ff4fa3"}
-"""Bright, since they are drawn over imagery; told apart by colour-blind readers."""
+"""Bright, since they are drawn over imagery; distinguishable by colour-blind readers."""
 
 
 EACH_UP_TO = 40
@@ -56,27 +56,27 @@ def plot_chips(
         ChipError: no chip lies in the scene.
     """
     seen = look_at_image(scene, bands=bands, max_px=max_px)
-    found = chip_footprints(chips, seen.grid)
+    footprints = chip_footprints(chips, seen.grid)
     picture, _ = stretch(seen)
     picture[..., :3] = (picture[..., :3] * 0.62).astype(np.uint8)
     figure, (ax,) = map_figure(seen.grid, 1, title)
     show_on(ax, picture, seen.grid)
-    names = [s for s in SPLIT_COLORS if s in found.splits]
-    names += sorted(set(found.splits) - set(names))
-    few = len(found.splits) <= EACH_UP_TO
+    names = [s for s in SPLIT_COLORS if s in footprints.splits]
+    names += sorted(set(footprints.splits) - set(names))
+    one_by_one = len(footprints.splits) <= EACH_UP_TO
     handles = []
     for i, split in enumerate(names):
-        mine = found.corners[[s == split for s in found.splits]]
+        corners = footprints.corners[[s == split for s in footprints.splits]]
         color = SPLIT_COLORS.get(split, SERIES[i % len(SERIES)])
         shapes = PolyCollection(
-            list(mine) if few else _ground(mine),
-            facecolors="none" if few else to_rgba(color, 0.22),
+            list(corners) if one_by_one else _ground(corners),
+            facecolors="none" if one_by_one else to_rgba(color, 0.22),
             edgecolors=color,
             linewidths=1.1,
             zorder=5,
         )
         ax.add_collection(shapes)
-        label = f"{split} ({len(mine):,})"
+        label = f"{split} ({len(corners):,})"
         handles.append(Line2D([], [], color=color, lw=2.5, label=label))
     add_furniture(ax, seen.grid)
     figure.legend(

@@ -113,7 +113,7 @@ def gather(
 
 
 def identity_of(model_dir: Path) -> str | None:
-    """SHA-256 of a model folder; None for one without weights, which can still be told about."""
+    """SHA-256 of a model folder; None for one without weights, which can still be described."""
     try:
         return folder_hash(model_dir)
     except ModelError:
@@ -123,7 +123,7 @@ def identity_of(model_dir: Path) -> str | None:
 def check_map(
     header: Header, card: ModelCard, run: Mapping[str, Any], identity: str | None
 ) -> None:
-    """Refuse a raster that is no map of the model.
+    """Refuse a raster that is not a map of the model.
 
     Raises:
         ModelError: its codes carry no names, or others than the model's classes have; or its record names
@@ -132,10 +132,10 @@ def check_map(
     own = {code: name for code, name in (header.class_names or {}).items() if name}
     wanted = dict(zip(card.classes.codes, card.classes.names, strict=True))
     if not own.items() >= wanted.items():
-        found = f"names its codes {own}" if own else "carries no class names"
+        problem = f"names its codes {own}" if own else "carries no class names"
         raise ModelError(
-            f"{header.uri} is no map of this model: it {found}, where the model's classes are {wanted}; give "
-            "what `geoloom predict` wrote with it"
+            f"{header.uri} is not a map of this model: it {problem}, where the model's classes are {wanted}; "
+            "give what `geoloom predict` wrote with it"
         )
     if run.get("verb") not in (None, "predict"):
         raise ModelError(
@@ -154,13 +154,13 @@ def versions() -> list[tuple[str, str]]:
     """The software that made the report."""
     import rasterio
 
-    found = [("geoloom", __version__), ("Python", platform.python_version())]
+    listed = [("geoloom", __version__), ("Python", platform.python_version())]
     for name in _LIBRARIES:
         try:
-            found.append((name, importlib.metadata.version(name)))
+            listed.append((name, importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:
             continue
-    return [*found, ("GDAL", rasterio.__gdal_version__), ("Leaflet", "1.9.4")]
+    return [*listed, ("GDAL", rasterio.__gdal_version__), ("Leaflet", "1.9.4")]
 
 
 def describe_grid(grid: GeoBox) -> list[tuple[str, str]]:

@@ -36,7 +36,7 @@ class Line:
 
     name: str
     values: np.ndarray
-    """float64, one an epoch; NaN where it was not measured."""
+    """float64, one per epoch; NaN where it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,11 @@ def read_history(model_dir: str | Path) -> History | None:
     try:
         return History.of(_columns(content))
     except (ModelError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise ModelError(f"{path} is no training history ({error}); {fix}") from error
+        raise ModelError(f"{path} is not a training history ({error}); {fix}") from error
 
 
 def _columns(content: Any) -> dict[str, list[float | None]]:
-    """Columns of a list of rows (one an epoch), of such a list under `epochs`, or columns themselves."""
+    """Columns of a list of rows (one per epoch), of such a list under `epochs`, or columns themselves."""
     rows = content.get("epochs", content) if isinstance(content, dict) else content
     if isinstance(rows, dict):
         return {name: values for name, values in rows.items() if isinstance(values, list)}

@@ -79,7 +79,7 @@ def map_layers(views: Views, classes: Classes) -> tuple[Layer, ...]:
 
 
 def scene_layers(scene: Raster) -> tuple[Layer, ...]:
-    """The scene in false and true colours, as far as its bands' names tell them."""
+    """The scene in false and true colours, as far as its bands' names identify them."""
     made = []
     for composite in composites_of(scene.bands)[:MOST_COMPOSITES]:
         picture, _ = stretch(look_at_image(scene, bands=composite.bands))

@@ -1,4 +1,4 @@
-"""The ground that a network has learned from, as far as its chips tell."""
+"""The ground that a network has learned from, as far as its chips show."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class LearnedGround:
     @classmethod
     def of(cls, chips: Any, training: Any, grid: GeoBox) -> LearnedGround:
         """From the chip store of a training, None where it is lost, and what the model's card says of it."""
-        said = training if isinstance(training, Mapping) else {}
-        elsewhere = said.get("validation_path") not in (None, said.get("path"))
+        recorded = training if isinstance(training, Mapping) else {}
+        elsewhere = recorded.get("validation_path") not in (None, recorded.get("path"))
         if chips is None or elsewhere or not chips.table["crs"].map(bool).all():
             return cls(grid, None)
         try:
-            found = chip_footprints(chips, grid)
+            footprints = chip_footprints(chips, grid)
         except ChipError:  # none lies on the map
             return cls(grid, np.empty((0, 4)))
         learned = _LEARNED if "val" in chips.splits else _LEARNED | {"test"}
-        mine = found.corners[[split in learned for split in found.splits]]
-        return cls(grid, np.concatenate([mine.min(axis=1), mine.max(axis=1)], axis=1))
+        corners = footprints.corners[[split in learned for split in footprints.splits]]
+        return cls(grid, np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1))
 
     def apart_from(self, bounds: Bounds | None) -> bool:
         """Whether it is known that no training chip touches an area.

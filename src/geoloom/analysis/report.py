@@ -59,7 +59,7 @@ def report(
 
     Raises:
         WriteError: the file exists and `overwrite` is False, is an input, or its folder does not exist.
-        ModelError: the folder holds no model, `accuracy` no accuracy, or `map` is no map of the model.
+        ModelError: the folder holds no model, `accuracy` no accuracy, or `map` is not a map of the model.
         ReadError: map, scene or truth cannot be read.
 
     Example:

@@ -52,7 +52,7 @@ class Score:
     title: str
     note: str
     independent: bool
-    """Whether no pixel of it had a part in the training, as far as anything tells."""
+    """Whether no pixel of it had a part in the training, as far as known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,10 @@ def load_accuracy(source: AccuracySource) -> Accuracy:
     values: Any = source
     if isinstance(source, str | Path):
         where, values = str(source), _json_of(Path(source))
-    found = _find(values, where)
-    if found is None:
+    accuracy = _find(values, where)
+    if accuracy is None:
         raise ModelError(f"{where} holds no accuracy; give what `evaluate` returned or wrote")
-    return found
+    return accuracy
 
 
 def score_of(accuracy: Accuracy, scored: Scored) -> Score:
@@ -170,15 +170,15 @@ def _find(values: Any, where: str, depth: int = 0) -> Accuracy | None:
         return None
     if {"matrix", "classes", "overall_accuracy"} <= set(values):
         return Accuracy.from_dict(values, where=where)
-    found = (_find(inner, where, depth + 1) for inner in values.values())
-    return next((accuracy for accuracy in found if accuracy is not None), None)
+    inner_ones = (_find(inner, where, depth + 1) for inner in values.values())
+    return next((accuracy for accuracy in inner_ones if accuracy is not None), None)
 
 
 def _json_of(path: Path) -> Any:
     """What a JSON file holds.
 
     Raises:
-        ModelError: it cannot be read, is no JSON, or is too large or too deep to be an accuracy.
+        ModelError: it cannot be read, is not JSON, or is too large or too deep to be an accuracy.
     """
     fix = "give what `evaluate` wrote"
     try:
@@ -223,9 +223,11 @@ def _of_training(scored: Scored) -> list[Score]:
     """What training measured on its validation chips: with curves in its file, without them on the card."""
     path = scored.model_dir / "validation.json"
     where = scored.model_dir / "model.json"
-    found = load_accuracy(path) if path.exists() else _find(scored.card.metrics, str(where))
+    accuracy = load_accuracy(path) if path.exists() else _find(scored.card.metrics, str(where))
     title, note = _SPLITS["val"]
-    return [Score(found, f"Accuracy on {title} chips", note, independent=False)] if found else []
+    return (
+        [Score(accuracy, f"Accuracy on {title} chips", note, independent=False)] if accuracy else []
+    )
 
 
 def _agreement(truth: KnownTruth, scored: Scored) -> Score:
@@ -238,11 +240,11 @@ def _agreement(truth: KnownTruth, scored: Scored) -> Score:
     return Score(
         accuracy,
         "Agreement over the whole map",
-        f"Every mapped pixel for which {truth.name} tells a class"
+        f"Every mapped pixel for which {truth.name} gives a class"
         + (
             "; the network has learned from no chip there."
             if apart
-            else ", training areas included: this shows where map and truth differ, but it is no "
+            else ", training areas included: this shows where map and truth differ, but it is not an "
             "independent test."
         ),
         independent=apart,

@@ -56,27 +56,27 @@ def headline(evidence: Evidence) -> str:
 
 def lead(evidence: Evidence) -> str:
     """The findings in sentences."""
-    said = []
+    sentences = []
     if evidence.leading is not None:
         a = evidence.leading.accuracy
-        said.append(
+        sentences.append(
             f"Of {a.pixels:,} scored pixels, <strong>{percent(a.overall_accuracy)}</strong> carry their "
             "true class."
         )
-        said += [_extremes(a), _worst_confusion(a)]
+        sentences += [_extremes(a), _worst_confusion(a)]
     elif evidence.scores:
-        said.append(
+        sentences.append(
             "How good this map is on ground that the network has not learned from is not known: the figures "
             "below were counted on ground that had a part in the training, or may have had."
         )
     rows = [row for row in evidence.areas.rows if row.pixels]
     if rows:
         largest = max(rows, key=lambda row: row.hectares)
-        said.append(
+        sentences.append(
             f"The map gives {percent(largest.share)} of the mapped area "
             f"({hectares(largest.hectares)}\u202fha) to {escape(largest.name)}."
         )
-    return " ".join(s for s in said if s)
+    return " ".join(s for s in sentences if s)
 
 
 def accuracy_section(evidence: Evidence) -> str:
@@ -288,13 +288,13 @@ def pixel_in_words(size: float, unit: str) -> str:
 
 
 def _svg(figure: Figure, key: str, caption: str) -> str:
-    said = escape(caption)
+    label = escape(caption)
     # A narrow figure stays narrow: blown up to the column, its letters would be a finger high.
     width = min(figure.get_size_inches()[0] * _PX_PER_INCH, _COLUMN_PX)
     return (
-        f'<figure><div class="plot" style="max-width:{width:.0f}px" role="img" aria-label="{said}">'
+        f'<figure><div class="plot" style="max-width:{width:.0f}px" role="img" aria-label="{label}">'
         f"{figure_svg(figure, key)}</div>"
-        f"<figcaption>{said}</figcaption></figure>"
+        f"<figcaption>{label}</figcaption></figure>"
     )
 
 
@@ -302,8 +302,8 @@ def _png(figure: Figure, caption: str) -> str:
     import base64
 
     data = base64.b64encode(figure_png(figure, dpi=130)).decode("ascii")
-    said = escape(caption)
+    label = escape(caption)
     return (
-        f'<figure><img class="paper" alt="{said}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{said}</figcaption></figure>"
+        f'<figure><img class="paper" alt="{label}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{label}</figcaption></figure>"
     )

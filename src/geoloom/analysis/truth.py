@@ -20,7 +20,7 @@ class KnownTruth:
 
     source: Path
     class_field: str | None
-    """Of polygons: the attribute that tells the class."""
+    """Of polygons: the attribute that gives the class."""
     truth: Truth
 
     @classmethod
@@ -35,20 +35,20 @@ class KnownTruth:
             return cls(source, None, Truth.of(source, classes))
         except VectorError:
             fields = tuple(list_fields(source))
-        found: dict[str, Truth] = {}
+        by_field: dict[str, Truth] = {}
         for field in fields:
             try:
-                found[field] = Truth.of(source, classes, class_field=field)
+                by_field[field] = Truth.of(source, classes, class_field=field)
             except GeoloomError:
                 continue
-        if not found:
+        if not by_field:
             raise VectorError(
                 f"no attribute of {source} ({', '.join(fields) or 'it has none'}) holds the map's classes "
                 f"({', '.join(classes.names)}); rasterise it with its classes grouped under these names, and "
                 "give the label raster"
             )
-        best = max(found, key=lambda field: _fit(found[field]))
-        return cls(source, best, found[best])
+        best = max(by_field, key=lambda field: _fit(by_field[field]))
+        return cls(source, best, by_field[best])
 
     @property
     def name(self) -> str:

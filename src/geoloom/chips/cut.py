@@ -67,7 +67,7 @@ def cut_chips(
         min_valid: Least share of a chip that is observed (and labelled), 0..1; others are left out.
         split: How training, test and validation are kept apart; None leaves the chips undivided.
         bands: Band names, or numbers (from 1) of raster files; None means all but alpha.
-        nodata, label_nodata: Unobserved value in place of the files' own.
+        nodata, label_nodata: Unobserved value instead of the files' own.
         seed: Of all drawing.
         overwrite: Replace a chip store of that name.
         progress: Called with (chips so far, chips wanted at most).

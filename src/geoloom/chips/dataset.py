@@ -112,7 +112,7 @@ class ChipDataset(torch.utils.data.Dataset[Mapping[str, Any]]):
     def __getitems__(self, indices: Sequence[int]) -> list[Sample]:
         """The samples of a batch, read together by threads; a `DataLoader` asks for batches through this.
 
-        Guarantee: equal, bit for bit, to asking for one after the other. They lie behind one another in
+        Guarantee: equal, bit for bit, to asking for one after the other. They are adjacent in
         memory, so that `collate` need not copy them.
 
         Raises:

@@ -38,7 +38,7 @@ class ChipForm:
     mask_dtype: np.dtype[Any] | None
     """None where there are no labels."""
     scaling: tuple[tuple[float, float], ...] | None
-    """(scale, offset) of each band; None where nobody knows."""
+    """(scale, offset) of each band; None where unknown."""
 
     @classmethod
     def of(
@@ -58,7 +58,7 @@ class ChipForm:
             dtype, mask_dtype, bands: As `materialize`.
 
         Raises:
-            ChipError: the samples are no chips, or scenes of different scale or offset would be mixed.
+            ChipError: the samples are not chips, or scenes of different scale or offset would be mixed.
         """
         if "image" not in sample:
             raise ChipError(
@@ -68,7 +68,7 @@ class ChipForm:
         image, mask = array_of(sample["image"]), sample.get("mask")
         if image.ndim != 3:
             raise ChipError(
-                f"images of shape {image.shape} are no chips of (bands, rows, columns); a chip store keeps "
+                f"images of shape {image.shape} are not chips of (bands, rows, columns); a chip store keeps "
                 "one date a chip: ask for the dates one by one"
             )
         if mask is not None and mask.ndim != 2:
@@ -128,7 +128,7 @@ class ChipForm:
             mask = array_of(sample["mask"])
             kept = np.ones(mask.shape, bool) if all_codes else valid
             if self.classes is not None:
-                kept = kept & (mask >= 0) & (mask <= MAX_CODE)  # what lies outside is no class
+                kept = kept & (mask >= 0) & (mask <= MAX_CODE)  # what lies outside is not a class
             mask = np.where(kept, mask, 0)
         grid = chip.query.grid
         writer.add(

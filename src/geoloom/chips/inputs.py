@@ -57,7 +57,7 @@ def open_inputs(
         images: Each is read alone: one does not fill what another did not observe.
         labels: One for each of the images; None where there are none, or the datasets hold them already.
         bands: Names of the bands, in order; of raster files also numbers, from 1.
-        nodata, label_nodata: Unobserved value in place of the files' own.
+        nodata, label_nodata: Unobserved value instead of the files' own.
 
     Raises:
         ChipError: the counts differ, the images do not have the same bands, or labels are an image.
@@ -177,7 +177,7 @@ def _label_dataset(labels: Input, nodata: float | None) -> GeoDataset:
 
 
 def _check_labels(image: Input, labels: Input) -> None:
-    """Refuse what is no label raster, or one of another place."""
+    """Refuse what is not a label raster, or one of another place."""
     assert not isinstance(image, GeoDataset)
     assert not isinstance(labels, GeoDataset)
     header = read_header(labels)
@@ -206,7 +206,7 @@ def _is_raster_file(given: Input) -> bool:
 
 
 def _distinct_names(images: Sequence[Input]) -> list[str | None]:
-    """File names, or whole paths where two files share one; None for what is no single file."""
+    """File names, or whole paths where two files share one; None for what is not a single file."""
     files = [
         Path(i) if not isinstance(i, GeoDataset) and _is_raster_file(i) else None for i in images
     ]

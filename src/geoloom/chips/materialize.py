@@ -56,7 +56,7 @@ def materialize(
         mask_dtype: Stored type of class codes, where the dataset does not know its classes; with classes it
             is uint8. Default: as for images.
         bands: Names of the channels, where transforms have added some. Default: the dataset's.
-        compress: `none`, `lz4` or `zstd`: how much disk to save at what cost is said in the docs.
+        compress: `none`, `lz4` or `zstd`: the docs compare their sizes and speeds.
         overwrite: Replace a chip store of that name.
         progress: Called with (chips so far, chips in all; 0 where that shows in the end).
 
@@ -65,7 +65,7 @@ def materialize(
 
     Raises:
         QueryError: the dataset has nothing at a query; the message names it.
-        ChipError: there is no query, shapes differ, the samples are no chips, values do not fit `dtype`, or
+        ChipError: there is no query, shapes differ, the samples are not chips, values do not fit `dtype`, or
             scenes of different scale or offset would be mixed.
         WriteError: `out` exists.
 

@@ -57,23 +57,23 @@ def reconstitute(
     name = _one_source(chips, source)
     grid = chips.sources[name]
     if grid is None or grid.crs is None:
-        raise ChipError(f"{chips.path} does not say where scene {name!r} lies; cut the chips anew")
+        raise ChipError(f"{chips.path} does not say where scene {name!r} lies; cut the chips again")
     table = chips.table
-    mine = table[table["source"] == name]
+    rows_of_scene = table[table["source"] == name]
     read = content if callable(content) else getattr(chips, content)
     if content == "mask" and chips.classes is not None:
         colormap = chips.classes.colormap() if colormap is None else colormap
         names = {code: label for label, code, _ in chips.classes}
         class_names = names if class_names is None else class_names
-    rows = _owned(mine["row"].to_numpy(), chips.size[0])
-    cols = _owned(mine["col"].to_numpy(), chips.size[1])
-    if len(mine) != len(rows) * len(cols):
+    rows = _owned(rows_of_scene["row"].to_numpy(), chips.size[0])
+    cols = _owned(rows_of_scene["col"].to_numpy(), chips.size[1])
+    if len(rows_of_scene) != len(rows) * len(cols):
         # Some chips were left out: their neighbours give all they have.
         rows, cols = (
             dict.fromkeys(owned, (0, n)) for owned, n in zip((rows, cols), chips.size, strict=True)
         )
     fill = 0 if nodata is None else nodata
-    first = _with_bands(read(int(mine["index"].iloc[0])))
+    first = _with_bands(read(int(rows_of_scene["index"].iloc[0])))
     with CogWriter(
         out,
         grid,
@@ -85,7 +85,9 @@ def reconstitute(
         inputs=(chips.path, name),
         overwrite=overwrite,
     ) as writer:
-        for i, row, col in zip(mine["index"], mine["row"], mine["col"], strict=True):
+        for i, row, col in zip(
+            rows_of_scene["index"], rows_of_scene["row"], rows_of_scene["col"], strict=True
+        ):
             seen = chips.valid(i) if content == "mask" else chips.observed(i)
             values = np.where(seen, _with_bands(read(int(i))), np.asarray(fill, first.dtype))
             (top, bottom), (left, right) = rows[row], cols[col]

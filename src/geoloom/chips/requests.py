@@ -174,20 +174,20 @@ class ChipRequests:
 
 
 def _flat(queries: Iterable[Asked | Sequence[Asked]]) -> Iterator[Query]:
-    for one in queries:
-        if isinstance(one, Query):
-            yield one
-        elif isinstance(one, GeoBox):
-            yield Query(one)
-        elif isinstance(one, list | tuple):
-            yield from _flat(one)
+    for item in queries:
+        if isinstance(item, Query):
+            yield item
+        elif isinstance(item, GeoBox):
+            yield Query(item)
+        elif isinstance(item, list | tuple):
+            yield from _flat(item)
         else:
             raise ChipError(
-                f"chips are asked for by Query or GeoBox, found {type(one).__name__} among the queries"
+                f"chips are asked for by Query or GeoBox, found {type(item).__name__} among the queries"
             )
 
 
 def _unused(name: str, taken: Mapping[str, GeoBox]) -> str:
     """The name, with a number behind it where another scene bears it."""
     numbered = (f"{name} ({n})" for n in count(2))
-    return next(one for one in chain([name], numbered) if one not in taken)
+    return next(candidate for candidate in chain([name], numbered) if candidate not in taken)

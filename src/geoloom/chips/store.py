@@ -36,7 +36,7 @@ class ChipStore:
             chips of that split.
 
     Raises:
-        ChipError: nothing is there, it is no chip store, it was never finished, a file of it is damaged or
+        ChipError: nothing is there, it is not a chip store, it was never finished, a file of it is damaged or
             lost, or the split has no chip.
 
     Example:
@@ -176,7 +176,7 @@ class ChipStore:
         """Where chip `i` lies.
 
         Raises:
-            ChipError: nobody knows its CRS.
+            ChipError: its CRS is unknown.
         """
         return grid_at(self.size, self.transform(i), self.crs(i), self.path)
 
@@ -190,8 +190,8 @@ class ChipStore:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a chip: index, split (None where undecided), source, row, col, crs, a..f; and, where times
-        were noted, start and stop (UTC, stop exclusive; not a time where a chip is of any time)."""
+        """One row per chip: index, split (None where undecided), source, row, col, crs, a..f; and, where
+        times were noted, start and stop (UTC, stop exclusive; not a time where a chip is of any time)."""
         import pandas as pd
 
         names = np.array([*SPLITS, None], dtype=object)
@@ -263,7 +263,7 @@ class ChipStore:
 
         Args:
             split: Which chips; None means all.
-            indices: Positions in the store, in place of a split.
+            indices: Positions in the store, instead of a split.
             dtype, labels: As `ChipDataset` explains.
 
         Raises:

@@ -33,7 +33,7 @@ _NOTHING: tuple[Any, ...] = (None, [], {}, ())
 def do(verb: str, context: click.Context, **given: Any) -> None:
     """Do the step that a verb's options describe, and answer.
 
-    An option that was not given is no setting: the step's own default holds, as in a project file.
+    An option that was not given is not a setting: the step's own default holds, as in a project file.
 
     Args:
         verb: Which step.
@@ -85,18 +85,18 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
         >>> pairs("--band", ["red=3"])
         {'red': '3'}
     """
-    found: dict[str, str] = {}
+    given: dict[str, str] = {}
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator or not name or not value:
             raise click.BadParameter(f"{text!r}: expected NAME=VALUE", param_hint=option)
-        if name.strip() in found:
+        if name.strip() in given:
             raise click.BadParameter(
-                f"{name.strip()} is given twice, as {found[name.strip()]} and as {value.strip()}; keep one",
+                f"{name.strip()} is given twice, as {given[name.strip()]} and as {value.strip()}; keep one",
                 param_hint=option,
             )
-        found[name.strip()] = value.strip()
-    return found
+        given[name.strip()] = value.strip()
+    return given
 
 
 def scalar(text: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .streams import on_a_terminal, tell
+from .streams import on_a_terminal, report
 
 if TYPE_CHECKING:
     from ..core.progress import Progress
@@ -66,4 +66,4 @@ class _Lines:
             return
         self._last = now
         share = f" ({100 * done // total} %)" if total else ""
-        tell(f"{self._label}: {done}/{total}{share}")
+        report(f"{self._label}: {done}/{total}{share}")

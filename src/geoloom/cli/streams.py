@@ -1,4 +1,4 @@
-"""Words to the outside, whoever listens: a pipe may be broken and a stream closed, and the work goes on."""
+"""Output to stdout and stderr: a pipe may be broken and a stream closed, and the work goes on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from ..core.errors import WriteError
 
 
-def tell(text: str) -> None:
-    """A line on stderr; lost where nobody can read it."""
+def report(text: str) -> None:
+    """A line on stderr; lost where it cannot be written."""
     if sys.stderr is None:  # closed before Python began
         return
     with suppress(OSError, ValueError):  # a broken pipe, a full disk, a closed stream

@@ -16,7 +16,7 @@ from click.exceptions import Exit
 from ..core.errors import GeoloomError, UsageError
 from ..project.signals import exit_code
 from .progress import tracking
-from .streams import answer, on_a_terminal, tell
+from .streams import answer, on_a_terminal, report
 
 if TYPE_CHECKING:
     from ..core.progress import Progress
@@ -50,13 +50,13 @@ class Terminal:
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody watches, so that a bar can move."""
+        """Whether the output is a terminal, so that a bar can move."""
         return on_a_terminal()
 
     def say(self, text: str) -> None:
         """A remark on stderr."""
         if not self.quiet:
-            tell(text)
+            report(text)
 
     def track(self, label: str) -> AbstractContextManager[Progress]:
         """Progress on stderr while a block runs."""
@@ -83,7 +83,7 @@ class Terminal:
             message += "\n(not a case that geoloom foresaw; --debug shows where it happened)"
         if self.as_json:
             answer(failure(name, str(error), code))
-        tell(f"geoloom: {message}")
+        report(f"geoloom: {message}")
         return Exit(code)
 
 
@@ -94,8 +94,8 @@ def failure(name: str, message: str, code: int) -> str:
 
 def _out_of_memory(error: BaseException) -> bool:
     # torch says so in a RuntimeError on processors, and in a kind of it on GPUs.
-    said = isinstance(error, RuntimeError) and "memory" in str(error)
-    return isinstance(error, MemoryError) or (said and "alloc" in str(error))
+    about_memory = isinstance(error, RuntimeError) and "memory" in str(error)
+    return isinstance(error, MemoryError) or (about_memory and "alloc" in str(error))
 
 
 def _strict(value: Any) -> Any:
@@ -127,7 +127,7 @@ def session(
     except UsageError as error:
         raise terminal.fail(error, MISUSED) from None
     except KeyboardInterrupt as stop:
-        terminal.say(str(stop) or "stopped; the same command begins anew")
+        terminal.say(str(stop) or "stopped; the same command starts over")
         raise Exit(exit_code()) from None
     except Exception as error:
         if debug:

@@ -40,12 +40,12 @@ class Verb(click.Command):
 
     def sections(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
         """The rows of the help by heading, in the order of declaration after what belongs to no section."""
-        found: dict[str, list[tuple[str, str]]] = {Argument.section: [], OPTIONS: []}
+        by_heading: dict[str, list[tuple[str, str]]] = {Argument.section: [], OPTIONS: []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                found.setdefault(getattr(parameter, "section", OPTIONS), []).append(record)
-        return {heading: rows for heading, rows in found.items() if rows}
+                by_heading.setdefault(getattr(parameter, "section", OPTIONS), []).append(record)
+        return {heading: rows for heading, rows in by_heading.items() if rows}
 
 
 class Verbs(Verb, click.Group):

@@ -1,4 +1,4 @@
-"""The one measure of area on the ground: that of the ellipsoid, whatever the CRS.
+"""The one measure of area on the ground: that of the ellipsoid, in every CRS.
 
 A polygon's edges are straight in its CRS, as a map's are. They are cut so finely that the geodesics between
 the cuts are as good as the edges; then the ellipsoid's own polygon area is taken (Karney 2013, section 6),
@@ -210,11 +210,11 @@ _Cell = tuple[int, int, int, int]
 def _cell_areas(grid: GeoBox, cell: _Cell) -> Floats:
     """Areas of a cell's pixels, that broadcast to its shape."""
     top, bottom, left, right = cell
-    few = (bottom - top) * (right - left) <= _ORDER**2
-    found = None if few else _interpolated(grid, cell)
-    if found is not None:
-        return found
-    if few or max(bottom - top, right - left) <= _EXACT_PX:
+    small = (bottom - top) * (right - left) <= _ORDER**2
+    areas = None if small else _interpolated(grid, cell)
+    if areas is not None:
+        return areas
+    if small or max(bottom - top, right - left) <= _EXACT_PX:
         cols, rows = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
         return np.nan_to_num(_asked(grid, cols, rows, (1.0, 1.0)))
     areas = np.empty((bottom - top, right - left))

@@ -38,7 +38,7 @@ _NATURAL: tuple[tuple[str, str], ...] = (
     (r"bare|barren|soil|sand|rock|mining|beach", "#c9a27e"),
 )
 
-# Tol's "muted" set: told apart by colour-blind readers, and unlike the natural colours above.
+# Tol's "muted" set: distinguishable by colour-blind readers, and unlike the natural colours above.
 _PALETTE: tuple[str, ...] = (
     "#cc6677",
     "#332288",
@@ -55,7 +55,7 @@ _SHADES = ((255, 0.2), (0, 0.2), (255, 0.35), (0, 0.35), (255, 0.5))
 """Towards white or black, and how far."""
 
 _UNSET = "#000000"
-"""What a colour table holds where nobody set a colour."""
+"""A colour table's entry where no colour is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Classes:
         """Classes with codes 1..K and fitting colours unless given; a colour of None is chosen too.
 
         Forest, water, clearings and the like (in English or Portuguese) get natural colours; the rest take
-        that of their code from a palette that colour-blind readers can tell apart.
+        that of their code from a palette that colour-blind readers can distinguish.
 
         Args:
             names: Of each class.
@@ -160,7 +160,7 @@ class Classes:
         """The classes that a file declares, by rising code, with the colours that its palette has for them.
 
         Codes without a name are left out. Names that several codes share get their code behind them. A
-        colour table has an entry for every code, black where nobody set one: black counts as no colour
+        colour table has an entry for every code, black where none is set: black counts as no colour
         where several classes have it.
 
         Args:
@@ -229,7 +229,7 @@ class Classes:
 
     @property
     def nodata(self) -> int:
-        """The code of a map's unobserved pixels: 255, or the first code that is no class.
+        """The code of a map's unobserved pixels: 255, or the first code that is not a class.
 
         Raises:
             ModelError: all 256 codes are classes.
@@ -303,8 +303,8 @@ def default_colors(names: Sequence[str], codes: Sequence[int] | None = None) -> 
 def _natural(name: str) -> str | None:
     """The colour that a name means."""
     for rule, color in _NATURAL:
-        if found := re.search(rule, name):
-            before, after = name[: found.start()], name[found.end() :]
+        if match := re.search(rule, name):
+            before, after = name[: match.start()], name[match.end() :]
             others = re.sub(r"\w+$", "", before) + re.sub(r"^\w+", "", after)
             return _shade(color, name) if re.search(r"\w", others) else color
     return None

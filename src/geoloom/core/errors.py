@@ -35,7 +35,7 @@ class ReadError(GeoloomError, OSError):
 
 
 class WriteError(GeoloomError, OSError):
-    """A product cannot be written, or would replace one without leave."""
+    """A product cannot be written, or would replace one that may not be replaced."""
 
 
 class VectorError(GeoloomError, ValueError):

@@ -42,7 +42,7 @@ _FULL_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
-class _Held:
+class _Lock:
     """A lock of this process."""
 
     lock: FileLock
@@ -51,8 +51,8 @@ class _Held:
     times: int
 
 
-_held: dict[str, _Held] = {}
-_held_lock = threading.Lock()
+_locks: dict[str, _Lock] = {}
+_locks_guard = threading.Lock()
 
 
 def scratch_path(path: Path, end: str = "") -> Path:
@@ -77,7 +77,7 @@ def clear_scratch(path: Path) -> None:
 def sweep(path: Path) -> None:
     """Remove what a writer of `path` left that was killed at its end; for files that are not written again.
 
-    Nothing happens while somebody writes it, or where this process may not write.
+    Nothing happens while another process writes it, or where this process may not write.
     """
     if _lock_path(path).exists() or has_scratch(path):
         with suppress(WriteError), hold(path), writing(path):
@@ -99,13 +99,13 @@ def may_replace(
 
     Args:
         path: The product.
-        overwrite: Whether the user gave leave to replace an existing product of this name.
+        overwrite: Whether the user allows replacing an existing product of this name.
         inputs: What the product is made from. A product never replaces one of these, whatever `overwrite`
             says. Addresses of remote files are passed over.
         folder: Whether the product is a folder; what may lie in it is for its writer to judge.
 
     Raises:
-        WriteError: `path` is an input or a folder around one, exists without leave to replace it, is a folder
+        WriteError: `path` is an input or a folder around one, exists and may not be replaced, is a folder
             where a file is to be written or the reverse, names nothing, or its folder does not exist.
     """
     check_name(path)
@@ -128,10 +128,10 @@ def may_fill(folder: Path, product: str, what: str, *, overwrite: bool) -> None:
         folder: Of the product, which may be missing.
         product: The name of the file that makes the folder one, such as a model's card.
         what: What it then holds, such as `a model`.
-        overwrite: Whether the user gave leave to replace it.
+        overwrite: Whether the user allows replacing it.
 
     Raises:
-        WriteError: the file is there, and there is no leave.
+        WriteError: the file is there, and may not be replaced.
     """
     if (folder / product).exists() and not overwrite:
         raise WriteError(
@@ -191,7 +191,7 @@ def hold(path: Path, *, wait_s: float = 0) -> Iterator[None]:
 
     The lock is a file `.<name>.lock` beside the product. It ends with the process that has it, however that
     ends; the file goes with the block, or with the next run's block after a kill. Within one thread a product
-    may be held again by what is called.
+    may be locked again by what is called.
 
     Args:
         path: The product, a file or a folder.
@@ -205,7 +205,7 @@ def hold(path: Path, *, wait_s: float = 0) -> Iterator[None]:
     _check_folder(path)
     lock_path = _lock_path(path)
     key = str(lock_path.absolute())
-    if not _held_here(key):
+    if not _locked_here(key):
         _take(path, lock_path, key, wait_s)
     try:
         yield
@@ -235,34 +235,34 @@ def _take(path: Path, lock_path: Path, key: str, wait_s: float) -> None:
         raise WriteError(
             f"{path} is being written by {_owner(lock_path)}; wait for it, stop it, or give another name"
         ) from None
-    with _held_lock:
-        _held[key] = _Held(lock, _me(), 1)
+    with _locks_guard:
+        _locks[key] = _Lock(lock, _me(), 1)
     # Windows locks the file against its own holder; only the name is lost.
     with suppress(OSError):
         lock_path.write_text(json.dumps(_signature()), encoding="utf-8")
 
 
-def _held_here(key: str) -> bool:
+def _locked_here(key: str) -> bool:
     """Take once more a lock that this thread has."""
-    with _held_lock:
-        held = _held.get(key)
-        if held is None or held.holder != _me():
+    with _locks_guard:
+        lock = _locks.get(key)
+        if lock is None or lock.holder != _me():
             return False
-        held.times += 1
+        lock.times += 1
         return True
 
 
 def _let_go(lock_path: Path, key: str) -> None:
-    with _held_lock:
-        held = _held[key]
-        held.times -= 1
-        if held.times:
+    with _locks_guard:
+        lock = _locks[key]
+        lock.times -= 1
+        if lock.times:
             return
-        del _held[key]
-    # Removed while locked: who waits on the removed file finds it without a name, and tries anew.
+        del _locks[key]
+    # Removed while locked: who waits on the removed file finds it without a name, and tries again.
     with suppress(OSError):
         lock_path.unlink()
-    held.lock.release()
+    lock.lock.release()
 
 
 def _me() -> tuple[int, int]:
@@ -303,7 +303,7 @@ def _reason(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full{where}; free some space or write to another disk"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"no leave to write there{where}; give a folder that you may write to"
+        return f"no permission to write there{where}; give a folder that you may write to"
     return f"{error.strerror or error}{where}"
 
 
@@ -344,7 +344,7 @@ def replacing(path: Path, *, within: Path | None = None) -> Iterator[Path]:
             yield scratch
             publish(scratch, path)
         except BaseException:
-            with suppress(OSError):  # the error that ended the block is the one to tell
+            with suppress(OSError):  # the error that ended the block is the one to report
                 remove(scratch)
             raise
 
@@ -357,7 +357,7 @@ def write_text(path: Path, text: str, *, within: Path | None = None) -> None:
 
 @contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
-    """An empty folder beside `path` for what is made on the way to it; held, and removed at the end.
+    """An empty folder beside `path` for what is made on the way to it; locked, and removed at the end.
 
     What a killed run left in it goes with the next one.
 
@@ -376,7 +376,7 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 
 
 def publish(scratch: Path, path: Path) -> None:
-    """Sync a finished file and give it its name, in place of what has that name."""
+    """Sync a finished file and give it its name, instead of what has that name."""
     with scratch.open("rb+") as file:
         os.fsync(file.fileno())
     scratch.replace(path)

@@ -34,7 +34,7 @@ from .errors import GridError
 LATTICE_TOLERANCE_PX = 1e-5
 """Two lattices that stay this close over a read are one.
 
-Above the noise of float64 affines (1e-9 px), below what a resampled value shows: a copy in place of a warp
+Above the noise of float64 affines (1e-9 px), below what a resampled value shows: a copy instead of a warp
 may differ from it by no more than cutting a grid may (1e-5 of the signal).
 """
 
@@ -83,12 +83,12 @@ def crs_name(crs: CRS) -> str:
 
 
 def crs_title(name: str) -> str:
-    """A CRS given by `crs_name`, by its code, or by its title where only a long definition tells it."""
+    """A CRS given by `crs_name`, by its code, or by its title where only a long definition describes it."""
     return name if len(name) < 20 else f"'{CRS(name).proj.name}'"
 
 
 def as_crs(given: Any) -> CRS:
-    """The CRS that somebody names: a code, WKT, or a CRS.
+    """A CRS given as a code, WKT, or a CRS.
 
     Raises:
         GridError: PROJ knows none of that name.
@@ -102,8 +102,8 @@ def as_crs(given: Any) -> CRS:
     except (CRSError, ValueError, TypeError, OverflowError, RecursionError) as error:
         shown = repr(given)
         raise GridError(
-            f"{shown[:80]}{'...' if len(shown) > 80 else ''} is no CRS that PROJ knows; give a code such as "
-            "'EPSG:32633', or WKT"
+            f"{shown[:80]}{'...' if len(shown) > 80 else ''} is not a CRS that PROJ knows; give a code such "
+            "as 'EPSG:32633', or WKT"
         ) from error
 
 
@@ -216,16 +216,16 @@ def footprint(grid: GeoBox, points_per_side: int = 32) -> BaseGeometry:
 
 def footprints(grids: Sequence[GeoBox], points_per_side: int = 32) -> list[BaseGeometry]:
     """`footprint` of each of many grids: the same vertices, at a tenth of the cost."""
-    found: dict[int, BaseGeometry] = {}
+    outlines: dict[int, BaseGeometry] = {}
     alike: dict[str, list[int]] = {}
     for number, grid in enumerate(grids):
         alike.setdefault(str(grid.crs), []).append(number)
     for numbers in alike.values():
         for start in range(0, len(numbers), _OUTLINED_AT_ONCE):
             some = numbers[start : start + _OUTLINED_AT_ONCE]
-            found.update(_plain_footprints(grids, some, points_per_side))
+            outlines.update(_plain_footprints(grids, some, points_per_side))
     return [
-        found[number] if number in found else footprint(grid, points_per_side)
+        outlines[number] if number in outlines else footprint(grid, points_per_side)
         for number, grid in enumerate(grids)
     ]
 

@@ -27,7 +27,7 @@ class Interval:
     is in 2019 and midnight of 2020 is not. Naive datetimes are taken as UTC.
 
     Raises:
-        IntervalError: `stop` is not after `start`, or one of them is no datetime.
+        IntervalError: `stop` is not after `start`, or one of them is not a datetime.
 
     Example:
         >>> Interval.of("2019").overlaps(Interval.of("2020"))
@@ -44,8 +44,8 @@ class Interval:
             # pandas' NaT is a datetime, equal to nothing.
             if not isinstance(end, datetime) or end != end:
                 raise IntervalError(
-                    f"{end!r} is no datetime; write Interval.of(({self.start!r}, {self.stop!r})), which also "
-                    "takes dates and texts such as '2019-07-27'"
+                    f"{end!r} is not a datetime; write Interval.of(({self.start!r}, {self.stop!r})), which "
+                    "also takes dates and texts such as '2019-07-27'"
                 )
         object.__setattr__(self, "start", _utc(self.start))
         object.__setattr__(self, "stop", _utc(self.stop))
@@ -155,7 +155,7 @@ class Interval:
         a length counts from the start, and the last step ends with the interval.
 
         Raises:
-            IntervalError: the step is no step, or not longer than nothing.
+            IntervalError: the step is not a duration, or not longer than nothing.
 
         Example:
             >>> [str(month.start.date()) for month in Interval.of("2019-11/2020-01").by("month")]
@@ -213,11 +213,11 @@ class Interval:
 
 
 def _no_time(when: object) -> str:
-    """The message about what is no time; pandas' intervals and slices name their ends as attributes."""
+    """The message about what is not a time; pandas' intervals and slices name their ends as attributes."""
     ends = next((e for e in (("left", "right"), ("start", "stop")) if hasattr(when, e[0])), None)
     pair = f"; give its ends as a pair: (it.{ends[0]}, it.{ends[1]})" if ends else ""
     return (
-        f"{when!r} is no time; expected text such as '2019', '2019-07' or '2019-07/2019-09', a date, a "
+        f"{when!r} is not a time; expected text such as '2019', '2019-07' or '2019-07/2019-09', a date, a "
         f"datetime, a pair (first, last) of these, or an Interval{pair}"
     )
 

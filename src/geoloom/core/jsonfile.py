@@ -44,7 +44,7 @@ class JsonValue:
 
         Raises:
             FileNotFoundError: there is none.
-            GeoloomError: as `error`: it cannot be read, is too large, is no JSON, or is nested too deep.
+            GeoloomError: as `error`: it cannot be read, is too large, is not JSON, or is nested too deep.
         """
         return cls.parse(read_bounded(file, error, fix, most_bytes=most_bytes), file, error, fix)
 
@@ -53,7 +53,7 @@ class JsonValue:
         """The value of a file's bytes.
 
         Raises:
-            GeoloomError: as `error`: they are no JSON, or nested too deep.
+            GeoloomError: as `error`: they are not JSON, or nested too deep.
         """
         try:
             return cls(json.loads(raw), str(file), error, fix)

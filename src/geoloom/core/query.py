@@ -19,7 +19,7 @@ class Query:
     """Which pixels on Earth, and when.
 
     Raises:
-        QueryError: the grid is no GeoBox.
+        QueryError: the grid is not a GeoBox.
         GridError: the grid has no CRS, no pixels, or pixels without a size.
         IntervalError: the time is none.
 
@@ -82,7 +82,7 @@ class Asset:
     index: int = 1
     """Band number inside the file, 1-based as GDAL counts."""
     grid: GeoBox | None = None
-    """The file's lattice when it was found; None where only others told of it."""
+    """The file's lattice when it was found; None where only other sources describe it."""
     measured: int = 0
     """How many of the file's bands, from the first, are known to be measurements, whatever their tags say."""
     dtype: str | None = None
@@ -156,7 +156,7 @@ class Sample(TypedDict, total=False):
     audio: Any
     """(S,) float32, sound recorded there."""
     aux: Any
-    """(M, H, W), further maps for the network that are no bands of the image."""
+    """(M, H, W), further maps for the network that are not bands of the image."""
 
     crs: str
     """CRS of the grid, as `EPSG:n` or WKT; like the next two, where the sample has a place."""

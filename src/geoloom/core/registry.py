@@ -61,7 +61,7 @@ class Registry(Generic[T]):
         """
         try:
             entry: T | str = self._entries[name]
-        except (KeyError, TypeError):  # a list, say, is no name
+        except (KeyError, TypeError):  # a list, say, is not a name
             raise self._error(
                 f"no {self._noun} is named {name!r}{suggest(name, self.list())}{self._hint}"
             ) from None

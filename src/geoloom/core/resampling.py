@@ -1,4 +1,4 @@
-"""How a pixel comes from those of another lattice, and what is taken where nobody says."""
+"""How a pixel comes from those of another lattice, and the default."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_OF_MEASUREMENTS: Resampling = "bilinear"
 
 
 def default_resampling(*, categorical: bool) -> Resampling:
-    """What is taken where nobody chose: for classes, or for measurements.
+    """The default: for classes, or for measurements.
 
     Example:
         >>> default_resampling(categorical=True), default_resampling(categorical=False)

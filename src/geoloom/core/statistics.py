@@ -18,7 +18,7 @@ _BINS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class BandStatistics:
-    """What the valid pixels of each band look like. Every tuple has one value a band.
+    """What the valid pixels of each band look like. Every tuple has one value per band.
 
     A band without a valid pixel has count 0 and NaN for the rest.
     """
@@ -52,7 +52,7 @@ def band_statistics(blocks: Callable[[], Blocks], bands: Sequence[str]) -> BandS
 
     Args:
         blocks: Called once or twice; each call gives all blocks (image (C, h, w), valid (h, w)).
-        bands: Names, one a channel.
+        bands: Names, one per channel.
 
     Raises:
         BandError: a block's channels are not as many as the names.
@@ -166,7 +166,7 @@ def _medians(
     upper: np.ndarray, counts: np.ndarray, order: _Order, blocks: Callable[[], Blocks]
 ) -> np.ndarray:
     """The middle value of each band, or the mean of the middle two; NaN where there is none."""
-    # One row a band and rank: (bucket, rank inside the bucket).
+    # One row per band and rank: (bucket, rank inside the bucket).
     ranks = np.stack([(counts - 1) // 2, counts // 2], axis=1)
     places: dict[tuple[int, int], tuple[int, int]] = {}
     for channel in np.flatnonzero(counts):
@@ -197,7 +197,7 @@ def _lower_halves(
     wanted: dict[int, set[int]] = {}
     for (channel, _), (bucket, _) in places.items():
         wanted.setdefault(channel, set()).add(bucket)
-    found = {
+    counts = {
         (channel, bucket): np.zeros(_BINS, dtype=np.int64)
         for channel, buckets in wanted.items()
         for bucket in buckets
@@ -207,5 +207,5 @@ def _lower_halves(
             keys = order.keys(values)
             for bucket in wanted[channel]:
                 inside = keys[keys >> 16 == bucket] & 0xFFFF
-                found[channel, bucket] += np.bincount(inside, minlength=_BINS)
-    return found
+                counts[channel, bucket] += np.bincount(inside, minlength=_BINS)
+    return counts

@@ -119,9 +119,9 @@ class ArrayDataset(GeoDataset):
         )
 
     def _found_as(self, other: Self) -> bool:
-        mine = self.image, self.observed, self.mask, self.labelled
-        theirs = other.image, other.observed, other.mask, other.labelled
-        return all(map(_equal, mine, theirs))
+        own = self.image, self.observed, self.mask, self.labelled
+        others = other.image, other.observed, other.mask, other.labelled
+        return all(map(_equal, own, others))
 
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
         window = lattice_window(self.grid, query.grid)

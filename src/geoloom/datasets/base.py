@@ -94,7 +94,7 @@ class GeoDataset(Dataset[Sample], ABC):
 
     @abstractmethod
     def _identity(self) -> Hashable:
-        """What tells this dataset from another."""
+        """What distinguishes this dataset from another."""
 
     def _found_as(self, other: Self) -> bool:
         """Whether another dataset of the same identity found the same: files change between two looks."""
@@ -356,8 +356,8 @@ def _as_query(query: Query | GeoBox) -> Query:
     if isinstance(query, (int, np.integer)):
         raise QueryError(
             f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__} ({query}): its samples "
-            "have places, not numbers. In place of shuffle=True give the DataLoader a sampler: "
-            "DataLoader(dataset, sampler=RandomGeoSampler(dataset, size=256)); in place of random_split give "
+            "have places, not numbers. Instead of shuffle=True give the DataLoader a sampler: "
+            "DataLoader(dataset, sampler=RandomGeoSampler(dataset, size=256)); instead of random_split give "
             "samplers different roi= or toi="
         )
     raise QueryError(

@@ -86,13 +86,13 @@ class IntersectionDataset(Composition):
 
     def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
         """Those of the leading part that have partners in all others."""
-        found = []
+        paired = []
         for moments in self._moments_of_parts(queries):
             leading, others = moments[self._lead], _without(moments, self._lead)
-            found.append(
+            paired.append(
                 tuple(m for m in leading if all(self.pairing.partners(m, o) for o in others))
             )
-        return found
+        return paired
 
     def _moments_of_parts(self, queries: Sequence[Query]) -> list[tuple[tuple[Interval, ...], ...]]:
         """For each query, part by part; of those that do not lead, all that the rule might choose from."""
@@ -110,12 +110,15 @@ class IntersectionDataset(Composition):
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
     ) -> list[Plan | None]:
         asked = self._asked(queries)
-        answerable = [few for few in asked if few is not None]
-        by_part = [
-            part.plan([few[number] for few in answerable]) for number, part in enumerate(self.parts)
+        answerable = [by_part for by_part in asked if by_part is not None]
+        plans_of_parts = [
+            part.plan([by_part[number] for by_part in answerable])
+            for number, part in enumerate(self.parts)
         ]
-        found = iter(zip(*by_part, strict=True))
-        return [None if few is None else _all_or_none(next(found), channels) for few in asked]
+        plans = iter(zip(*plans_of_parts, strict=True))
+        return [
+            None if by_part is None else _all_or_none(next(plans), channels) for by_part in asked
+        ]
 
     def _asked(self, queries: Sequence[Query]) -> list[tuple[Query, ...] | None]:
         """What each part is asked with; None where nothing goes together."""
@@ -139,7 +142,7 @@ class IntersectionDataset(Composition):
         chosen = newest_pair(self.pairing, moments[self._lead], _without(moments, self._lead))
         if chosen is None:
             return None
-        leading, *others = (MomentQuery.at(query.grid, few) for few in chosen)
+        leading, *others = (MomentQuery.at(query.grid, together) for together in chosen)
         return (*others[: self._lead], leading, *others[self._lead :])
 
     def __repr__(self) -> str:
@@ -235,7 +238,7 @@ class UnionDataset(Composition):
 
     def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
         by_part = [part._moments(queries) for part in self.parts]
-        return [tuple(sorted(set().union(*found))) for found in zip(*by_part, strict=True)]
+        return [tuple(sorted(set().union(*moments))) for moments in zip(*by_part, strict=True)]
 
     def _plan(
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
@@ -262,8 +265,11 @@ class UnionDataset(Composition):
         """For each query the numbers of the parts, the one with the newest data under it first."""
         by_part = [part._moments(queries) for part in self.parts]
         ranked = []
-        for found in zip(*by_part, strict=True):
-            newest = [max((m.start for m in moments), default=ALWAYS.start) for moments in found]
+        for moments_of_parts in zip(*by_part, strict=True):
+            newest = [
+                max((m.start for m in moments), default=ALWAYS.start)
+                for moments in moments_of_parts
+            ]
             ranked.append(sorted(range(len(newest)), key=newest.__getitem__, reverse=True))
         return ranked
 

@@ -42,7 +42,7 @@ def loader(
 
     A batch is read by threads of this process, one a processor, straight into the batch's own memory:
     worker processes would copy it once more, and are worth their while only where transforms are slow or
-    files are far. Memory is used again once nobody holds a batch any more.
+    files are far. Memory is used again once no reference to a batch is left.
 
     Args:
         dataset: A geospatial dataset, or chips.
@@ -151,7 +151,9 @@ def _for_device(
     bands = bands_to_scale(dataset.bands, dataset._calibrations())
     if bands is not None:
         return dataset.as_stored(), bands
-    log.info("scenes differ in scale and offset, or their files tell it: scaled as they are read")
+    log.info(
+        "scenes differ in scale and offset, or their files declare it: scaled as they are read"
+    )
     return as_scaled, None
 
 

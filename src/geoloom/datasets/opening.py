@@ -80,7 +80,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         is_image: Whether rasters are measurements; default: decided by looking.
         class_field, classes, layer: Of vector files; see `VectorDataset`.
         filename_regex, date_format, all_bands, mosaic, resampling, nodata, scaled: Of rasters; see
-            `RasterDataset`. STAC tells what the first three tell otherwise.
+            `RasterDataset`. STAC declares what the first three declare otherwise.
         crs, res: Common grid; default: each scene keeps its own pixels.
         transforms: What is done to each sample.
         index: Where to keep what is found of rasters and catalogues; see `RasterDataset`.
@@ -162,13 +162,13 @@ def _is_vector(path: str) -> bool:
 
 def _sensor_of(files: Sequence[str]) -> type[RasterDataset]:
     """The one sensor whose rules some of the names follow, else plain rasters."""
-    found = [sensor for sensor in SENSORS if _count(files, sensor)]
-    if len(found) > 1:
+    sensors = [sensor for sensor in SENSORS if _count(files, sensor)]
+    if len(sensors) > 1:
         raise DatasetError(
-            f"files of {' and '.join(s.__name__ for s in found)} are mixed; open them as "
-            f"{' | '.join(f'{s.__name__}(paths)' for s in found)} from geoloom.datasets"
+            f"files of {' and '.join(s.__name__ for s in sensors)} are mixed; open them as "
+            f"{' | '.join(f'{s.__name__}(paths)' for s in sensors)} from geoloom.datasets"
         )
-    return found[0] if found else RasterDataset
+    return sensors[0] if sensors else RasterDataset
 
 
 def _count(files: Sequence[str], sensor: type[RasterDataset]) -> int:

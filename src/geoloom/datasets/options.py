@@ -62,7 +62,7 @@ def nodata_value(nodata: Any) -> float | None:
     """The stored value that means unobserved.
 
     Raises:
-        DatasetError: it is no number.
+        DatasetError: it is not a number.
     """
     if nodata is not None and not _is_number(nodata):
         raise DatasetError(
@@ -75,7 +75,7 @@ def pixel_size(res: Any) -> tuple[float, float] | None:
     """Pixel size (x, y), given as one number or two, in units of the CRS; None where none is asked for.
 
     Raises:
-        DatasetError: it is no size.
+        DatasetError: it is not a size.
     """
     if res is None:
         return None
@@ -91,7 +91,7 @@ def output_crs(crs: Any) -> CRS | None:
     """The CRS of the common grid; None where none is asked for.
 
     Raises:
-        DatasetError: it is no CRS.
+        DatasetError: it is not a CRS.
     """
     if crs is None:
         return None
@@ -105,7 +105,7 @@ def assumed_crs(crs: Any) -> str | None:
     """The CRS that files are said to have, by its name; None where they say it.
 
     Raises:
-        DatasetError: it is no CRS.
+        DatasetError: it is not a CRS.
     """
     if crs is None:
         return None

@@ -63,10 +63,10 @@ class Composition(GeoDataset):
         return None if self._transforms is not None else self._joint_dtype(layer)
 
     def _joint_dtype(self, layer: Layer) -> np.dtype[Any] | None:
-        """That of a layer before transforms; None where a part cannot tell its own."""
+        """That of a layer before transforms; None where that of a part is unknown."""
         known = [part._dtype_of(layer) for part in self.parts if layer in part.layers]
-        told = [dtype for dtype in known if dtype is not None]
-        return common_dtype(told) if told and len(told) == len(known) else None
+        dtypes = [dtype for dtype in known if dtype is not None]
+        return common_dtype(dtypes) if dtypes and len(dtypes) == len(known) else None
 
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
         return answered(self._plan([query], channels)[0])

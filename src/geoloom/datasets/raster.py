@@ -50,7 +50,7 @@ Color = tuple[int, int, int] | tuple[int, int, int, int]
 
 _ARGUMENT = "give it when a dataset is made: super().__init__(..., {0}={1})"
 _DATES = (
-    "dates are told by file names: set filename_regex with the groups start and stop, or date (files "
+    "dates come from file names: set filename_regex with the groups start and stop, or date (files "
     "without dates answer at any time)"
 )
 _NO_ATTRIBUTES = {
@@ -150,13 +150,13 @@ class RasterDataset(SceneDataset):
                 observed it, or their `mean` (float32).
             resampling: Resampling where lattices differ. Default: nearest for masks, palettes and quality
                 bands, else bilinear.
-            nodata: Stored value that means unobserved, in place of what the files say.
+            nodata: Stored value that means unobserved, instead of what the files say.
             scaled: Apply scale and offset, as declared by the files or else by the sensor; float32.
             dtype: Of images. `native`: the one that holds the values of all files (float32 for uint16, with
                 which torch can scarcely compute); `float32` converts; `stored` keeps uint16, too. Masks are
                 int64; `stored` keeps the files' own. Every sample has the same: it is settled when the
                 dataset is made.
-            assume_crs: CRS to use in place of the files' missing or wrong one.
+            assume_crs: CRS to use instead of the files' missing or wrong one.
             overviews: Read grids of much coarser pixels from the files' overviews; see `read`.
             index: Where to keep what the scan found, as GeoParquet, for the next dataset to open in place
                 of a scan: a file; True for the folder `.geoloom` beside the data; `"cache"` for the user's
@@ -166,7 +166,7 @@ class RasterDataset(SceneDataset):
                 from there.
             on_error: What becomes of files that cannot be read: `skip` leaves their scenes out, when the
                 dataset is made and when it is read; the log says how many.
-            progress: Told (files read, files in all); then, of `valid` footprints, (scenes, scenes in all).
+            progress: Called with (files read, all files); then, for `valid` footprints, (scenes, all scenes).
 
         Raises:
             DatasetError: no file matches, a scene lacks a band, or an option is none.
@@ -188,7 +188,7 @@ class RasterDataset(SceneDataset):
         require_choice("mosaic rule", mosaic, COMPOSITE_RULES)
         require_choice("resampling", resampling or DEFAULT_OF_CLASSES, RESAMPLINGS)
         require_choice("dtype", dtype, get_args(Dtype))
-        require_choice("sort of footprints", footprints, get_args(Footprints))
+        require_choice("kind of footprints", footprints, get_args(Footprints))
         require_choice("on_error", on_error, get_args(OnError))
         if not self.is_image and (mosaic == "mean" or resampling in AVERAGING):
             raise DatasetError(
@@ -216,7 +216,7 @@ class RasterDataset(SceneDataset):
 
     @property
     def classes(self) -> Classes | None:
-        """What the mask's codes mean, as the first file or else the class attributes tell."""
+        """What the mask's codes mean, by the first file, else by the class attributes."""
         if self.is_image:
             return None
         header = header_of(self._to_read(0, (0,)).assets[0], self._assume_crs)
@@ -387,5 +387,5 @@ def _hashable(value: Any) -> Hashable:
     if isinstance(value, Mapping):
         return tuple(sorted(value.items()))
     is_listing = isinstance(value, Sequence) and not isinstance(value, str)
-    found: Hashable = tuple(_hashable(item) for item in value) if is_listing else value
-    return found
+    key: Hashable = tuple(_hashable(item) for item in value) if is_listing else value
+    return key

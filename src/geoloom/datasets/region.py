@@ -92,7 +92,7 @@ class Region:
         return self._narrowed(_common(self.area, inside), outline)
 
     def within_footprint(self) -> Region:
-        """The part of the area that the footprint tells, which may be less than the frame."""
+        """The part of the area inside the footprint, which may be less than the frame."""
         return replace(
             self, area=surface(self.area & from_lonlat(self.footprint, self.crs, _middle(self)))
         )
@@ -144,8 +144,8 @@ def common_lattice(native: GeoBox, crs: CRS | None, res: tuple[float, float] | N
     """A north-up lattice whose pixel corners are multiples of the pixel size; one pixel stands for all."""
     home = crs or native.crs
     if res is None:
-        found = native.resolution if home == native.crs else native.to_crs(home).resolution
-        res = abs(found.x), abs(found.y)
+        resolution = native.resolution if home == native.crs else native.to_crs(home).resolution
+        res = abs(resolution.x), abs(resolution.y)
     return GeoBox((1, 1), Affine(res[0], 0, 0, 0, -res[1], 0), home)
 
 
@@ -184,9 +184,9 @@ def _middle(of: GeoBox | Region) -> float:
 
 def _common(one: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
     """What lies in both. GEOS 3.14 loses all of it at times where edges nearly coincide: then on a grid."""
-    found = one & other
-    if found.area or not shapely.relate_pattern(one, other, "2********"):
-        return found
+    shared = one & other
+    if shared.area or not shapely.relate_pattern(one, other, "2********"):
+        return shared
     left, bottom, right, top = one.bounds
     return shapely.intersection(one, other, grid_size=1e-9 * max(right - left, top - bottom))
 

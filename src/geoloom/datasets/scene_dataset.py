@@ -125,7 +125,7 @@ class SceneDataset(GeoDataset):
         )
 
     def _to_read(self, position: int, channels: tuple[int, ...] | None) -> Scene:
-        """A scene as its files are read; datasets of what was told, not seen, settle it here."""
+        """A scene as its files are read; datasets that know files only from documents settle it here."""
         return self.scenes[position]
 
     def _new_shelf(self) -> StackShelf:
@@ -144,28 +144,28 @@ class SceneDataset(GeoDataset):
         """Positions of the scenes near each query, in the order of the mosaic rule."""
         dated = iter(self._found_at([q for q in queries if isinstance(q, MomentQuery)]))
         plain = [(q.grid, q.when) for q in queries if not isinstance(q, MomentQuery)]
-        found = iter(self._index.find_many(plain))
+        positions = iter(self._index.find_many(plain))
         return [
-            next(dated) if isinstance(query, MomentQuery) else self._ordered(next(found))
+            next(dated) if isinstance(query, MomentQuery) else self._ordered(next(positions))
             for query in queries
         ]
 
     def _found_at(self, queries: Sequence[MomentQuery]) -> list[list[int]]:
         """`_found` of queries for moments; many ask for the same grid, which is looked up once."""
         grids = {id(query.grid): query.grid for query in queries}
-        found = self._index.find_many([(grid, ALWAYS) for grid in grids.values()])
-        held: dict[int, dict[Interval, list[int]]] = {}
-        for key, positions in zip(grids, found, strict=True):
-            by_moment = held[key] = {}
+        looked_up = self._index.find_many([(grid, ALWAYS) for grid in grids.values()])
+        by_grid: dict[int, dict[Interval, list[int]]] = {}
+        for key, positions in zip(grids, looked_up, strict=True):
+            by_moment = by_grid[key] = {}
             for i in positions:
                 by_moment.setdefault(self.scenes[i].when, []).append(i)
         return [
-            self._ordered(sorted(i for m in q.moments for i in held[id(q.grid)].get(m, ())))
+            self._ordered(sorted(i for m in q.moments for i in by_grid[id(q.grid)].get(m, ())))
             for q in queries
         ]
 
     def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
-        return [tuple(sorted({self.scenes[i].when for i in few})) for few in self._found(queries)]
+        return [tuple(sorted({self.scenes[i].when for i in near})) for near in self._found(queries)]
 
     @property
     def _puts_newest_first(self) -> bool:
@@ -179,15 +179,15 @@ class SceneDataset(GeoDataset):
     def _plan(
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
     ) -> list[Plan | None]:
-        found = self._found(queries)
+        near = self._found(queries)
         waiting = [
             self._waiting(query, scenes, channels)
-            for query, scenes in zip(queries, found, strict=True)
+            for query, scenes in zip(queries, near, strict=True)
         ]
-        allot([one for one in waiting if one is not None])
+        allot([pending for pending in waiting if pending is not None])
         return [
-            None if not scenes else self._planned(query, scenes, channels, one)
-            for query, scenes, one in zip(queries, found, waiting, strict=True)
+            None if not scenes else self._planned(query, scenes, channels, pending)
+            for query, scenes, pending in zip(queries, near, waiting, strict=True)
         ]
 
     def _planned(
@@ -219,15 +219,15 @@ class SceneDataset(GeoDataset):
         stacks: list[SceneStacks] = []
         for scene in scenes:
             try:
-                one = self._shelf.find(scene, channels)
+                stack = self._shelf.find(scene, channels)
             except ReadError:
                 if self.on_error == "raise":
                     raise
                 return None
-            if one is None or (self.scaled and not one.one_dtype):
+            if stack is None or (self.scaled and not stack.one_dtype):
                 return None
-            stacks.append(one)
-        if several and not all(one.fills_like(stacks[0]) for one in stacks):
+            stacks.append(stack)
+        if several and not all(stack.fills_like(stacks[0]) for stack in stacks):
             return None
         bands = self._to_read(scenes[0], channels).bands
         if channels is not None:
@@ -309,7 +309,7 @@ class SceneDataset(GeoDataset):
         """Labels that files hold as floats as the codes that they are.
 
         Raises:
-            DatasetError: one is no whole number.
+            DatasetError: one is not a whole number.
         """
         array = np.asarray(values)
         if array.dtype.kind != "f":
@@ -319,8 +319,8 @@ class SceneDataset(GeoDataset):
         if not whole[..., seen].all():
             named = ", ".join(self.scenes[i].name for i in scenes[:3])
             raise DatasetError(
-                f"labels of {named} hold {array[..., seen][~whole[..., seen]][0]:g}, which is no class code: "
-                "continuous values are not supported as labels yet. Read them as measurements, with "
+                f"labels of {named} hold {array[..., seen][~whole[..., seen]][0]:g}, which is not a class "
+                "code: continuous values are not supported as labels yet. Read them as measurements, with "
                 "is_image=True, and join them to the imagery (images & values), where they are channels"
             )
         return np.where(whole, array, 0).astype(self._given_dtype)
@@ -359,7 +359,7 @@ class SceneDataset(GeoDataset):
         if not self._is_rounded and not np.can_cast(dtype, common):
             raise ReadError(
                 f"a file of {self!r} holds {dtype}, which does not fit the {common} that its samples are "
-                "given in, as no file declared more when the dataset was made; make it anew where files "
+                "given in, as no file declared more when the dataset was made; make it again where files "
                 "changed, or with dtype='float32', which rounds"
             )
         return self._given_dtype
@@ -379,10 +379,10 @@ def _is_same(one: Scene, other: Scene) -> bool:
 def _common_dtype(scenes: Sequence[Scene]) -> np.dtype[Any] | None:
     """That holds the stored values of all scenes; None where one does not say how they are stored."""
     if isinstance(scenes, SavedScenes):
-        told = {dtype for _, dtypes in scenes.band_sets() for dtype in dtypes}
+        stored = {dtype for _, dtypes in scenes.band_sets() for dtype in dtypes}
     else:
-        told = {asset.dtype for scene in scenes for asset in scene.assets}
+        stored = {asset.dtype for scene in scenes for asset in scene.assets}
     names = [
-        name for name in told if name in np.sctypeDict
+        name for name in stored if name in np.sctypeDict
     ]  # GDAL has complex integers, numpy has not
-    return np.result_type(*names).newbyteorder("=") if len(names) == len(told) else None
+    return np.result_type(*names).newbyteorder("=") if len(names) == len(stored) else None

@@ -130,22 +130,22 @@ class SeriesDataset(GeoDataset):
                 f"{len(undated)} of {len(regions)} regions, such as {undated[0].name!r}, have no date, and "
                 "make no series; give filename_regex a group (?P<date>...), and its date_format"
             )
-        sites = [(site, self._held(site.times, ALWAYS.overlaps)) for site in sites_of(regions)]
-        found = tuple(site.at(moments) for site, moments in sites if moments)
-        if not found:
+        sites = [(site, self._kept(site.times, ALWAYS.overlaps)) for site in sites_of(regions)]
+        at_sites = tuple(site.at(moments) for site, moments in sites if moments)
+        if not at_sites:
             raise DatasetError(
                 f"no acquisition gives any of {self.steps}; the dataset holds {describe_regions(regions)}"
             )
-        return found
+        return at_sites
 
-    def _held(self, moments: Sequence[Interval], takes: Takes) -> tuple[Interval, ...]:
+    def _kept(self, moments: Sequence[Interval], takes: Takes) -> tuple[Interval, ...]:
         """The dates of the series that acquisitions give, by what they stand for."""
         slots = self.steps.lay_out(moments, takes)
         return tuple(slot.when for slot in slots if slot.when is not None and slot.moments)
 
     def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
-        found = self._acquired(queries)
-        return [self._held(few, q.takes) for q, few in zip(queries, found, strict=True)]
+        acquired = self._acquired(queries)
+        return [self._kept(moments, q.takes) for q, moments in zip(queries, acquired, strict=True)]
 
     def _acquired(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
         """All acquisitions near each query, whatever its interval."""
@@ -157,10 +157,11 @@ class SeriesDataset(GeoDataset):
     def _plan(
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
     ) -> list[Plan | None]:
-        """The dates of all queries are asked for at once: those of a query lie behind one another."""
-        found = self._acquired(queries)
+        """The dates of all queries are asked for at once: those of a query are adjacent."""
+        acquired = self._acquired(queries)
         laid = [
-            self.steps.lay_out(few, query.takes) for query, few in zip(queries, found, strict=True)
+            self.steps.lay_out(moments, query.takes)
+            for query, moments in zip(queries, acquired, strict=True)
         ]
         asked = [
             MomentQuery.at(query.grid, together)
@@ -209,7 +210,7 @@ def in_series(
 
     Args:
         dates: In the order of time; None for a date that is not observed.
-        times: (T,) float64, seconds since 1970 UTC; NaN for what is no date, but fills up the number.
+        times: (T,) float64, seconds since 1970 UTC; NaN for what is not a date, but fills up the number.
         min_dates: Dates at which a valid pixel is observed; None means all that there are.
 
     Returns:
@@ -246,13 +247,13 @@ def _often(seen: Any, real: np.ndarray, least: int) -> Any:
     """Where at least so many of the real dates observed, bool (H, W). In numpy, as torch starts threads."""
     import torch
 
-    held = seen.numpy() if real.all() else seen.numpy()[real]
-    if least >= len(held):
+    dates = seen.numpy() if real.all() else seen.numpy()[real]
+    if least >= len(dates):
         often = (
-            np.logical_and.reduce(held) if least == len(held) else np.zeros(held.shape[1:], bool)
+            np.logical_and.reduce(dates) if least == len(dates) else np.zeros(dates.shape[1:], bool)
         )
     else:
-        often = np.count_nonzero(held, axis=0) >= least
+        often = np.count_nonzero(dates, axis=0) >= least
     return torch.from_numpy(often)
 
 

@@ -84,7 +84,7 @@ class VectorDataset(GeoDataset):
             res: Pixel size of that grid, in its CRS's units. Needed only to sample the layer alone.
             transforms: What is done to each sample.
             root: Another name for `paths`.
-            class_field: Attribute that tells the class; without it all features are one class.
+            class_field: Attribute that gives the class; without it all features are one class.
             classes: Classes of interest in the order of their codes; nested groups make one class. Default:
                 all values of all files, sorted. Other features are left out.
             layer: Which layer of files that hold several.
@@ -92,7 +92,7 @@ class VectorDataset(GeoDataset):
             all_touched: Burn every pixel that a feature touches, not only those whose centre it holds.
             background: Name of the class, code 0, of pixels under no feature. Default: not labelled.
             filename_glob, filename_regex, date_format: As the class attributes.
-            assume_crs: CRS to use in place of the files' missing or wrong one.
+            assume_crs: CRS to use instead of the files' missing or wrong one.
 
         Raises:
             DatasetError: no file matches.

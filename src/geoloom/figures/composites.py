@@ -59,7 +59,7 @@ class Composite:
 
 
 def roles_of(names: Sequence[str]) -> dict[str, int]:
-    """Band number (from 1) by role, as far as the names tell.
+    """Band number (from 1) by role, as far as the names identify them.
 
     Names may be roles themselves (`red`, `NIR`), hold one among other words (`Band 4 - Red`), or be
     a sensor's band names (`SR_B4`, `B08`).
@@ -70,12 +70,12 @@ def roles_of(names: Sequence[str]) -> dict[str, int]:
         >>> roles_of(["Band 3 - Red", "Band 2 - Green", "Band 1 - Blue"])["blue"]
         3
     """
-    said: dict[str, int] = {}
+    by_name: dict[str, int] = {}
     for number, name in enumerate(names, start=1):
         for role in _roles_in(name):
-            said.setdefault(role, number)
-    if said:
-        return said
+            by_name.setdefault(role, number)
+    if by_name:
+        return by_name
     plain = [name.lower().removeprefix("sr_").strip() for name in names]
     sensor = max(_SENSORS, key=lambda s: sum(band in plain for band in s.values()))
     known = {role: plain.index(band) + 1 for role, band in sensor.items() if band in plain}
@@ -93,7 +93,7 @@ def _roles_in(name: str) -> set[str]:
 
 
 def composites_of(names: Sequence[str]) -> tuple[Composite, ...]:
-    """The pictures that the bands can make, the most telling first; at least one.
+    """The pictures that the bands can make, the most informative first; at least one.
 
     Without known names: the first three bands, or the first alone where there are fewer.
 

@@ -27,7 +27,7 @@ MUTED = "#667085"
 RULE = "#d5dae1"
 PAPER = "#ffffff"
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#8c8c3c")
-"""Okabe and Ito's colours, told apart by colour-blind readers, the strongest first."""
+"""Okabe and Ito's colours, distinguishable by colour-blind readers, the strongest first."""
 ERROR = "#d01c8b"
 """Marks disagreement: absent from natural palettes."""
 
@@ -103,7 +103,7 @@ def readable_on(color: tuple[float, float, float]) -> str:
 def save_figure(
     figure: Figure, path: str | Path, *, dpi: int = 200, overwrite: bool = False
 ) -> Path:
-    """Write a figure; the suffix tells the format (png, svg, pdf, jpg, webp, tif).
+    """Write a figure; the suffix gives the format (png, svg, pdf, jpg, webp, tif).
 
     Raises:
         WriteError: the file exists and `overwrite` is False, or the suffix is unknown.
@@ -169,6 +169,6 @@ def figure_svg(figure: Figure, prefix: str) -> str:
     return svg.strip()
 
 
-def _inherit_font(found: re.Match[str]) -> str:
-    weight = f"font-weight: {found[1]}; " if found[1] else ""
-    return f"{weight}font-size: {found[2]}px; font-family: inherit"
+def _inherit_font(match: re.Match[str]) -> str:
+    weight = f"font-weight: {match[1]}; " if match[1] else ""
+    return f"{weight}font-size: {match[2]}px; font-family: inherit"

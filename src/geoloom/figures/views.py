@@ -50,7 +50,7 @@ def look(
         bands: Numbers (from 1) or names; None means all.
         max_px: Longest side, pixels.
         resampling: How to shrink; None means `average` for measurements and `mode` for classes.
-        grid: Where to look, in place of the whole file.
+        grid: Where to look, instead of the whole file.
     """
     if isinstance(source, Raster):
         return _chosen(source, bands)

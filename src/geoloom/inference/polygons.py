@@ -38,7 +38,7 @@ def polygonize(
     """Write the connected areas of each class as polygons along the pixels' edges.
 
     Pixels are connected by their sides. The result does not depend on `rows`. Memory holds one band of rows
-    and the polygons that reach its lower edge: a class that winds through the whole scene is held whole,
+    and the polygons that reach its lower edge: a class that winds through the whole scene is kept whole,
     about 100 bytes for each of its corners.
 
     Args:
@@ -100,19 +100,19 @@ def _polygons(header: Header, classes: Classes, step: int) -> Iterator[tuple[Any
         raster = read(header, grid, bands=[1])
         codes = raster.values[0]
         wanted = raster.valid & np.isin(codes, classes.codes)
-        found = [
+        shapes = [
             (shape(geometry), int(code))
             for geometry, code in rasterio.features.shapes(
                 codes, mask=wanted, connectivity=4, transform=Affine.translation(0, top)
             )
         ]
-        yield from _join(above, found, top, bottom)
+        yield from _join(above, shapes, top, bottom)
     for area in _distinct(above):
         yield _merged(area)
 
 
 def _join(
-    above: list[_Open | None], found: list[tuple[Any, int]], top: int, bottom: int
+    above: list[_Open | None], shapes: list[tuple[Any, int]], top: int, bottom: int
 ) -> Iterator[tuple[Any, int]]:
     """Join a band's areas to those that reach it from above; give out those that end in it.
 
@@ -128,7 +128,7 @@ def _join(
 
     before = _distinct(above)
     reaching: list[tuple[_Open, list[tuple[int, int]]]] = []
-    for polygon, code in found:
+    for polygon, code in shapes:
         _, low, _, high = polygon.bounds
         if low > top and high < bottom:
             yield polygon, code
@@ -137,9 +137,9 @@ def _join(
         for start, stop in _spans(polygon, top) if low == top else ():
             for neighbour in _distinct(above[start:stop]):
                 other = root(neighbour)
-                mine = root(area)
-                if other.code == code and other is not mine:
-                    into, gone = sorted((mine, other), key=lambda one: -len(one.pieces))
+                joined = root(area)
+                if other.code == code and other is not joined:
+                    into, gone = sorted((joined, other), key=lambda area: -len(area.pieces))
                     into.pieces.extend(gone.pieces)
                     merged[id(gone)] = into
         reaching.append((area, _spans(polygon, bottom) if high == bottom else []))

@@ -60,7 +60,7 @@ def predict(
         model: A model folder, a loaded model, or any `Predictor`.
         scene: The raster to classify; it must have the model's bands.
         out: The map: a cloud-optimised GeoTIFF of uint8 class codes with colours and names, nodata 255
-            (or the first code that is no class). A record of the run goes to `<out>.run.json`.
+            (or the first code that is not a class). A record of the run goes to `<out>.run.json`.
         probabilities: GeoTIFF of one float32 band a class, summing to 1, nodata NaN.
         vector: GeoPackage of polygons of equal class, with name, code and area.
         tile: Largest side of a tile without its halo, pixels.
@@ -71,8 +71,8 @@ def predict(
         batch_size: Tiles that go through the model at once; 1 on a processor and 4 on a GPU if not given.
         device: Where the model runs; `auto` takes CUDA where there is one.
         precision: `auto` computes in bfloat16 where it may on CUDA, in float32 elsewhere.
-        nodata: Stored value that means unobserved, in place of the scene's own.
-        crs: In place of the scene's missing or wrong one.
+        nodata: Stored value that means unobserved, instead of the scene's own.
+        crs: Instead of the scene's missing or wrong one.
         engine: `local` runs in this process; `dask` on worker processes, with the same classes.
         scheduler: Address of a Dask scheduler; workers are started here where none is given.
         workers: How many to start.
@@ -96,7 +96,7 @@ def predict(
     """
     started = time.monotonic()
     targets = Targets(Path(out), _path(probabilities), _path(vector))
-    with targets.held():
+    with targets.locked():
         header = scene if isinstance(scene, Header) else read_header(scene, crs=crs)
         targets.check(header.uri, overwrite=overwrite or _noted(targets))
         source = ModelSource.of(model)

@@ -137,7 +137,7 @@ class ModelSource:
             grid = header.grid
             gsd = math.sqrt(abs(grid.affine.determinant))
             check_resolution(self.card, gsd, str(grid.crs.units[0]))
-        # A predictor that is no saved model has no opinion on the type: the file's is as good as any.
+        # A predictor that is not a saved model has no opinion on the type: the file's is as good as any.
         card = self.card or ModelCard("", {}, self.bands, self.classes, dtype=header.dtypes[0])
         return check_bands(card, header)
 

@@ -52,7 +52,7 @@ class Targets:
             "vector": None if self.vector is None else str(self.vector),
         }
 
-    def held(self) -> AbstractContextManager[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Be the only run that writes them; raises as `core.files.hold`."""
         return hold_all(self.all)
 
@@ -71,7 +71,7 @@ class Targets:
                 if (path.parent / name).exists():
                     raise WriteError(f"{path.parent} is {what}; write {path.name} elsewhere")
         if self.vector is not None and self.vector.suffix.lower() != ".gpkg":
-            raise WriteError(f"{self.vector} is no GeoPackage; give it the ending .gpkg")
+            raise WriteError(f"{self.vector} is not a GeoPackage; give it the ending .gpkg")
 
 
 Writer = tuple[CogWriter, WrittenRaster]

@@ -54,7 +54,7 @@ def _record_path(product: Path) -> Path:
 class RunNote:
     """What a run writes down when its rasters are whole, before the first of them gets its name.
 
-    A run that is killed from there on leaves some products under their names. The note tells the same command
+    A run that is killed from there on leaves some products under their names. The note shows the same command
     that they are its own: those that are whole are kept, and the others may be replaced.
     """
 

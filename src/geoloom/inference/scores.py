@@ -1,4 +1,4 @@
-"""The class scores of a whole scene, block by block: what `predict` writes, for whoever wants no file.
+"""The class scores of a whole scene, block by block: what `predict` writes, without a file.
 
 Legend: K classes, H rows, W columns.
 """
@@ -76,7 +76,7 @@ def scene_scores(
         Each tile's part of the scene; right at every pixel that was asked about.
 
     Raises:
-        ModelError: the scene lacks the model's bands, or the answer is no answer.
+        ModelError: the scene lacks the model's bands, or the answer is not usable.
     """
     source = ModelSource.of(model)
     plan = plan_tiles((int(scene.grid.shape[0]), int(scene.grid.shape[1])), tile, halo)
@@ -101,6 +101,6 @@ def scene_scores(
 
 
 def usual_batch_size(source: ModelSource, device: Device) -> int:
-    """Tiles that go through the model together, where nobody says how many."""
+    """Tiles that go through the model together, where not given."""
     # A processor gains nothing from larger batches, and holds a network's whole activations for each tile.
     return 4 if source.place(device).type == "cuda" else 1

@@ -61,7 +61,7 @@ class TileWork:
     numbers: tuple[int, ...]
     """The model's bands in the scene, 1-based."""
     nodata: float | None
-    """Stored value that means unobserved, in place of the file's own."""
+    """Stored value that means unobserved, instead of the file's own."""
     plan: Plan
     model: ModelSource
     device: Device
@@ -100,8 +100,8 @@ class TileWork:
         """Results in the order of the batch's tiles.
 
         Raises:
-            ModelError: the model's answer has another shape than its classes and input say, or is no number
-                at an observed pixel.
+            ModelError: the model's answer has another shape than its classes and input say, or is not a
+                number at an observed pixel.
         """
         results = [TileResult(None, None)] * len(loaded.batch.tiles)
         if not loaded.seen:

@@ -1,4 +1,4 @@
-"""Large arrays that are used again once nobody holds them.
+"""Large arrays that are used again once no reference to them is left.
 
 Fresh memory costs three times what it costs to fill it: the system clears each page first.
 """
@@ -26,7 +26,7 @@ def _holders(memory: list[NDArray[np.uint8]], number: int) -> int:
     return sys.getrefcount(memory[number])
 
 
-# How often an array counts as held that only the list holds: the interpreter's versions differ.
+# The reference count of an array that only the list refers to: the interpreter's versions differ.
 _UNUSED = _holders([np.empty(0, np.uint8)], 0)
 
 
@@ -34,7 +34,7 @@ def _fresh(size: int) -> NDArray[np.uint8]:
     """Memory of pages of the usual size, all there at once.
 
     NumPy asks for huge pages, and gets them as they are touched. On a machine that lends its memory, 116 MB
-    then took 10 to 260 ms, these take 37: in the first batches of a training nobody should wait for chance.
+    then took 10 to 260 ms, these take 37: the first batches of a training should not wait by chance.
     """
     if size < _NUMPY_ASKS_FROM or not hasattr(mmap, "MAP_POPULATE"):
         return np.empty(size, np.uint8)
@@ -77,19 +77,19 @@ class Buffers:
             return memory[:size].view(kind).reshape(shape)
 
     def _free(self, size: int) -> NDArray[np.uint8] | None:
-        """Memory of about the size that nobody holds; drops the oldest spare beyond the bound."""
-        found, spare = None, 0
+        """Free memory of about the size; drops the oldest spare beyond the bound."""
+        best, spare = None, 0
         for i in range(len(self._memory) - 1, -1, -1):
             if _holders(self._memory, i) > _UNUSED:
                 continue
             length = self._memory[i].size
-            if found is None and size <= length <= 2 * size:
-                found = self._memory[i]
+            if best is None and size <= length <= 2 * size:
+                best = self._memory[i]
                 continue
             spare += length
             if spare > self._spare_bytes:
                 del self._memory[i]
-        return found
+        return best
 
     def clear(self) -> None:
         """Forget all memory; what is in use lives on with its users."""

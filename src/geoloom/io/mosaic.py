@@ -45,9 +45,9 @@ def read_many(
             the same, for sources given newest first; `mean` averages over the sources that observed it.
         bands: Numbers (from 1) or names, looked up in each source; None means all but alpha.
         resampling: See `read`; None means `nearest` if any source holds classes, else `bilinear`.
-        nodata: Stored value to treat as unobserved in place of the files' own.
+        nodata: Stored value to treat as unobserved instead of the files' own.
         scaled: Apply each source's scale and offset; values become float32.
-        crs: CRS to use in place of the files' missing or wrong ones.
+        crs: CRS to use instead of the files' missing or wrong ones.
         engine: See `read`.
 
     Returns:
@@ -56,7 +56,7 @@ def read_many(
 
     Raises:
         ReadError: there are no sources, or one cannot be read.
-        BandError: a source lacks a band, or has another number of them than the first.
+        BandError: a source lacks a band, or their number differs from the first's.
     """
     if not isinstance(rule, str) or rule not in COMPOSITE_RULES:
         raise ReadError(f"no mosaic rule is called {rule!r}{suggest(rule, COMPOSITE_RULES)}")

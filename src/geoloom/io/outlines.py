@@ -29,7 +29,7 @@ _CLOSED_CELLS = 2
 """Gaps twice as wide are filled, so that what is scattered becomes one body."""
 
 _MARGIN_CELLS = 1.3
-"""Straightened by a cell, and grown by a little more, an outline holds what it held."""
+"""Straightened by a cell, and grown by a little more, an outline contains what it contained."""
 
 _MOST_PARTS = 64
 _STRIP_BYTES = 1 << 26
@@ -46,7 +46,7 @@ def observed_outline(header: Header, band: int, *, nodata: float | None = None) 
     Args:
         header: Of the raster.
         band: Its number.
-        nodata: Stored value that means unobserved, in place of the file's own.
+        nodata: Stored value that means unobserved, instead of the file's own.
 
     Raises:
         ReadError: the file is damaged.
@@ -108,15 +108,15 @@ def _any(valid: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
     rows: NDArray[np.bool_] = np.logical_or.reduce(
         padded.reshape(-1, side, padded.shape[1]), axis=1
     )
-    found: NDArray[np.bool_] = np.logical_or.reduce(rows.reshape(len(rows), -1, side), axis=2)
-    return found
+    marked: NDArray[np.bool_] = np.logical_or.reduce(rows.reshape(len(rows), -1, side), axis=2)
+    return marked
 
 
 def _dilated(seen: NDArray[np.bool_], cells: int) -> NDArray[np.bool_]:
     from scipy import ndimage
 
-    found: NDArray[np.bool_] = ndimage.maximum_filter(seen, 2 * cells + 1, mode="constant")
-    return found
+    dilated: NDArray[np.bool_] = ndimage.maximum_filter(seen, 2 * cells + 1, mode="constant")
+    return dilated
 
 
 def _closed(seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -127,17 +127,17 @@ def _closed(seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     grown = _dilated(room, _CLOSED_CELLS)
     closed = ndimage.minimum_filter(grown, 2 * _CLOSED_CELLS + 1, mode="constant")
     inner = slice(2 * _CLOSED_CELLS, -2 * _CLOSED_CELLS)
-    found: NDArray[np.bool_] = closed[inner, inner]
-    return found
+    result: NDArray[np.bool_] = closed[inner, inner]
+    return result
 
 
 def _around(seen: NDArray[np.bool_]) -> BaseGeometry:
     """Polygons along the edges of the true cells, without their smaller holes."""
     from rasterio.features import shapes
 
-    found: Any = shapes(seen.astype(np.uint8), mask=seen, transform=Affine.identity())
+    polygons: Any = shapes(seen.astype(np.uint8), mask=seen, transform=Affine.identity())
     parts = [
-        _with_large_holes(shape["coordinates"], FILLED_SHARE * seen.size) for shape, _ in found
+        _with_large_holes(shape["coordinates"], FILLED_SHARE * seen.size) for shape, _ in polygons
     ]
     whole = shapely.union_all(shapely.make_valid(parts))
     return whole.convex_hull if shapely.get_num_geometries(whole) > _MOST_PARTS else whole

@@ -61,12 +61,12 @@ def read(
         bands: Numbers (from 1) or names, in the order wanted; None means all but alpha.
         resampling: How to resample; None means `nearest` for palettes and named classes, else `bilinear`.
             When shrinking, `bilinear` and `cubic` widen with the shrinkage, so that nothing aliases.
-        nodata: Stored value to treat as unobserved in place of the file's own.
+        nodata: Stored value to treat as unobserved instead of the file's own.
         scaled: Apply the bands' scale and offset; values become float32.
-        crs: CRS to use in place of the file's missing or wrong one.
+        crs: CRS to use instead of the file's missing or wrong one.
         overviews: Read a grid of much coarser pixels from the file's overviews, where it has some: far less
-            to read, but only as right as these are. They were averaged, or merely thinned out, by whoever
-            wrote the file, and lie up to half a pixel off where sides are no multiple of the reduction. At
+            to read, but only as right as these are. They were averaged, or merely thinned out, by the file's
+            writer, and lie up to half a pixel off where sides are not a multiple of the reduction. At
             least two pixels of an overview go into each of the grid's. Classes never come from overviews.
         engine: Which reader to use; all give equal answers.
 
@@ -74,7 +74,7 @@ def read(
         The raster on `grid`. A pixel is valid where the source pixel under its centre is observed (for
         `average` and `mode`: where any source pixel that it covers is). Values that no
         observation supports are the band's nodata, or 0; with `scaled` they are that number scaled, which
-        means nothing: `valid` alone tells.
+        means nothing: only `valid` counts.
 
     Raises:
         ReadError: the file cannot be read, placed, or transformed to the grid's CRS.

@@ -40,7 +40,7 @@ class SummedLoss:
 def chip_by_chip(loss: Loss) -> SummedLoss:
     """Any loss as the mean of its values over single chips, each weighed by its counted pixels.
 
-    Where nobody can tell what a loss sums, this does not depend on the batches either.
+    Where it is unknown what a loss sums, this does not depend on the batches either.
     """
 
     def parts(logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tensor | None) -> Parts:

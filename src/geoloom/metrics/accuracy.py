@@ -59,7 +59,7 @@ class Accuracy:
     precision_recall: tuple[Curve, ...]
     """Recall, precision; likewise."""
     subject: Subject | None = None
-    """What was scored; None where nobody said."""
+    """What was scored; None where not given."""
 
     @classmethod
     def of(cls, tally: ClassTally, classes: Classes | Sequence[str]) -> Accuracy:
@@ -121,7 +121,7 @@ class Accuracy:
         return tuple(int(n) for n in self.confusion.sum(axis=1))
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a class, for tables: class, precision, recall, f1, iou, auc, average_precision, pixels."""
+        """One row per class: class, precision, recall, f1, iou, auc, average_precision, pixels."""
         nothing = (math.nan,) * len(self.classes)
         columns = {
             "class": self.classes,
@@ -136,7 +136,7 @@ class Accuracy:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def text(self) -> str:
-        """A report for people: the figures a class, the means, the confusion matrix."""
+        """A report for people: the figures per class, the means, the confusion matrix."""
         width = max(12, *(len(name) for name in self.classes))
         head = ("precision", "recall", "F1", "IoU", "AUC", "AP", "pixels")
         lines = [f"{'class':<{width}}" + "".join(f"{name:>11}" for name in head)]
@@ -165,7 +165,7 @@ class Accuracy:
         """Plain values for JSON; NaN becomes None. The curves may be left out, for a summary."""
         left_out = ("subject", *(() if curves else _CURVES))
         names = [f.name for f in fields(self) if f.name not in left_out]
-        # First, so that whoever looks for figures of a model or map need not read the rest.
+        # First, so that a search for figures of a model or map need not read the rest.
         subject = {} if self.subject is None else {"subject": self.subject.to_dict()}
         figures = {name: _to_json(getattr(self, name)) for name in names}
         return {**subject, **figures, "pixels": self.pixels}

@@ -2,7 +2,7 @@
 
 A histogram is int64 (K, 2, BINS): for each class, how many pixels that are not (0) and that are (1) of it got
 a score in each bin. Bins are even in log-odds, log(p / (1 - p)), from -12 to 12, so that the crowded ends
-near 0 and 1 are told apart; what lies beyond falls in the outermost bins.
+near 0 and 1 are distinguished; what lies beyond falls in the outermost bins.
 
 The bins are the only approximation: pixels that share one are taken as tied. `auc_error` bounds what that
 can do to an AUC, from the histogram itself.
@@ -103,11 +103,11 @@ def precision_recall_curve(histogram: np.ndarray) -> Curve:
     It starts at recall 0 with the precision of the highest occupied bin.
     """
     negatives, positives = _falling(histogram)
-    found = positives + negatives
+    predicted = positives + negatives
     with np.errstate(invalid="ignore"):
-        precisions = positives / found
-    first = precisions[np.argmax(found > 0)] if found[-1] else np.nan
-    return Curve(_shares(positives), tuple(np.where(found > 0, precisions, first).tolist()))
+        precisions = positives / predicted
+    first = precisions[np.argmax(predicted > 0)] if predicted[-1] else np.nan
+    return Curve(_shares(positives), tuple(np.where(predicted > 0, precisions, first).tolist()))
 
 
 def average_precision(histogram: np.ndarray) -> float:
@@ -125,12 +125,12 @@ def average_precision(histogram: np.ndarray) -> float:
     gained = np.diff(positives)
     step = gained > 0
     before = positives[:-1][step]
-    found = before + negatives[:-1][step]
+    predicted = before + negatives[:-1][step]
     slope = 1 + np.diff(negatives)[step] / gained[step]
     # The integral over x in [0, gained] of (before + x) / (found + slope * x).
     with np.errstate(divide="ignore", invalid="ignore"):
-        bend = (before - found / slope) / slope * np.log1p(slope * gained[step] / found)
-    area = gained[step] / slope + np.where(found > 0, bend, 0.0)
+        bend = (before - predicted / slope) / slope * np.log1p(slope * gained[step] / predicted)
+    area = gained[step] / slope + np.where(predicted > 0, bend, 0.0)
     return float(area.sum() / positives[-1])
 
 

@@ -1,4 +1,4 @@
-"""What an accuracy was counted on, so that whoever reads its figures later can tell what they speak for."""
+"""What an accuracy was counted on, so that later readers know what its figures describe."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Subject:
         if bounds is not None and not _four_numbers(bounds):
             wrong.append("bounds")
         if wrong:
-            found = values.get(wrong[0])
+            given = values.get(wrong[0])
             raise ModelError(
-                f"{where}: subject.{wrong[0]} is {found!r:.60}, which no evaluation writes; evaluate again"
+                f"{where}: subject.{wrong[0]} is {given!r:.60}, which no evaluation writes; evaluate again"
             )
         return cls(
             kind=values["kind"],

@@ -65,18 +65,18 @@ def _table(rows: Any, count: int) -> bool:
 def _figures(
     values: Mapping[str, Any], name: str, lengths: tuple[int, ...], where: str
 ) -> tuple[float, ...]:
-    found = values.get(name, [])
-    if not isinstance(found, list) or len(found) not in lengths:
-        raise _refusal(where, name, found, f"{lengths[0]} numbers, one for each class")
-    return tuple(_figure(value, name, where) for value in found)
+    given = values.get(name, [])
+    if not isinstance(given, list) or len(given) not in lengths:
+        raise _refusal(where, name, given, f"{lengths[0]} numbers, one for each class")
+    return tuple(_figure(value, name, where) for value in given)
 
 
 def _curves(values: Mapping[str, Any], name: str, count: int, where: str) -> tuple[Curve, ...]:
-    found = values.get(name, [])
-    if not isinstance(found, list) or len(found) not in (0, count):
-        raise _refusal(where, name, found, f"{count} curves, one for each class")
+    given = values.get(name, [])
+    if not isinstance(given, list) or len(given) not in (0, count):
+        raise _refusal(where, name, given, f"{count} curves, one for each class")
     made = []
-    for points in found:
+    for points in given:
         pair = isinstance(points, list) and len(points) == 2
         if not pair or not all(isinstance(axis, list) for axis in points):
             raise _refusal(where, name, points, "two lists, x and y")
@@ -96,6 +96,6 @@ def _figure(value: Any, name: str, where: str) -> float:
     return float(value)
 
 
-def _refusal(where: str, name: str, found: Any, expected: str) -> ModelError:
-    shown = f"{found!r:.60}"
+def _refusal(where: str, name: str, given: Any, expected: str) -> ModelError:
+    shown = f"{given!r:.60}"
     return ModelError(f"{where}: {name} is {shown}; expected {expected}: evaluate again")

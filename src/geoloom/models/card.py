@@ -48,7 +48,7 @@ class Described(Protocol):
 
     @property
     def scales(self) -> tuple[float, ...]:
-        """Of each band: physical value = stored value * scale + offset; empty where nobody noted it."""
+        """Of each band: physical value = stored value * scale + offset; empty where unknown."""
 
     @property
     def offsets(self) -> tuple[float, ...]:
@@ -73,7 +73,7 @@ class ModelCard:
     """numpy's name of the type the training data was stored in: a hint at its scale."""
     scaling: tuple[tuple[float, float], ...] | None = None
     """Scale and offset of each band of the training data: physical value = stored value * scale + offset.
-    None where nobody noted them."""
+    None where unknown."""
     gsd: float | None = None
     """Ground sample distance of the training data, in `gsd_unit`."""
     gsd_unit: str = "metre"
@@ -195,20 +195,20 @@ def check_bands(card: ModelCard, header: Described) -> tuple[int, ...]:
 
 
 def _find_bands(card: ModelCard, header: Described) -> tuple[int, ...]:
-    found = tuple(header.descriptions)
-    positions = {name: i for i, name in reversed(tuple(enumerate(found, start=1))) if name}
+    names = tuple(header.descriptions)
+    positions = {name: i for i, name in reversed(tuple(enumerate(names, start=1))) if name}
     if all(name in positions for name in card.bands):
         return tuple(positions[name] for name in card.bands)
-    if _named(card.bands) and _named(found):
+    if _named(card.bands) and _named(names):
         missing = [name for name in card.bands if name not in positions]
         raise ModelError(
-            f"{header.uri} lacks band {', '.join(missing)}: it holds {_list(found)}, the model reads "
+            f"{header.uri} lacks band {', '.join(missing)}: it holds {_list(names)}, the model reads "
             f"{_list(card.bands)}; give a file that has these, or set its band descriptions to these names"
         )
     numbers = tuple(header.data_bands)
     if len(numbers) != len(card.bands):
         raise ModelError(
-            f"{header.uri} has {len(numbers)} bands ({_list(found)}), the model reads {len(card.bands)} "
+            f"{header.uri} has {len(numbers)} bands ({_list(names)}), the model reads {len(card.bands)} "
             f"({_list(card.bands)}); give a file with those bands in that order, or set its band "
             "descriptions so that they can be found by name"
         )
@@ -220,7 +220,7 @@ def _check_scaling(card: ModelCard, header: Described, numbers: Sequence[int]) -
     if card.scaling is None or not header.scales:
         if card.version:
             logger.info(
-                "nobody noted scale and offset of %s: they are taken to be the same",
+                "scale and offset of %s are not declared: they are taken to be the same",
                 "the model's training data" if card.scaling is None else header.uri,
             )
         return
@@ -284,14 +284,14 @@ def _list(names: Sequence[str | None]) -> str:
 
 
 def _warn_of_scale(card: ModelCard, header: Described) -> None:
-    found = header.dtypes[0] if header.dtypes else card.dtype
-    if found == card.dtype:
+    dtype = header.dtypes[0] if header.dtypes else card.dtype
+    if dtype == card.dtype:
         return
-    kinds = {name.rstrip("0123456789") in ("float", "double") for name in (found, card.dtype)}
-    if len(kinds) == 2 or "uint8" in (found, card.dtype):
+    kinds = {name.rstrip("0123456789") in ("float", "double") for name in (dtype, card.dtype)}
+    if len(kinds) == 2 or "uint8" in (dtype, card.dtype):
         logger.warning(
             "the model was trained on %s values, %s holds %s: where their scales differ, the map is wrong",
             card.dtype,
             header.uri,
-            found,
+            dtype,
         )

@@ -1,4 +1,4 @@
-"""What tells one model, or one file, from another: its contents, wherever it lies and however old it is."""
+"""The identity of a model or a file: its contents, independent of its path and age."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def folder_hash(folder: str | Path) -> str:
     for name in (CARD_FILE, WEIGHTS_FILE):
         path = Path(folder) / name
         if not path.is_file():
-            raise ModelError(f"{folder} is no whole model folder: it has no {name}; train again")
+            raise ModelError(f"{folder} is not a whole model folder: it has no {name}; train again")
         _feed(digest, path)
     return digest.hexdigest()
 

@@ -182,7 +182,7 @@ def read_card(folder: str | Path) -> ModelCard:
         values = JsonValue.read(path, ModelError, AGAIN, most_bytes=_MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(
-            f"{folder} is no model folder: it has no {CARD_FILE}; train one there first"
+            f"{folder} is not a model folder: it has no {CARD_FILE}; train one there first"
         ) from error
     return ModelCard.from_dict(values.table(), where=str(path))
 

@@ -59,8 +59,8 @@ def load_weights(path: Path, expected: Mapping[str, Tensor], what: str) -> dict[
     """
     try:
         with safe_open(path, framework="pt") as file:
-            found = {name: _entry(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118 - no mapping
-        differences = _differences(found, expected)
+            stored = {name: _entry(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118 - no mapping
+        differences = _differences(stored, expected)
         if differences:
             raise ModelError(f"{path} does not hold the weights of {what}: {differences}")
         weights: dict[str, Tensor] = load_file(path)
@@ -94,15 +94,15 @@ def _entry(entry: object) -> tuple[tuple[int, ...], str]:
 
 
 def _differences(
-    found: Mapping[str, tuple[tuple[int, ...], str]], expected: Mapping[str, Tensor]
+    stored: Mapping[str, tuple[tuple[int, ...], str]], expected: Mapping[str, Tensor]
 ) -> str:
     wanted = {name: (tuple(w.shape), _DTYPES.get(w.dtype, "?")) for name, w in expected.items()}
-    lacking = [name for name in wanted if name not in found]
-    strange = [name for name in found if name not in wanted]
+    lacking = [name for name in wanted if name not in stored]
+    strange = [name for name in stored if name not in wanted]
     other = [
-        f"{name} is {found[name]} and not {wanted[name]}"
+        f"{name} is {stored[name]} and not {wanted[name]}"
         for name in wanted
-        if name in found and found[name] != wanted[name]
+        if name in stored and stored[name] != wanted[name]
     ]
     parts = (("it lacks ", lacking), ("it has ", strange), ("", other))
     return "; ".join(f"{verb}{_some(names)}" for verb, names in parts if names)

@@ -27,7 +27,7 @@ def states(step: Step) -> list[dict[str, Any]]:
 
 
 def identity(path: Path) -> dict[str, Any]:
-    """What tells one state of a file from another: its run record where it has one, and size and time.
+    """What identifies a state of a file: its run record where it has one, and size and time.
 
     A folder with a record (chips, a model) is known by the record alone, for later steps may add files to it.
     """

@@ -18,7 +18,7 @@ class Listener(Protocol):
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody watches, so that a bar can move."""
+        """Whether the output is a terminal, so that a bar can move."""
 
     def say(self, text: str) -> None:
         """Take a remark."""

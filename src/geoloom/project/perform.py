@@ -30,7 +30,7 @@ def perform(step: Step, listener: Listener, *, overwrite: bool, resume: bool = F
     """Do the step and leave `<product>.run.json` beside what it made.
 
     The record is written before the work as well (status `started`), so that an interrupted run is known as
-    such: the same command may replace what that run left, or resume it. All products are held throughout.
+    such: the same command may replace what that run left, or resume it. All products are locked throughout.
 
     Raises:
         ConfigError: an input is missing.
@@ -91,7 +91,7 @@ def may_take_place(step: Step, now: str) -> bool:
     A step that `--resume` goes on with is asked for it: what it left may be hours of work.
 
     Args:
-        step: Its products are held.
+        step: Its products are locked.
         now: Its fingerprint.
 
     Raises:
@@ -126,7 +126,7 @@ def check_not_inputs(step: Step) -> None:
 
 
 def _placed(product: Path) -> Path:
-    """The product's path, with its folder made: a folder that is missing is no reason to refuse."""
+    """The product's path, with its folder made: a folder that is missing is not a reason to refuse."""
     check_name(product)
     with writing(product):
         product.parent.mkdir(parents=True, exist_ok=True)

@@ -52,12 +52,12 @@ class _Open:
 
 
 def check_bounds(text: str) -> None:
-    """Refuse a text that is no plain YAML, or stands for more than a project can need.
+    """Refuse a text that is not plain YAML, or stands for more than a project can need.
 
     Raises:
         PlainYamlError: it is nested too deep, grows too large, holds too long a text, refers to itself, or
             asks for values other than plain ones.
-        YAMLError: it is no YAML.
+        YAMLError: it is not YAML.
     """
     sizes: dict[str, int] = {}
     stack = [_Open(None)]
@@ -104,4 +104,4 @@ def plain_scalar(text: str) -> object:
 
 def _check_tag(tag: str | None, line: int | None) -> None:
     if tag is not None and tag != "!" and tag not in _TAGS:
-        raise PlainYamlError(line, f"{tag[:80]} is no plain value; leave the tag out")
+        raise PlainYamlError(line, f"{tag[:80]} is not a plain value; leave the tag out")

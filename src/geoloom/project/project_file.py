@@ -149,7 +149,7 @@ def _step(
     """The step that a list item means, or what is wrong with it.
 
     An input that is among the products of earlier steps is not checked: what an interrupted run left in its
-    place will be made anew.
+    place will be made again.
     """
     place: Place = ("steps", i)
     if not isinstance(entry, dict) or len(entry) != 1:

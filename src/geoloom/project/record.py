@@ -48,7 +48,7 @@ def read_run_record(product: str | Path) -> dict[str, Any] | None:
 
 
 def _is_whole(record: Any) -> bool:
-    """Whether what a record tells is of the kinds that others ask for."""
+    """Whether the values of a record are of the kinds that its readers need."""
     if not isinstance(record, dict):
         return False
     inputs = record.get("inputs", [])

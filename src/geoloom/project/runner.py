@@ -29,7 +29,7 @@ def plan(steps: Sequence[Step], *, again: bool = False) -> tuple[Planned, ...]:
     """What to do about each step, from what is on disk. Touches nothing.
 
     A step is skipped when its product is there, made with the same settings from the same inputs. A step
-    whose input will be made anew is done again.
+    whose input will be made again is done again.
     """
     planned: list[Planned] = []
     fresh = set()
@@ -37,7 +37,7 @@ def plan(steps: Sequence[Step], *, again: bool = False) -> tuple[Planned, ...]:
         remade = [path for _, path in step.inputs() if path.resolve() in fresh]
         reason = reason_to_do(step)
         if remade:
-            reason = f"{remade[0]} will be made anew" if reason != "not made yet" else reason
+            reason = f"{remade[0]} will be made again" if reason != "not made yet" else reason
         if again and reason is None:
             reason = "asked for again"
         action: Literal["do", "resume", "skip"] = "do" if reason else "skip"
@@ -54,8 +54,8 @@ def run_project(
 ) -> list[dict[str, Any]]:
     """Do what the plan says; return a line of results for each step.
 
-    All products are held from the first step to the last, so that no other run makes one anew while a later
-    step reads it.
+    All products are locked from the first step to the last, so that no other run makes one again while a
+    later step reads it.
 
     Raises:
         WriteError: a product's place is taken by a file that geoloom did not make, and not `overwrite`; or
@@ -80,7 +80,7 @@ def _do(planned: Sequence[Planned], listener: Listener) -> list[dict[str, Any]]:
         else:
             listener.say(f"{head} ({item.reason})")
             resume = item.action == "resume"
-            own = "goes on with" if step.goes_on or step.resumable else "begins anew with"
+            own = "goes on with" if step.goes_on or step.resumable else "starts over with"
             with resuming(f"the same command keeps what is done and {own} {step.verb}"):
                 outcome = perform(step, listener, overwrite=not resume, resume=resume)
             result, seconds = outcome.result, outcome.seconds

@@ -37,12 +37,12 @@ def received() -> bool:
 
 
 def unanswered() -> bool:
-    """Whether a signal has asked to stop, and nobody has been told so yet."""
+    """Whether a signal has asked to stop, and it has not been reported yet."""
     return received() and not _answered
 
 
 def exit_code() -> int:
-    """128 and the signal's number: 130 for an interrupt, 143 for a request to end. Whoever asks, answers."""
+    """128 and the signal's number: 130 for an interrupt, 143 for a request to end. Counts as an answer."""
     number = _received[0] if _received else int(signal.SIGINT)
     _answered.append(number)
     return 128 + number
@@ -50,7 +50,7 @@ def exit_code() -> int:
 
 @contextmanager
 def resuming(how: str) -> Iterator[None]:
-    """Add to the message of a stop inside the block how the work is resumed, or begun anew."""
+    """Add to the message of a stop inside the block how the work is resumed, or started over."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as stop:

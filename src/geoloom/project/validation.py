@@ -55,10 +55,10 @@ def _merged(problems: list[Problem]) -> list[Problem]:
     """One problem a setting: a union type reports each alternative it tried, under names of types."""
     merged: dict[str | int, Problem] = {}
     plain = [(place, message) for place, message in problems if len(place) == 1]
-    telling = [p for p in problems if "expected one of" in p[1]]
-    tops = {place[0] for place, _ in [*plain, *telling] if place}
+    specific = [p for p in problems if "expected one of" in p[1]]
+    tops = {place[0] for place, _ in [*plain, *specific] if place}
     for place, message in problems:
-        if place and place[0] in tops and (place, message) not in [*plain, *telling]:
+        if place and place[0] in tops and (place, message) not in [*plain, *specific]:
             continue  # the type of an alternative that the user did not mean
         top = place[0] if place else ""
         if top not in merged:

@@ -83,4 +83,4 @@ def references(value: Any) -> list[str]:
 def _check(names: list[str], variables: Mapping[str, Any]) -> None:
     for name in names:
         if name not in variables:
-            raise ConfigError(f"${{{name}}} is no variable{suggest(name, variables)}")
+            raise ConfigError(f"${{{name}}} is not a variable{suggest(name, variables)}")

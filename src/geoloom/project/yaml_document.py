@@ -56,7 +56,7 @@ def read_document(path: Path) -> Document:
     """The YAML file at `path`.
 
     Raises:
-        ConfigError: the file is missing, is no plain YAML, stands for more than any project needs, or gives
+        ConfigError: the file is missing, is not plain YAML, stands for more than any project needs, or gives
             one key twice; the message has the line.
     """
     text = _text_of(path)
@@ -138,7 +138,7 @@ class _Reader:
         except (ValueError, OverflowError) as error:  # 5,000 digits, for one
             shown = str(node.value)[:40]
             raise PlainYamlError(
-                node.start_mark.line + 1, f"{shown!r} is no number that a setting can have"
+                node.start_mark.line + 1, f"{shown!r} is not a number that a setting can have"
             ) from error
 
     def _merge(self, node: yaml.MappingNode) -> None:
@@ -157,10 +157,12 @@ class _Reader:
                 continue
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                raise PlainYamlError(line, "a list or mapping is no name; keys must be plain words")
+                raise PlainYamlError(
+                    line, "a list or mapping is not a name; keys must be plain words"
+                )
             key = self._scalar(key_node)
             if not isinstance(key, str | int | float | bool):
-                raise PlainYamlError(line, f"{key!r} is no name; keys must be plain words")
+                raise PlainYamlError(line, f"{key!r} is not a name; keys must be plain words")
             if key in seen:
                 raise PlainYamlError(
                     line, f"{key!r} is already given on line {seen[key]}; keep one of them"

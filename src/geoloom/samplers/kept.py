@@ -71,7 +71,7 @@ def _load(path: Path) -> tuple[str, Counts | None]:
             return str(file["key"]), counts
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise SamplerError(
-            f"{path} is no file of label statistics ({error}); delete it or give another cache"
+            f"{path} is not a file of label statistics ({error}); delete it or give another cache"
         ) from error
 
 

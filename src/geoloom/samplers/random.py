@@ -305,7 +305,7 @@ def length_of(length: int | None, regions: Iterable[SamplingRegion]) -> int:
     """The number of chips asked for; as many as would tile the areas once where none is.
 
     Raises:
-        SamplerError: it is no whole number, or less than 1.
+        SamplerError: it is not a whole number, or less than 1.
     """
     if length is None:
         return default_length(regions)

@@ -21,7 +21,7 @@ from .sampling_regions import SamplingRegion
 TILE_POINTS = 512
 """Side of what is read at once, in points."""
 _BATCH = 8
-"""Tiles that threads read beside one another."""
+"""Tiles that threads read at the same time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,9 +38,9 @@ class Ground:
         """Ground under some scenes; a scene without a place on Earth overlaps none."""
         placed = np.array([i for i, grid in enumerate(grids) if has_place(grid.crs)], np.int64)
         outlines = np.array(footprints([grids[i] for i in placed]), dtype=object)
-        one, other = shapely.STRtree(outlines).query(outlines, predicate="intersects")
-        pairs = placed[one], placed[other]
-        overlap = coo_array((np.ones(len(one), bool), pairs), shape=(len(grids), len(grids)))
+        first, second = shapely.STRtree(outlines).query(outlines, predicate="intersects")
+        pairs = placed[first], placed[second]
+        overlap = coo_array((np.ones(len(first), bool), pairs), shape=(len(grids), len(grids)))
         group_of = connected_components(overlap, directed=False)[1].astype(np.int64)
         members: list[list[int]] = [[] for _ in range(int(group_of.max(initial=-1)) + 1)]
         for scene, group in enumerate(group_of.tolist()):

@@ -48,8 +48,8 @@ class RegionAreas:
                 codes[chosen[inside]] = code
         if self.inner is not None:
             split, blocks = self.inner
-            mine = codes == split
-            codes[mine] = blocks.of(windows[mine])
+            of_split = codes == split
+            codes[of_split] = blocks.of(windows[of_split])
         return codes
 
     def parts(self, scene: int) -> list[tuple[int, int, int, int]]:

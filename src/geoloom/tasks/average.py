@@ -54,9 +54,9 @@ def move_average(mean: nn.Module, network: nn.Module, kept: float) -> None:
         network: The network in training.
         kept: As `kept_share` gives it.
     """
-    ours, theirs = mean.state_dict(), network.state_dict()
-    for name, value in ours.items():
+    averaged, current = mean.state_dict(), network.state_dict()
+    for name, value in averaged.items():
         if value.is_floating_point():
-            value.lerp_(theirs[name].to(value.dtype), 1 - kept)
+            value.lerp_(current[name].to(value.dtype), 1 - kept)
         else:
-            value.copy_(theirs[name])
+            value.copy_(current[name])

@@ -14,7 +14,7 @@ from lightning.fabric.plugins.io import TorchCheckpointIO
 from ..core.errors import ModelError
 from ..core.files import replacing
 
-# What torch raises, by its own account or by accident, for a file that is no plain checkpoint.
+# What torch raises, by its own account or by accident, for a file that is not a plain checkpoint.
 DAMAGE = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
@@ -38,7 +38,7 @@ class FolderCheckpoints(TorchCheckpointIO):
     kill while it does loses both.
 
     Args:
-        folder: The model's, which is held while it is written to.
+        folder: The model's, which is locked while it is written to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -93,8 +93,8 @@ def _check_archive(path: Path) -> None:
 
 
 def _refusal(path: Path, why: str) -> ModelError:
-    # torch's own text would tell how to run what is in the file.
+    # torch's own text would explain how to run what is in the file.
     return ModelError(
-        f"{path} is no checkpoint that can be gone on with ({why}): it is damaged, or holds more than "
-        "tensors and plain values, which geoloom never loads; start anew with overwrite=True (--overwrite)"
+        f"{path} is not a checkpoint that can be gone on with ({why}): it is damaged, or holds more than "
+        "tensors and plain values, which geoloom never loads; start over with overwrite=True (--overwrite)"
     )

@@ -107,9 +107,9 @@ class TrainConfig:
 
     def differences(self, other: Mapping[str, Any]) -> list[str]:
         """What differs from settings that `to_dict` gave, as `name: theirs -> ours`."""
-        mine = self.to_dict()
+        own = self.to_dict()
         return [
-            f"{f.name}: {other.get(f.name)!r} -> {mine[f.name]!r}"
+            f"{f.name}: {other.get(f.name)!r} -> {own[f.name]!r}"
             for f in fields(self)
-            if other.get(f.name) != mine[f.name]
+            if other.get(f.name) != own[f.name]
         ]

@@ -18,17 +18,17 @@ from .truth import recode
 
 logger = logging.getLogger(__name__)
 
-_MOST_TOLD = 6
+_MOST_LISTED = 6
 _MOST_CLASSES = 256
-"""More codes than a map can hold are no classes, but measurements."""
+"""More codes than a map can hold are not classes, but measurements."""
 
 
-def _told(pixels: Mapping[str, int]) -> str:
+def _listed(pixels: Mapping[str, int]) -> str:
     """Classes with their pixels, the most frequent first; of many, the first few."""
     ordered = sorted(pixels.items(), key=lambda item: -item[1])
-    told = [f"{name} ({count:,} pixels)" for name, count in ordered[:_MOST_TOLD]]
-    return ", ".join(told) + (
-        f" and {len(pixels) - len(told)} more" if len(pixels) > len(told) else ""
+    shown = [f"{name} ({count:,} pixels)" for name, count in ordered[:_MOST_LISTED]]
+    return ", ".join(shown) + (
+        f" and {len(pixels) - len(shown)} more" if len(pixels) > len(shown) else ""
     )
 
 
@@ -111,10 +111,10 @@ class Count:
         }
         if lacking:
             logger.warning(
-                "%s holds %s, which the map does not have: these pixels count as errors. Where a code is no "
-                "class, make it the truth's nodata",
+                "%s holds %s, which the map does not have: these pixels count as errors. Where a code is not "
+                "a class, make it the truth's nodata",
                 self._source,
-                _told(lacking),
+                _listed(lacking),
             )
         return Accuracy.of(self.tally, self.names)
 
@@ -134,8 +134,8 @@ class Count:
     def _name(self, code: int) -> str:
         if len(self.names) >= _MOST_CLASSES:
             raise ModelError(
-                f"{self._source} holds more than {_MOST_CLASSES} different codes: these are no classes; give "
-                "a label raster"
+                f"{self._source} holds more than {_MOST_CLASSES} different codes: these are not classes; "
+                "give a label raster"
             )
         name = f"class {code}" if self._names is None else self._names[code]
         while name in self.names:

@@ -73,7 +73,7 @@ def evaluate(
 
     Every observed and labelled pixel counts once, all in one matrix. Where chips overlap, the mean of their
     scores counts; chips without a place on the ground are counted one by one. On a scene, scores are those
-    that `predict` makes its map of, with the tiles that it takes if not told otherwise.
+    that `predict` makes its map of, with the tiles that it takes by default.
 
     Classes are matched by name, those of a label raster without names by code. Truth of a class that the
     model lacks counts as an error, in a row of the matrix of its own.
@@ -148,7 +148,7 @@ def evaluate_map(
         class_map: Raster of class codes.
         truth: Label raster, in any grid, or vector file, in any CRS.
         classes: Of the map; None takes the names that it carries.
-        class_field: Of a vector file: the attribute that tells the class.
+        class_field: Of a vector file: the attribute that gives the class.
         groups: Of a vector file: value, or values, for each class of the map; None where they are its names.
         probabilities: Raster of one band a class on the map's pixels, for curves and cross-entropy.
         roi: Where to count; see `core.roi.RoiLike`, or a vector file.
@@ -307,7 +307,7 @@ def _bands(scorer: Scorer, header: Any) -> tuple[int, ...]:
     if not scorer.bands:
         return tuple(header.data_bands)
     card = getattr(scorer, "card", None)
-    # A predictor that is no saved model has no opinion on the type.
+    # A predictor that is not a saved model has no opinion on the type.
     card = card or ModelCard("", {}, scorer.bands, scorer.classes, dtype=header.dtypes[0])
     return check_bands(card, header)
 

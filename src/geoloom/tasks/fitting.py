@@ -102,7 +102,7 @@ def fit(trainer: Trainer, task: Task, data: LightningDataModule, checkpoint: Pat
     Raises:
         ModelError: the checkpoint is damaged, or another network's.
         KeyboardInterrupt: the user stopped it.
-        SystemExit: with code 143: SIGTERM stopped it, and nobody else handles that.
+        SystemExit: with code 143: SIGTERM stopped it, and nothing else handles that.
     """
     with quiet(), _signals_as_ever():
         try:
@@ -115,7 +115,7 @@ def fit(trainer: Trainer, task: Task, data: LightningDataModule, checkpoint: Pat
                 raise
             raise ModelError(
                 f"{checkpoint} cannot be gone on with ({type(error).__name__}): it is damaged, or another "
-                "network's; start anew with overwrite=True (--overwrite)"
+                "network's; start over with overwrite=True (--overwrite)"
             ) from None
 
 
@@ -150,7 +150,7 @@ def load_best(workspace: Workspace, task: Task) -> bool:
         task.load_state_dict(read_checkpoint(path)["state_dict"])
     except (RuntimeError, TypeError, AttributeError) as error:
         raise ModelError(
-            f"{path} does not hold the weights of this training ({type(error).__name__}); start anew with "
+            f"{path} does not hold the weights of this training ({type(error).__name__}); start over with "
             "overwrite=True (--overwrite)"
         ) from error
     return True

@@ -34,7 +34,7 @@ class ChipPlace:
 
 
 def chip_places(store: ChipStore, chips: np.ndarray) -> list[ChipPlace]:
-    """Where chips lie, neighbours after one another. A chip without a place is a lattice of its own.
+    """Where chips lie, neighbours in succession. A chip without a place is a lattice of its own.
 
     Chips share a lattice if they come from one source and time, and their pixels coincide.
     """

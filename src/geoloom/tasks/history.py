@@ -1,4 +1,4 @@
-"""The course of a training, an epoch a row: kept in memory, in checkpoints, and in files beside the model."""
+"""The course of a training, one row per epoch: in memory, in checkpoints, and in files beside the model."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ OnEpoch = Callable[[Epoch, int], None]
 
 
 class History(Callback):
-    """Keeps the rows, writes `history.json` and `history.csv` after each epoch, and tells `on_epoch`."""
+    """Keeps the rows, writes `history.json` and `history.csv` after each epoch, and calls `on_epoch`."""
 
     def __init__(self, folder: Path, on_epoch: OnEpoch | None = None) -> None:
         self.folder = folder
@@ -130,14 +130,14 @@ def describe(row: Epoch, epochs: int) -> str:
 
 
 class ProgressBar(Callback):
-    """A bar over all batches on a terminal; a logged line an epoch anywhere else."""
+    """A bar over all batches on a terminal; a logged line per epoch anywhere else."""
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._task: Any = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the bar, where someone watches."""
+        """Open the bar, on a terminal."""
         if not sys.stderr.isatty():
             return
         from rich.console import Console

@@ -45,7 +45,7 @@ from .workspace import VALIDATION_FILE, Workspace
 logger = logging.getLogger(__name__)
 
 _LARGE = 20e6
-"""Parameters above which a processor needs seconds a step."""
+"""Parameters above which a processor needs seconds per step."""
 
 
 def train(
@@ -123,8 +123,8 @@ def train(
         device: `auto`, `cpu` or `cuda`.
         precision: `auto` is bfloat16 on CUDA and float32 elsewhere.
         overwrite: Replace a model or training in `out`.
-        progress: True shows a bar on a terminal and logs a line an epoch elsewhere; a function is called with
-            each epoch's row and the number of epochs.
+        progress: True shows a bar on a terminal and logs a line per epoch elsewhere; a function is called
+            with each epoch's row and the number of epochs.
 
     Returns:
         The model folder: `model.json`, `weights.safetensors`, `history.json` and `history.csv` (an epoch a
@@ -342,7 +342,7 @@ def _warn_of_size(config: TrainConfig, network: torch.nn.Module, device: str) ->
         and "width" in model_options(config.model)
     ):
         logger.warning(
-            "%s has %.0f million parameters: seconds a step on a processor; width=0.25 makes it sixteen "
+            "%s has %.0f million parameters: seconds per step on a processor; width=0.25 makes it sixteen "
             "times smaller, and is the better choice for a single scene",
             config.model,
             parameters / 1e6,

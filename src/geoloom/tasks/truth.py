@@ -25,8 +25,8 @@ class Truth:
     positions: Mapping[int, int]
     """Position of the map's class by the truth's own code."""
     names: Mapping[int, str] | None = None
-    """Class by the truth's own code, the map's or not; other codes are no class. None where the truth names
-    none: then every code that is not nodata is a class."""
+    """Class by the truth's own code, the map's or not; other codes are not a class. None where the truth
+    names none: then every code that is not nodata is a class."""
     raster: Header | None = None
     features: Features | None = None
 
@@ -44,13 +44,13 @@ class Truth:
         Args:
             source: Label raster or vector file.
             classes: Of the map.
-            class_field: Of a vector file: the attribute that tells the class.
+            class_field: Of a vector file: the attribute that gives the class.
             groups: Of a vector file: the field's value, or values, for each class of the map in its order.
                 None means that the values are the names of the classes.
 
         Raises:
             VectorError: a vector file comes without `class_field`, or lacks it.
-            ModelError: no class of the truth is one of the map's, or the raster is no label raster.
+            ModelError: no class of the truth is one of the map's, or the raster is not a label raster.
         """
         if Path(source).suffix.lower() in VECTOR_SUFFIXES:
             return cls._of_features(source, classes, class_field, groups)
@@ -75,7 +75,7 @@ class Truth:
     ) -> Truth:
         if class_field is None:
             raise VectorError(
-                f"{source} holds polygons: say which attribute tells the class, with class_field "
+                f"{source} holds polygons: say which attribute gives the class, with class_field "
                 f"(--class-field); it has {', '.join(list_fields(source))}"
             )
         features = read_features(source, class_field=class_field, classes=groups)

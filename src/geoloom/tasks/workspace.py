@@ -62,7 +62,7 @@ class Workspace:
         what = "a model" if self.finished else "an unfinished training"
         if not resume:
             raise WriteError(
-                f"{self.folder} holds {what} already; overwrite=True (--overwrite) starts anew, "
+                f"{self.folder} holds {what} already; overwrite=True (--overwrite) starts over, "
                 "resume=True (--resume) goes on with it, or choose another folder"
             )
         self._check_same(run)
@@ -80,7 +80,7 @@ class Workspace:
         write_json(self.folder / RUN_FILE, dict(run), within=self.folder)
 
     def leave(self) -> None:
-        """After a failure: what nobody can go on with is no reason to refuse the corrected command."""
+        """After a failure: what cannot be continued is not a reason to refuse the corrected command."""
         if self.finished or self.last:
             return
         self._clear()
@@ -96,7 +96,7 @@ class Workspace:
 
     def _check_same(self, run: Mapping[str, Any]) -> None:
         path = self.folder / RUN_FILE
-        fix = "the training cannot be resumed; overwrite=True (--overwrite) starts anew"
+        fix = "the training cannot be resumed; overwrite=True (--overwrite) starts over"
         try:
             noted = JsonValue.read(path, ConfigError, fix)
         except FileNotFoundError as error:
@@ -111,5 +111,5 @@ class Workspace:
         if changed:
             raise ConfigError(
                 f"the training in {self.folder} has other settings ({'; '.join(changed)}); resume it with "
-                "its own, or start anew with overwrite=True (--overwrite)"
+                "its own, or start over with overwrite=True (--overwrite)"
             )

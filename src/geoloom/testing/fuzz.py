@@ -40,7 +40,7 @@ from .trials import Outcome, Tally, require, run_trials
 
 ENGINES: tuple[EngineName, ...] = ("direct", "gdal", "auto")
 LARGEST_BYTES = 4 << 20
-"""Of a file that is changed: a trial writes it anew."""
+"""Of a file that is changed: a trial writes it again."""
 
 _WHOLE_PX = 1 << 22
 """Values of all bands; an image that claims more is read in windows only."""
@@ -123,7 +123,7 @@ def _reads(header: Header) -> Iterator[tuple[GeoBox, Resampling]]:
 def _compare(
     header: Header, grid: GeoBox, resampling: Resampling, how: str
 ) -> Raster | GeoloomError:
-    """What `auto` makes of a read, having held all engines against each other."""
+    """What `auto` makes of a read, having compared all engines with each other."""
     bands = header.data_bands[:_MOST_BANDS]
     answers: dict[EngineName, Raster | GeoloomError] = {}
     for engine in ENGINES:
@@ -173,12 +173,12 @@ def _compare_whole(path: Path, header: Header, how: str) -> None:
     except ReadError as error:
         require(False, f"auto refuses what rasterio reads whole: {error}; {how}")
     try:
-        ours = read(header, bands=every, resampling="nearest", engine="direct").values
+        direct = read(header, bands=every, resampling="nearest", engine="direct").values
     except ReadError:
         return
     # Where a block ends too early, GDAL hands out memory as it found it.
     unsure = ~_equal(expected, again)
-    require((_equal(ours, expected) | unsure).all(), f"direct and rasterio differ; {how}")
+    require((_equal(direct, expected) | unsure).all(), f"direct and rasterio differ; {how}")
 
 
 def _by_rasterio(path: Path) -> NDArray[Any]:
@@ -251,8 +251,8 @@ def fuzz(
 
 def tiffs_in(folder: Path, largest_bytes: int = LARGEST_BYTES) -> list[Path]:
     """The TIFFs below a folder that are small enough to be changed often."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in (".tif", ".tiff"))
-    return sorted(path for path in found if path.is_file() and path.stat().st_size <= largest_bytes)
+    paths = (path for path in folder.rglob("*") if path.suffix.lower() in (".tif", ".tiff"))
+    return sorted(path for path in paths if path.is_file() and path.stat().st_size <= largest_bytes)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

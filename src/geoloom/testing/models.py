@@ -1,4 +1,4 @@
-"""Model folders as disks, transfers and strangers damage them, and what reading one may then do.
+"""Model folders as disks, transfers and attackers damage them, and what reading one may then do.
 
 Example:
     A trial is a number; 500 of them, in bounded processes::
@@ -243,8 +243,8 @@ def forge_contents(path: Path, rng: np.random.Generator) -> None:
     header = json.dumps(table).encode()
     if rng.random() < 0.3:
         header = _one([b"{" * 90_000, b'{"a":' * 90_000, b"[]", b"null", b'{"a":{}}', b""], rng)
-    said = len(header) if rng.random() < 0.7 else int(_one((0, 1 << 40, 2**64 - 1, 7), rng))
-    file.write_bytes(struct.pack("<Q", said) + header + body)
+    declared = len(header) if rng.random() < 0.7 else int(_one((0, 1 << 40, 2**64 - 1, 7), rng))
+    file.write_bytes(struct.pack("<Q", declared) + header + body)
 
 
 def pickle_checkpoint(path: Path, rng: np.random.Generator) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
 _MOST_ENTRIES, _MOST_DIRECTORIES = 512, 16
 
-_TELLING: dict[int, tuple[int, ...]] = {
+_SIGNIFICANT: dict[int, tuple[int, ...]] = {
     254: (0, 1, 2, 4, 5),  # NewSubfileType
     256: (0, 1, 63, 65, 1 << 16, 1 << 30, (1 << 31) - 1),  # ImageWidth
     257: (0, 1, 63, 65, 1 << 16, 1 << 30, (1 << 31) - 1),  # ImageLength
@@ -143,8 +143,10 @@ def _pick(tiff: _Tiff, rng: np.random.Generator) -> _Entry | None:
     if not tiff.entries:
         return None
     # The tags that a reader computes with come first.
-    telling = [e for e in tiff.entries if e.tag in _TELLING or e.tag in (273, 279, 324, 325)]
-    pool = telling if telling and rng.random() < 0.7 else tiff.entries
+    significant = [
+        e for e in tiff.entries if e.tag in _SIGNIFICANT or e.tag in (273, 279, 324, 325)
+    ]
+    pool = significant if significant and rng.random() < 0.7 else tiff.entries
     return pool[int(rng.integers(len(pool)))]
 
 
@@ -172,11 +174,11 @@ def _change_entry(tiff: _Tiff, rng: np.random.Generator) -> str:
 
 def _change_meaning(tiff: _Tiff, rng: np.random.Generator) -> str:
     """A tag gets a value that means something else."""
-    telling = [entry for entry in tiff.entries if entry.tag in _TELLING]
-    if not telling:
+    significant = [entry for entry in tiff.entries if entry.tag in _SIGNIFICANT]
+    if not significant:
         return _flip_bits(tiff, rng)
-    entry = telling[int(rng.integers(len(telling)))]
-    value = int(rng.choice(_TELLING[entry.tag]))
+    entry = significant[int(rng.integers(len(significant)))]
+    value = int(rng.choice(_SIGNIFICANT[entry.tag]))
     code = {1: "B", 3: "H", 4: "I", 16: "Q"}.get(entry.kind, "H")
     for i in range(min(entry.count, 16) if rng.random() < 0.7 else 1):
         tiff.put(entry.values_at + i * struct.calcsize(code), tiff.order + code, value)

@@ -121,7 +121,7 @@ WHOLE: tuple[Callable[[], str], ...] = (
     lambda: "x: " + "a " * 400_000,
     lambda: "{" + ",".join(f"k{i}: v" for i in range(50_000)) + "}",
 )  # fmt: skip
-"""Whole files that nobody writes by accident."""
+"""Whole files that are not written by accident."""
 
 
 def damaged_project(seed: int) -> bytes:

@@ -71,7 +71,7 @@ class FolderServer:
     @property
     def asked(self) -> list[Asked]:
         """Every request so far."""
-        return [Asked(**one) for one in self._state()["asked"]]
+        return [Asked(**request) for request in self._state()["asked"]]
 
     @property
     def most_at_once(self) -> int:
@@ -80,11 +80,11 @@ class FolderServer:
 
     def sent(self, path: str = "") -> int:
         """Bytes sent of the files whose paths end so."""
-        return sum(one.sent for one in self.asked if one.path.endswith(path))
+        return sum(request.sent for request in self.asked if request.path.endswith(path))
 
     def requests(self, path: str = "") -> int:
         """How many requests were made for the files whose paths end so."""
-        return sum(one.path.endswith(path) for one in self.asked)
+        return sum(request.path.endswith(path) for request in self.asked)
 
     def behave(self, **behaviour: Any) -> None:
         """Change some fields of the server's `Behaviour`."""
@@ -183,7 +183,7 @@ class _Service:
         if failing > 0:
             return 503, b"try again", {}
         if path in self.behaviour.statuses:
-            return self.behaviour.statuses[path], b"as told", {}
+            return self.behaviour.statuses[path], b"as asked", {}
         if self.behaviour.token not in (None, *parse_qs(query).get("token", ())):
             return 403, b"no token", {}
         if method == "POST":

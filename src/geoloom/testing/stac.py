@@ -1,4 +1,4 @@
-"""STAC documents as strangers, careless servers and disks damage them, and what opening one may then do.
+"""STAC documents as attackers, careless servers and disks damage them, and what opening one may then do.
 
 Example:
     A trial is a number; 500 of them, in bounded processes::
@@ -198,11 +198,11 @@ def _write_table(path: Path, items: list[dict[str, Any]]) -> None:
 def _in_memory(path: Path) -> Any:
     """A document as it came from somewhere, with absolute addresses; the path where it is none any more."""
     try:
-        found = json.loads(path.read_text().replace('"./', f'"{path.parent}/'))
+        document = json.loads(path.read_text().replace('"./', f'"{path.parent}/'))
     except (ValueError, RecursionError):
         return path
-    kind = found.get("type") if isinstance(found, dict) else None
-    return found if str(kind).startswith("Feature") else path
+    kind = document.get("type") if isinstance(document, dict) else None
+    return document if str(kind).startswith("Feature") else path
 
 
 def _one(choices: Sequence[_T], rng: np.random.Generator) -> _T:
@@ -211,10 +211,10 @@ def _one(choices: Sequence[_T], rng: np.random.Generator) -> _T:
 
 def change_value(path: Path, rng: np.random.Generator) -> None:
     """One value, to what no standard has there."""
-    told = json.loads(path.read_text())
-    holder, key = _one(list(_places(told)), rng)
+    document = json.loads(path.read_text())
+    holder, key = _one(list(_places(document)), rng)
     holder[key] = _one(HOSTILE, rng)
-    _write(path, told)
+    _write(path, document)
 
 
 def change_values(path: Path, rng: np.random.Generator) -> None:
@@ -225,28 +225,28 @@ def change_values(path: Path, rng: np.random.Generator) -> None:
 
 def lose_key(path: Path, rng: np.random.Generator) -> None:
     """A field, or a member of a list."""
-    told = json.loads(path.read_text())
-    holder, key = _one(list(_places(told)), rng)
+    document = json.loads(path.read_text())
+    holder, key = _one(list(_places(document)), rng)
     del holder[key]
-    _write(path, told)
+    _write(path, document)
 
 
 def swap_values(path: Path, rng: np.random.Generator) -> None:
     """Two values of one document."""
-    told = json.loads(path.read_text())
-    places = list(_places(told))
+    document = json.loads(path.read_text())
+    places = list(_places(document))
     (one, first), (other, second) = _one(places, rng), _one(places, rng)
     a, b = json.dumps(one[first]), json.dumps(other[second])
     one[first] = json.loads(b)
     if (second in other) if isinstance(other, dict) else second < len(other):
         other[second] = json.loads(a)
-    _write(path, told)
+    _write(path, document)
 
 
 def multiply(path: Path, rng: np.random.Generator) -> None:
     """A member of a list or an object, many times."""
-    told = json.loads(path.read_text())
-    places = [(h, k) for h, k in _places(told) if isinstance(h[k], dict | list) and h[k]]
+    document = json.loads(path.read_text())
+    places = [(h, k) for h, k in _places(document) if isinstance(h[k], dict | list) and h[k]]
     holder, key = _one(places, rng)
     inside, count = holder[key], int(_one([10, 1000, 20_000], rng))
     if isinstance(inside, list):
@@ -254,26 +254,26 @@ def multiply(path: Path, rng: np.random.Generator) -> None:
     else:
         name, value = next(iter(inside.items()))
         inside.update({f"{name}{i}": value for i in range(count)})
-    _write(path, told)
+    _write(path, document)
 
 
 def nest(path: Path, rng: np.random.Generator) -> None:
     """A value, many levels down."""
-    told = json.loads(path.read_text())
-    holder, key = _one(list(_places(told)), rng)
+    document = json.loads(path.read_text())
+    holder, key = _one(list(_places(document)), rng)
     holder[key] = "here it is"
     depth = int(_one([50, 400, 900, 5000, 100_000], rng))
     start, end = _one([("[", "]"), ('{"a":', "}")], rng)
-    path.write_text(json.dumps(told).replace('"here it is"', start * depth + "1" + end * depth))
+    path.write_text(json.dumps(document).replace('"here it is"', start * depth + "1" + end * depth))
 
 
 def lead_elsewhere(path: Path, rng: np.random.Generator) -> None:
-    """All addresses of a document, to places that are no business of its."""
-    told = json.loads(path.read_text())
-    for holder, key in list(_places(told)):
+    """All addresses of a document, to places that are none of its business."""
+    document = json.loads(path.read_text())
+    for holder, key in list(_places(document)):
         if key == "href" and rng.random() < 0.5:
             holder[key] = _one(ADDRESSES, rng)
-    _write(path, told)
+    _write(path, document)
 
 
 def flip_bits(path: Path, rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""Chip stores as disks, transfers and strangers damage them, and what reading one may then do.
+"""Chip stores as disks, transfers and attackers damage them, and what reading one may then do.
 
 Example:
     A trial is a number; 500 of them, in bounded processes::
@@ -189,7 +189,7 @@ def replace_json(path: Path, rng: np.random.Generator) -> None:
 
 
 def forge_metadata(path: Path, rng: np.random.Generator) -> None:
-    """One value of a `zarr.json`, with checksums that fit, as a stranger would."""
+    """One value of a `zarr.json`, with checksums that fit, as an attacker would."""
     change_json(path, rng)
     _reseal(path)
 
@@ -251,14 +251,14 @@ _NO_METADATA = [
 
 def _changed(text: str, rng: np.random.Generator) -> str:
     """JSON with one value changed, or one key gone."""
-    told = json.loads(text)
-    told.pop("consolidated_metadata", None)
-    holder, key = _one(list(_places(told)), rng)
+    content = json.loads(text)
+    content.pop("consolidated_metadata", None)
+    holder, key = _one(list(_places(content)), rng)
     if isinstance(holder, dict) and rng.random() < 0.2:
         del holder[key]
     else:
         holder[key] = _one(_HOSTILE, rng)
-    return json.dumps(told)
+    return json.dumps(content)
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -272,8 +272,8 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 def _reseal(path: Path) -> None:
     """Note the checksums of what is there now, where the attributes still have a place for them."""
     file = path / "zarr.json"
-    told = json.loads(file.read_text())
-    attributes = told.get("attributes")
+    content = json.loads(file.read_text())
+    attributes = content.get("attributes")
     if not isinstance(attributes, dict):
         return
     noted = attributes.get("files")
@@ -287,4 +287,4 @@ def _reseal(path: Path) -> None:
             if "data" in checks and column is not None and column.is_file():
                 checks["data"] = crc32c(column.read_bytes())
     attributes["seal"] = layout.seal(attributes)
-    file.write_text(json.dumps(told))
+    file.write_text(json.dumps(content))

@@ -233,6 +233,6 @@ def timelines(
         st.sampled_from([1, 1, 1, 16, 30, 365]),
     )
     whole_years = st.integers(*years).map(lambda year: Interval.of(str(year)))
-    held = st.one_of(dated, dated, whole_years)
-    found = draw(st.lists(held, min_size=min_size, max_size=max_size, unique=True))
-    return tuple(sorted(found))
+    intervals = st.one_of(dated, dated, whole_years)
+    drawn = draw(st.lists(intervals, min_size=min_size, max_size=max_size, unique=True))
+    return tuple(sorted(drawn))

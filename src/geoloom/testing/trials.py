@@ -55,7 +55,7 @@ _START_S = 900.0
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
-"""What makes Linux count the peak of resident memory anew (man proc_pid_clear_refs)."""
+"""What makes Linux count the peak of resident memory again (man proc_pid_clear_refs)."""
 
 Case = TypeVar("Case")
 
@@ -81,7 +81,7 @@ class Outcome:
     seconds: float
     """Wall time."""
     peak_bytes: int | None
-    """Growth of resident memory over what the process held before; None where unknown (not Linux)."""
+    """Growth of resident memory over what the process used before; None where unknown (not Linux)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +168,12 @@ class _Child:
     ) -> None:
         # Spawned: a fork would bring the parent's threads' locks and memory along.
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._said = tempfile.NamedTemporaryFile(prefix="geoloom-trial-", suffix=".err")  # noqa: SIM115
-        arguments = theirs, attempt, memory_bytes, warm_up, self._said.name
+        self._pipe, child_end = context.Pipe()
+        self._output = tempfile.NamedTemporaryFile(prefix="geoloom-trial-", suffix=".err")  # noqa: SIM115
+        arguments = child_end, attempt, memory_bytes, warm_up, self._output.name
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
-        theirs.close()
+        child_end.close()
         problem = self._pipe.recv() if self._pipe.poll(_START_S) else self._how_it_ended()
         if problem:
             self.end()
@@ -201,15 +201,15 @@ class _Child:
         self._process.join(5)
         code = self._process.exitcode
         name = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
-        said = Path(self._said.name).read_text(errors="replace").strip().splitlines()
-        return "; ".join([name, *said[:12]])
+        lines = Path(self._output.name).read_text(errors="replace").strip().splitlines()
+        return "; ".join([name, *lines[:12]])
 
     def end(self) -> None:
         """Stop the process, whatever it does."""
         self._process.kill()
         self._process.join()
         self._pipe.close()
-        self._said.close()
+        self._output.close()
 
 
 def _serve(
@@ -217,17 +217,17 @@ def _serve(
     attempt: Callable[[Any], object],
     memory_bytes: int,
     warm_up: Callable[[], object] | None,
-    said: str,
+    output: str,
 ) -> None:
     """The child's work: cases in, outcomes out, until the pipe closes."""
-    errors = os.open(said, os.O_WRONLY | os.O_APPEND)
+    errors = os.open(output, os.O_WRONLY | os.O_APPEND)
     os.dup2(errors, 2)
     faulthandler.enable()
     try:
         if warm_up is not None:
             warm_up()
         _bound_memory(memory_bytes)
-    except Exception as error:  # told to the parent, which raises
+    except Exception as error:  # reported to the parent, which raises
         pipe.send(f"{type(error).__name__}: {error}")
         return
     pipe.send("")
@@ -262,13 +262,13 @@ def _bound_memory(more_bytes: int) -> None:
         return
     import resource
 
-    held = _resident("VmSize") or 0
+    used = _resident("VmSize") or 0
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (held + more_bytes, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (used + more_bytes, hard))
 
 
 def _reset_peak() -> int | None:
-    """Resident memory now, bytes, from which on the peak is counted; None where nobody counts."""
+    """Resident memory now, bytes, from which on the peak is counted; None where it is not counted."""
     try:
         _CLEAR_REFS.write_text(_RESET_PEAK)
     except OSError:

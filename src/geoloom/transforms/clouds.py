@@ -43,7 +43,7 @@ DEFAULT_FLAGS: dict[QualityBand, tuple[str, ...]] = {
     "landsat_c2": ("fill", "dilated_cloud", "cirrus", "cloud", "cloud_shadow"),
     "sentinel2_scl": ("fill", "saturated", "cloud_shadow", "cloud_medium", "cloud", "cirrus"),
 }
-"""What hides the ground. Snow is left to the user: it is no cloud."""
+"""What hides the ground. Snow is left to the user: it is not a cloud."""
 
 
 def cloud_mask(

@@ -19,7 +19,7 @@ IndexFunction = Callable[..., Array]
 
 @dataclass(frozen=True, slots=True)
 class SpectralIndex:
-    """A named formula over bands that are told apart by what they measure."""
+    """A named formula over bands that are identified by what they measure."""
 
     name: str
     function: IndexFunction

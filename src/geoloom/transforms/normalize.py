@@ -51,9 +51,9 @@ class Normalization:
 
     kind: str
     center: tuple[float, ...]
-    """In the image's own units, one a band; empty for `per_image`."""
+    """In the image's own units, one per band; empty for `per_image`."""
     scale: tuple[float, ...]
-    """In the image's own units, one a band, never 0; empty for `per_image`."""
+    """In the image's own units, one per band, never 0; empty for `per_image`."""
     bands: tuple[str, ...] = ()
     """Names, where known; they guard against applying it to other bands."""
 
@@ -155,7 +155,7 @@ class Normalization:
             return cls.from_dict(json.loads(Path(path).read_text()))
         except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise ReadError(
-                f"{path} is no saved normalisation ({error}); give the JSON that was written beside "
+                f"{path} is not a saved normalisation ({error}); give the JSON that was written beside "
                 "the standardised raster"
             ) from error
 
@@ -251,7 +251,7 @@ def register_normalization(name: str, fit: Fit) -> None:
 
     Args:
         name: What users will call it; may not be a built-in one.
-        fit: From `BandStatistics`, the centers and the scales, one a band.
+        fit: From `BandStatistics`, the centers and the scales, one per band.
 
     Raises:
         ConfigError: the name is a built-in one.

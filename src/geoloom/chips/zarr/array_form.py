@@ -103,7 +103,7 @@ def _other_codecs(declared: JsonValue) -> ChipError:
 
 
 def read_column(folder: Path, metadata_crc: int, crc: int) -> np.ndarray:
-    """An array of one value a chip, or some: `COLUMNS[name]`, (n,) or (n, k).
+    """An array of one value per chip, or several: `COLUMNS[name]`, (n,) or (n, k).
 
     Args:
         folder: Of the array, one unpacked chunk.

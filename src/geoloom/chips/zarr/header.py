@@ -46,14 +46,14 @@ class StoreHeader:
     planes: Mapping[str, tuple[PlaneForm, tuple[int, ...]]]
     """Form and sizes of shards of each array of pixels."""
     columns: Mapping[str, np.ndarray]
-    """One value a chip, or six."""
+    """One value per chip, or six."""
 
     @classmethod
     def read(cls, path: Path) -> StoreHeader:
         """Of the store at `path`.
 
         Raises:
-            ChipError: it is no whole chip store, or its files are not those that were written.
+            ChipError: it is not a whole chip store, or its files are not those that were written.
         """
         declared = store_attributes(path)
         _check_splits(path, declared["splits"].texts(most=16))
@@ -121,7 +121,7 @@ class StoreHeader:
                 raise _unfit(path, f"{name} is {column.shape}, row has {count}")
         codes = self.columns["split"]
         if not ((codes < len(SPLITS)) | (codes == NO_SPLIT)).all():
-            raise _unfit(path, "split has a code that is no split")
+            raise _unfit(path, "split has a code that is not a split")
         for name, known in (("source", self.sources), ("crs", self.crs)):
             codes = self.columns[name]
             if codes.min() < 0 or codes.max() >= len(known):
@@ -132,7 +132,7 @@ class StoreHeader:
             start, stop = self.columns["start"], self.columns["stop"]
             first, last = microseconds(ALWAYS)
             if start.min() < first or stop.max() > last or not (start < stop).all():
-                raise _unfit(path, "start and stop are no intervals of time")
+                raise _unfit(path, "start and stop are not intervals of time")
 
 
 def _check_splits(path: Path, names: Sequence[str]) -> None:
@@ -172,9 +172,9 @@ def grid_at(
     """A grid from what is noted of it.
 
     Raises:
-        ChipError: nobody knows the CRS.
+        ChipError: the CRS is unknown.
     """
     try:
         return GeoBox(shape, Affine(*transform), crs or None)
     except (CRSError, ValueError) as error:
-        raise ChipError(f"{path} notes a CRS that nobody knows: {crs[:80]!r} ({error})") from error
+        raise ChipError(f"{path} declares an unknown CRS: {crs[:80]!r} ({error})") from error

@@ -25,7 +25,7 @@ AGAIN = "copy the store again, or write it again"
 
 FORMAT = "geoloom-chips"
 VERSION = 2
-"""Of the layout. 2 has checksums; 1 had none, so that its readers could not tell damage from data."""
+"""Of the layout. 2 has checksums; 1 had none, so that its readers could not distinguish damage from data."""
 
 Compression = Literal["none", "lz4", "zstd"]
 
@@ -76,8 +76,8 @@ _SEALED = (
 
 def seal(attributes: Mapping[str, Any]) -> int:
     """A checksum over the attributes that geoloom writes; what users add is passed over."""
-    mine = {key: attributes[key] for key in _SEALED if key in attributes}
-    return int(crc32c(json.dumps(mine, sort_keys=True).encode()))
+    sealed = {key: attributes[key] for key in _SEALED if key in attributes}
+    return int(crc32c(json.dumps(sealed, sort_keys=True).encode()))
 
 
 def chips_per_shard(chip_bytes: int) -> int:
@@ -127,14 +127,14 @@ def store_attributes(path: Path) -> JsonValue:
     """The attributes of a whole chip store, as they were written.
 
     Raises:
-        ChipError: nothing is there, it is no chip store, of another version, damaged, or it was never
+        ChipError: nothing is there, it is not a chip store, of another version, damaged, or it was never
             finished.
     """
     if not path.exists():
         raise ChipError(f"no chip store at {path}{_left_behind(path)}")
     if not is_store(path):
         raise ChipError(
-            f"{path} is no chip store (expected a folder with a zarr 3 group of format {FORMAT!r}); "
+            f"{path} is not a chip store (expected a folder with a zarr 3 group of format {FORMAT!r}); "
             "make one with `geoloom chips`"
         )
     attributes = metadata(path)["attributes"]
@@ -179,7 +179,7 @@ def check_target(path: Path, *, overwrite: bool, inputs: Iterable[str | Path] = 
 
     Args:
         path: The store to make.
-        overwrite: Whether there is leave to replace a chip store of that name.
+        overwrite: Whether a chip store of that name may be replaced.
         inputs: What the chips are cut from, which no store replaces.
 
     Raises:
@@ -190,7 +190,9 @@ def check_target(path: Path, *, overwrite: bool, inputs: Iterable[str | Path] = 
     if not overwrite and (path.exists() or is_store(old_path(path))):
         raise WriteError(f"{path} exists; pass overwrite=True (--overwrite) to replace it")
     if path.exists() and not is_store(path):
-        raise WriteError(f"{path} exists and is no chip store: not replaced; choose another name")
+        raise WriteError(
+            f"{path} exists and is not a chip store: not replaced; choose another name"
+        )
 
 
 def clear_way(path: Path) -> None:

@@ -1,6 +1,6 @@
 """Reading one chip of a sharded zarr array: one look into the shard's index, one read, one decompression.
 
-zarr-python asks for the index anew at each chip and runs an event loop in a thread, which a forked worker
+zarr-python asks for the index again at each chip and runs an event loop in a thread, which a forked worker
 inherits dead. This reads the same bytes with neither.
 """
 

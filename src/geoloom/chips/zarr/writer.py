@@ -65,7 +65,7 @@ class ChipWriter:
         scaling: (scale, offset) of each band, which give a physical value of a stored one; None where that
             is not known.
         classes: What the mask's codes mean, which are then uint8; None where there are no labels, or
-            where nobody knows.
+            where unknown.
         mask_dtype: Integer type of the codes of labels without classes; None for no labels then.
         compress: `none` is read fastest, `lz4` almost as fast and smaller, `zstd` is smallest.
         overwrite: Replace a chip store of that name.
@@ -144,7 +144,7 @@ class ChipWriter:
         try:
             check_target(self.path, overwrite=overwrite, inputs=inputs)
             self._held.enter_context(hold(self.path))
-            # Again, now that nobody else can make one of that name.
+            # Again, now that no other process can make one of that name.
             check_target(self.path, overwrite=overwrite, inputs=inputs)
             clear_way(self.path)
             with writing(self.path):
@@ -227,7 +227,7 @@ class ChipWriter:
             source: Name of the scene.
             row, col: The chip's upper-left pixel in the scene, 0-based.
             split: Where the chip belongs, if that is decided.
-            labelled: (H, W) bool, True = the mask says something; None = all. A code that is no class
+            labelled: (H, W) bool, True = the mask says something; None = all. A code that is not a class
                 counts as unlabelled in any case.
             when: The time that was asked for, noted where any chip has one; None is any time.
 
@@ -261,7 +261,7 @@ class ChipWriter:
         self._times.append(ALWAYS if when is None else when)
 
     def assign(self, splits: Sequence[Split | None]) -> None:
-        """Decide the split of every chip added so far, in place of what `add` was given.
+        """Decide the split of every chip added so far, instead of what `add` was given.
 
         Raises:
             ChipError: there are more or fewer splits than chips.

@@ -23,7 +23,7 @@ _TRUTH = "With truth for a scene or a map"
 @argument("chips", help="Chip store; or, with --truth, a scene; or, for a map, its truth.")
 @option("--split", help="Which chips of the store: train, val or test.", default="test")
 @option("--truth", help="Labels of a scene, raster or polygons.", kind=Path, section=_TRUTH)
-@option("--class-field", help="Of polygons: the field that tells the class.", section=_TRUTH)
+@option("--class-field", help="Of polygons: the field that gives the class.", section=_TRUTH)
 @option(
     "--group",
     help="Of polygons: the field's values for the map's next class (a,b for two). Repeatable.",

@@ -15,9 +15,9 @@ def models(as_json: bool, debug: bool) -> None:
     with session(as_json=as_json, debug=debug) as terminal:
         from ...models.registry import list_models, model_options
 
-        found = {name: model_options(name) for name in list_models()}
+        listed = {name: model_options(name) for name in list_models()}
         lines = [
             f"{name:10} {'  '.join(f'{key}={value}' for key, value in options.items())}"
-            for name, options in found.items()
+            for name, options in listed.items()
         ]
-        terminal.answer({"verb": "models", "models": found}, "\n".join(lines))
+        terminal.answer({"verb": "models", "models": listed}, "\n".join(lines))

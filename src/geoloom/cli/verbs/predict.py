@@ -34,7 +34,7 @@ from ..verb import verb
 @option("--device", help="auto, cpu or cuda.", default="auto")
 @option("--precision", help="auto, float32, bfloat16 or float16.", default="auto")
 @option("--nodata", help="Unobserved value of the scene, if untagged.", kind=float)
-@option("--crs", help="In place of the scene's missing or wrong CRS.")
+@option("--crs", help="Instead of the scene's missing or wrong CRS.")
 @option("--engine", help="local: this process. dask: a cluster.", default="local")
 @option("--scheduler", help="Address of a Dask scheduler; default: a local cluster.")
 @option("--workers", help="Processes of the local cluster.", kind=int, default=2)

@@ -19,7 +19,7 @@ from ..verb import verb
 @argument("labels", help="Vector layer in any CRS: shapefile, GeoPackage, GeoJSON.")
 @argument("scene", help="Scene whose pixels are to be labelled.")
 @argument("out", help="Label raster to write: GeoTIFF.")
-@option("--class-field", "-f", help="Field that tells the class.", default="class")
+@option("--class-field", "-f", help="Field that gives the class.", default="class")
 @option(
     "--class",
     "-c",
@@ -39,7 +39,7 @@ from ..verb import verb
 @flag("--all-touched", help="Label every pixel touched, not only by its centre.")
 @option("--layer", help="Which layer of the file.")
 @option("--where", help='Only features for which this holds: "year = 2016".')
-@option("--crs", help="In place of the layer's missing or wrong CRS.")
+@option("--crs", help="Instead of the layer's missing or wrong CRS.")
 @common
 @click.pass_context
 def rasterize(

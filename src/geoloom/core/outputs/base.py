@@ -86,7 +86,7 @@ class OutputsBase(ABC):
     @property
     @abstractmethod
     def default_loss(self) -> str | None:
-        """The loss where nobody names one; None where network or task bring their own."""
+        """The default loss; None where network or task bring their own."""
 
     @property
     @abstractmethod

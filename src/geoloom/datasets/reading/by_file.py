@@ -37,9 +37,9 @@ def read_scene(
         grid: The pixels wanted.
         channels: Positions in `scene.bands`, 0-based; None means all.
         resampling: As `read`; bands of bit flags and classes are never averaged.
-        nodata: In place of the bands' own.
+        nodata: Instead of the bands' own.
         scaled: Apply the bands' scale and offset.
-        crs: In place of the files' own.
+        crs: Instead of the files' own.
         overviews: As `read`.
         deliver: From the bands' common dtype to the one wanted; bands are converted as they are put
             together, as large fresh arrays cost more than the reading.

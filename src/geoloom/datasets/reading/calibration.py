@@ -50,7 +50,7 @@ def require_one_calibration(
 
     Args:
         bands: One a channel.
-        parts: Name, for messages, and calibrations of each dataset, one a channel.
+        parts: Name, for messages, and calibrations of each dataset, one per channel.
 
     Raises:
         DatasetError: they differ; the message names band and values.
@@ -81,7 +81,7 @@ def describe(calibration: Calibration) -> str:
 
 def _distinct(scenes: Sequence[Scene]) -> list[tuple[Band, ...]]:
     """The different bands of scenes; bands are compared by identity, as their hashes are expensive."""
-    found: dict[tuple[int, ...], tuple[Band, ...]] = {}
+    band_sets: dict[tuple[int, ...], tuple[Band, ...]] = {}
     for scene in scenes:
-        found.setdefault(tuple(map(id, scene.bands)), scene.bands)
-    return list(found.values())
+        band_sets.setdefault(tuple(map(id, scene.bands)), scene.bands)
+    return list(band_sets.values())

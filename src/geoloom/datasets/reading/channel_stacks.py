@@ -47,7 +47,7 @@ class SceneStacks:
     assets: tuple[Asset, ...]
     """One of each file, in the headers' order."""
     crs: str | None
-    """In place of the files' own."""
+    """Instead of the files' own."""
 
     def fills_like(self, other: SceneStacks) -> bool:
         """Whether gaps of one are filled from the other as a whole, value for value."""
@@ -81,18 +81,18 @@ def scene_stacks(
     chosen = range(len(scene.bands)) if channels is None else channels
     assets = {scene.assets[i].uri: scene.assets[i] for i in chosen}
     headers = {uri: header_of(asset, crs) for uri, asset in assets.items()}
-    found: list[tuple[Channel, Resampling]] = []
+    picked: list[tuple[Channel, Resampling]] = []
     for i in chosen:
         band, asset = scene.bands[i], scene.assets[i]
         header = headers[asset.uri]
         require_band(header, asset)
         how = resampling_of(band, resampling) or default_resampling(categorical=header.categorical)
         own = nodata if nodata is not None else band.nodata
-        found.append((Channel(header, asset.index, own), how))
-    dtypes = [channel.dtype for channel, _ in found]
+        picked.append((Channel(header, asset.index, own), how))
+    dtypes = [channel.dtype for channel, _ in picked]
     common = np.result_type(*dtypes)
     return SceneStacks(
-        pieces=tuple(_pieces(found)),
+        pieces=tuple(_pieces(picked)),
         dtype=common,
         one_dtype=all(dtype == common for dtype in dtypes),
         headers=tuple(headers.values()),
@@ -108,11 +108,11 @@ def resampling_of(band: Band, resampling: Resampling | None) -> Resampling | Non
     return resampling
 
 
-def _pieces(found: Sequence[tuple[Channel, Resampling]]) -> list[Piece]:
+def _pieces(picked: Sequence[tuple[Channel, Resampling]]) -> list[Piece]:
     """Runs of channels of one lattice, dtype and resampling; of one file where the files differ inside."""
     pieces = []
-    for start, stop in _runs(found, _alike):
-        run = found[start:stop]
+    for start, stop in _runs(picked, _alike):
+        run = picked[start:stop]
         stack = Stack(tuple(channel for channel, _ in run))
         if stack.ready() is not None:
             pieces.append(Piece(stack, run[0][1], start, stop))

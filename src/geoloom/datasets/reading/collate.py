@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def collate(samples: Sequence[Any]) -> Any:
-    """A batch of what torch's default collate gives, without a copy where samples lie behind one another.
+    """A batch of what torch's default collate gives, without a copy where samples are adjacent in memory.
 
     Samples that a geospatial dataset answered as a batch do; others are copied into memory that earlier
     batches left. In a worker process, torch's own collate is left its way into shared memory.
@@ -41,7 +41,7 @@ def _refuse_ragged(samples: Sequence[Any]) -> None:
 
 
 def stacked(values: list[Any]) -> Any:
-    """Values along a new first axis, without a copy where they are tensors that lie behind one another."""
+    """Values along a new first axis, without a copy where they are tensors that are adjacent in memory."""
     import torch
     from torch.utils.data import default_collate
 

@@ -31,11 +31,11 @@ def to_device(
     Args:
         batch: As a loader gives it; not altered.
         device: Where to.
-        bands: Of the image, one a channel, whose scale and offset to apply; None for none.
+        bands: Of the image, one per channel, whose scale and offset to apply; None for none.
         convert: Make images float32 and masks int64; False leaves the types as they are.
 
     Returns:
-        The same keys; what is no tensor is passed on. `crs`, `transform`, `bounds` and `times` stay on the
+        The same keys; what is not a tensor is passed on. `crs`, `transform`, `bounds` and `times` stay on the
         CPU: they say where the pixels lie.
 
     Raises:

@@ -31,13 +31,13 @@ class PendingRead:
     dtype: np.dtype[Any]
     """Of the values as they are read."""
     scaling: tuple[Band, ...] | None
-    """Bands whose scale and offset to apply, one a channel; None for none."""
+    """Bands whose scale and offset to apply, one per channel; None for none."""
     failed: list[ReadError] | None = None
     """As of the orders."""
     values: np.ndarray = field(init=False, repr=False)
     """(C, H, W)."""
     seen: list[np.ndarray] = field(init=False, repr=False)
-    """(H, W) bool, one a piece that is read at once, the first of them in the batch's own memory."""
+    """(H, W) bool, one per piece that is read at once, the first of them in the batch's own memory."""
     tensors: tuple[Tensor, Tensor] = field(init=False, repr=False)
     """`values` and the first of `seen` as pieces of the batch's tensors, by which `collate` knows them."""
 
@@ -74,13 +74,13 @@ class PendingRead:
 
 
 def allot(waiting: Sequence[PendingRead]) -> None:
-    """Give arrays to all; those of one shape and dtype lie behind one another, in the order given."""
+    """Give arrays to all; those of one shape and dtype are adjacent in memory, in the order given."""
     import torch
 
     alike: dict[tuple[Any, ...], list[PendingRead]] = {}
-    for one in waiting:
-        key = tuple(one.grid.shape), one.channels, one.dtype
-        alike.setdefault(key, []).append(one)
+    for pending in waiting:
+        key = tuple(pending.grid.shape), pending.channels, pending.dtype
+        alike.setdefault(key, []).append(pending)
     for (shape, channels, dtype), members in alike.items():
         # The pool looks through all it ever gave: expensive where single samples are kept by the thousand.
         take = BUFFERS.take if len(members) > 1 else np.empty
@@ -89,8 +89,8 @@ def allot(waiting: Sequence[PendingRead]) -> None:
         tensors = zip(
             torch.from_numpy(values).unbind(), torch.from_numpy(seen).unbind(), strict=True
         )
-        for i, (one, pair) in enumerate(zip(members, tensors, strict=True)):
-            one.tensors = pair
-            more = len(one.scenes[0].pieces) - 1
-            one.values = values[i]
-            one.seen = [seen[i], *(np.empty(shape, np.bool_) for _ in range(more))]
+        for i, (pending, pair) in enumerate(zip(members, tensors, strict=True)):
+            pending.tensors = pair
+            more = len(pending.scenes[0].pieces) - 1
+            pending.values = values[i]
+            pending.seen = [seen[i], *(np.empty(shape, np.bool_) for _ in range(more))]

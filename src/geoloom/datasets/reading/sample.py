@@ -59,12 +59,12 @@ _PLACES_KEPT = 1 << 13
 def _place(grid: GeoBox) -> dict[str, Any]:
     """`place`, remembered, as the layers of a query all ask; its arrays are not to be given away."""
     key = grid_key(grid)
-    found = _PLACES.get(key)
-    if found is None:
+    fields = _PLACES.get(key)
+    if fields is None:
         if len(_PLACES) > _PLACES_KEPT:
             _PLACES.clear()
-        found = _PLACES[key] = place(grid)
-    return found
+        fields = _PLACES[key] = place(grid)
+    return fields
 
 
 def to_tensor(array: np.ndarray | Tensor) -> Tensor:
@@ -118,7 +118,7 @@ def joined(samples: Sequence[Sample]) -> Sample:
 
     Images are concatenated along their channels, at each date where some are series; masks are stacked
     along a first axis where there are several. A pixel is valid where it is valid in all; where images and
-    masks come together, `observed` tells where the images are. Other keys are kept, the first one's first.
+    masks come together, `observed` marks where the images are. Other keys are kept, the first one's first.
 
     Raises:
         DatasetError: series have different dates.

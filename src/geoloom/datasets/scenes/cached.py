@@ -45,7 +45,7 @@ class Recipe:
     """Those that it takes when they are wanted."""
     wanted: tuple[str, ...] | None
     crs: str | None
-    """In place of the files' own."""
+    """Instead of the files' own."""
     sensor: str
     """Whose calibration the bands have; also the start of the index's name."""
     footprints: Footprints
@@ -53,13 +53,13 @@ class Recipe:
     """Those of `bands` that are left out where no scene has them."""
     on_error: OnError = "raise"
     nodata: float | None = None
-    """What counts as unobserved in footprints, in place of what files and providers say."""
+    """What counts as unobserved in footprints, instead of what files and providers say."""
 
     def digest(self) -> str:
         """Of the options: of all but the paths and the bands wanted."""
         reading = self.naming, self.bands, self.extra, self.crs, self.sensor
-        told = reading, self.footprints, self.nodata, self.optional, self.on_error
-        return _digest(repr(told))
+        settings = reading, self.footprints, self.nodata, self.optional, self.on_error
+        return _digest(repr(settings))
 
 
 def cache_folder() -> Path:
@@ -107,8 +107,8 @@ def kept_scenes(place: IndexPlace, recipe: Recipe, scan: Scan) -> Sequence[Scene
         scan: Finds scenes at paths.
 
     Raises:
-        DatasetError: the place is none; a file is there that is no index, or was not made by a scan; or as
-            `scan`. A damaged index is made anew, as the log says.
+        DatasetError: the place is none; a file is there that is not an index, or was not made by a scan; or
+            as `scan`. A damaged index is made again, as the log says.
         BandError: a wanted band is in none of the files.
     """
     if place is None or place is False:
@@ -131,11 +131,11 @@ def _opened(path: Path, recipe: Recipe) -> SavedScenes | None:
         return None
     if not isinstance(saved.record, dict) or "options" not in saved.record:
         raise DatasetError(
-            f"{path} does not tell how its scenes were found, so a scan must not replace it; name another "
+            f"{path} does not record how its scenes were found, so a scan must not replace it; name another "
             "file as the index"
         )
     if not _understood(saved.record):
-        log.warning("%s does not tell what it holds as it should: scanning anew", path)
+        log.warning("%s does not describe its contents as it should: scanning again", path)
         return None
     known = {band.name for band in recipe.extra}
     has_bands = saved.record["wanted"] is None or recipe.wanted is not None
@@ -143,10 +143,10 @@ def _opened(path: Path, recipe: Recipe) -> SavedScenes | None:
     if saved.record["options"] != recipe.digest() or saved.record["paths"] != _digest(
         repr(_relative(recipe.paths, path.absolute().parent))
     ):
-        log.info("%s holds what other paths or options gave: scanning anew", path)
+        log.info("%s holds the result of other paths or options: scanning again", path)
         return None
     if not has_bands or unknown & known or (unknown and saved.record["wanted"] is not None):
-        log.info("%s holds other bands: scanning anew", path)
+        log.info("%s holds other bands: scanning again", path)
         return None
     return saved if recipe.wanted is None else saved.with_bands(recipe.wanted)
 
@@ -180,10 +180,12 @@ def _made(path: Path, recipe: Recipe, scan: Scan) -> Sequence[Scene]:
 
 
 def _current(saved: SavedScenes, recipe: Recipe, scan: Scan) -> Sequence[Scene]:
-    """The saved scenes, those scanned anew that changed or are new, without those that are gone."""
-    told = saved.record or {}
-    base, wanted = saved.path.parent, told["wanted"]
-    folders = {os.path.normpath(base / name): state for name, state in told["folders"].items()}
+    """The saved scenes, those scanned again that changed or are new, without those that are gone."""
+    saved_record = saved.record or {}
+    base, wanted = saved.path.parent, saved_record["wanted"]
+    folders = {
+        os.path.normpath(base / name): state for name, state in saved_record["folders"].items()
+    }
     stale, changed = saved.stale(), changed_folders(folders, saved.path)
     if not stale and not changed:
         log.info("%d scenes from %s, none of them scanned again", len(saved), saved.path)
@@ -195,10 +197,10 @@ def _current(saved: SavedScenes, recipe: Recipe, scan: Scan) -> Sequence[Scene]:
     fresh = _scanned_again(scan, again, wanted, recipe.on_error)
     alike = all([b.name for b in scene.bands] == list(saved.band_names) for scene in fresh)
     if not alike or len(fresh) != len(again):
-        log.info("files in %s now give other bands: scanning all anew", base)
+        log.info("files in %s now give other bands: scanning all again", base)
         return _made(saved.path, recipe, scan)
-    found = iter(fresh)
-    scenes = [next(found) if row is None else row for row in order]
+    scanned = iter(fresh)
+    scenes = [next(scanned) if row is None else row for row in order]
     log.info("%d scenes from %s, %d of them scanned again", len(scenes), saved.path, len(again))
     return _rewritten(saved, scenes, record, recipe)
 
@@ -219,8 +221,8 @@ def _sorted_out(
 ) -> tuple[list[int | None], list[list[str]]]:
     """The scenes that the files make, in order: saved ones by position, or None and their files.
 
-    A saved scene stays when none of its files changed, and no file joined or left it: its folders hold
-    what they held, or its files are just those of the scene.
+    A saved scene stays when none of its files changed, and no file joined or left it: its folders are
+    unchanged, or its files are just those of the scene.
     """
     groups: dict[str, list[str]] = {}
     for name in names:
@@ -233,8 +235,8 @@ def _sorted_out(
     for members in groups.values():
         rows = {row_of[file] for file in members if file in row_of}
         row = rows.pop() if len(rows) == 1 else None
-        held = sum(file in row_of for file in members)
-        settled = held == len(members) or not any(
+        known = sum(file in row_of for file in members)
+        settled = known == len(members) or not any(
             os.path.dirname(file) in changed  # noqa: PTH120 - per file, a Path costs more
             for file in members
         )
@@ -255,12 +257,12 @@ def _rewritten(
         log.warning("the index %s cannot be brought up to date: %s", saved.path, error)
     names = saved.band_names
     picked = find_bands(recipe.wanted or names, names, where=f"the index {saved.path}")
-    fresh = iter(with_channels([one for one in scenes if isinstance(one, Scene)], picked))
-    return tuple(saved[one] if isinstance(one, int) else next(fresh) for one in scenes)
+    fresh = iter(with_channels([scene for scene in scenes if isinstance(scene, Scene)], picked))
+    return tuple(saved[scene] if isinstance(scene, int) else next(fresh) for scene in scenes)
 
 
 def _record(path: Path, recipe: Recipe) -> dict[str, Any]:
-    """What tells later whether an index is still what a scan would find."""
+    """What decides later whether an index is still what a scan would find."""
     base = path.absolute().parent
     states: Mapping[str, State] = folder_states(recipe.paths, path.absolute())
     return {

@@ -16,7 +16,7 @@ _THREADS = 8
 _AT_ONCE = 4096
 
 State = tuple[int, str]
-"""Modification time, ns, and a digest of the names inside; of what is no folder, -1 and that of no names."""
+"""Modification time, ns, and a digest of the names inside; -1 and that of no names for others."""
 
 
 def folder_states(paths: Paths, own: Path) -> dict[str, State]:
@@ -24,7 +24,7 @@ def folder_states(paths: Paths, own: Path) -> dict[str, State]:
 
     Args:
         paths: Files, folders or shell patterns.
-        own: The index's file, whose coming and going is no change.
+        own: The index's file, whose coming and going is not a change.
     """
     states: dict[str, State] = {}
     for folder, depth in searched(paths):
@@ -47,7 +47,7 @@ def changed_folders(known: Mapping[str, State], own: Path) -> set[str]:
 
 
 def file_stamps(files: Sequence[str]) -> np.ndarray:
-    """Modification time, ns, and size of files, int64 (N, 2); -1 for what is no local file."""
+    """Modification time, ns, and size of files, int64 (N, 2); -1 for what is not a local file."""
     parts = [files[i : i + _AT_ONCE] for i in range(0, len(files), _AT_ONCE)]
     if len(parts) < 2:
         return _stamps(files)
@@ -57,7 +57,7 @@ def file_stamps(files: Sequence[str]) -> np.ndarray:
 
 
 def is_elsewhere(file: str) -> bool:
-    """Whether this is an address or a path inside an archive, whose age nobody tells."""
+    """Whether this is an address or a path inside an archive, whose age is unknown."""
     return "://" in file or file.startswith("/vsi")
 
 
@@ -67,15 +67,15 @@ def absolute(file: str) -> str:
 
 
 def _stamps(files: Sequence[str]) -> np.ndarray:
-    found: list[int] = []
+    stamps: list[int] = []
     for file in files:
         try:
             status = os.stat(file)  # noqa: PTH116 - once a file, a Path costs more than the call
         except (OSError, ValueError):
-            found += (-1, -1)
+            stamps += (-1, -1)
         else:
-            found += (status.st_mtime_ns, status.st_size)
-    return np.array(found, dtype=np.int64).reshape(-1, 2)
+            stamps += (status.st_mtime_ns, status.st_size)
+    return np.array(stamps, dtype=np.int64).reshape(-1, 2)
 
 
 def _walk(

@@ -61,29 +61,29 @@ class SceneIndex:
         if not asked:
             return []
         boxes = boxes_of([grid for grid, _ in asked])
-        boxed, parts = self._tree.query([box for few in boxes for box in few])
+        boxed, parts = self._tree.query([box for parts in boxes for box in parts])
         scenes = self._owners[parts]
         if len(asked) == 1 and len(scenes) <= _FEW_HITS:
             return [tuple(sorted(self._during(set(scenes.tolist()), asked[0][1])))]
-        owners = np.repeat(np.arange(len(asked)), [len(few) for few in boxes])[boxed]
+        owners = np.repeat(np.arange(len(asked)), [len(parts) for parts in boxes])[boxed]
         spans = np.array([_span(when) for _, when in asked])
-        held = self._starts[scenes] < spans[owners, 1]
-        held &= spans[owners, 0] < self._stops[scenes]
-        pairs = np.unique(owners[held] * len(self) + scenes[held])
+        meet = self._starts[scenes] < spans[owners, 1]
+        meet &= spans[owners, 0] < self._stops[scenes]
+        pairs = np.unique(owners[meet] * len(self) + scenes[meet])
         ends = np.searchsorted(pairs, len(self) * np.arange(1, len(asked) + 1)).tolist()
-        found = (pairs % len(self)).tolist()
-        return [tuple(found[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+        positions = (pairs % len(self)).tolist()
+        return [tuple(positions[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
 
     def newest_first(self, positions: Sequence[int]) -> list[int]:
         """Positions by the start of the scenes' times; those of one time in their order."""
         return sorted(positions, key=self._spans[0].__getitem__, reverse=True)
 
-    def _during(self, found: set[int], when: Interval) -> Iterable[int]:
-        if when is ALWAYS or not found:
-            return found
+    def _during(self, positions: set[int], when: Interval) -> Iterable[int]:
+        if when is ALWAYS or not positions:
+            return positions
         start, stop = _span(when)
         starts, stops = self._spans
-        return (i for i in found if starts[i] < stop and start < stops[i])
+        return (i for i in positions if starts[i] < stop and start < stops[i])
 
 
 def _span(when: Interval) -> tuple[float, float]:
@@ -95,7 +95,7 @@ def _seconds(instant: datetime) -> float:
 
 
 def grid_key(grid: GeoBox) -> tuple[str, tuple[int, int], tuple[float, ...]]:
-    """What tells a grid from others, hashed in a microsecond; a GeoBox writes its CRS out for that."""
+    """What identifies a grid, hashed in a microsecond; a GeoBox writes its CRS out for that."""
     height, width = grid.shape
     return str(grid.crs), (height, width), grid.affine[:6]
 
@@ -119,20 +119,20 @@ def boxes_of(grids: Sequence[GeoBox]) -> list[_Boxes]:
     what a smooth map can bulge between the points.
     """
     keys = [grid_key(grid) for grid in grids]
-    found: dict[Any, _Boxes | None] = {key: _KNOWN.get(key) for key in keys}
+    known: dict[Any, _Boxes | None] = {key: _KNOWN.get(key) for key in keys}
     missing: dict[str, list[int]] = {}
     for number, key in enumerate(keys):
-        if found[key] is None:
+        if known[key] is None:
             missing.setdefault(key[0], []).append(number)
     if len(_KNOWN) > _BOXES_KEPT:
         _KNOWN.clear()
     for numbers in missing.values():
-        few = len(numbers) <= _FEW
-        plain = [_plain_box(grids[n]) for n in numbers] if few else []
+        scalar = len(numbers) <= _FEW
+        plain = [_plain_box(grids[n]) for n in numbers] if scalar else []
         made = plain if plain and all(plain) else _boxes([grids[n] for n in numbers])
         for number, fresh in zip(numbers, made, strict=True):
-            found[keys[number]] = _KNOWN[keys[number]] = fresh
-    return [boxes for key in keys if (boxes := found[key]) is not None]
+            known[keys[number]] = _KNOWN[keys[number]] = fresh
+    return [boxes for key in keys if (boxes := known[key]) is not None]
 
 
 def _plain_box(grid: GeoBox) -> _Boxes:

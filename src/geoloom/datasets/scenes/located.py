@@ -21,7 +21,7 @@ def header_of(asset: Asset, crs: str | None) -> Header:
     if asset.grid is not None and header.grid != asset.grid:
         raise ReadError(
             f"{without_query(asset.uri)} was replaced by a file on another grid after the dataset was made: "
-            f"it was {_described(asset.grid)}, and is {_described(header.grid)}; make the dataset anew"
+            f"it was {_described(asset.grid)}, and is {_described(header.grid)}; make the dataset again"
         )
     require_band(header, asset)
     return header
@@ -36,7 +36,7 @@ def require_band(header: Header, asset: Asset) -> None:
     if asset.index > header.count:
         raise ReadError(
             f"{without_query(asset.uri)} was replaced by a file of other bands after the dataset was made: "
-            f"its band {asset.index} is wanted, and it has {header.count}; make the dataset anew"
+            f"its band {asset.index} is requested, and it has {header.count}; make the dataset again"
         )
 
 

@@ -38,10 +38,10 @@ def with_observed_footprints(
 
     Args:
         scenes: As they were scanned.
-        nodata: Stored value that means unobserved, in place of what files and providers say.
-        crs: In place of the files' own.
+        nodata: Stored value that means unobserved, instead of what files and providers say.
+        crs: Instead of the files' own.
         on_error: `skip` leaves out scenes whose pixels cannot be read, and the log says how many.
-        progress: Told (scenes looked at, scenes in all).
+        progress: Called with (scenes looked at, scenes in all).
     """
 
     def outlined(scene: Scene) -> Scene | ReadError:
@@ -53,18 +53,18 @@ def with_observed_footprints(
             return error
 
     began = time.perf_counter()
-    found: list[Scene] = []
+    with_outlines: list[Scene] = []
     unreadable: list[ReadError] = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for scene in pool.map(outlined, scenes):
             if isinstance(scene, ReadError):
                 unreadable.append(scene)
             else:
-                found.append(scene)
+                with_outlines.append(scene)
             if progress is not None:
-                progress(len(found) + len(unreadable), len(scenes))
+                progress(len(with_outlines) + len(unreadable), len(scenes))
     if unreadable:
-        if not found:
+        if not with_outlines:
             raise unreadable[0]
         log.warning(
             "%d of %d scenes cannot be looked at and are left out (on_error='skip'), the first because: %s",
@@ -72,14 +72,17 @@ def with_observed_footprints(
             len(scenes),
             unreadable[0],
         )
-    empty = [scene.name for scene in found if scene.footprint.is_empty]
+    empty = [scene.name for scene in with_outlines if scene.footprint.is_empty]
     if empty:
         log.warning(
-            "%d of %d scenes hold no observed pixel, such as %s", len(empty), len(found), empty[0]
+            "%d of %d scenes hold no observed pixel, such as %s",
+            len(empty),
+            len(with_outlines),
+            empty[0],
         )
     seconds = max(time.perf_counter() - began, 1e-9)
-    log.info("%d scenes outlined: %.1f scenes/s", len(found), len(found) / seconds)
-    return tuple(found)
+    log.info("%d scenes outlined: %.1f scenes/s", len(with_outlines), len(with_outlines) / seconds)
+    return tuple(with_outlines)
 
 
 def _footprint(scene: Scene, nodata: float | None, crs: str | None) -> BaseGeometry:

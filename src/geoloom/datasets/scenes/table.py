@@ -40,10 +40,10 @@ from .table_rows import (
     SCHEMA,
     VERSION,
     BandSet,
-    grid_told,
     lengths,
     numbers,
     scene_table,
+    stored_grid,
     write_table,
 )
 
@@ -62,14 +62,14 @@ _WRONG = (KeyError, IndexError, TypeError, ValueError, OSError, pa.ArrowExceptio
 def save_scenes(
     path: str | Path, scenes: Sequence[Scene], record: Mapping[str, Any] | None = None
 ) -> Path:
-    """Write scenes to a GeoParquet file, a row each, with the sizes and times of their files.
+    """Write scenes to a GeoParquet file, one row per scene, with the sizes and times of their files.
 
     Local files are named relative to the index's folder, so both may be moved together.
 
     Args:
         path: The file.
         scenes: At least one.
-        record: What else there is to tell, as JSON has it; `SavedScenes` gives it back.
+        record: What else to keep, as JSON has it; `SavedScenes` gives it back.
 
     Returns:
         The path, written whole or not at all, also where several processes write it at once.
@@ -86,7 +86,7 @@ def save_scenes(
 
 
 def opened_index(path: Path) -> SavedScenes | None:
-    """The index in a file; None where it is damaged or of another version, so that it is to be made anew.
+    """The index in a file; None where it is damaged or of another version, so that it is to be made again.
 
     Raises:
         DatasetError: what is there is no index.
@@ -97,8 +97,8 @@ def opened_index(path: Path) -> SavedScenes | None:
         saved.check()
     except UnusableIndexError as error:
         if path.suffix.lower() not in PARQUET_SUFFIXES:
-            raise  # perhaps no index at all, but what somebody named by mistake
-        log.warning("an index is made anew: %s", error)
+            raise  # perhaps no index at all, but a file named by mistake
+        log.warning("an index is made again: %s", error)
         return None
     return saved
 
@@ -118,7 +118,7 @@ def with_channels(scenes: Sequence[Scene], channels: Sequence[int]) -> Sequence[
 
 
 class UnusableIndexError(DatasetError):
-    """An index that is damaged, or of another version of geoloom: a cache, which can be made anew."""
+    """An index that is damaged, or of another version of geoloom: a cache, which can be made again."""
 
 
 class SavedScenes(Sequence[Scene]):
@@ -143,11 +143,12 @@ class SavedScenes(Sequence[Scene]):
     def __init__(self, path: str | Path, bands: Sequence[str] | None = None) -> None:
         self.path = Path(path).absolute()
         self._base = str(self.path.parent)
-        told = self._opened()
-        self.record: Mapping[str, Any] | None = told["record"]
-        """What was told when it was saved."""
+        metadata = self._opened()
+        self.record: Mapping[str, Any] | None = metadata["record"]
+        """What was given when it was saved."""
         self._sets: list[BandSet] = [
-            tuple((Band(**band), dtype) for band, dtype in held) for held in told["band_sets"]
+            tuple((Band(**band), dtype) for band, dtype in band_set)
+            for band_set in metadata["band_sets"]
         ]
         self._bands = bands
         self._channels = self._found(bands)
@@ -159,8 +160,10 @@ class SavedScenes(Sequence[Scene]):
         try:
             self._source = pa.memory_map(str(self.path))
             file = self._parquet()
-            told: dict[str, Any] = json.loads((file.schema_arrow.metadata or {}).get(KEY, b"{}"))
-            version = told.get("version")
+            metadata: dict[str, Any] = json.loads(
+                (file.schema_arrow.metadata or {}).get(KEY, b"{}")
+            )
+            version = metadata.get("version")
         except (*_WRONG, AttributeError, RecursionError) as error:
             raise self._unusable(f"it cannot be read ({error})") from error
         if version is None:
@@ -171,9 +174,9 @@ class SavedScenes(Sequence[Scene]):
         if version != VERSION:
             raise self._unusable(f"its format is {version}, expected {VERSION}")
         try:
-            for held in told["band_sets"]:
-                _ = [(Band(**band), dtype) for band, dtype in held]
-            _ = told["record"], told["band_sets"][0]
+            for band_set in metadata["band_sets"]:
+                _ = [(Band(**band), dtype) for band, dtype in band_set]
+            _ = metadata["record"], metadata["band_sets"][0]
         except _WRONG as error:
             raise self._unusable(f"its bands cannot be understood ({error})") from error
         about, size = file.metadata, self._source.size()
@@ -183,13 +186,13 @@ class SavedScenes(Sequence[Scene]):
         if not file.schema_arrow.remove_metadata().equals(SCHEMA):
             raise self._unusable("its columns are others")
         self._length = int(about.num_rows)
-        return told
+        return metadata
 
     def _parquet(self) -> Any:
         return pq.ParquetFile(self._source, page_checksum_verification=True)
 
     def _unusable(self, why: str) -> UnusableIndexError:
-        return UnusableIndexError(f"{self.path} is no readable index of scenes: {why}")
+        return UnusableIndexError(f"{self.path} is not a readable index of scenes: {why}")
 
     def check(self) -> None:
         """Read all but the outlines.
@@ -198,7 +201,7 @@ class SavedScenes(Sequence[Scene]):
             UnusableIndexError: they are damaged.
         """
         try:
-            table, sets = self._table, np.array([len(held) for held in self._sets])
+            table, sets = self._table, np.array([len(band_set) for band_set in self._sets])
             counts = {name: lengths(table[name]) for name in LISTS}
             wide = sets[self._column("band_set", "i4")]
             whole = all((counts[name] == wide).all() for name in PER_BAND)
@@ -232,7 +235,7 @@ class SavedScenes(Sequence[Scene]):
                 known = self._made[number] = self._scene(number)
             except (*_WRONG, shapely.errors.ShapelyError) as error:
                 raise self._unusable(
-                    f"scene {number} is damaged ({error}); delete it to have it made anew"
+                    f"scene {number} is damaged ({error}); delete it to have it made again"
                 ) from error
         return known
 
@@ -248,7 +251,10 @@ class SavedScenes(Sequence[Scene]):
         """The different bands that scenes have, and the types that these are stored in."""
         used = np.unique(self._column("band_set", "i4")).tolist()
         chosen = [[self._sets[number][i] for i in self._channels[number]] for number in used]
-        return [(tuple(b for b, _ in few), tuple(dtype for _, dtype in few)) for few in chosen]
+        return [
+            (tuple(b for b, _ in band_set), tuple(dtype for _, dtype in band_set))
+            for band_set in chosen
+        ]
 
     def with_bands(self, bands: Sequence[str]) -> SavedScenes:
         """The same scenes with bands by name, in order; nothing is read again.
@@ -268,10 +274,10 @@ class SavedScenes(Sequence[Scene]):
         split = (self._column("parts", "i4") > 1) & (east - west > HALF_TURN)
         apart, whole = np.flatnonzero(split), np.flatnonzero(~split)
         boxes = shapely.box(west[whole], south[whole], east[whole], north[whole])
-        found, owners = shapely.get_parts(
+        parts, owners = shapely.get_parts(
             [self[i].footprint for i in apart.tolist()], return_index=True
         )
-        return np.concatenate([boxes, found]), np.concatenate([whole, apart[owners]])
+        return np.concatenate([boxes, parts]), np.concatenate([whole, apart[owners]])
 
     def times(self) -> tuple[np.ndarray, np.ndarray]:
         """Starts and stops, seconds since 1970, float64."""
@@ -296,8 +302,8 @@ class SavedScenes(Sequence[Scene]):
         now = file_stamps([f"{self._base}/{file}" for file in files])
         changed = local[(now != np.stack([mtimes, sizes], axis=1)[local]).any(axis=1)]
         owners = np.searchsorted(numbers(listed.offsets, "i4"), changed, side="right") - 1
-        found: list[int] = np.unique(owners).tolist()
-        return found
+        rows: list[int] = np.unique(owners).tolist()
+        return rows
 
     def rewrite(
         self, order: Sequence[int | Scene], record: Mapping[str, Any] | None = None
@@ -311,8 +317,11 @@ class SavedScenes(Sequence[Scene]):
             raise DatasetError("there are no scenes to save; scan some files first")
         fresh = [scene for scene in order if isinstance(scene, Scene)]
         places = iter(range(len(self), len(self) + len(fresh)))
-        wanted = [next(places) if isinstance(one, Scene) else one for one in order]
-        sets = {held: number for number, held in enumerate(self._sets)}
+        wanted = [
+            next(places) if isinstance(scene_or_row, Scene) else scene_or_row
+            for scene_or_row in order
+        ]
+        sets = {band_set: number for number, band_set in enumerate(self._sets)}
         table = self._parquet().read()
         if fresh:
             table = pa.concat_tables(
@@ -323,10 +332,12 @@ class SavedScenes(Sequence[Scene]):
     def _found(self, bands: Sequence[str] | None) -> list[tuple[int, ...]]:
         """Positions of bands in each set that was saved."""
         return [
-            tuple(range(len(held)))
+            tuple(range(len(band_set)))
             if bands is None
-            else find_bands(bands, [band.name for band, _ in held], where=f"the index {self.path}")
-            for held in self._sets
+            else find_bands(
+                bands, [band.name for band, _ in band_set], where=f"the index {self.path}"
+            )
+            for band_set in self._sets
         ]
 
     def _outline(self, number: int) -> Any:
@@ -361,7 +372,7 @@ class SavedScenes(Sequence[Scene]):
             if name not in (*FOR_OTHERS, "start", "stop", "crs")
         }
         files = [self._located(file) for file in row["files"]]
-        channels, held = self._channels[row["band_set"]], self._sets[row["band_set"]]
+        channels, band_set = self._channels[row["band_set"]], self._sets[row["band_set"]]
         codes, names = self._crs
         start, stop = (
             EPOCH + int(self._table[name][number].value) * MICROSECOND for name in ("start", "stop")
@@ -369,11 +380,11 @@ class SavedScenes(Sequence[Scene]):
         grid = GeoBox(
             (row["height"], row["width"]), Affine(*row["transform"]), names[codes[number].as_py()]
         )
-        grids = [grid if told == "" else grid_told(told) for told in row["grid_of_file"]]
+        grids = [grid if text == "" else stored_grid(text) for text in row["grid_of_file"]]
         assets = (
             Asset(files[of], number, grids[of], row["measured_in_file"][of], dtype)
             for of, number, (_, dtype) in zip(
-                row["file_of_band"], row["number_of_band"], held, strict=True
+                row["file_of_band"], row["number_of_band"], band_set, strict=True
             )
         )
         listed = tuple(assets)
@@ -381,7 +392,7 @@ class SavedScenes(Sequence[Scene]):
             name=row["name"],
             grid=grid,
             when=Interval(start, stop),
-            bands=tuple(held[i][0] for i in channels),
+            bands=tuple(band_set[i][0] for i in channels),
             assets=tuple(listed[i] for i in channels),
             footprint=self._outline(number),
         )

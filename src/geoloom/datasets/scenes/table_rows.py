@@ -95,13 +95,13 @@ def scene_table(scenes: Sequence[Scene], base: str, sets: dict[BandSet, int]) ->
 def write_table(
     path: Path, table: Any, sets: Mapping[BandSet, int], record: Mapping[str, Any] | None
 ) -> Path:
-    """Write a table whole or not at all, with the bands of its scenes and what else there is to tell."""
-    told = {
+    """Write a table whole or not at all, with the bands of its scenes and what else to keep."""
+    metadata = {
         "version": VERSION,
-        "band_sets": [[(asdict(band), dtype) for band, dtype in held] for held in sets],
+        "band_sets": [[(asdict(band), dtype) for band, dtype in band_set] for band_set in sets],
         "record": record,
     }
-    table = table.replace_schema_metadata({KEY: json.dumps(told), b"geo": json.dumps(_GEO)})
+    table = table.replace_schema_metadata({KEY: json.dumps(metadata), b"geo": json.dumps(_GEO)})
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as scratch:
         pq.write_table(
@@ -119,7 +119,7 @@ def _row(scene: Scene, base: str, sets: dict[BandSet, int]) -> dict[str, Any]:
     """One scene's values, but for the columns made all at once."""
     of_file = {asset.uri: asset for asset in scene.assets}
     files = list(of_file)
-    held = tuple(zip(scene.bands, (asset.dtype for asset in scene.assets), strict=True))
+    band_set = tuple(zip(scene.bands, (asset.dtype for asset in scene.assets), strict=True))
     return {
         "name": scene.name,
         "start": (scene.when.start - EPOCH) // MICROSECOND,
@@ -128,18 +128,18 @@ def _row(scene: Scene, base: str, sets: dict[BandSet, int]) -> dict[str, Any]:
         "width": scene.grid.shape[1],
         "transform": list(scene.grid.affine[:6]),
         "crs": crs_name(scene.grid.crs),
-        "band_set": sets.setdefault(held, len(sets)),
+        "band_set": sets.setdefault(band_set, len(sets)),
         "bands": [band.name for band in scene.bands],
         "files": files,
         "file_of_band": [files.index(asset.uri) for asset in scene.assets],
         "number_of_band": [asset.index for asset in scene.assets],
         "measured_in_file": [asset.measured for asset in of_file.values()],
-        "grid_of_file": [_told_grid(asset.grid, scene.grid) for asset in of_file.values()],
+        "grid_of_file": [_grid_text(asset.grid, scene.grid) for asset in of_file.values()],
     }
 
 
-def _told_grid(grid: GeoBox | None, scene: GeoBox) -> str:
-    """A file's lattice as text: empty where it is the scene's, `null` where nobody looked."""
+def _grid_text(grid: GeoBox | None, scene: GeoBox) -> str:
+    """A file's lattice as text: empty where it is the scene's, `null` where unknown."""
     if grid is None:
         return "null"
     if grid == scene:
@@ -148,12 +148,12 @@ def _told_grid(grid: GeoBox | None, scene: GeoBox) -> str:
 
 
 @lru_cache(maxsize=1024)
-def grid_told(text: str) -> GeoBox | None:
-    """A file's lattice from the text in its row; None where nobody looked."""
-    told = json.loads(text)
-    if told is None:
+def stored_grid(text: str) -> GeoBox | None:
+    """A file's lattice from the text in its row; None where unknown."""
+    values = json.loads(text)
+    if values is None:
         return None
-    height, width, *affine, crs = told
+    height, width, *affine, crs = values
     return GeoBox((height, width), Affine(*affine), crs)
 
 

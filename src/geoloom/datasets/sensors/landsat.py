@@ -1,4 +1,4 @@
-"""Landsat Collection 2, Level 2: surface reflectance, one file a band.
+"""Landsat Collection 2, Level 2: surface reflectance, one file per band.
 
 Source: USGS Landsat Collection 2 Level-2 product guides (LSDS-1618, LSDS-1619): names, bands, scaling, fill.
 """

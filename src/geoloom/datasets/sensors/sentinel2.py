@@ -1,4 +1,4 @@
-"""Sentinel-2, levels 1C and 2A, one file a band.
+"""Sentinel-2, levels 1C and 2A, one file per band.
 
 Source: Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD), naming and radiometry.
 """

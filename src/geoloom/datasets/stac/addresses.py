@@ -20,7 +20,7 @@ def joined(home: str, href: str) -> str:
     """Where an `href` inside the document at `home` leads; local paths come out absolute.
 
     Raises:
-        DatasetError: it is no address.
+        DatasetError: it is not an address.
 
     Example:
         >>> joined("s3://bucket/2019/item.json", "../data/B04.tif")
@@ -37,7 +37,7 @@ def joined(home: str, href: str) -> str:
             return urljoin(home, href)
         except ValueError as error:
             raise DatasetError(
-                f"the href {href[:80]!r} in {home} is no address: {error}"
+                f"the href {href[:80]!r} in {home} is not an address: {error}"
             ) from error
     if "://" in home:
         scheme, _, rest = home.partition("://")

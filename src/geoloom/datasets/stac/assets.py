@@ -42,7 +42,7 @@ _RED_EDGES: tuple[tuple[float, Role], ...] = (
     (0.76, "rededge2"),
     (0.80, "rededge3"),
 )
-"""`rededge` alone names three bands: which, tells the centre wavelength, micrometres, below each limit."""
+"""`rededge` alone names three bands: the centre wavelength, micrometres, decides which, below each limit."""
 _NO_DATA = frozenset({"thumbnail", "overview", "visual", "metadata"})
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 _RASTERS = (
@@ -101,7 +101,7 @@ def asset_kind(
         whose: The item, for messages.
 
     Raises:
-        DatasetError: it tells something of the wrong kind; the message names the field.
+        DatasetError: it has a value of the wrong kind; the message names the field.
     """
     own = {name: value for name, value in asset.items() if not is_items_own(name)}
     suffix = PurePosixPath(str(asset.get("href", "")).partition("?")[0]).suffix.lower()
@@ -112,13 +112,13 @@ def asset_kind(
 
 
 def is_items_own(name: str) -> bool:
-    """Whether a field of an asset tells of this item alone, and nothing of its bands."""
+    """Whether a field of an asset concerns this item alone, and not its bands."""
     return name in _ITEMS_OWN or name.startswith(_ITEMS_OWN_PREFIXES)
 
 
 @lru_cache(maxsize=4096)
-def _asset_kind(key: str, told: str, suffix: str, gsd_m: float | None) -> AssetKind:
-    asset, whose = json.loads(told), f"asset {key!r}"
+def _asset_kind(key: str, fields: str, suffix: str, gsd_m: float | None) -> AssetKind:
+    asset, whose = json.loads(fields), f"asset {key!r}"
     try:
         return _kind(key, asset, suffix, gsd_m, whose)
     except DatasetError as error:  # of a text that may be that of many items
@@ -126,7 +126,7 @@ def _asset_kind(key: str, told: str, suffix: str, gsd_m: float | None) -> AssetK
 
 
 class _WrongKindError(Exception):
-    """An asset tells something of the wrong kind."""
+    """An asset has a value of the wrong kind."""
 
 
 def _kind(
@@ -147,7 +147,7 @@ def _kind(
 def _bands(
     key: str, asset: Mapping[str, Any], gsd_m: float | None, whose: str
 ) -> tuple[AssetBand, ...]:
-    """The bands of either version; 1.1 tells in `bands`, 1.0 in `eo:bands` and `raster:bands`."""
+    """The bands of either version; 1.1 has them in `bands`, 1.0 in `eo:bands` and `raster:bands`."""
     lists = [
         records(asset.get(name), name, whose) for name in ("bands", "eo:bands", "raster:bands")
     ]
@@ -156,15 +156,15 @@ def _bands(
         raise DatasetError(f"{whose} has {count:,} bands; a file has at most {MOST_BANDS:,}")
     if not count:
         return ()
-    told = [
-        {k: v for held in lists if i < len(held) for k, v in _prefixed(held[i]).items()}
+    merged = [
+        {k: v for fields in lists if i < len(fields) for k, v in _prefixed(fields[i]).items()}
         for i in range(count)
     ]
     shared = _prefixed({k: v for k, v in asset.items() if k not in ("bands", "roles", "type")})
     coded = _coded(asset)
     return tuple(
         _band(key, i, count, {**shared, **band}, gsd_m, _coded(band) or coded, whose)
-        for i, band in enumerate(told, 1)
+        for i, band in enumerate(merged, 1)
     )
 
 
@@ -184,17 +184,17 @@ def _band(
     key: str,
     position: int,
     count: int,
-    told: Mapping[str, Any],
+    fields: Mapping[str, Any],
     gsd_m: float | None,
     coded: Role | None,
     whose: str,
 ) -> AssetBand:
     def read(field: str, default: Any = None, *, finite: bool = True) -> Any:
-        found = number(told.get(field), field, whose, finite=finite)
-        return default if found is None else found
+        value = number(fields.get(field), field, whose, finite=finite)
+        return default if value is None else value
 
-    own = text(told.get("name"), "a band's name", whose)
-    common = text(told.get("common_name"), "a band's common name", whose)
+    own = text(fields.get("name"), "a band's name", whose)
+    common = text(fields.get("common_name"), "a band's common name", whose)
     wavelength = read("center_wavelength")
     name = key if count == 1 else str(own or f"{key}_{position}")
     band = Band(
@@ -207,7 +207,7 @@ def _band(
         nodata=read("nodata", finite=False),
     )
     names = tuple(dict.fromkeys(str(n) for n in (own, common) if n and n != name))
-    dtype = told.get("data_type")
+    dtype = fields.get("data_type")
     return AssetBand(band, names, dtype if isinstance(dtype, str) and dtype in _DTYPES else None)
 
 

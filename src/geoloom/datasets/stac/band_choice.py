@@ -21,7 +21,7 @@ Read = Callable[[str], Header]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One channel of a dataset, in one sort of item."""
+    """One channel of a dataset, in one kind of item."""
 
     key: str
     """The asset."""
@@ -38,13 +38,13 @@ class Choices:
     Args:
         wanted: Names, in order: of bands, of assets (all of whose bands are meant), or common names. None
             means all bands of the assets that hold data.
-        read: For assets whose items do not say which bands they hold: the first file tells it for all.
+        read: For assets whose items do not say which bands they hold: the first file decides for all.
     """
 
     def __init__(self, wanted: Sequence[str] | None, read: Read) -> None:
         self._wanted, self._read = wanted, read
         self._known: dict[tuple[int, ...], tuple[tuple[AssetKind, ...], tuple[Choice, ...]]] = {}
-        self._told: dict[AssetKind, AssetKind] = {}
+        self._read_kinds: dict[AssetKind, AssetKind] = {}
 
     def of(self, item: Item) -> tuple[Choice, ...]:
         """The channels of an item.
@@ -55,7 +55,7 @@ class Choices:
         sort = tuple(map(id, item.kinds))
         known = self._known.get(sort)
         if known is None:
-            # The kinds are held beside their choice, so that their identities stay their own.
+            # The kinds are kept beside their choice, so that their identities stay their own.
             known = self._known[sort] = item.kinds, self._choose(item)
         return known[1]
 
@@ -73,34 +73,34 @@ class Choices:
             first = kind.bands[0]
             return (Choice(name, 1, _called(first, name), first.dtype),) if alone else _all_of(kind)
         for kinds in (data_assets(item.kinds), item.kinds):
-            found = _called_so(name, kinds, by_own_name=True) or _called_so(name, kinds)
-            if len(found) > 1:
+            matches = _called_so(name, kinds, by_own_name=True) or _called_so(name, kinds)
+            if len(matches) > 1:
                 raise BandError(
                     f"item {item.name!r} of {item.home} has several bands {name!r}: in the assets "
-                    f"{', '.join(choice.key for choice in found)}; name one of these"
+                    f"{', '.join(choice.key for choice in matches)}; name one of these"
                 )
-            if found:
-                return found
-        held = {band.band.name for kind in item.kinds for band in kind.bands} | set(by_key)
+            if matches:
+                return matches
+        known = {band.band.name for kind in item.kinds for band in kind.bands} | set(by_key)
         common = {n for kind in item.kinds for band in kind.bands for n in band.names}
         raise BandError(
-            f"item {item.name!r} of {item.home} has no band {name!r}{suggest(name, held | common)}"
+            f"item {item.name!r} of {item.home} has no band {name!r}{suggest(name, known | common)}"
         )
 
     def _whole(self, kind: AssetKind, item: Item) -> AssetKind:
-        """The asset with its bands, which its file tells where the item does not."""
+        """The asset with its bands, taken from its file where the item does not describe them."""
         if kind.bands:
             return kind
-        if kind not in self._told:
+        if kind not in self._read_kinds:
             header = self._header(kind, item)
             log.info("items do not say which bands asset %r holds: one header read", kind.key)
             numbers = header.data_bands
             named = [header.descriptions[i - 1] or f"{kind.key}_{i}" for i in numbers]
             names = [kind.key] if len(numbers) == 1 else named
-            self._told[kind] = replace(
+            self._read_kinds[kind] = replace(
                 kind, bands=tuple(AssetBand(Band(name), ()) for name in names)
             )
-        return self._told[kind]
+        return self._read_kinds[kind]
 
     def _header(self, kind: AssetKind, item: Item) -> Header:
         try:
@@ -108,7 +108,7 @@ class Choices:
         except ReadError as error:
             raise ReadError(
                 f"item {item.name!r} does not say which bands its asset {kind.key!r} holds, and its file "
-                f"cannot tell: {error}; leave it out by naming others with bands=[...]"
+                f"cannot be read: {error}; leave it out by naming others with bands=[...]"
             ) from error
 
 
@@ -170,7 +170,7 @@ def require_same_bands(items: Sequence[Item], chosen: Sequence[tuple[Choice, ...
     """
     first = [choice.band.name for choice in chosen[0]]
     for choices, item in {
-        id(few): (few, item) for few, item in zip(chosen, items, strict=True)
+        id(choices): (choices, item) for choices, item in zip(chosen, items, strict=True)
     }.values():
         names = [choice.band.name for choice in choices]
         if names != first:

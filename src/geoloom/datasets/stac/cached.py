@@ -60,7 +60,7 @@ def kept_scenes(
         find: Gives the scenes, and the local documents on which they depend.
 
     Raises:
-        DatasetError: the file is there, but is no index of scenes of a catalogue.
+        DatasetError: the file is there, but is not an index of scenes of a catalogue.
     """
     path = question.place(index)
     if path is None:
@@ -71,12 +71,12 @@ def kept_scenes(
             log.info("%d scenes from %s", len(scenes), path)
             return scenes
         if scenes is not None:
-            log.info("%s answers another question, or its documents changed: made anew", path)
-    found, documents = find()
+            log.info("%s answers another question, or its documents changed: made again", path)
+    found_scenes, documents = find()
     path.parent.mkdir(parents=True, exist_ok=True)
     stamps = {document: _stamp(document, path.name) for document in documents}
-    save_scenes(path, found, {"asked": question.text, "documents": stamps})
-    log.info("%d scenes saved to %s", len(found), path)
+    save_scenes(path, found_scenes, {"asked": question.text, "documents": stamps})
+    log.info("%d scenes saved to %s", len(found_scenes), path)
     return SavedScenes(path)
 
 

@@ -41,7 +41,7 @@ class _Link:
     """Where a document is, and what led to it."""
 
     address: str
-    told: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ def _items_of(
     elif not isinstance(source, str):
         if not (is_stac(source) and source["type"].startswith("Feature")) and not is_empty(source):
             raise DatasetError(
-                f"a document in memory with the fields {', '.join(map(str, list(source)[:8]))[:200]} is no "
-                "STAC item or item collection (version 1.0 or later); give a catalogue by its address"
+                f"a document in memory with the fields {', '.join(map(str, list(source)[:8]))[:200]} is not "
+                "a STAC item or item collection (version 1.0 or later); give a catalogue by its address"
             )
         yield from _items_in(source, in_memory(), filters, reach, IN_MEMORY, inside=True)
     elif "://" not in source and Path(source).is_dir():
@@ -177,19 +177,19 @@ def _walked(
     raise _endless(root, f"{MOST_LEVELS} levels of links")
 
 
-def _endless(root: str, found: str) -> DatasetError:
+def _endless(root: str, address: str) -> DatasetError:
     return DatasetError(
-        f"{without_query(root)} leads on after {found}, as if it had no end; narrow it down with "
+        f"{without_query(root)} leads on after {address}, as if it had no end; narrow it down with "
         "collections, roi or when, or open a collection, a table of its items or its API's search"
     )
 
 
 def _read(reach: Reach, link: _Link) -> Any:
-    document = read_json(link.address, linked=link.told, reach=reach)
+    document = read_json(link.address, linked=link.origin, reach=reach)
     if not is_stac(document) and not is_empty(document):
         raise DatasetError(
-            f"{without_query(link.address)}{link.told} is JSON, but no STAC item, item collection, catalogue "
-            "or collection (version 1.0 or later)"
+            f"{without_query(link.address)}{link.origin} is JSON, but no STAC item, item collection, "
+            "catalogue or collection (version 1.0 or later)"
         )
     return document
 
@@ -239,10 +239,10 @@ def _items_in(
     *,
     inside: bool = False,
 ) -> Iterator[Item]:
-    """Of an item or item collection. `inside`: it is no file, so that its own links tell its place."""
+    """Of an item or item collection. `inside`: it is not a file, so that its own links give its address."""
     if document["type"] == "FeatureCollection":
-        for one in records(document["features"], "features", without_query(home)):
-            yield from _wanted([one], home_of(one, home), filters, reach, origin)
+        for record in records(document["features"], "features", without_query(home)):
+            yield from _wanted([record], home_of(record, home), filters, reach, origin)
     else:
         place = home_of(document, home) if inside else home
         yield from _wanted([document], place, filters, reach, origin)
@@ -265,8 +265,8 @@ def _within_reach(item: Item, reach: Reach, origin: str) -> Item:
     """The item, whose assets lie where its document may lead."""
 
     def located(key: str) -> Located:
-        found = item.located(key)
-        reach.require(found.href, origin, f"asset {key!r} of item {item.name!r}")
-        return found
+        asset = item.located(key)
+        reach.require(asset.href, origin, f"asset {key!r} of item {item.name!r}")
+        return asset
 
     return replace(item, located=located)

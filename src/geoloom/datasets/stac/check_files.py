@@ -22,7 +22,7 @@ _SAME_SIZE = 1e-3
 
 
 def completed(band: Band, header: Header, index: int) -> Band:
-    """The band with what its file tells and the item does not; the file has the last word on nodata.
+    """The band with what its file declares and the item does not; for nodata the file decides.
 
     Raises:
         DatasetError: the file has no band of that number.
@@ -47,7 +47,7 @@ def completed(band: Band, header: Header, index: int) -> Band:
 
 
 def check(scene: Scene, headers: Sequence[Header], *, whole: bool) -> None:
-    """Hold a scene's grid, which its item told, against its files.
+    """Compare a scene's grid, which its item declares, with its files.
 
     A file with pixels of the scene's size must have exactly its grid; a coarser one must lie over it.
 

@@ -51,12 +51,12 @@ class StacDataset(RasterDataset):
     """The items of STAC catalogues as scenes: bands by name, pixels in place, near or far.
 
     Takes items, item collections, static catalogues and collections, stac-geoparquet tables and folders of
-    these, from disk, a web server or an object store. No raster is opened before it is read where items tell
-    their pixel grids (the projection extension); else headers are read, and the log says so. Remote files are
-    read by ranges.
+    these, from disk, a web server or an object store. No raster is opened before it is read where items
+    declare their pixel grids (the projection extension); else headers are read, and the log says so. Remote
+    files are read by ranges.
 
     What an item says of its files is checked when they are first read: another grid is an error. Scale and
-    offset are the item's, where it tells them, else the file's; nodata is the file's, where it tells it.
+    offset are the item's, where declared, else the file's; nodata is the file's, where declared.
     Images have the dtype that holds all that items declare (`data_type`); where one declares none, float32.
 
     Example:
@@ -104,16 +104,16 @@ class StacDataset(RasterDataset):
             collections: Names of the collections wanted.
             where: What properties must be: a function of them, or name -> value, set of values, or tuple
                 (lowest, highest) of which one may be None: `{"eo:cloud_cover": (None, 10)}`.
-            grids: Who tells the pixel grids: `items`, where they tell them whole, or always the `files`.
+            grids: Where pixel grids come from: `items`, where they declare them whole, or always the `files`.
             sign: Address -> address to read, for files that need a signature; asked when a file is read, and
                 again after ten minutes or a refusal. A function of a module, where worker processes are to
                 have it.
             is_image, rgb_bands, mosaic, resampling, nodata, scaled, dtype, assume_crs: As `RasterDataset`.
             index: Where to keep the scenes, as GeoParquet, for the next dataset with the same arguments to
                 open: a file; True for the folder `.geoloom` beside local documents; `"cache"` for the user's
-                cache folder. It is made anew when local documents changed; to hear news from remote ones,
+                cache folder. It is made again when local documents changed; to see changes of remote ones,
                 delete it.
-            progress: Told (files read, files in all), where headers are read.
+            progress: Called with (files read, files in all), where headers are read.
             reach: Where addresses in documents may lead. `safe`: from remote documents to no local file, and
                 from any to hosts of a private network only from these themselves; `anywhere`; or a list of
                 hosts, addresses and folders that are allowed besides. What you hand over in memory may lead
@@ -254,25 +254,25 @@ class StacDataset(RasterDataset):
         return {**self.__dict__, "_settled": {}}
 
     def _find_scenes(self, index: IndexPlace, progress: Progress | None) -> Sequence[Scene]:
-        if index and not self._filters.is_told:
+        if index and not self._filters.has_identity:
             raise DatasetError(
-                "where is a function that uses more than plain values, so that an index cannot tell when it "
+                "where is a function that uses more than plain values, so that an index cannot know when it "
                 'changes; give a mapping such as {"eo:cloud_cover": (None, 10)} or a function of plain '
                 "values, or leave index out"
             )
 
         def find() -> tuple[list[Scene], list[str]]:
-            found = found_items(self._sources, self._filters, self._reach)
-            log.info("%d items found", len(found.items))
+            matches = found_items(self._sources, self._filters, self._reach)
+            log.info("%d items found", len(matches.items))
             scenes = scenes_of(
-                found.items,
+                matches.items,
                 self._wanted,
                 grids=self.grids,
                 crs=self._assume_crs,
                 sign=self._signer,
                 progress=progress,
             )
-            return scenes, found.documents
+            return scenes, matches.documents
 
         question = (
             self._paths, self._filtered, self._wanted, self.grids, self._assume_crs, self._reach.allowed,
@@ -280,29 +280,33 @@ class StacDataset(RasterDataset):
         return kept_scenes(index, Question(self._sources, repr(question)), find)
 
     def _identity(self) -> Hashable:
-        # What a function chooses is told by what it chose.
+        # What a function chooses is identified by what it chose.
         chosen = tuple(map(_scene_key, self.scenes)) if self._by_function else None
         return super()._identity(), self._filtered, self.grids, chosen
 
     def _calibrations(self) -> tuple[Calibration, ...]:
-        # What an item does not tell may yet be told by its file; see `completed`.
-        told = super()._calibrations()
-        return told if self.scaled else tuple(None if c and (1.0, 0.0) in c else c for c in told)
+        # What an item does not declare its file may yet declare; see `completed`.
+        declared = super()._calibrations()
+        return (
+            declared
+            if self.scaled
+            else tuple(None if c and (1.0, 0.0) in c else c for c in declared)
+        )
 
     def _to_read(self, position: int, channels: tuple[int, ...] | None) -> Scene:
         scene = self._settled.get((position, channels)) or self._settle(position, channels)
         return scene if self._signer is None else self._signer.scene(scene)
 
     def _settle(self, position: int, channels: tuple[int, ...] | None) -> Scene:
-        """The scene, held against its files and completed from them."""
+        """The scene, compared with its files and completed from them."""
         scene = self.scenes[position]
         chosen = tuple(range(len(scene.bands))) if channels is None else channels
         files = tuple(dict.fromkeys(scene.assets[i].uri for i in chosen))
         signed = [uri if self._signer is None else self._signer(uri) for uri in files]
         calls = [partial(read_header, uri, crs=self._assume_crs) for uri in signed]
-        found = together(calls) if any(map(is_remote, files)) else [call() for call in calls]
-        check(scene, found, whole=channels is None and not self._narrowed)
-        headers = dict(zip(files, found, strict=True))
+        read = together(calls) if any(map(is_remote, files)) else [call() for call in calls]
+        check(scene, read, whole=channels is None and not self._narrowed)
+        headers = dict(zip(files, read, strict=True))
         bands = tuple(
             completed(band, headers[asset.uri], asset.index) if i in chosen else band
             for i, (band, asset) in enumerate(zip(scene.bands, scene.assets, strict=True))
@@ -344,7 +348,7 @@ class StacDataset(RasterDataset):
         except ReadError:
             if self._signer is None:
                 raise
-            log.info("signing anew after a refusal")
+            log.info("signing again after a refusal")
             self._signer.forget()
             return super()._composed(query, scenes, channels)
 
@@ -353,7 +357,7 @@ def _sources(given: Given | Sequence[Given]) -> tuple[Source, ...]:
     listed = given if isinstance(given, (list, tuple)) else [given]
     if not listed:
         raise DatasetError("no item, document or address is given; give at least one")
-    return tuple(_source(one) for one in listed)
+    return tuple(_source(source) for source in listed)
 
 
 def _source(given: Given) -> Source:
@@ -368,7 +372,7 @@ def _source(given: Given) -> Source:
         document: Mapping[str, Any] = given.to_dict()
         return document
     raise DatasetError(
-        f"{type(given).__name__} is no STAC; give addresses, documents as dicts, or objects with to_dict()"
+        f"{type(given).__name__} is not STAC; give addresses, documents as dicts, or objects with to_dict()"
     )
 
 
@@ -381,12 +385,12 @@ def _shown(source: Source) -> str:
     if not isinstance(source, Mapping):
         return str(source)
     inside = source.get("features") or [source]
-    told = (
+    label = (
         f"{inside[0].get('collection')}/{inside[0].get('id')} and {len(inside) - 1} more, in memory"
     )
-    held = json.dumps(source, sort_keys=True, default=str)
+    content = json.dumps(source, sort_keys=True, default=str)
     # Relative addresses inside start from the working folder.
-    return f"{told} ({blake2b(f'{in_memory()}{held}'.encode(), digest_size=8).hexdigest()})"
+    return f"{label} ({blake2b(f'{in_memory()}{content}'.encode(), digest_size=8).hexdigest()})"
 
 
 def _names(collections: str | Iterable[str] | None) -> frozenset[str] | None:

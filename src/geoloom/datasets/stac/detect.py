@@ -1,4 +1,4 @@
-"""Telling STAC from other files by looking inside."""
+"""Recognising STAC among other files by their contents."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def _is_stac(path: str) -> bool:
 def _is_stac_folder(folder: str) -> bool:
     if any(_is_document(str(Path(folder, root))) for root in ROOTS):
         return True
-    found = False
+    is_stac_folder = False
     for file in _files_under(folder):
         suffix = Path(file).suffix.lower()
         if suffix in JSON_SUFFIXES or suffix in PARQUET_SUFFIXES:
-            found = found or _is_stac(file)
+            is_stac_folder = is_stac_folder or _is_stac(file)
         elif suffix in VECTOR_SUFFIXES:
             return False
-    return found
+    return is_stac_folder
 
 
 def _files_under(folder: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Fetching JSON documents and telling whether they are STAC."""
+"""Fetching JSON documents and recognising STAC."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read_json(
     try:
         return json.loads(content)
     except ValueError as error:
-        raise DatasetError(f"{without_query(address)}{linked} is no JSON: {error}") from error
+        raise DatasetError(f"{without_query(address)}{linked} is not JSON: {error}") from error
     except RecursionError as error:
         raise too_deep(f"{without_query(address)}{linked}") from error
 
@@ -69,12 +69,12 @@ def read_bytes(
     reach: Reach | None = None,
 ) -> bytes:
     """The bytes of a document, `most` of them (default: `MOST_BYTES`); see `read_json`."""
-    scheme, found, rest = address.partition("://")
+    scheme, separator, rest = address.partition("://")
     most = MOST_BYTES if most is None else most
     try:
         if scheme in ("http", "https"):
             content = _over_http(address, posted, most, reach or Reach())
-        elif found and scheme in _STORES:
+        elif separator and scheme in _STORES:
             with _opened_in_store(scheme, rest) as stream:
                 content = _some(stream, most + 1)
         else:
@@ -94,7 +94,7 @@ def read_bytes(
 def _of_file(path: Path, most: int) -> bytes:
     """At most so many bytes of a file; not of a pipe or device, which may never give any."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError("it is no file")
+        raise OSError("it is not a file")
     with path.open("rb") as file:
         return _some(file, most)
 
@@ -110,8 +110,8 @@ def _some(stream: Any, most: int) -> bytes:
 
 def open_seekable(address: str) -> Any:
     """A document that is read in pieces: a local path as it is, else a file of an object store."""
-    scheme, found, rest = address.partition("://")
-    return _opened_in_store(scheme, rest) if found and scheme in _STORES else address
+    scheme, separator, rest = address.partition("://")
+    return _opened_in_store(scheme, rest) if separator and scheme in _STORES else address
 
 
 def _over_http(address: str, posted: Any, most: int, reach: Reach) -> bytes:

@@ -39,7 +39,7 @@ class Filters:
         if self.roi is not None:
             object.__setattr__(self, "area", self.roi.footprint)
 
-    def takes(self, item: Item, told: Mapping[str, Any]) -> bool:
+    def takes(self, item: Item, properties: Mapping[str, Any]) -> bool:
         """Whether an item with these properties is wanted."""
         if self.collections is not None and item.collection not in self.collections:
             return False
@@ -48,16 +48,16 @@ class Filters:
         area = self.area
         if area is not None and item.outline is not None and not area.intersects(item.outline):
             return False
-        return self.agrees(told, f"item {item.name!r}")
+        return self.agrees(properties, f"item {item.name!r}")
 
-    def agrees(self, told: Mapping[str, Any], whose: str = "an item") -> bool:
+    def agrees(self, properties: Mapping[str, Any], whose: str = "an item") -> bool:
         """Whether properties are as wanted."""
         if self.where is None:
             return True
         if callable(self.where):
-            return bool(self.where(told))
+            return bool(self.where(properties))
         return all(
-            _fits(name, told.get(name), wanted, whose) for name, wanted in self.where.items()
+            _fits(name, properties.get(name), wanted, whose) for name, wanted in self.where.items()
         )
 
     def may_hold(self, extent: Any, whose: str) -> bool:
@@ -66,13 +66,13 @@ class Filters:
         Raises:
             DatasetError: the extent is none; the message says whose.
         """
-        told = fields(extent, "extent", whose)
-        boxes = fields(told.get("spatial"), "the spatial extent", whose).get("bbox")
+        bounds = fields(extent, "extent", whose)
+        boxes = fields(bounds.get("spatial"), "the spatial extent", whose).get("bbox")
         if self.area is not None and boxes:
             whole = around(lonlat_box(*_whole_box(boxes, whose)), 0.0)
             if not whole.intersects(self.area):
                 return False
-        spans = fields(told.get("temporal"), "the temporal extent", whose).get("interval")
+        spans = fields(bounds.get("temporal"), "the temporal extent", whose).get("interval")
         if self.when is None or not spans:
             return True
         start, stop = _whole_span(spans, whose)
@@ -81,14 +81,14 @@ class Filters:
         return not early and not late
 
     @property
-    def is_told(self) -> bool:
+    def has_identity(self) -> bool:
         """Whether equal identities are surely equal filters."""
         return not callable(self.where) or function_text(self.where) is not None
 
     def identity(self) -> Hashable:
-        """What tells these filters from others, as text and numbers alone.
+        """What distinguishes these filters from others, as text and numbers alone.
 
-        Of a function of which that cannot be told, its kind alone: see `is_told`.
+        Of a function without such a text, its kind alone: see `has_identity`.
         """
         where: Hashable = None
         if callable(self.where):

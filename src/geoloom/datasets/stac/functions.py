@@ -18,13 +18,13 @@ def function_text(function: Any) -> str | None:
 
     Example:
         >>> low, high = 10, 20
-        >>> function_text(lambda told: told["cloud"] < 10) == function_text(lambda told: told["cloud"] < 10)
+        >>> function_text(lambda item: item["cloud"] < 10) == function_text(lambda item: item["cloud"] < 10)
         True
-        >>> function_text(lambda told: told["cloud"] < 10) == function_text(lambda told: told["cloud"] < 20)
+        >>> function_text(lambda item: item["cloud"] < 10) == function_text(lambda item: item["cloud"] < 20)
         False
     """
     try:
-        return repr(_told(function, ()))
+        return repr(_plain(function, ()))
     except _NoTextError:
         return None
 
@@ -33,10 +33,10 @@ class _NoTextError(Exception):
     """A value has no text that stands for it."""
 
 
-def _told(value: Any, within: tuple[Any, ...]) -> Any:
+def _plain(value: Any, within: tuple[Any, ...]) -> Any:
     """Plain data, in which order and type show, that stands for a value."""
-    if any(value is one for one in within):
-        return "again", next(i for i, one in enumerate(within) if one is value)
+    if any(value is outer for outer in within):
+        return "again", next(i for i, outer in enumerate(within) if outer is value)
     inner = (*within, value)
     if isinstance(value, _PLAIN):
         return type(value).__name__, repr(value)
@@ -47,13 +47,15 @@ def _told(value: Any, within: tuple[Any, ...]) -> Any:
     if isinstance(value, types.BuiltinFunctionType | type) and _is_public(value):
         return "named", value.__module__, value.__qualname__
     if isinstance(value, types.FunctionType):
-        return "function", *(_told(part, inner) for part in _parts(value))
+        return "function", *(_plain(part, inner) for part in _parts(value))
     if isinstance(value, Mapping):
-        return "mapping", sorted(repr((_told(k, inner), _told(v, inner))) for k, v in value.items())
+        return "mapping", sorted(
+            repr((_plain(k, inner), _plain(v, inner))) for k, v in value.items()
+        )
     if isinstance(value, Set):
-        return "set", sorted(repr(_told(member, inner)) for member in value)
+        return "set", sorted(repr(_plain(member, inner)) for member in value)
     if isinstance(value, list | tuple):
-        return type(value).__name__, [_told(member, inner) for member in value]
+        return type(value).__name__, [_plain(member, inner) for member in value]
     raise _NoTextError
 
 
@@ -90,7 +92,7 @@ def _names(code: types.CodeType) -> Iterator[str]:
 
 
 def _code(code: types.CodeType, within: tuple[Any, ...]) -> tuple[Any, ...]:
-    constants: Sequence[Any] = [_told(constant, within) for constant in code.co_consts]
+    constants: Sequence[Any] = [_plain(constant, within) for constant in code.co_consts]
     return (
         code.co_code.hex(), constants, code.co_names, code.co_varnames, code.co_freevars,
         code.co_cellvars, code.co_argcount, code.co_kwonlyargcount, code.co_posonlyargcount, code.co_flags,

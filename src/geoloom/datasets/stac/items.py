@@ -29,7 +29,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file's lattice, as an item tells it; a grid is made of it only where one is needed."""
+    """A file's lattice, as an item declares it; a grid is made of it only where one is needed."""
 
     shape: tuple[int, int]
     """Rows, columns."""
@@ -55,7 +55,7 @@ class Located:
     href: str
     """Absolute path or address."""
     place: Place | None
-    """None where the item does not tell CRS, shape and transform."""
+    """None where the item does not declare CRS, shape and transform."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,23 +83,23 @@ def parse_item(document: Mapping[str, Any], home: str) -> Item:
         home: Address of the document; relative addresses inside start from there.
 
     Raises:
-        DatasetError: it has no time or one that is no time, an asset without an address, or a geometry that
-            is none; the message names the item.
+        DatasetError: it has no time or one that is not a time, an asset without an address, or a geometry
+            that is none; the message names the item.
     """
     name = text(document.get("id"), "the id", f"an item of {home}") or "without id"
     whose = f"item {name!r} of {home}"
-    told = fields(document.get("properties"), "properties", whose)
+    properties = fields(document.get("properties"), "properties", whose)
     assets = _assets(document.get("assets"), whose)
-    gsd_m = number(told.get("gsd"), "gsd", whose)
+    gsd_m = number(properties.get("gsd"), "gsd", whose)
 
     def located(key: str) -> Located:
         asset = assets[key]
-        return Located(joined(home, asset["href"]), place_of(asset, told))
+        return Located(joined(home, asset["href"]), place_of(asset, properties))
 
     return Item(
         name=name,
         collection=text(document.get("collection"), "the collection", whose),
-        when=item_time(told, whose),
+        when=item_time(properties, whose),
         outline=_outline(document.get("geometry"), whose),
         kinds=tuple(asset_kind(key, asset, gsd_m, whose) for key, asset in assets.items()),
         located=located,
@@ -126,10 +126,10 @@ def _outline(geometry: Any, whose: str) -> BaseGeometry | None:
     try:
         return shapely.from_geojson(json.dumps(geometry))
     except shapely.errors.ShapelyError as error:
-        raise DatasetError(f"{whose} has a geometry that is no GeoJSON: {error}") from error
+        raise DatasetError(f"{whose} has a geometry that is not GeoJSON: {error}") from error
 
 
-def item_time(told: Mapping[str, Any], whose: str) -> Interval:
+def item_time(properties: Mapping[str, Any], whose: str) -> Interval:
     """The item's time, half-open: its range, else the second of its `datetime`.
 
     An end belongs to the range, as the standard has it, to the second; but midnight ends the day before,
@@ -138,7 +138,7 @@ def item_time(told: Mapping[str, Any], whose: str) -> Interval:
     Raises:
         DatasetError: there is no time, or it is not written as RFC 3339.
     """
-    start, end, at = (told.get(n) for n in ("start_datetime", "end_datetime", "datetime"))
+    start, end, at = (properties.get(n) for n in ("start_datetime", "end_datetime", "datetime"))
     if not (start and end) and not at:
         raise DatasetError(
             f"{whose} has neither a datetime nor a start_datetime and end_datetime; add one to its properties"
@@ -151,8 +151,8 @@ def item_time(told: Mapping[str, Any], whose: str) -> Interval:
         )
     except (ValueError, OverflowError) as error:  # the last second of the year 9999 has no end
         raise DatasetError(
-            f"{whose} is dated {start or at!r} to {end or at!r}, which is no time ({error}); expected such "
-            "as '2019-07-27T00:00:00Z', the end not before the start"
+            f"{whose} is dated {start or at!r} to {end or at!r}, which is not a time ({error}); expected "
+            "such as '2019-07-27T00:00:00Z', the end not before the start"
         ) from error
 
 
@@ -169,13 +169,13 @@ def interval_of(start: datetime, end: datetime | None = None) -> Interval:
     return Interval(start, stop)
 
 
-def place_of(*told: Mapping[str, Any]) -> Place | None:
-    """What the projection extension tells whole: CRS, shape and transform; else None.
+def place_of(*sources: Mapping[str, Any]) -> Place | None:
+    """What the projection extension declares: CRS, shape and transform; None unless all three.
 
     Args:
-        told: Fields of the asset, then of the item, which count where the asset has none.
+        sources: Fields of the asset, then of the item, which count where the asset has none.
     """
-    shape, transform, crs = (_first(told, names) for names in (_SHAPE, _TRANSFORM, _CRS))
+    shape, transform, crs = (_first(sources, names) for names in (_SHAPE, _TRANSFORM, _CRS))
     return native_place(shape, transform, crs)
 
 
@@ -185,8 +185,8 @@ PLACING = (_SHAPE, _TRANSFORM, _CRS)
 """Fields of the projection extension: any of each triple's names will do, the first that is there."""
 
 
-def _first(told: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
-    return next((v for fields in told for name in names if (v := fields.get(name))), None)
+def _first(sources: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
+    return next((v for fields in sources for name in names if (v := fields.get(name))), None)
 
 
 def native_place(shape: Any, transform: Any, crs: Any) -> Place | None:
@@ -215,10 +215,10 @@ _UNPLACED = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 @lru_cache(maxsize=1024)
-def native_crs(told: str | int) -> CRS | None:
+def native_crs(given: str | int) -> CRS | None:
     """The CRS of an EPSG number, a code, WKT 2 or PROJJSON; None where PROJ knows none such."""
     try:
-        found = pyproj.CRS.from_user_input(told)
-        return CRS(crs_name(CRS(found.to_wkt())))
+        parsed = pyproj.CRS.from_user_input(given)
+        return CRS(crs_name(CRS(parsed.to_wkt())))
     except (pyproj.exceptions.CRSError, OverflowError, ValueError):
         return None

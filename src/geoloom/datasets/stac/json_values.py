@@ -1,4 +1,4 @@
-"""What a document tells, held to the kind of value that the standard has there."""
+"""Values of a document, checked against the kind that the standard has there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def fields(value: Any, what: str, whose: str) -> Mapping[str, Any]:
     """An object's fields; none where it is missing or null.
 
     Raises:
-        DatasetError: it is no object.
+        DatasetError: it is not an object.
     """
     if value is None:
         return {}
@@ -35,11 +35,11 @@ def records(value: Any, what: str, whose: str) -> list[Mapping[str, Any]]:
     """The objects of a list; none where it is missing or null.
 
     Raises:
-        DatasetError: it is no list of objects.
+        DatasetError: it is not a list of objects.
     """
     if value is None:
         return []
-    if not isinstance(value, list | tuple) or not all(isinstance(one, Mapping) for one in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
         raise DatasetError(
             f"{what} of {whose} is {_shown(value)}; expected a list of objects, as STAC has it"
         )
@@ -50,11 +50,11 @@ def texts(value: Any, what: str, whose: str) -> list[str]:
     """The texts of a list; none where it is missing or null.
 
     Raises:
-        DatasetError: it is no list of texts.
+        DatasetError: it is not a list of texts.
     """
     if value is None:
         return []
-    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
         raise DatasetError(f"{what} of {whose} is {_shown(value)}; expected a list of texts")
     return list(value)
 
@@ -63,7 +63,7 @@ def text(value: Any, what: str, whose: str) -> str | None:
     """A text; None where it is missing or null. A number, which some write as an id, is its digits.
 
     Raises:
-        DatasetError: it is no text.
+        DatasetError: it is not text.
     """
     if value is None or isinstance(value, str):
         return value
@@ -76,17 +76,17 @@ def number(value: Any, what: str, whose: str, *, finite: bool = True) -> float |
     """A number, also one that JSON writes as text (`nan`, `inf`); None where it is missing or null.
 
     Raises:
-        DatasetError: it is no number, or one that is not finite where it must be.
+        DatasetError: it is not a number, or one that is not finite where it must be.
     """
     if value is None:
         return None
-    found = None
+    result = None
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         with suppress(ValueError, OverflowError):
-            found = float(value)
-    if found is None or (finite and not math.isfinite(found)):
+            result = float(value)
+    if result is None or (finite and not math.isfinite(result)):
         raise DatasetError(f"{what} of {whose} is {_shown(value)}; expected a number")
-    return found
+    return result
 
 
 def _shown(value: Any) -> str:

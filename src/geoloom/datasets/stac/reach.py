@@ -1,4 +1,4 @@
-"""Where the addresses in a document may lead: a stranger's catalogue reaches no more than a stranger may."""
+"""Where the addresses in a document may lead: an untrusted catalogue reaches only what is public."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Reach:
                     "and folders"
                 )
         else:
-            object.__setattr__(self, "allowed", tuple(str(one) for one in self.allowed))
+            object.__setattr__(self, "allowed", tuple(str(prefix) for prefix in self.allowed))
 
     def require(self, target: str, origin: str, whose: str) -> None:
         """Refuse an address that a document may not lead to.
@@ -71,7 +71,7 @@ class Reach:
             return
         raise DatasetError(
             f"{whose} leads from {without_query(origin)} to {what}, {without_query(target)}, where no "
-            f"stranger's document should; if you trust it, StacDataset(..., reach=[{allow!r}]) or "
+            f"untrusted document should; if you trust it, StacDataset(..., reach=[{allow!r}]) or "
             "reach='anywhere' opens it"
         )
 
@@ -80,8 +80,8 @@ class Reach:
             return False
         host = (urlsplit(target).hostname or "") if "://" in target else ""
         return any(
-            one == host or target == one or target.startswith(f"{one.rstrip('/')}/")
-            for one in self.allowed
+            prefix == host or target == prefix or target.startswith(f"{prefix.rstrip('/')}/")
+            for prefix in self.allowed
         )
 
 
@@ -99,7 +99,7 @@ def is_far(address: str) -> bool:
 
 
 def is_private(host: str) -> bool:
-    """Whether a host is this machine or one of a private network, as far as its name tells.
+    """Whether a host is this machine or one of a private network, judged by its name.
 
     Example:
         >>> [is_private(h) for h in ("localhost", "169.254.169.254", "10.1", "0x7f000001", "example.org")]

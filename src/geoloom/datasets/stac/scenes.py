@@ -1,4 +1,4 @@
-"""From items to scenes: bands by name, grids as items tell them or as the files do."""
+"""From items to scenes: bands by name, grids as declared by items or by the files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .items import Item, Located
 log = logging.getLogger(__name__)
 
 Grids = Literal["items", "files"]
-"""Who tells a scene's pixel grid: its item, where it tells it whole, or always the files' headers."""
+"""Where a scene's pixel grid comes from: its item, where declared whole, or always the files' headers."""
 
 _MOST_REPAIRED = 2000
 """Vertices of an invalid geometry that is repaired: rings laid over one another many times meet in as many
@@ -44,16 +44,16 @@ def scenes_of(
     sign: Callable[[str], str] | None = None,
     progress: Progress | None = None,
 ) -> list[Scene]:
-    """A scene an item, in their order; all have the same bands.
+    """One scene per item, in their order; all have the same bands.
 
     Args:
         items: At least one.
         wanted: Bands, by the names of bands or assets, or by common names, in order. None means all bands of
             the assets that hold data, as far as all items have them.
         grids: Whose word counts.
-        crs: In place of what items and files say.
+        crs: Instead of what items and files declare.
         sign: Address -> the address to read; scenes keep the unsigned ones.
-        progress: Told of the headers read.
+        progress: Called as headers are read.
 
     Raises:
         BandError: a band is unknown; the message lists what there is.
@@ -65,19 +65,21 @@ def scenes_of(
     chosen = [choices.of(item) for item in items]
     if wanted is None:
         names = common_bands(chosen)
-        chosen = [tuple(c for name in names for c in few if c.band.name == name) for few in chosen]
+        chosen = [
+            tuple(c for name in names for c in picked if c.band.name == name) for picked in chosen
+        ]
     else:
         require_same_bands(items, chosen)
     placed = [
-        [item.located(key) for key in dict.fromkeys(choice.key for choice in few)]
-        for item, few in zip(items, chosen, strict=True)
+        [item.located(key) for key in dict.fromkeys(choice.key for choice in picked)]
+        for item, picked in zip(items, chosen, strict=True)
     ]
     headers = _needed_headers(placed, grids, crs, signed, progress)
-    found = [_finest(places, headers, crs) for places in placed]
+    finest = [_finest(places, headers, crs) for places in placed]
     return [
-        _scene(item, few, places, headers, grid, outline)
-        for item, few, places, grid, outline in zip(
-            items, chosen, placed, found, _outlines(items, found, grids), strict=True
+        _scene(item, picked, places, headers, grid, outline)
+        for item, picked, places, grid, outline in zip(
+            items, chosen, placed, finest, _outlines(items, finest, grids), strict=True
         )
     ]
 
@@ -89,14 +91,14 @@ def _needed_headers(
     signed: Callable[[str], str],
     progress: Progress | None,
 ) -> dict[str, Header]:
-    """Headers, by unsigned address, of the items' files whose grids are not told."""
+    """Headers, by unsigned address, of the items' files whose grids are not declared."""
     hrefs = [
         place.href for places in placed for place in places if grids == "files" or not place.place
     ]
     if not hrefs:
         return {}
     if grids == "items":
-        log.info("items do not tell the grids of %d files: their headers are read", len(hrefs))
+        log.info("items do not declare the grids of %d files: their headers are read", len(hrefs))
     address_of = {href: signed(href) for href in hrefs}
     read = read_headers(list(dict.fromkeys(address_of.values())), crs=crs, progress=progress)
     return {href: read[address] for href, address in address_of.items()}
@@ -105,9 +107,9 @@ def _needed_headers(
 def _finest(places: Sequence[Located], headers: dict[str, Header], crs: str | None) -> GeoBox:
     """The grid with the smallest pixels of an item's files."""
     read = [headers[place.href].grid for place in places if place.href in headers]
-    told = [found.place for found in places if found.href not in headers and found.place]
-    if told:
-        finest = min(told, key=lambda place: place.pixel_area).grid()
+    declared = [place.place for place in places if place.href not in headers and place.place]
+    if declared:
+        finest = min(declared, key=lambda place: place.pixel_area).grid()
         read.append(finest if crs is None else GeoBox(finest.shape, finest.affine, crs))
     return min(read, key=lambda grid: abs(float(grid.affine.determinant)))
 
@@ -140,61 +142,61 @@ def _band(band: Band, header: Header | None, index: int) -> Band:
     return band if header is None else completed(band, header, index)
 
 
-def _outlines(items: Sequence[Item], grids: Sequence[GeoBox], told_by: Grids) -> list[BaseGeometry]:
+def _outlines(items: Sequence[Item], grids: Sequence[GeoBox], source: Grids) -> list[BaseGeometry]:
     """What each scene covers: its item's geometry, else all of its grid.
 
     A geometry that is missing, too tangled to repair, or of which a part is wider than half the Earth or
     reaches beyond 180 degrees (drawn across the antimeridian instead of split there), is not used; nor one
-    that lies elsewhere than a grid that the files tell.
+    that lies elsewhere than a grid that the files declare.
 
     Raises:
         DatasetError: an item's geometry and grid lie in different places.
     """
-    told = np.array([item.outline for item in items], dtype=object)
-    broken = ~shapely.is_valid(told) & ~shapely.is_missing(told)
-    told[broken & (shapely.get_num_coordinates(told) > _MOST_REPAIRED)] = None
-    broken &= ~shapely.is_missing(told)
-    told[broken] = shapely.make_valid(told[broken])
-    told = shapely.force_2d(told)
-    parts, owners = shapely.get_parts(told, return_index=True)
+    outlines = np.array([item.outline for item in items], dtype=object)
+    broken = ~shapely.is_valid(outlines) & ~shapely.is_missing(outlines)
+    outlines[broken & (shapely.get_num_coordinates(outlines) > _MOST_REPAIRED)] = None
+    broken &= ~shapely.is_missing(outlines)
+    outlines[broken] = shapely.make_valid(outlines[broken])
+    outlines = shapely.force_2d(outlines)
+    parts, owners = shapely.get_parts(outlines, return_index=True)
     west, _, east, _ = shapely.bounds(parts).T
     doubtful = (east - west > HALF_TURN) | (west < -HALF_TURN) | (east > HALF_TURN)
-    usable = np.zeros(len(told), dtype=bool)
+    usable = np.zeros(len(outlines), dtype=bool)
     usable[owners] = True
     usable[owners[doubtful]] = False
-    usable &= shapely.area(told) > 0
-    for number in _elsewhere(told, grids, usable):
+    usable &= shapely.area(outlines) > 0
+    for number in _elsewhere(outlines, grids, usable):
         usable[number] = False
-        _report(items[number], told[number], grids[number], told_by)
+        _report(items[number], outlines[number], grids[number], source)
     lacking = np.flatnonzero(~usable).tolist()
     for number, outline in zip(lacking, footprints([grids[i] for i in lacking]), strict=True):
-        told[number] = outline
-    found: list[BaseGeometry] = told.tolist()
-    return found
+        outlines[number] = outline
+    results: list[BaseGeometry] = outlines.tolist()
+    return results
 
 
-def _elsewhere(told: np.ndarray, grids: Sequence[GeoBox], usable: np.ndarray) -> list[int]:
+def _elsewhere(outlines: np.ndarray, grids: Sequence[GeoBox], usable: np.ndarray) -> list[int]:
     """Positions of the usable geometries that do not touch their grids."""
     numbers = np.flatnonzero(usable)
     boxes = boxes_of([grids[i] for i in numbers.tolist()])
-    owners = np.repeat(numbers, [len(few) for few in boxes])
-    parts = np.array([box for few in boxes for box in few], dtype=object)
-    touching = np.unique(owners[shapely.intersects(parts, told[owners])])
-    found: list[int] = np.setdiff1d(numbers, touching).tolist()
-    return found
+    owners = np.repeat(numbers, [len(parts) for parts in boxes])
+    parts = np.array([box for parts in boxes for box in parts], dtype=object)
+    touching = np.unique(owners[shapely.intersects(parts, outlines[owners])])
+    positions: list[int] = np.setdiff1d(numbers, touching).tolist()
+    return positions
 
 
-def _report(item: Item, geometry: BaseGeometry, grid: GeoBox, told_by: Grids) -> None:
-    said, west_to_north = (
+def _report(item: Item, geometry: BaseGeometry, grid: GeoBox, source: Grids) -> None:
+    at, west_to_north = (
         ", ".join(f"{value:.4f}" for value in shape.bounds) for shape in (geometry, footprint(grid))
     )
-    told = (
-        f"item {item.name!r} of {without_query(item.home)} has a geometry at ({said}), but its pixels lie at "
+    problem = (
+        f"item {item.name!r} of {without_query(item.home)} has a geometry at ({at}), but its pixels lie at "
         f"({west_to_north})"
     )
-    if told_by == "items":
+    if source == "items":
         raise DatasetError(
-            f"{told}; correct proj:transform and proj:code, or open the catalogue with grids='files', which "
-            "reads them from the files"
+            f"{problem}; correct proj:transform and proj:code, or open the catalogue with grids='files', "
+            "which reads them from the files"
         )
-    log.warning("%s, elsewhere: its geometry is not used", told)
+    log.warning("%s, elsewhere: its geometry is not used", problem)

@@ -16,7 +16,7 @@ Sign = Callable[[str], str]
 
 _KEPT = 8192
 _KEPT_S = 600.0
-"""A signed address is used so long: signing anew at each read would lose all that was read before."""
+"""A signed address is used so long: signing again at each read would lose all that was read before."""
 
 
 class Signer:
@@ -42,7 +42,7 @@ class Signer:
         return {"sign": self._sign}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["sign"])  # type: ignore[misc]  # made as if anew
+        self.__init__(state["sign"])  # type: ignore[misc]  # as if new
 
     def __call__(self, uri: str) -> str:
         """The address to read now."""
@@ -64,6 +64,6 @@ class Signer:
         return replace(scene, assets=tuple(replace(a, uri=self(a.uri)) for a in scene.assets))
 
     def forget(self) -> None:
-        """Sign everything anew from now on."""
+        """Sign everything again from now on."""
         with self._lock:
             self._signed.clear()

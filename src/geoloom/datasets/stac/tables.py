@@ -1,6 +1,6 @@
 """Items in GeoParquet tables, by columns.
 
-Source: the stac-geoparquet specification 1.0: a row an item, its properties as columns of their own.
+Source: the stac-geoparquet specification 1.0: one row per item, its properties as columns of their own.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def table_items(address: str, filters: Filters, reach: Reach | None = None) -> I
         if batch is None:
             return
         with _readable(shown):
-            found = list(_Batch(batch, file, first, address).items(filters))
-        yield from found
+            items = list(_Batch(batch, file, first, address).items(filters))
+        yield from items
         first += batch.num_rows
 
 
@@ -97,7 +97,7 @@ def _readable(shown: str) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException, shapely.errors.ShapelyError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{shown} is no readable table of items: {error}") from error
+        raise DatasetError(f"{shown} is not a readable table of items: {error}") from error
 
 
 def _require_types(schema: pa.Schema, shown: str) -> None:
@@ -177,7 +177,7 @@ class _Batch:
             shapely.prepare(area := filters.area)
             near = shapely.intersects(area, outlines) | shapely.is_missing(outlines)
         times = [(name, self._column(name)) for name in _TIMES]
-        told = [(n, self._column(n)) for n in self._properties] if filters.where else []
+        filtered = [(n, self._column(n)) for n in self._properties] if filters.where else []
         shown = without_query(self._home)
         for row in np.flatnonzero(near).tolist():
             when = item_time({n: c[row] for n, c in times}, f"item {names[row]!r} of {shown}")
@@ -190,7 +190,7 @@ class _Batch:
                 located=partial(self._located, row),
                 home=self._home,
             )
-            if filters.takes(item, {name: column[row] for name, column in told}):
+            if filters.takes(item, {name: column[row] for name, column in filtered}):
                 yield item
 
     @property
@@ -207,14 +207,14 @@ class _Batch:
 
     def _converted(self, name: str, asset: str | None) -> list[Any]:
         if asset is None:
-            found = self._batch.column(name) if name in self._batch.schema.names else None
+            column = self._batch.column(name) if name in self._batch.schema.names else None
         else:
-            found = dict(self._fields(asset)).get(name)
-        if found is None:
+            column = dict(self._fields(asset)).get(name)
+        if column is None:
             return [None] * self._batch.num_rows
-        if pa.types.is_timestamp(found.type):  # Python has no nanoseconds
-            found = found.cast(pa.timestamp("us", found.type.tz), safe=False)
-        return list(found.to_pylist())
+        if pa.types.is_timestamp(column.type):  # Python has no nanoseconds
+            column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+        return list(column.to_pylist())
 
     def _fields(self, asset: str) -> Iterator[tuple[str, pa.Array]]:
         array = self._assets[asset]
@@ -227,16 +227,16 @@ class _Batch:
         alike = all(len(described) == 1 for described in self._described.values())
         if others or not alike or any(None in self._column("href", key) for key in self._described):
             return None
-        return tuple(_told_kind(key, rows[0], gsd) for key, rows in self._described.items())
+        return tuple(_kind_of(key, rows[0], gsd) for key, rows in self._described.items())
 
     def _kinds(self, row: int) -> tuple[AssetKind, ...]:
-        found = [
-            _told_kind(key, described[row if len(described) > 1 else 0], self._column("gsd")[row])
+        kinds = [
+            _kind_of(key, described[row if len(described) > 1 else 0], self._column("gsd")[row])
             for key, described in self._described.items()
             if self._column("href", key)[row] is not None
         ]
-        mark = tuple(id(kind) for kind in found)  # kinds are remembered, so equal ones are one
-        return self._known_kinds.setdefault(mark, tuple(found))
+        mark = tuple(id(kind) for kind in kinds)  # kinds are remembered, so equal ones are one
+        return self._known_kinds.setdefault(mark, tuple(kinds))
 
     @cached_property
     def _known_kinds(self) -> dict[Any, tuple[AssetKind, ...]]:
@@ -260,13 +260,13 @@ class _Batch:
         if last > 0 and rows.slice(1).equals(rows.slice(0, last)):
             rows = rows.slice(0, 1)
         known: dict[str, _Described] = {}
-        found = []
+        parts = []
         for value in rows.to_pylist():
             text = repr(value)
             if text not in known:
                 known[text] = _Described({**_without_nulls(value), "href": href})
-            found.append(known[text])
-        return found
+            parts.append(known[text])
+        return parts
 
     def _located(self, row: int, key: str) -> Located:
         href = str(self._column("href", key)[row])
@@ -279,7 +279,7 @@ class _Batch:
         return Located(href, native_place(shape, transform, crs))
 
     def _placing(self, key: str) -> list[list[list[Any]]]:
-        """The columns that may tell an asset's shape, transform and CRS; its own before the item's."""
+        """The columns that may declare an asset's shape, transform and CRS; its own before the item's."""
         known = self._places.get(key)
         if known is None:
             own = set(self._assets[key].type.names)
@@ -293,7 +293,7 @@ class _Batch:
 
     @cached_property
     def _self_links(self) -> list[str | None]:
-        """Addresses of the rows' items where told; read only when an asset's address is relative."""
+        """Addresses of the rows' items where given; read only when an asset's address is relative."""
         if "links" not in self._file.schema_arrow.names:
             return [None] * self._batch.num_rows
         whose = without_query(self._home)
@@ -315,17 +315,17 @@ class _Batch:
 class _Described:
     """What an item says of an asset; made once for many rows."""
 
-    __slots__ = ("kinds", "told")
+    __slots__ = ("fields", "kinds")
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        self.told = told
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.fields = fields
         self.kinds: dict[Any, AssetKind] = {}
 
 
-def _told_kind(key: str, described: _Described, gsd_m: float | None) -> AssetKind:
+def _kind_of(key: str, described: _Described, gsd_m: float | None) -> AssetKind:
     known = described.kinds.get(gsd_m)
     if known is None:
-        known = described.kinds[gsd_m] = asset_kind(key, described.told, gsd_m)
+        known = described.kinds[gsd_m] = asset_kind(key, described.fields, gsd_m)
     return known
 
 

@@ -70,14 +70,14 @@ class Pairing:
     ) -> tuple[tuple[Interval, ...], ...]:
         """What may go with a moment, the first choice first; each is a set of moments that go together."""
         if self.rule == "static" or moment == ALWAYS:
-            found = [tuple(others)]
+            candidates = [tuple(others)]
         elif self.rule == "nearest":
             assert self.days is not None  # checked when it was made
-            found = [(other,) for other in moment.nearest(others, timedelta(days=self.days))]
+            candidates = [(other,) for other in moment.nearest(others, timedelta(days=self.days))]
         else:
             span = moment.year if self.rule == "same_year" else moment
-            found = [tuple(other for other in others if other.overlaps(span))]
-        return tuple(choice for choice in found if choice)
+            candidates = [tuple(other for other in others if other.overlaps(span))]
+        return tuple(choice for choice in candidates if choice)
 
     def partners(self, moment: Interval, others: Sequence[Interval]) -> tuple[Interval, ...]:
         """What goes with a moment, in the order given; nothing where nothing may."""

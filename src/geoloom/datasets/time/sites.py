@@ -30,8 +30,12 @@ def sites_of(regions: Sequence[Region]) -> tuple[Region, ...]:
     by_leader: dict[int, list[list[int]]] = {}
     for stack, leader in zip(stacks, _leaders([regions[s[0]] for s in stacks]), strict=True):
         by_leader.setdefault(leader, []).append(stack)
-    in_order = sorted(by_leader.values(), key=lambda held: min(stack[0] for stack in held))
-    return tuple(_site([[regions[i] for i in stack] for stack in held]) for held in in_order)
+    in_order = sorted(
+        by_leader.values(), key=lambda site_stacks: min(stack[0] for stack in site_stacks)
+    )
+    return tuple(
+        _site([[regions[i] for i in stack] for stack in site_stacks]) for site_stacks in in_order
+    )
 
 
 def _key(region: Region) -> Hashable:
@@ -44,25 +48,25 @@ def _leaders(regions: Sequence[Region]) -> list[int]:
     """For each region the position of the first, itself at the latest, that covers about the same place."""
     outlines = np.array([region.footprint for region in regions])
     areas, bounds = shapely.area(outlines), shapely.bounds(outlines)
-    one, other = _near_earlier(outlines)
-    # What two share is at most what their boxes share, and that is told at once.
+    later, before = _near_earlier(outlines)
+    # What two share is at most what their boxes share, and that is known at once.
     low, high = (
-        np.maximum(bounds[one, :2], bounds[other, :2]),
-        np.minimum(bounds[one, 2:], bounds[other, 2:]),
+        np.maximum(bounds[later, :2], bounds[before, :2]),
+        np.minimum(bounds[later, 2:], bounds[before, 2:]),
     )
-    possible = np.prod(high - low, axis=1) >= _least_shared(areas[one], areas[other])
-    one, other = one[possible], other[possible]
-    starts = np.searchsorted(one, np.arange(len(regions) + 1))
+    possible = np.prod(high - low, axis=1) >= _least_shared(areas[later], areas[before])
+    later, before = later[possible], before[possible]
+    starts = np.searchsorted(later, np.arange(len(regions) + 1))
     leaders = np.arange(len(regions))
     for number, outline in enumerate(outlines):
-        earlier = other[starts[number] : starts[number + 1]]
+        earlier = before[starts[number] : starts[number + 1]]
         earlier = earlier[leaders[earlier] == earlier]
         shared = shapely.area(shapely.intersection(outlines[earlier], outline))
         same = shared >= _least_shared(areas[earlier], areas[number])
         if same.any():
             leaders[number] = earlier[same.argmax()]
-    found: list[int] = leaders.tolist()
-    return found
+    positions: list[int] = leaders.tolist()
+    return positions
 
 
 def _least_shared(area: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -74,8 +78,8 @@ def _least_shared(area: np.ndarray, other: np.ndarray) -> np.ndarray:
 def _near_earlier(outlines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of outlines whose boxes meet, each once: the later, in ascending order, and the earlier."""
     parts, owners = shapely.get_parts(outlines, return_index=True)
-    one, other = owners[STRtree(parts).query(parts)]
-    pairs = np.sort((one * len(outlines) + other)[other < one])
+    later, earlier = owners[STRtree(parts).query(parts)]
+    pairs = np.sort((later * len(outlines) + earlier)[earlier < later])
     return np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], len(outlines))
 
 

@@ -72,7 +72,7 @@ class EveryDate:
         return None
 
     def lay_out(self, moments: Sequence[Interval], takes: Takes) -> tuple[Slot, ...]:
-        """One slot an acquisition asked for."""
+        """One slot per acquisition asked for."""
         asked = [moment for moment in moments if takes(moment)]
         kept = asked if self.count is None else asked[-self.count :]
         slots = tuple(Slot(moment, (moment,)) for moment in kept)
@@ -130,7 +130,7 @@ class FixedSteps:
         Args:
             when: As `Interval.of` reads it, such as `"2019"` or `("2018-09", "2019-08")`.
             step: `day`, `month`, `year` or a length, as `Interval.by`.
-            count: In place of a step, the number of steps of equal length.
+            count: Instead of a step, the number of steps of equal length.
             composite: Which acquisition of a step gives a pixel.
 
         Raises:
@@ -186,7 +186,7 @@ class NearestDates:
         object.__setattr__(self, "dates", dates)
         if not dates or list(dates) != sorted(set(dates)):
             raise DatasetError(
-                f"the dates {[str(date) for date in dates]} are no series; give different ones, at least "
+                f"the dates {[str(date) for date in dates]} are not a series; give different ones, at least "
                 "one, in the order of time"
             )
         if not self.within_days >= 0:

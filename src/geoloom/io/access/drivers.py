@@ -1,7 +1,7 @@
 """Which formats are opened: those that keep their pixels in files of their own.
 
 Other formats of GDAL's are directions to other places, on this machine or on any server (WMS, STACTA, tile
-indexes), or to memory (MEM): a file of a stranger's that is named like an image may be one of them.
+indexes), or to memory (MEM): an untrusted file that is named like an image may be one of them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _VRT = "VRT"
 
 
 def drivers_for(uri: str) -> list[str] | None:
-    """The drivers that may open a file, VRT among them only where the name tells one; None: any.
+    """The drivers that may open a file, VRT among them only where the name is that of one; None: any.
 
     Example:
         >>> "VRT" in drivers_for("a.vrt"), "VRT" in drivers_for("a.tif")
@@ -58,8 +58,8 @@ def _known(named: str) -> tuple[str, ...]:
 def other_driver(uri: str) -> str | None:
     """The driver that would open a file, where it is none of those allowed, for messages."""
     start, allowed = _start(uri), drivers_for(uri)
-    found = next((name for mark, name in _MARKS.items() if mark in start), None)
-    return None if allowed is None or found in allowed else found
+    driver = next((name for mark, name in _MARKS.items() if mark in start), None)
+    return None if allowed is None or driver in allowed else driver
 
 
 def cure_for(driver: str) -> str:
@@ -81,7 +81,7 @@ _MARKS = {
 
 def _start(uri: str) -> bytes:
     try:
-        with open(uri, "rb") as file:  # noqa: PTH123 - also of what is no path
+        with open(uri, "rb") as file:  # noqa: PTH123 - also of what is not a path
             return file.read(4096)
     except (OSError, ValueError):
         return b""

@@ -37,7 +37,7 @@ def find_files(
 
     Args:
         paths: Files, folders or shell patterns; GDAL paths and addresses are taken as they are. A name
-            that exists is no pattern, whatever characters it has.
+            that exists is not a pattern, whatever characters it has.
         filename_glob: Names wanted; with `*`, those files in folders that have one of the suffixes.
         suffixes: Lower case, with the dot.
 
@@ -51,16 +51,16 @@ def find_files(
         )
     for path in listed:
         path_text(path, DatasetError)
-    found = dict.fromkeys(
+    files = dict.fromkeys(
         uri for path in listed for uri in _files_at(path, filename_glob, suffixes)
     )
-    if not found:
+    if not files:
         raise DatasetError(_nothing_found(listed, filename_glob))
-    return tuple(found)
+    return tuple(files)
 
 
 def scene_names(paths: Paths, naming: Naming, bands: Sequence[str]) -> list[FileName]:
-    """The files that make the scenes at the paths: with a file a band, those of the bands named.
+    """The files that make the scenes at the paths: with one file per band, those of the bands named.
 
     Where `filename_glob` takes only some of a scene's files, such as those of its first band, the others are
     looked for beside them by what the `band` group stands for.
@@ -104,14 +104,14 @@ def names_of_bands(names: Sequence[FileName], bands: Sequence[str], where: str) 
         DatasetError: there are none; the message says which bands there are.
     """
     chosen = set(bands)
-    found = [name for name in names if not chosen or name.band in chosen]
-    if not found:
-        held = sorted({str(name.band) for name in names}, key=natural)
+    wanted = [name for name in names if not chosen or name.band in chosen]
+    if not wanted:
+        present = sorted({str(name.band) for name in names}, key=natural)
         raise DatasetError(
             f"none of the bands {', '.join(sorted(chosen))} is among the files at {where}; "
-            f"bands found: {', '.join(held)}"
+            f"bands found: {', '.join(present)}"
         )
-    return found
+    return wanted
 
 
 def searched(paths: Paths) -> Iterator[tuple[str, int | None]]:
@@ -169,10 +169,10 @@ def _siblings(
     names: Sequence[FileName], naming: Naming, bands: Sequence[str]
 ) -> Iterator[FileName]:
     """Local files beside those named that belong to their scenes and hold bands which these lack."""
-    held: dict[str, set[str | None]] = {}
+    bands_of: dict[str, set[str | None]] = {}
     for name in names:
-        held.setdefault(name.scene, set()).add(name.band)
-    lacking = {scene for scene, has in held.items() if not has.issuperset(bands)}
+        bands_of.setdefault(name.scene, set()).add(name.band)
+    lacking = {scene for scene, has in bands_of.items() if not has.issuperset(bands)}
     starts: dict[str, set[str]] = {}
     for name in names:
         if name.scene in lacking and not is_remote(name.uri) and "/vsi" not in name.uri:
@@ -183,12 +183,16 @@ def _siblings(
         for file in sorted(os.listdir(folder or ".")):  # noqa: PTH208 - per file, a Path costs more
             if not file.startswith(tuple(beginnings)):
                 continue
-            found = naming.parse(os.path.join(folder, file))  # noqa: PTH118 - as above
-            if found is None or found.scene not in lacking or found.band not in bands:
+            name_of_file = naming.parse(os.path.join(folder, file))  # noqa: PTH118 - as above
+            if (
+                name_of_file is None
+                or name_of_file.scene not in lacking
+                or name_of_file.band not in bands
+            ):
                 continue
-            if found.band not in held[found.scene]:
-                held[found.scene].add(found.band)
-                yield found
+            if name_of_file.band not in bands_of[name_of_file.scene]:
+                bands_of[name_of_file.scene].add(name_of_file.band)
+                yield name_of_file
 
 
 def _cannot_look(error: OSError) -> None:
@@ -205,28 +209,28 @@ def _files_at(path: str | Path, filename_glob: str, suffixes: frozenset[str]) ->
     text = str(path)
     root, pattern = _split_pattern(text)
     if _is_one_file(text):
-        found = [text]
+        files = [text]
     elif pattern:
-        found = sorted(_matching(root, pattern))
+        files = sorted(_matching(root, pattern))
     else:
-        found = _files_under(text, suffixes if filename_glob == "*" else None)
+        files = _files_under(text, suffixes if filename_glob == "*" else None)
     if filename_glob == "*":
-        yield from found
+        yield from files
     else:
-        yield from (uri for uri in found if fnmatch(os.path.basename(uri), filename_glob))  # noqa: PTH119
+        yield from (uri for uri in files if fnmatch(os.path.basename(uri), filename_glob))  # noqa: PTH119
 
 
 def _files_under(folder: str, suffixes: frozenset[str] | None) -> list[str]:
     """All files below a folder, sorted; with one of the suffixes, unless any will do."""
-    found = []
+    listed = []
     for inside, _, files in folders_below(folder):
         start = str(Path(inside, "_"))[:-1]
-        found += [
+        listed += [
             start + name
             for name in sorted(files)
             if suffixes is None or os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122
         ]
-    return found
+    return listed
 
 
 def _matching(root: Path, pattern: tuple[str, ...]) -> Iterator[str]:

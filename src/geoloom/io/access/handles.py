@@ -1,4 +1,4 @@
-"""Open GDAL handles: one a file, thread and process, never shared."""
+"""Open GDAL handles: one per file, thread and process, never shared."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LIMIT_PER_HANDLE = 32
 """Descriptors that the process may have for each handle that a thread keeps, which is the same share."""
 
 Stamp = tuple[tuple[int, int], ...]
-"""(mtime in ns, size in bytes) of a file and its sidecars; empty for what is no local file."""
+"""(mtime in ns, size in bytes) of a file and its sidecars; empty for what is not a local file."""
 
 Key = tuple[str, int | None]
 """A file, and which of its overviews."""
@@ -70,17 +70,17 @@ _SHELF = _Shelf()
 
 def stamp_of(uri: str) -> Stamp:
     """What changes when a local file, its external mask or its metadata is replaced."""
-    found = []
+    stamps = []
     for suffix in _SIDECARS:
         try:
             status = os.stat(uri + suffix)  # noqa: PTH116 - hot path, a Path costs more than the call
         except (OSError, ValueError):
             if not suffix:
                 return ()
-            found.append((0, 0))
+            stamps.append((0, 0))
         else:
-            found.append((status.st_mtime_ns, status.st_size))
-    return tuple(found)
+            stamps.append((status.st_mtime_ns, status.st_size))
+    return tuple(stamps)
 
 
 def open_handle(uri: str, level: int | None = None) -> Any:
@@ -91,7 +91,7 @@ def open_handle(uri: str, level: int | None = None) -> Any:
 
     Args:
         uri: Path or address.
-        level: Number of an overview, from 0, to open in place of the full resolution.
+        level: Number of an overview, from 0, to open instead of the full resolution.
 
     Raises:
         ReadError: the file is missing, or GDAL does not recognise it; the message says which.
@@ -169,8 +169,8 @@ def _why_not(uri: str, error: Exception) -> str:
         other = other_driver(uri)
         if other is not None:
             return (
-                f"{uri} is no image but directions to other places (of GDAL's driver {other}), expected a "
-                f"format that holds its own pixels; if you trust it, {cure_for(other)}"
+                f"{uri} is not an image but directions to other places (of GDAL's driver {other}), expected "
+                f"a format that holds its own pixels; if you trust it, {cure_for(other)}"
             )
         if uri.endswith(".zip"):
             return (
@@ -178,7 +178,7 @@ def _why_not(uri: str, error: Exception) -> str:
                 f"such as 'zip://{uri}!inside.tif'"
             )
         return (
-            f"{uri} is no raster that GDAL can read ({error}); check that it is whole and that its "
+            f"{uri} is not a raster that GDAL can read ({error}); check that it is whole and that its "
             "format is a raster's"
         )
     if path.parent.is_dir():

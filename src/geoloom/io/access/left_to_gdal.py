@@ -1,4 +1,4 @@
-"""What the direct engine leaves to GDAL, which reads it all right, but several times slower: told once."""
+"""What the direct engine leaves to GDAL, which reads it all right, but several times slower: logged once."""
 
 from __future__ import annotations
 

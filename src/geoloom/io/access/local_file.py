@@ -30,7 +30,7 @@ class ChangedFileError(LeftToGdalError):
 
 
 class Descriptor:
-    """An open file, which closes once nobody holds it."""
+    """An open file, which closes with its last reference."""
 
     __slots__ = ("number",)
 
@@ -105,7 +105,7 @@ class LocalFile:
         try:
             status = os.stat(self.uri)  # noqa: PTH116 - hot path, a Path costs more than the call
         except OSError:
-            return  # without a name its bytes stay, as long as somebody holds them
+            return  # without a name its bytes stay, as long as it is open
         if status.st_size == self.size and status.st_mtime_ns == self.stamp[0]:
             return
         if status.st_size < self.size and self.device == (status.st_dev, status.st_ino):
@@ -130,7 +130,7 @@ class LocalFile:
 
     def _changed(self) -> ChangedFileError:
         return ChangedFileError(
-            f"{self.uri} was changed since its header was read; read it, or make the dataset, anew"
+            f"{self.uri} was changed since its header was read; read it, or make the dataset, again"
         )
 
     def _open_anew(self) -> Descriptor:
@@ -153,7 +153,7 @@ class LocalFile:
 def _most_open() -> int:
     try:
         import resource
-    except ImportError:  # Windows, where nobody can replace a file that is open
+    except ImportError:  # Windows, where a file that is open cannot be replaced
         return 0
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:

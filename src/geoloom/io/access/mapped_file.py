@@ -66,7 +66,7 @@ _guarding: int | None = None
 
 
 class Map:
-    """A file's bytes in memory, read-only, unmapped once nobody holds it; no descriptor is kept.
+    """A file's bytes in memory, read-only, unmapped with its last reference; no descriptor is kept.
 
     Args:
         descriptor: The open file, which may be closed afterwards.
@@ -146,12 +146,12 @@ def stand_guard() -> None:
     global _guarding
     if _guarding == os.getpid():
         return
-    ours, former = _Action(), _Action()
-    ours.handler = ctypes.cast(_HANDLER, ctypes.c_void_p).value
-    ours.flags = _SA_SIGINFO
-    if _libc().sigaction(signal.SIGBUS, ctypes.byref(ours), ctypes.byref(former)):
-        raise OSError(ctypes.get_errno(), "the system lets nobody handle SIGBUS")
-    if former.handler != ours.handler:
+    own, former = _Action(), _Action()
+    own.handler = ctypes.cast(_HANDLER, ctypes.c_void_p).value
+    own.flags = _SA_SIGINFO
+    if _libc().sigaction(signal.SIGBUS, ctypes.byref(own), ctypes.byref(former)):
+        raise OSError(ctypes.get_errno(), "the system does not let SIGBUS be handled")
+    if former.handler != own.handler:
         ctypes.memmove(ctypes.byref(_before), ctypes.byref(former), ctypes.sizeof(_Action))
     _guarding = os.getpid()
 
@@ -166,7 +166,7 @@ def _on_bus_error(number: int, info: int, context: int) -> None:
             _LOST.add(start)
             if _libc().mmap(page, end - page, mmap.PROT_READ, flags, -1, 0) == page:
                 return
-    # Not ours: the touch is repeated under whoever had the signal before.
+    # Not ours: the touch is repeated under the handler that was there before.
     _libc().sigaction(number, ctypes.byref(_before), None)
 
 

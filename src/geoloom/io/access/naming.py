@@ -43,11 +43,11 @@ class Naming:
             groups = re.compile(self.filename_regex, re.VERBOSE).groupindex
         except re.error as error:
             raise DatasetError(
-                f"filename_regex {self.filename_regex!r} is no regular expression: {error}"
+                f"filename_regex {self.filename_regex!r} is not a regular expression: {error}"
             ) from error
         if self.separate_files and "band" not in groups:
             raise DatasetError(
-                "separate_files=True needs a (?P<band>...) group in filename_regex, to tell which band a "
+                "separate_files=True needs a (?P<band>...) group in filename_regex, to say which band a "
                 f"file holds; found the groups {sorted(groups) or 'none'}"
             )
 

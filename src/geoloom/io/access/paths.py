@@ -32,7 +32,7 @@ def path_text(given: Any, error: type[GeoloomError]) -> str:
             whole = len(os.fsencode(text))
         except UnicodeEncodeError as unwritable:
             raise error(
-                f"{_shortened(ascii(text))} is no text that can name a file"
+                f"{_shortened(ascii(text))} is not text that can name a file"
             ) from unwritable
         if longest > LONGEST_NAME or whole >= _LONGEST_PATH:
             raise error(

@@ -70,8 +70,8 @@ def gdal_name(uri: str) -> str:
         >>> gdal_name("https://example.org/a.tif")
         '/vsicurl/https://example.org/a.tif'
     """
-    scheme, found, rest = uri.partition("://")
-    return _SCHEMES[scheme] + rest if found and scheme in _SCHEMES else uri
+    scheme, separator, rest = uri.partition("://")
+    return _SCHEMES[scheme] + rest if separator and scheme in _SCHEMES else uri
 
 
 def without_query(uri: str) -> str:

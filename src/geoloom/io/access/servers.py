@@ -40,14 +40,19 @@ def check_ranges(address: str, first: int) -> None:
     wanted = f"{first}-{first + _PROBE_BYTES - 1}"
     try:
         with _asked(address, wanted) as answer:
-            found = _RANGE.match(answer.headers.get("Content-Range", ""))
+            answered_range = _RANGE.match(answer.headers.get("Content-Range", ""))
             answered = answer.status == 206
     except (OSError, HTTPException, ValueError):
         return
-    if answered and found is not None and f"{found[1]}-{found[2]}" != wanted:
+    if (
+        answered
+        and answered_range is not None
+        and f"{answered_range[1]}-{answered_range[2]}" != wanted
+    ):
         raise ReadError(
             f"{without_query(address)}: asked for the bytes {wanted}, the server answers "
-            f"{found[1]}-{found[2]}, so its pixels would be others; fetch the whole file, read it from disk"
+            f"{answered_range[1]}-{answered_range[2]}, so its pixels would be others; fetch the whole file, "
+            "read it from disk"
         )
 
 
@@ -64,7 +69,7 @@ def why_refused(address: str) -> str:
         return f"the server answers {error.code} ({error.reason}); {hint}"
     except (URLError, HTTPException, OSError, ValueError) as error:
         return f"the server cannot be reached ({error}); check the address and your connection"
-    return f"what the server sends is no raster that GDAL can read: it begins with {start!r}"
+    return f"what the server sends is not a raster that GDAL can read: it begins with {start!r}"
 
 
 def _asked(address: str, wanted: str) -> Any:

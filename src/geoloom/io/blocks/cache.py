@@ -64,7 +64,7 @@ class LocalTiff:
         return self.file.uri
 
     def check(self) -> None:
-        """Make sure that what was copied from the map is what the file held.
+        """Make sure that what was copied from the map is what the file contained.
 
         Raises:
             ReadError: the file was changed or shortened.
@@ -98,7 +98,7 @@ class Watch:
         self._noted = tuple(np.array(list(column), np.int64) for column in (starts, sizes, times))
 
     def check(self) -> None:
-        """Make sure that what was copied from the maps is what the files held; to be called after it.
+        """Make sure that what was copied from the maps is what the files contained; to be called after it.
 
         Raises:
             ReadError: a file was changed or shortened.
@@ -207,7 +207,7 @@ def local_tiff(uri: str, stamp: Stamp, level: int | None = None) -> LocalTiff | 
 
     Args:
         uri: Local path.
-        stamp: Modification time and size as they are now; another one than last time is laid out anew.
+        stamp: Modification time and size as they are now; another one than last time is laid out again.
         level: Number of the overview inside the file, from 0; None for the full resolution.
     """
     key = uri, level

@@ -85,7 +85,7 @@ class Block:
         is_stepped = image.compression == "deflate" and rows > _STEP_ROWS
         waiting = stored_bytes + 65_536 if is_stepped else 0
         self.nbytes = self.pixels.nbytes + waiting
-        """Bound of the memory held, bytes."""
+        """Bound of the memory used, bytes."""
 
     def need(self, rows: int) -> None:
         """Decode at least the first `rows`.
@@ -169,7 +169,7 @@ def _unpredict(image: TiffImage, raw: Bytes, out: NDArray[Any]) -> None:
 
 
 def _unzstd(stored: bytes, size: int, whole: int) -> Bytes:
-    # Told the size, it fills no more memory, whatever the bytes claim to hold.
+    # Given the size, it fills no more memory, whatever the bytes claim to hold.
     import pyarrow
 
     codec, pool = pyarrow.Codec("zstd"), pyarrow.system_memory_pool()

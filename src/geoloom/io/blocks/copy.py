@@ -86,9 +86,9 @@ def lay_out(
         stand_guard()
         copy_window(_part(ready.addresses, rows, cols), *how)
         return
-    addresses, held = ready.locate(rows, cols, last_row % block_height)
+    addresses, blocks = ready.locate(rows, cols, last_row % block_height)
     copy_window(addresses, *how)
-    del held  # the addresses point into these blocks up to here
+    del blocks  # the addresses point into these blocks up to here
 
 
 def _part(table: NDArray[np.int64], rows: range, cols: range) -> NDArray[np.int64]:
@@ -107,7 +107,7 @@ def _read_plain(
 
     assert ready.offsets is not None  # the caller has looked
     where = np.ascontiguousarray(ready.offsets[:, rows.start : rows.stop, cols.start : cols.stop])
-    opened = ready.opened()  # held until all is read
+    opened = ready.opened()  # kept open until all is read
     numbers = np.array([descriptor.number for descriptor in opened], np.int64)
     scratch = scratch_for(window[1][1] * ready.block[2] * ready.like.itemsize)
     failed = read_window(

@@ -54,7 +54,7 @@ class MappedStack:
     limits: tuple[float, float]
     """Least and greatest value of a stored integer; equal for floats."""
     block: tuple[int, int, int]
-    """Rows, columns, values a pixel."""
+    """Rows, columns, values per pixel."""
     addresses: NDArray[np.int64] | None
     """(C, block rows, block columns), where the blocks lie in memory where all files are mapped, 0 where
     never written; else None."""
@@ -84,18 +84,18 @@ class MappedStack:
         return self._cast("fill", self.fill, dtype)
 
     def _cast(self, name: str, values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-        found = self._casts.get((name, dtype))
-        if found is None:
-            found = self._casts[name, dtype] = values.astype(dtype)
-        return found
+        cast = self._casts.get((name, dtype))
+        if cast is None:
+            cast = self._casts[name, dtype] = values.astype(dtype)
+        return cast
 
     def way(self, crs: CRS) -> CrsToPixels:
         """From a CRS to the stack's pixels."""
         name = str(crs)
-        found = self.ways.get(name)
-        if found is None:
-            found = self.ways[name] = way(self.grid, crs)
-        return found
+        route = self.ways.get(name)
+        if route is None:
+            route = self.ways[name] = way(self.grid, crs)
+        return route
 
     def check(self) -> None:
         """Make sure that what was copied from maps is what the files hold; to be called after it.
@@ -107,7 +107,7 @@ class MappedStack:
             self.watch.check()
 
     def opened(self) -> list[Descriptor]:
-        """The open files of all bands, to be held while they are read.
+        """The open files of all bands, to be kept while they are read.
 
         Raises:
             ReadError: a file is gone, or was changed since.
@@ -141,22 +141,22 @@ class MappedStack:
             cache: Where decoded blocks are kept; None means the process's own.
 
         Returns:
-            The addresses, and the decoded blocks that they point into: hold these while using them.
+            The addresses, and the decoded blocks that they point into: keep these while using them.
 
         Raises:
             ReadError: a block is damaged, or a file is gone, changed or shortened.
         """
-        found = np.zeros((len(self.files), len(block_rows), len(block_cols)), np.int64)
-        held = []
+        addresses = np.zeros((len(self.files), len(block_rows), len(block_cols)), np.int64)
+        blocks = []
         for band, (file, plane) in enumerate(zip(self.files, self.planes, strict=True)):
             for i, row in enumerate(block_rows):
                 rows_needed = last_row + 1 if row == block_rows[-1] else file.image.rows_in(row)
                 for j, col in enumerate(block_cols):
                     block = block_at(file, plane, row, col, rows_needed, cache)
                     if block is not None:
-                        held.append(block)
-                        found[band, i, j] = block.address
-        return found, held
+                        blocks.append(block)
+                        addresses[band, i, j] = block.address
+        return addresses, blocks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -304,9 +304,9 @@ def _is_lost(ready: MappedStack | None) -> bool:
 
 
 def _prepare(stack: Stack) -> MappedStack | None:
-    found = [_usable(channel) for channel in stack.channels]
-    files = tuple(file for file in found if file is not None)
-    if len(files) != len(found):
+    usable = [_usable(channel) for channel in stack.channels]
+    files = tuple(file for file in usable if file is not None)
+    if len(files) != len(usable):
         return None
     image = files[0].image
     block = image.block_height, image.block_width, image.block_samples

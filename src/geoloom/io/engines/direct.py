@@ -99,10 +99,10 @@ def maps_ahead(
             if not way.turned(grid):
                 numbers.append(number)
                 ways.append((way, grid))
-    found: list[CoordinateMap | None] = [None] * len(asked)
+    maps: list[CoordinateMap | None] = [None] * len(asked)
     for number, places in zip(numbers, coordinate_maps(ways), strict=True):
-        found[number] = places
-    return found
+        maps[number] = places
+    return maps
 
 
 def read_stack(

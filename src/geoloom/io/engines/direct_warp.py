@@ -101,8 +101,8 @@ def _warp_sampled(
     points_seen = np.empty(fine.shape, np.bool_)
     pick = majority if resampling == "mode" else mean
     seen.fill(1)
-    for band, one in enumerate(_bands(ready)):
-        warp(one, fine, "nearest", shrinkage, values, points_seen.view(np.uint8))
+    for band, band_stack in enumerate(_bands(ready)):
+        warp(band_stack, fine, "nearest", shrinkage, values, points_seen.view(np.uint8))
         picked, observed = pick(values, points_seen, points)
         out[band] = np.where(observed, picked[0], ready.fill[band])
         seen &= observed.view(np.uint8)
@@ -153,18 +153,18 @@ def _nearest(
     from ..loops.nearest import pick_pixels, warp_nearest
 
     doubtful = np.empty(_DOUBTFUL, np.int64)
-    found = warp_nearest(
+    doubtful_count = warp_nearest(
         source, window, places.cells, places.coefs, places.exact, places.error_px,
         nodata, ready.tagged, fill, out, seen, doubtful,
     )  # fmt: skip
-    if found > _DOUBTFUL:
+    if doubtful_count > _DOUBTFUL:
         places = exact_map(places.way, places.grid)
         warp_nearest(
             source, window, places.cells, places.coefs, places.exact, 0.0,
             nodata, ready.tagged, fill, out, seen, doubtful,
         )  # fmt: skip
-    elif found:
-        pixels = doubtful[:found]
+    elif doubtful_count:
+        pixels = doubtful[:doubtful_count]
         cols, rows = exact_places(ready.grid, places.grid, pixels)
         pick_pixels(source, window, pixels, cols, rows, nodata, ready.tagged, fill, out, seen)
 
@@ -177,7 +177,7 @@ def _mean_of_exact(
     out: NDArray[Any],
     seen: Valid,
 ) -> None:
-    """The mean where the map is no polynomial: slowly, as the other engine has it."""
+    """The mean where the map is not a polynomial: slowly, as the other engine has it."""
     place = GeoBox(
         source.shape[1:],
         ready.grid.affine * Affine.translation(window[1], window[0]),

@@ -59,8 +59,8 @@ class GdalEngine:
             valid = np.zeros(grid.shape, np.bool_)
             for rows, cols, piece in turned:
                 # A piece that is turned lies beside the source, or nowhere: it is not turned again.
-                found = _read_as_placed(header, piece, bands, resampling, nodata)
-                values[:, rows, cols], valid[rows, cols] = found
+                read = _read_as_placed(header, piece, bands, resampling, nodata)
+                values[:, rows, cols], valid[rows, cols] = read
             return values, valid
         return _read_as_placed(header, grid, bands, resampling, nodata)
 

@@ -71,8 +71,8 @@ def _warp_nearest(piece: RasterPiece, grid: GeoBox) -> tuple[NDArray[Any], NDArr
     """As `warp`, by warping the pixels' numbers: exact for every dtype, and once for all bands."""
     count, height, width = piece.values.shape
     numbers = np.arange(height * width, dtype=np.int32).reshape(1, height, width)
-    found, seen = _warp_turns(replace(piece, values=numbers), grid, "nearest", (1, 1))
-    return piece.values.reshape(count, -1)[:, np.where(seen, found[0], 0)], seen
+    positions, seen = _warp_turns(replace(piece, values=numbers), grid, "nearest", (1, 1))
+    return piece.values.reshape(count, -1)[:, np.where(seen, positions[0], 0)], seen
 
 
 def _warp_turns(

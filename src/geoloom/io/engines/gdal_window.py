@@ -96,5 +96,5 @@ def _read_inside(
 def _replaced(header: Header, found: str, expected: str) -> ReadError:
     return ReadError(
         f"{without_query(header.uri)} was replaced while it was read: it {found} by now, where its header "
-        f"said that it holds {expected}; read again when it is whole"
+        f"declared {expected}; read again when it is whole"
     )

@@ -185,11 +185,11 @@ def coordinate_maps(asked: Sequence[tuple[CrsToPixels, GeoBox]]) -> list[Coordin
     Returns:
         In the order asked; None where one cell does not suffice, or nothing joins the CRSs: ask alone then.
     """
-    found: list[CoordinateMap | None] = [None] * len(asked)
+    maps: list[CoordinateMap | None] = [None] * len(asked)
     joined: dict[tuple[str, str], list[int]] = {}
     for number, (way, grid) in enumerate(asked):
         if way.same:
-            found[number] = _affine_map(way, grid)
+            maps[number] = _affine_map(way, grid)
         else:
             joined.setdefault(way.names, []).append(number)
     for names, numbers in joined.items():
@@ -197,8 +197,8 @@ def coordinate_maps(asked: Sequence[tuple[CrsToPixels, GeoBox]]) -> list[Coordin
             for number, fitted in zip(
                 numbers, _fit_all(names, [asked[n] for n in numbers]), strict=True
             ):
-                found[number] = fitted
-    return found
+                maps[number] = fitted
+    return maps
 
 
 def _fit_all(
@@ -225,7 +225,7 @@ def _fit_all(
 
 @lru_cache(maxsize=256)
 def _one_cell(height: int, width: int) -> NDArray[np.int64]:
-    # Writable, though nobody writes: for read-only arrays all loops would be compiled once more.
+    # Writable, though never written: for read-only arrays all loops would be compiled once more.
     return np.array([[0, height, 0, width, 0]])
 
 
@@ -265,8 +265,8 @@ def _fit(way: CrsToPixels, affine: Six, cell: Cell) -> tuple[NDArray[np.float64]
     from ..loops.polynomials import cell_points, fit_cell
 
     x, y = moved(*way.names, *cell_points(affine, cell))
-    coefs, found = fit_cell(x, y, way.to_pixel, way.turn, way.middle)
-    return coefs, _SAFETY * found
+    coefs, error_px = fit_cell(x, y, way.to_pixel, way.turn, way.middle)
+    return coefs, _SAFETY * error_px
 
 
 def _fill_exact(source: GeoBox, grid: GeoBox, cell: Cell, exact: NDArray[np.float64]) -> None:

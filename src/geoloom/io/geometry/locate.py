@@ -46,8 +46,8 @@ def _extent(at: Floats, placed: NDArray[np.bool_], reach: float, size: int) -> t
     if placed.all():
         bends = [abs(np.diff(at, n=2, axis=axis)) for axis in (0, 1) if at.shape[axis] > 2]
         reach += max((float(bend.max()) for bend in bends), default=0.0)
-    found = at[placed]
-    low, high = np.floor(found.min() - reach), np.ceil(found.max() + reach)
+    positions = at[placed]
+    low, high = np.floor(positions.min() - reach), np.ceil(positions.max() + reach)
     return int(np.clip(low, 0, size)), int(np.clip(high, 0, size))
 
 

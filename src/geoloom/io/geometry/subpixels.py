@@ -45,11 +45,11 @@ def majority(
     Returns:
         Values (C, H, W), and where any point was seen (H, W).
     """
-    ours = _by_pixel(seen[None], points)
-    count = ours.sum(axis=-1)
+    observed = _by_pixel(seen[None], points)
+    count = observed.sum(axis=-1)
     # Unseen points are sorted last, by a key that is compared first.
     order = np.lexsort(
-        (_by_pixel(values, points), np.broadcast_to(~ours, _by_pixel(values, points).shape))
+        (_by_pixel(values, points), np.broadcast_to(~observed, _by_pixel(values, points).shape))
     )
     ranked = np.take_along_axis(_by_pixel(values, points), order, axis=-1)
     position = np.arange(ranked.shape[-1])
@@ -65,10 +65,10 @@ def mean(
     values: NDArray[Any], seen: NDArray[np.bool_], points: tuple[int, int]
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """The mean of the points seen in each pixel, rounded for integers; as `majority` otherwise."""
-    ours = _by_pixel(seen[None], points)
-    count = ours.sum(axis=-1)
+    observed = _by_pixel(seen[None], points)
+    count = observed.sum(axis=-1)
     kind = np.complex128 if values.dtype.kind == "c" else np.float64
-    total = np.where(ours, _by_pixel(values, points), 0).sum(axis=-1, dtype=kind)
+    total = np.where(observed, _by_pixel(values, points), 0).sum(axis=-1, dtype=kind)
     result = total / np.maximum(count, 1)
     return as_dtype(result, values.dtype), count[0] > 0
 

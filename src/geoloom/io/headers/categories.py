@@ -25,7 +25,7 @@ def category_names(uri: str, band_tags: Mapping[str, str]) -> dict[int, str] | N
     where there are none.
 
     Raises:
-        ReadError: the tag is there, but is no JSON object of whole numbers to names.
+        ReadError: the tag is there, but is not a JSON object of whole numbers to names.
     """
     if CLASS_NAMES_TAG in band_tags:
         text = band_tags[CLASS_NAMES_TAG]

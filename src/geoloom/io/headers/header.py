@@ -69,20 +69,20 @@ class Header:
     count: int
     """Number of bands, alpha included."""
     dtypes: tuple[str, ...]
-    """numpy names, one a band."""
+    """numpy names, one per band."""
     nodata: tuple[float | None, ...]
-    """Stored value that means unobserved, one a band; None where there is none."""
+    """Stored value that means unobserved, one per band; None where there is none."""
     descriptions: tuple[str | None, ...]
-    """Band names as the file tells them; None where it does not."""
+    """Band names as the file declares them; None where it does not."""
     scales: tuple[float, ...]
     """Physical value = stored value * scale + offset."""
     offsets: tuple[float, ...]
     validity: tuple[ValidityRule, ...]
     """Where each band says what is observed."""
     alpha: int | None
-    """Number of the alpha band, which is no measurement; None where there is none.
+    """Number of the alpha band, which is not a measurement; None where there is none.
 
-    GDAL tags the fourth of four bands of bytes so unless it is told otherwise: a band so tagged whose values
+    GDAL tags the fourth of four bands of bytes so by default: a band so tagged whose values
     are mostly neither closed nor open is a measurement."""
     colormap: Mapping[int, tuple[int, int, int, int]] | None = field(hash=False)
     """Stored value -> red, green, blue, alpha (0-255) of the first band; None where unpaletted."""
@@ -114,7 +114,7 @@ class Header:
 
     @property
     def categorical(self) -> bool:
-        """Whether values are classes, as a palette or category names tell."""
+        """Whether values are classes, as a palette or category names show."""
         return self.colormap is not None or self.class_names is not None
 
     def find(self, bands: Sequence[int | str] | None) -> tuple[int, ...]:
@@ -136,7 +136,7 @@ class Header:
 
     def _number(self, band: int | str) -> int:
         if not isinstance(band, (str, int, np.integer)) or isinstance(band, bool):
-            raise BandError(f"{band!r} is no band; give numbers from 1, or names")
+            raise BandError(f"{band!r} is not a band; give numbers from 1, or names")
         if isinstance(band, str):
             return find_bands([band], self.band_names, where=without_query(self.uri))[0] + 1
         if not 1 <= band <= self.count:
@@ -155,13 +155,13 @@ def read_header(
 
     Args:
         uri: Path or GDAL path.
-        crs: CRS to use in place of the file's missing or wrong one, such as `EPSG:32718`.
+        crs: CRS to use instead of the file's missing or wrong one, such as `EPSG:32718`.
         measured: How many bands, from the first, are known to be measurements: none of them is the alpha
             band, even where it is tagged as such.
         placed: False takes a raster without a georeference, too.
 
     Raises:
-        GridError: `crs` is no CRS.
+        GridError: `crs` is not a CRS.
         ReadError: the file is missing, damaged, or not georeferenced by an affine map and a CRS (ground
             control points or rational polynomials alone are refused); the message says what to do.
     """
@@ -177,7 +177,7 @@ def read_header(
 
 
 def _require_file(name: str) -> None:
-    """Refuse a pipe or device, which may have no end, or wait for ever for somebody to write."""
+    """Refuse a pipe or device, which may have no end, or wait for ever for a writer."""
     mode = Path(name).stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISBLK(mode)):
         raise ReadError(f"{name} is a pipe or a device, not a file; save what it gives to a file")
@@ -322,7 +322,7 @@ def _is_alpha(handle: Any, band: int, shown: str) -> bool:
     for down, across in zip(_LOOKS, _LOOKS, strict=True):
         place = (int(across * handle.width), int(down * handle.height))
         window = Window(*place, _LOOK_PX, _LOOK_PX)  # what of it lies in the file
-        with suppress(RasterioError):  # a damaged block is told of when its pixels are asked for
+        with suppress(RasterioError):  # a damaged block is reported when its pixels are read
             values = handle.read(band, window=window)
             extreme += int(np.isin(values, (0, full)).sum())
             looked_at += values.size

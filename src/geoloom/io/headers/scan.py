@@ -30,7 +30,7 @@ __all__ = ["Footprints", "OnError", "file_band", "find_files", "read_headers", "
 log = logging.getLogger(__name__)
 
 Calibrate = Callable[[Band, str], Band]
-"""(band, uri) -> the band with what the provider's naming tells of its scale, offset and nodata."""
+"""(band, uri) -> the band with the provider's scale, offset and nodata, as its naming implies."""
 
 Footprints = Literal["grid", "valid"]
 """What a scene covers: all of its grid, or what lies around the pixels that were observed."""
@@ -55,7 +55,7 @@ def scan(
     on_error: OnError = "raise",
     progress: Progress | None = None,
 ) -> tuple[Scene, ...]:
-    """The scenes in files, in the order of their names; all have the same bands. The log tells the rate.
+    """The scenes in files, in the order of their names; all have the same bands. The log shows the rate.
 
     Args:
         paths: Files, folders or shell patterns.
@@ -65,12 +65,12 @@ def scan(
         optional: Those of `bands` that are left out where no scene has them.
         wanted: Bands by name, in order; None means `bands`.
         calibrate: Completes a band from its file's address.
-        crs: CRS to use in place of the files' missing or wrong one.
+        crs: CRS to use instead of the files' missing or wrong one.
         named: Paths as the user gave them, by default `paths`. VRTs among them may refer to anything; others
             that are found only to files below their own folder.
         on_error: What becomes of scenes with a file that cannot be read: `skip` leaves them out, and the log
             says how many.
-        progress: Told (files read, files in all).
+        progress: Called with (files read, files in all).
 
     Raises:
         DatasetError: nothing matches, scenes differ in their bands, or one lacks a band; the message names
@@ -117,7 +117,7 @@ def read_headers(
     on_error: OnError = "raise",
     progress: Progress | None = None,
 ) -> dict[str, Header]:
-    """The headers of files, in their order, read by threads; the log tells how many a second.
+    """The headers of files, in their order, read by threads; the log shows how many per second.
 
     Files are closed again at once, so that thousands need no more descriptors than there are threads.
 
@@ -126,7 +126,7 @@ def read_headers(
         crs, measured: As `read_header`.
         named: As `scan`.
         on_error: `skip` leaves out files that cannot be read, and the log says how many.
-        progress: Told (files read, files in all), by the calling thread.
+        progress: Called with (files read, files in all), by the calling thread.
 
     Raises:
         ReadError: a file cannot be read or placed; with `skip`, none can.
@@ -181,7 +181,7 @@ def _header_or_error(
 
 
 def file_band(band: Band, header: Header, index: int) -> Band:
-    """The band with the file's own scale, offset and nodata where the file tells them."""
+    """The band with the file's own scale, offset and nodata where the file declares them."""
     scale, offset = header.scales[index - 1], header.offsets[index - 1]
     if (scale, offset) == (1.0, 0.0):
         scale, offset = band.scale, band.offset
@@ -235,11 +235,11 @@ def _in_order(
     names: Sequence[FileName], declared: Sequence[str], optional: Sequence[str]
 ) -> list[str]:
     """The bands that each scene must have."""
-    held = {str(name.band) for name in names}
-    absent = [band for band in optional if band not in held]
+    present = {str(name.band) for name in names}
+    absent = [band for band in optional if band not in present]
     if absent:
         log.info("no file holds the bands %s, which some products lack", ", ".join(absent))
-    return [b for b in declared if b not in absent] or sorted(held, key=natural)
+    return [b for b in declared if b not in absent] or sorted(present, key=natural)
 
 
 def _gather(

@@ -45,7 +45,7 @@ _SUBFILE, _WIDTH, _HEIGHT, _SAMPLES, _PLANAR = 254, 256, 257, 277, 284
 _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_HEIGHT = 278, 322, 323
 _STRIP_TABLES, _TILE_TABLES = (273, 279), (324, 325)
 _TABLES = frozenset({*_STRIP_TABLES, *_TILE_TABLES})
-"""Where the blocks lie and how long they are: nothing that a header tells."""
+"""Where the blocks lie and how long they are: not part of what a header describes."""
 _PIXEL_SCALE, _TIE_POINTS, _MATRIX, _GEO_KEYS = 33550, 33922, 34264, 34735
 _METADATA = 42112
 _TEXTS = {
@@ -62,7 +62,7 @@ _RASTER_TYPE_KEY, _PIXEL_IS_POINT = 1025, 2
 _PLAIN = re.compile(rb"[!-~](?:[ -~]*[!-~])?")
 """Text that no encoding and no trimming can change."""
 _MEANT_FOR_GDAL = re.compile(r"NODATA_VALUES$|AREA_OR_POINT$|TIFFTAG_")
-"""Items that GDAL acts on, or that a tag also tells."""
+"""Items that GDAL acts on, or that a tag also contains."""
 
 _Value = tuple[int, int, bytes]
 """TIFF type, count, bytes as stored."""
@@ -86,7 +86,7 @@ def read_directory(path: str) -> Directory | None:
     """The directory of a local TIFF; None where anything about it is not understood for certain.
 
     A file with a mask, several images, control points, or a south-up transform is left to GDAL, and so is
-    what is no TIFF or is damaged.
+    what is not a TIFF or is damaged.
     """
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path costs more than the call
@@ -233,7 +233,7 @@ def _free_texts(tags: dict[int, _Value]) -> dict[str, str]:
 def _items(stored: bytes) -> tuple[Mapping[str, str], bytes]:
     """GDAL's metadata: free texts by name, and all that means something.
 
-    Statistics are told apart: they differ from file to file and are no part of a header.
+    Statistics are recognised: they differ from file to file and are not part of a header.
     """
     try:
         root = ElementTree.fromstring(stored.rstrip(b"\0"))

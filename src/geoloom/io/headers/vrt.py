@@ -48,7 +48,7 @@ def check_raw_sources(uri: str) -> None:
 def check_sources(uri: str) -> None:
     """See that all that a VRT refers to, as sources of sources, too, are files below its own folder.
 
-    So it must be where nobody chose it by its name: one that lies among other files may come from anyone.
+    So it must be where it was not chosen by its name: one that lies among other files may come from anyone.
 
     Raises:
         ReadError: something lies elsewhere, or the VRT cannot be understood; the message names it.
@@ -77,7 +77,7 @@ def _check_raw(uri: str, stamp: Stamp) -> None:
 def _files_of(uri: str, *, raw_only: bool) -> list[str]:
     """The files that a VRT refers to, all of which lie below its folder."""
     folder = Path(uri).absolute().parent.resolve()
-    found = []
+    files = []
     reader = _Reader(uri)
     try:
         reader.read()
@@ -97,11 +97,11 @@ def _files_of(uri: str, *, raw_only: bool) -> list[str]:
             )
         if not raw and not is_vrt(str(path)) and _is_text(path):
             raise ReadError(
-                f"{uri} is a VRT that refers to {path}, which is no image but directions to others; give it "
-                "its format's ending, and open it by its name if you trust it"
+                f"{uri} is a VRT that refers to {path}, which is not an image but directions to others; give "
+                "it its format's ending, and open it by its name if you trust it"
             )
-        found.append(str(path))
-    return found
+        files.append(str(path))
+    return files
 
 
 _CURES = {
@@ -172,15 +172,15 @@ class _Reader:
             raise self._refused(f"its elements lie more than {_DEEPEST} deep")
         if self._open and self._open[-1][0] == "source":
             raise self._refused("a name of a source holds elements")
-        told = {key.lower(): value.strip() for key, value in attributes.items()}
-        tag, name = tag.lower(), told.get("key", told.get("name", "")).lower()
+        given = {key.lower(): value.strip() for key, value in attributes.items()}
+        tag, name = tag.lower(), given.get("key", given.get("name", "")).lower()
         is_name = (
             tag in _SOURCES or name in _OTHER_SOURCES or (tag == "argument" and "filename" in name)
         )
         kind = "source" if is_name else "metadata" if tag in _FREE else tag
-        raw = tag == "vrtrasterband" and told.get("subclass", "").lower() == "vrtrawrasterband"
+        raw = tag == "vrtrasterband" and given.get("subclass", "").lower() == "vrtrawrasterband"
         self._raw += raw
-        self._open.append(("raw" if raw else kind, told.get("relativetovrt") == "1", []))
+        self._open.append(("raw" if raw else kind, given.get("relativetovrt") == "1", []))
 
     def _end(self, tag: str) -> None:
         kind, from_vrt, parts = self._open.pop()
@@ -199,4 +199,4 @@ class _Reader:
         raise self._refused("it declares a document type, which GDAL's own do not")
 
     def _refused(self, why: str) -> ReadError:
-        return ReadError(f"{self._uri} is no VRT that can be read: {why}")
+        return ReadError(f"{self._uri} is not a VRT that can be read: {why}")

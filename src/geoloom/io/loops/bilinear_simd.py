@@ -42,9 +42,9 @@ def _strays(typing_context: Any, address: Any, origin: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word = ir.IntType(32)
-        found = _load(builder, word, 4, args[0])
-        lanes = ir.Constant(found.type, _LANE_NUMBERS)
-        stray = builder.icmp_signed("!=", builder.sub(found, lanes), _splat(builder, args[1]))
+        word_loaded = _load(builder, word, 4, args[0])
+        lanes = ir.Constant(word_loaded.type, _LANE_NUMBERS)
+        stray = builder.icmp_signed("!=", builder.sub(word_loaded, lanes), _splat(builder, args[1]))
         return builder.zext(builder.bitcast(stray, ir.IntType(LANES)), ir.IntType(64))
 
     return types.int64(types.intp, types.int32), generate
@@ -229,7 +229,7 @@ def _eight_at_once(
     plane, layer = height * width * near, out.shape[1] * out.shape[2] * far
     values, line = address_of(source), address_of(out) + place * far
     shares, drops = address_of(right), address_of(lower)
-    # The last eight overlap the eight before them where the row is no multiple of eight.
+    # The last eight overlap the eight before them where the row is not a multiple of eight.
     for begin in range(start, stop, LANES) if stop - start >= LANES else range(0):
         here = min(begin, stop - LANES)
         split = split_of(corner, here, last)

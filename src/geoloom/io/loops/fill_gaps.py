@@ -20,10 +20,10 @@ def gap_of(valid: np.ndarray) -> tuple[int, int, int, int]:
     top, bottom, left, right = height, 0, width, 0
     for row in range(height):
         line = line_of(address_of(valid), row * width, width, valid)
-        found = 0
+        observed = 0
         for col in range(width):
-            found += line[col]
-        if found == width:
+            observed += line[col]
+        if observed == width:
             continue
         top, bottom = min(top, row), row + 1
         first, after = 0, width

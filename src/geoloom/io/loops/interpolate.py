@@ -103,23 +103,23 @@ def warp_smooth(
                 empty = fill[band]
                 for i in range(count):
                     line[i] = line[i] if index[i] >= 0 else empty
-                few = rim
+                pick_count = rim
                 if holes[band] and simple:
-                    few = _add_broken(inner, corner, whole, band * plane, picks, rim)
-                for pick in range(few):
+                    pick_count = _add_broken(inner, corner, whole, band * plane, picks, rim)
+                for pick in range(pick_count):
                     i = picks[pick]
                     if not weighed[i]:
                         _weigh(cols[i], cubic, span[0], across, i)
                         _weigh(rows[i], cubic, span[1], down, i)
                         weighed[i] = 1
-                if few == 0:
+                if pick_count == 0:
                     continue
                 values = line_of(address_of(source), band * plane, plane, source)
                 _kernel_row(
-                    values, width, window, cols, rows, index, picks, few, cubic, across, down, linear,
+                    values, width, window, cols, rows, index, picks, pick_count, cubic, across, down, linear,
                     nodata[band], tagged[band], buffer, observed,
                 )  # fmt: skip
-                for pick in range(few):
+                for pick in range(pick_count):
                     i = picks[pick]
                     if observed[i]:
                         line[i] = finished(buffer, i, limits)
@@ -238,12 +238,12 @@ def _clear_ends(
 @compiled
 def _pick_rim(index: np.ndarray, inner: np.ndarray, picks: np.ndarray) -> int:
     """Number the places in the raster that `bilinear_row` left out; returns how many."""
-    few = 0
+    pick_count = 0
     for i in range(index.size):
         if index[i] >= 0 and not inner[i]:
-            picks[few] = i
-            few += 1
-    return few
+            picks[pick_count] = i
+            pick_count += 1
+    return pick_count
 
 
 @compiled
@@ -253,14 +253,14 @@ def _add_broken(
     whole: np.ndarray,
     origin: int,
     picks: np.ndarray,
-    few: int,
+    pick_count: int,
 ) -> int:
     """Number also the places that have four pixels but not all observed; returns how many in all."""
     for i in range(inner.size):
         if inner[i] and not whole[origin + corner[i]]:
-            picks[few] = i
-            few += 1
-    return few
+            picks[pick_count] = i
+            pick_count += 1
+    return pick_count
 
 
 @compiled
@@ -299,7 +299,7 @@ def _kernel_row(
     rows: np.ndarray,
     index: np.ndarray,
     picks: np.ndarray,
-    few: int,
+    pick_count: int,
     cubic: bool,
     across: np.ndarray,
     down: np.ndarray,
@@ -309,12 +309,12 @@ def _kernel_row(
     buffer: np.ndarray,
     observed: np.ndarray,
 ) -> None:
-    """Weighted means of the observed ones of the pixels around the first few places picked.
+    """Weighted means of the observed ones of the pixels around the first `pick_count` places picked.
 
     As GDAL has it, a cubic kernel that is not widened and lacks one of its 16 pixels gives way to bilinear.
     """
     lone = cubic and across.shape[1] == 4 and down.shape[1] == 4
-    for pick in range(few):
+    for pick in range(pick_count):
         i = picks[pick]
         buffer[i] = 0
         observed[i] = 0

@@ -1,4 +1,4 @@
-"""How inner loops are compiled: without the GIL, kept on disk, and made anew when they change.
+"""How inner loops are compiled: without the GIL, kept on disk, and compiled again when they change.
 
 Modules of compiled loops are imported only where pixels are read: importing numba takes a third of a second.
 """

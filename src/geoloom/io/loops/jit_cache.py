@@ -27,7 +27,7 @@ def kept(loop: Callable[..., Any], **options: Any) -> Any:
     """The loop compiled by numba on first use, and kept on disk for later processes.
 
     Without a place that may be written (numba tries `NUMBA_CACHE_DIR`, the package's folder, the user's
-    cache), each process compiles anew; so too should a numba keep its files in a way unknown here, for a
+    cache), each process compiles again; so too should a numba keep its files in a way unknown here, for a
     loop that is kept without its helpers being watched may be wrong.
     """
     try:
@@ -46,7 +46,7 @@ def kept(loop: Callable[..., Any], **options: Any) -> Any:
 
 
 class Stamp:
-    """What a loop is compiled from, told when it is first compared: its helpers may stand below it."""
+    """What a loop is compiled from, computed when it is first compared: its helpers may stand below it."""
 
     def __init__(self, loop: Callable[..., Any], options: str) -> None:
         self._loop, self._options = loop, options
@@ -87,7 +87,7 @@ _SAID: set[str] = set()
 
 def _say_once(text: str) -> None:
     if not _SAID:
-        log.warning("%s; each process compiles them anew", text)
+        log.warning("%s; each process compiles them again", text)
     _SAID.add(text)
 
 

@@ -35,7 +35,7 @@ def copy_window(
             block was never written, which reads as `fill`.
         samples: int64 (C,), position of each band inside a pixel.
         like: Empty array of the stored dtype.
-        block: Rows, columns and values a pixel of a block.
+        block: Rows, columns and values per pixel of a block.
         first: Row and column of the window inside the first block.
         shape: Rows and columns of the window.
         at: Row and column of `out` where the window goes.
@@ -140,12 +140,12 @@ def warp_nearest(
         out: (C, H, W).
         valid: uint8 (H, W).
         doubtful: int64, takes the flat numbers of pixels whose centre is so close to an edge that the map
-            cannot tell the side.
+            cannot decide the side.
 
     Returns:
         How many are doubtful, also where `doubtful` could not take all.
     """
-    found = 0
+    doubtful_count = 0
     for number in range(cells.shape[0]):
         cell = cells[number]
         count = cell[3] - cell[2]
@@ -159,10 +159,10 @@ def warp_nearest(
                 continue
             for i in range(count):
                 if in_doubt(cols[i], rows[i], doubt):
-                    if found < doubtful.size:
-                        doubtful[found] = row * out.shape[2] + cell[2] + i
-                    found += 1
-    return found
+                    if doubtful_count < doubtful.size:
+                        doubtful[doubtful_count] = row * out.shape[2] + cell[2] + i
+                    doubtful_count += 1
+    return doubtful_count
 
 
 @compiled

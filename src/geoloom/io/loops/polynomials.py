@@ -22,7 +22,7 @@ POINTS = _NODES.size**2 + _CHECKS.size**2
 """How many points of a cell are asked for their place: 25 to fit the polynomials, 16 to check them."""
 
 SNAP_PX = 1e-8
-"""A place this close below a pixel's edge lies on it: float64 cannot tell on a fine, far lattice."""
+"""A place this close below a pixel's edge lies on it: float64 cannot decide on a fine, far lattice."""
 
 
 @compiled
@@ -97,8 +97,8 @@ def grid_points(affines: np.ndarray, shapes: np.ndarray) -> tuple[np.ndarray, np
     """
     x, y = np.empty((len(affines), POINTS)), np.empty((len(affines), POINTS))
     for i in range(len(affines)):
-        one = affines[i]
-        affine = one[0], one[1], one[2], one[3], one[4], one[5]
+        six = affines[i]
+        affine = six[0], six[1], six[2], six[3], six[4], six[5]
         points = cell_points(affine, (0, shapes[i, 0], 0, shapes[i, 1]))
         x[i], y[i] = points[0], points[1]
     return x, y
@@ -121,9 +121,9 @@ def fit_grids(
     coefs, errors, bounds = np.empty((count, 2, 5, 5)), np.empty(count), np.empty((count, 4))
     cells = np.zeros((1, 5), np.int64)
     for i in range(count):
-        one = to_pixels[i]
-        to_pixel = one[0], one[1], one[2], one[3], one[4], one[5]
-        coefs[i], errors[i] = fit_cell(x[i], y[i], to_pixel, one[6], one[7])
+        numbers = to_pixels[i]
+        to_pixel = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]
+        coefs[i], errors[i] = fit_cell(x[i], y[i], to_pixel, numbers[6], numbers[7])
         low_row, high_row, low_col, high_col = bound_cells(cells, coefs[i : i + 1])
         bounds[i] = np.array((low_row, high_row, low_col, high_col))
     return coefs, errors, bounds
@@ -169,7 +169,7 @@ def fill_places(
         coefs: float64 (2, 5, 5): for columns and for rows, the factor of u**i * v**j at [i, j].
         exact: float64 (2, H, W); (2, 0, 0) where no cell needs it.
         row: Row of the grid.
-        cols, rows: float64, one a column of the cell.
+        cols, rows: float64, one per column of the cell.
     """
     if cell[4] == 1:
         for i in range(cols.size):

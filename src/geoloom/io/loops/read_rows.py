@@ -56,7 +56,7 @@ def read_window(
             files; 0 where a block was never written, which reads as `fill`.
         samples: int64 (C,), position of each band inside a pixel.
         like: Empty array of the stored dtype.
-        block: Rows, columns and values a pixel of a block.
+        block: Rows, columns and values per pixel of a block.
         first: Row and column of the window inside the first block.
         shape: Rows and columns of the window.
         at: Row and column of `out` where the window goes.
@@ -84,15 +84,15 @@ def read_window(
             for start in range(top, bottom, piece):
                 stop = min(start + piece, bottom)
                 size = (stop - start - 1) * pitch + wanted
-                held, held_at = np.int64(-1), np.int64(-1)
+                buffered, buffered_at = np.int64(-1), np.int64(-1)
                 for band in range(offsets.shape[0]):
                     offset = offsets[band, block_row, block_col]
                     place = offset + start * pitch + left * step * like.itemsize
                     # Bands of one pixel lie side by side: what was read for one serves all.
-                    if offset != 0 and (descriptors[band] != held or place != held_at):
+                    if offset != 0 and (descriptors[band] != buffered or place != buffered_at):
                         if not _take(descriptors[band], room, size, place):
                             return band
-                        held, held_at = descriptors[band], place
+                        buffered, buffered_at = descriptors[band], place
                     for row in range(start, stop):
                         to = (band * out.shape[1] + out_row + row) * out.shape[2] + out_col
                         line = line_of(origin, to, width, out)

@@ -13,12 +13,12 @@ falling either way with the last digit of a coordinate."""
 
 
 def as_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Values cast to a dtype: rounded, halves upwards, and held within its range if it is an integer's."""
+    """Values cast to a dtype: rounded, halves upwards, and clipped to its range if it is an integer's."""
     if dtype.kind not in "iu":
         return values.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
     rounded = np.floor(values + HALF)
-    # Limits of 64-bit integers are no float64s: casting them would wrap around.
+    # Limits of 64-bit integers are not float64s: casting them would wrap around.
     low, high = float(limits.min), np.nextafter(float(limits.max) + 1, 0)
     return rounded.clip(low, high).astype(dtype)
 

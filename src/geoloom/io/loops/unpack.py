@@ -22,18 +22,18 @@ def lzw(packed: np.ndarray, out: np.ndarray) -> int:
     """
     start = np.empty(_CODES, np.int64)
     length = np.empty(_CODES, np.int64)
-    bits, held, width = np.uint64(0), 0, 9
+    bits, bit_count, width = np.uint64(0), 0, 9
     at, written, following = 0, 0, _FIRST
     previous_start, previous_length = 0, 0
     while written < out.size:
-        while held < width and at < packed.size:
+        while bit_count < width and at < packed.size:
             bits = (bits << np.uint64(8)) | np.uint64(packed[at])
             at += 1
-            held += 8
-        if held < width:
+            bit_count += 8
+        if bit_count < width:
             break
-        code = np.int64((bits >> np.uint64(held - width)) & np.uint64((1 << width) - 1))
-        held -= width
+        code = np.int64((bits >> np.uint64(bit_count - width)) & np.uint64((1 << width) - 1))
+        bit_count -= width
         if code == _END:
             break
         if code == _CLEAR:

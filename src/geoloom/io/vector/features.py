@@ -70,7 +70,7 @@ class Features:
     _sizes: np.ndarray = field(init=False, repr=False)
     _bounds: np.ndarray = field(init=False, repr=False)
     _moved: dict[tuple[str, int], _Moved] = field(init=False, repr=False)
-    _told: set[str] = field(init=False, repr=False)
+    _reported: set[str] = field(init=False, repr=False)
     """CRSs of which the log says that features have no place there."""
     _lock: threading.Lock = field(init=False, repr=False)
 
@@ -84,7 +84,7 @@ class Features:
         object.__setattr__(self, "_sizes", shapely.get_num_coordinates(self.geometries))
         object.__setattr__(self, "_bounds", shapely.bounds(self.geometries))
         object.__setattr__(self, "_moved", {})
-        object.__setattr__(self, "_told", set())
+        object.__setattr__(self, "_reported", set())
         object.__setattr__(self, "_lock", threading.Lock())
 
     def __len__(self) -> int:
@@ -148,7 +148,7 @@ class Features:
         if len(geometries) == 0:
             return np.full(tuple(grid.shape), fill, dtype=dtype)
         burned: np.ndarray = rasterize(
-            zip(_told(geometries), codes.tolist(), strict=True),
+            zip(_as_mappings(geometries), codes.tolist(), strict=True),
             out_shape=tuple(grid.shape),
             transform=grid.affine,
             fill=fill,
@@ -171,8 +171,8 @@ class Features:
             return np.arange(len(self))
         shifts = TURNS if self.crs.geographic else (0.0,)
         boxes = [shapely.box(zone[0] + s, zone[1], zone[2] + s, zone[3]) for s in shifts]
-        found: np.ndarray = np.unique(self._tree.query(boxes)[1])
-        return found
+        numbers: np.ndarray = np.unique(self._tree.query(boxes)[1])
+        return numbers
 
     def _reprojected(self, chosen: np.ndarray, zone: np.ndarray | None, grid: GeoBox) -> np.ndarray:
         """The chosen features in the grid's CRS: small ones whole and remembered, large ones cut."""
@@ -212,12 +212,12 @@ class Features:
     def _project(
         self, geometries: np.ndarray, route: tuple[str, str], tolerance: float
     ) -> np.ndarray:
-        """`_project`, which tells of features without a place once a CRS."""
+        """`_project`, which reports features without a place once per CRS."""
         moved, lost = _project(geometries, route, tolerance)
         if lost:
             with self._lock:
-                new = route[1] not in self._told
-                self._told.add(route[1])
+                new = route[1] not in self._reported
+                self._reported.add(route[1])
             if new:
                 log.warning(
                     "%s: %d features near the grid have points with no place in %s: left out, as are others "
@@ -235,17 +235,17 @@ class Features:
         return far
 
 
-def _told(geometries: np.ndarray) -> list[Any]:
+def _as_mappings(geometries: np.ndarray) -> list[Any]:
     """Geometries as rasterio takes them; polygons of one ring as GeoJSON, which it would make of each."""
-    told: list[Any] = geometries.tolist()
+    shapes: list[Any] = geometries.tolist()
     plain = shapely.get_type_id(geometries) == 3
     plain &= shapely.get_num_interior_rings(geometries) == 0
     places = np.flatnonzero(plain).tolist()
     points = shapely.get_coordinates(geometries[plain]).tolist()
     ends = np.cumsum(shapely.get_num_coordinates(geometries[plain])).tolist()
     for place, start, end in zip(places, [0, *ends], ends, strict=False):
-        told[place] = {"type": "Polygon", "coordinates": [points[start:end]]}
-    return told
+        shapes[place] = {"type": "Polygon", "coordinates": [points[start:end]]}
+    return shapes
 
 
 def _pixel_size(grid: GeoBox) -> float:
@@ -257,7 +257,7 @@ def _surroundings(grid: GeoBox, crs: CRS) -> np.ndarray | None:
     """Bounds (4,) in `crs` that surely hold the grid, with a margin; None where it does not project.
 
     A lattice of points is projected and the bounds widened by its largest step, so that what bulges
-    between the points is held too. In degrees, longitudes run on around the grid's centre.
+    between the points is met too. In degrees, longitudes run on around the grid's centre.
     """
     height, width = grid.shape
     cols, rows = np.meshgrid(
@@ -340,7 +340,7 @@ def _edge_limits(
     """Longest edge (count,) by geometry whose straight image strays less than the tolerance.
 
     An edge's true image is compared with the straight one a quarter along it, where neither a bow nor an
-    S-curve hides. Straying grows with the square of the length, so one measurement tells the limit.
+    S-curve hides. Straying grows with the square of the length, so one measurement gives the limit.
     """
     limits = np.full(count, np.inf)
     edges = np.flatnonzero((owner[:-1] == owner[1:]) & (xy[:-1] != xy[1:]).any(axis=1))
@@ -365,10 +365,10 @@ def _around_the_globe(
     """Adds copies one turn away where these lie on the grid (a grid across the antimeridian)."""
     box = grid.boundingbox
     bounds = shapely.bounds(geometries)
-    found, owners = [], []
+    turned, owners = [], []
     for shift in TURNS:
         meets = (bounds[:, 0] + shift <= box.right) & (bounds[:, 2] + shift >= box.left)
-        found.append(
+        turned.append(
             shapely.transform(geometries[meets], lambda xy, by=shift: xy + np.array([by, 0.0]))
             if shift
             else geometries[meets]
@@ -376,4 +376,4 @@ def _around_the_globe(
         owners.append(np.flatnonzero(meets))
     order = np.argsort(np.concatenate(owners), kind="stable")
     positions = np.concatenate(owners)[order]
-    return np.concatenate(found)[order], chosen[positions]
+    return np.concatenate(turned)[order], chosen[positions]

@@ -42,7 +42,7 @@ def open_geoparquet(path: Path) -> Any:
     """The file, of which nothing but the schema is read.
 
     Raises:
-        VectorError: it is no Parquet, or damaged.
+        VectorError: it is not Parquet, or damaged.
     """
     import pyarrow
     import pyarrow.parquet
@@ -86,24 +86,24 @@ def read_geoparquet(path: Path, *, field: str | None, where: str | None) -> GeoT
             values += batch[field].to_pylist() if field else []
     except (pyarrow.ArrowException, OSError, shapely.errors.ShapelyError, TypeError) as error:
         raise VectorError(f"{path} cannot be read as a vector layer: {error}") from error
-    found = np.concatenate(shapes) if shapes else np.empty(0, dtype=object)
+    geometries = np.concatenate(shapes) if shapes else np.empty(0, dtype=object)
     labels = np.array(values, dtype=object) if field else None
     if rows is not None:
-        found, labels = found[rows], None if labels is None else labels[rows]
-    return GeoTable(found, labels, crs)
+        geometries, labels = geometries[rows], None if labels is None else labels[rows]
+    return GeoTable(geometries, labels, crs)
 
 
 def _about_geometry(path: Path, schema: Any) -> tuple[str, str, str | None]:
     """Name of the geometries' column, how they are stored, and their CRS as WKT."""
     try:
-        told = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
-        geometry = told.get("primary_column")
+        geo = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
+        geometry = geo.get("primary_column")
         if geometry is None:
             raise VectorError(
                 f"{path} is Parquet without geometries: it lacks the `geo` metadata of GeoParquet; write it "
                 "with geopandas' to_parquet"
             )
-        column = told["columns"][geometry]
+        column = geo["columns"][geometry]
         encoding, crs = str(column["encoding"]), column.get("crs", "OGC:CRS84")
         if geometry not in schema.names:
             raise KeyError(geometry)
@@ -126,11 +126,11 @@ def _picked_rows(path: Path, file: Any, fields: Sequence[str], where: str) -> np
         places = ", ".join("?" * len(named))
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=named):
             listed = [batch[name].to_pylist() for name in named]
-            told = zip(*([_plain(value) for value in values] for values in listed), strict=True)
-            base.executemany(f"INSERT INTO features VALUES ({places})", told)
+            rows = zip(*([_plain(value) for value in values] for values in listed), strict=True)
+            base.executemany(f"INSERT INTO features VALUES ({places})", rows)
         try:
-            found = base.execute(f"SELECT rowid - 1 FROM features WHERE ({where}) ORDER BY rowid")
-            return np.array([row for (row,) in found], dtype=np.int64)
+            picked = base.execute(f"SELECT rowid - 1 FROM features WHERE ({where}) ORDER BY rowid")
+            return np.array([row for (row,) in picked], dtype=np.int64)
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
             raise VectorError(
                 f"{path} cannot be searched: {error} (where={where!r}; fields: {', '.join(fields)})"

@@ -66,7 +66,7 @@ def read_features(
     Args:
         path: File that GDAL reads, or a GeoParquet file.
         layer: Which layer; needed where the file has several.
-        class_field: Attribute that tells the class; without it all features are one class.
+        class_field: Attribute that gives the class; without it all features are one class.
         classes: The classes of interest, in the order of their codes 1..K. Default: all values, sorted.
             Features of other classes get code 0.
         where: SQL condition on attributes, such as `"year = 2016"`; of GeoParquet as SQLite has it.
@@ -74,7 +74,7 @@ def read_features(
 
     Raises:
         VectorError: the file, layer, field, class or CRS is missing; the message names the nearest.
-        GridError: `crs` is no CRS.
+        GridError: `crs` is not a CRS.
     """
     (features,) = read_feature_files(
         [path], layer=layer, class_field=class_field, classes=classes, where=where, crs=crs
@@ -96,16 +96,16 @@ def read_feature_files(
         if value is not None and not isinstance(value, str):
             raise VectorError(f"{name} is {value!r}; give a text")
     files = [_path_of(path) for path in paths]
-    found = [_read_layer(f, layer=layer, field=class_field, where=where or None) for f in files]
+    read = [_read_layer(f, layer=layer, field=class_field, where=where or None) for f in files]
     kept = [
-        _usable(f.geometries, f.values, f.name if len(found) == 1 else "feature", str(p))
-        for f, p in zip(found, paths, strict=True)
+        _usable(f.geometries, f.values, f.name if len(read) == 1 else "feature", str(p))
+        for f, p in zip(read, paths, strict=True)
     ]
-    where_from = str(paths[0]) if len(found) == 1 else f"{paths[0]} and {len(found) - 1} others"
+    where_from = str(paths[0]) if len(read) == 1 else f"{paths[0]} and {len(read) - 1} others"
     groups = _groups(classes, class_field is not None, [labels for _, labels in kept], where_from)
     return tuple(
         _coded(shapes, labels, groups, _known_crs(crs, f.crs, str(p)), str(p))
-        for f, (shapes, labels), p in zip(found, kept, paths, strict=True)
+        for f, (shapes, labels), p in zip(read, kept, paths, strict=True)
     )
 
 
@@ -185,8 +185,8 @@ def _read_layer(path: Path, *, layer: str | None, field: str | None, where: str 
         near = difflib.get_close_matches(path.name, beside, n=1)
         raise VectorError(f"no file {path}" + (f"; did you mean {near[0]!r}?" if near else ""))
     if is_geoparquet(path):
-        found = read_geoparquet(path, field=field, where=where)
-        return _Layer(found.geometries, found.values, found.crs, path.stem)
+        table = read_geoparquet(path, field=field, where=where)
+        return _Layer(table.geometries, table.values, table.crs, path.stem)
     _refuse_directions(path)
     import pyogrio.raw
 
@@ -206,14 +206,14 @@ def _read_layer(path: Path, *, layer: str | None, field: str | None, where: str 
 
 
 def _refuse_directions(path: Path) -> None:
-    """See that a file is no OGR VRT by its contents alone: it may refer to any file or server."""
+    """See that a file is not an OGR VRT by its contents alone: it may refer to any file or server."""
     if path.suffix.lower() == ".vrt" or not path.is_file():
         return
     with _refusing(path), path.open("rb") as file:
         start = file.read(4096)
     if b"<OGRVRTDataSource" in start:
         raise VectorError(
-            f"{path} is no layer but directions to other places (an OGR VRT), expected a format that "
+            f"{path} is not a layer but directions to other places (an OGR VRT), expected a format that "
             "holds its own features; if you trust it, give it a name that ends in .vrt"
         )
 
@@ -230,10 +230,10 @@ def _chosen_layer(path: Path, layer: str | None) -> str:
             )
         return layer
     if len(names) != 1:
-        found = ", ".join(f"{name} ({kind})" for name, kind in listed) or "none"
+        layers = ", ".join(f"{name} ({kind})" for name, kind in listed) or "none"
         raise VectorError(
             f"{path} has {len(names)} layers with geometries, expected one; choose one by layer= (--layer). "
-            f"Layers: {found}"
+            f"Layers: {layers}"
         )
     return names[0]
 

@@ -313,7 +313,7 @@ class CogWriter:
         if rows:
             log.info("%s: going on after row %d", self.path, rows)
         else:
-            log.warning("%s: an unfinished run had other settings; starting anew", self.path)
+            log.warning("%s: an unfinished run had other settings; starting over", self.path)
         return rows
 
     def _scratch(self, end: str) -> Path:

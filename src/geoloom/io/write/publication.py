@@ -28,7 +28,7 @@ def publish_raster(
     2. Where there was no raster, what describes the new one comes before it, and describes nothing until
        then: the raster is the last to appear. Where there was one, it is replaced first.
 
-    Files that would be written as they stand are left alone: when a map is made anew with the same classes,
+    Files that would be written as they stand are left alone: when a map is made again with the same classes,
     which is usual, names and style are there throughout.
 
     Args:

@@ -1,4 +1,4 @@
-"""The VRT that tells GDAL how to read a raw file, and what the product's header shall hold."""
+"""The VRT that describes to GDAL how to read a raw file, and what the product's header shall hold."""
 
 from __future__ import annotations
 

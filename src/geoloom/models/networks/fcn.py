@@ -13,7 +13,7 @@ from .layers import bilinear_upsampling, conv_unit, initialise, pad_to_multiple,
 
 Stride = Literal[8, 16, 32]
 
-# VGG16, configuration D: convolutions a block, channels (Simonyan and Zisserman 2015, table 1).
+# VGG16, configuration D: convolutions per block, channels (Simonyan and Zisserman 2015, table 1).
 _BLOCKS: tuple[tuple[int, int], ...] = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 _FC_CHANNELS = 4096
 _COARSEST = 32

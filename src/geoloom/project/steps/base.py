@@ -75,7 +75,7 @@ class Step(BaseModel, ABC):
         """What follows an interruption of the step's own command: whether the work goes on, and how."""
         if self.resumable:
             return "the same command with --resume goes on after the last finished epoch"
-        return f"the same command {'goes on where this one was' if self.goes_on else 'begins anew'}"
+        return f"the same command {'goes on where this one was' if self.goes_on else 'starts over'}"
 
     def also_written(self) -> tuple[Path, ...]:
         """Files that the step makes besides its product."""
@@ -141,16 +141,16 @@ def usable(path: Path, *, product: bool = False) -> Path:
 
 
 def model_folder(setting: str, path: Path) -> Iterator[tuple[str, str]]:
-    """A problem where something is there and is no model folder."""
+    """A problem where something is there and is not a model folder."""
     if path.exists() and not (path / "model.json").is_file():
-        yield setting, f"{path} is no model folder: it has no model.json{_kind_of(path)}"
+        yield setting, f"{path} is not a model folder: it has no model.json{_kind_of(path)}"
 
 
 def chip_store(setting: str, path: Path) -> Iterator[tuple[str, str]]:
-    """A problem where something is there and is no chip store."""
+    """A problem where something is there and is not a chip store."""
     store = Path(str(path).partition("#")[0])
     if store.exists() and not (store / "zarr.json").is_file():
-        yield setting, f"{store} is no chip store, which `geoloom chips` makes{_kind_of(store)}"
+        yield setting, f"{store} is not a chip store, which `geoloom chips` makes{_kind_of(store)}"
 
 
 def _kind_of(path: Path) -> str:

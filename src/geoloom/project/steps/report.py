@@ -28,7 +28,7 @@ class Report(Step):
     chips: Path | None = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """What is no model and no chip store."""
+        """What is not a model and no chip store."""
         yield from model_folder("model", self.model)
         if self.chips is not None:
             yield from chip_store("chips", self.chips)

@@ -107,7 +107,7 @@ def _named(legends: dict[str, Legend]) -> Classes | None:
 
 
 def legend_of(dataset: GeoDataset) -> Legend:
-    """What the labels of a dataset say about their codes; a code that means unlabelled is no class."""
+    """What the labels of a dataset say about their codes; a code that means unlabelled is not a class."""
     labels = label_layer(dataset)
     if isinstance(labels, Composition):
         legends = [legend_of(part) for part in labels.parts if "mask" in part.layers]

@@ -1,4 +1,4 @@
-"""One run of a job in a process of its own, forked from this one: what it said, and how it ended."""
+"""One run of a job in a process of its own, forked from this one: what it printed, and how it ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class End:
 
     code: int
     """The exit code; negative: the signal that ended it."""
-    said: str
+    output: str
     """Both output streams."""
     seconds: float
     pid: int
@@ -51,12 +51,12 @@ class Child:
             before: Called in the child before the work: to set a trap.
             stopped: The child waits for SIGCONT first.
         """
-        self._said = folder.with_name(f"{folder.name}.{time.monotonic_ns()}.said")
+        self._output = folder.with_name(f"{folder.name}.{time.monotonic_ns()}.output")
         self._began = time.monotonic()
         self._begun, begun = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            _live(partial(_begin, begun, work), folder, self._said, before, stopped)
+            _live(partial(_begin, begun, work), folder, self._output, before, stopped)
         os.close(begun)
 
     def wait_until_begun(self) -> None:
@@ -75,15 +75,15 @@ class Child:
         seconds = time.monotonic() - self._began
         os.close(self._begun)
         _end_group(self.pid)
-        said = self._said.read_text(errors="replace") if self._said.exists() else ""
-        self._said.unlink(missing_ok=True)
-        return End(os.waitstatus_to_exitcode(status), said, seconds, self.pid)
+        output = self._output.read_text(errors="replace") if self._output.exists() else ""
+        self._output.unlink(missing_ok=True)
+        return End(os.waitstatus_to_exitcode(status), output, seconds, self.pid)
 
 
 def _live(
     work: Callable[[], int],
     folder: Path,
-    said: Path,
+    printed: Path,
     before: Callable[[], None] | None,
     stopped: bool,
 ) -> None:
@@ -91,12 +91,12 @@ def _live(
     code = 99
     try:
         os.setsid()
-        output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        output = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        # A program that is started anew has these, whatever started this one.
+        # A program that is newly started has these, whatever started this one.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         folder.mkdir(parents=True, exist_ok=True)

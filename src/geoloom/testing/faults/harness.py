@@ -70,13 +70,13 @@ class Harness:
         import_all()
         self.root = root.absolute()
         self.folder = self.root / "work"
-        """Every run has this one folder, so that no path tells two runs apart."""
+        """Every run has this one folder, so that no path distinguishes two runs."""
         self._inputs = self.root / "inputs"
         self._ends: dict[str, End] = {}
         self._copy(None)
         end = Child(make_inputs, self.folder).wait()
         if end.code:
-            raise RuntimeError(f"no inputs: {end.said}")
+            raise RuntimeError(f"no inputs: {end.output}")
         self.folder.rename(self._inputs)
 
     def trials(self, job: Job, kind: str, most: int | None = None) -> Iterator[Trial]:
@@ -100,7 +100,7 @@ class Harness:
         log = self.root / "operations.log"
         end = Child(job.run, self.folder, before=self._counter(log, None)).wait()
         if end.code:
-            raise RuntimeError(f"{job.name} fails undisturbed ({end.code}): {end.said}")
+            raise RuntimeError(f"{job.name} fails undisturbed ({end.code}): {end.output}")
         self.folder.rename(self._left(job))
         self._temporary.rename(self._left(job).with_suffix(".tmp"))
         self._ends[job.name] = end
@@ -168,9 +168,9 @@ class Harness:
             end = child.wait()
             faults = []
             if end.code not in (0, 128 + sent):
-                faults.append(f"exit code {end.code}: {_last(end.said)}")
-            elif end.code and not any(word in end.said for word in _ON):
-                faults.append(f"does not tell how to go on: {_last(end.said)}")
+                faults.append(f"exit code {end.code}: {_last(end.output)}")
+            elif end.code and not any(word in end.output for word in _ON):
+                faults.append(f"does not say how to go on: {_last(end.output)}")
             yield self._again(job, kind, f"{share:.0%}", faults)
 
     def _twos(self, job: Job, most: int | None) -> Iterator[Trial]:
@@ -183,9 +183,9 @@ class Harness:
             ends = [first.wait(), second.wait()]
             faults = [] if any(end.code == 0 for end in ends) else ["neither came to an end"]
             for end, other in zip(ends, reversed(ends), strict=True):
-                named = f"process {other.pid} on" in end.said
-                if end.code and not named and not any(word in end.said for word in _THERE):
-                    faults.append(f"exit code {end.code}: {_last(end.said)}")
+                named = f"process {other.pid} on" in end.output
+                if end.code and not named and not any(word in end.output for word in _THERE):
+                    faults.append(f"exit code {end.code}: {_last(end.output)}")
             faults += self._differences(job)
             yield Trial(job.name, "two", f"{share:.0%}", tuple(faults))
 
@@ -209,19 +209,19 @@ class Harness:
 
     def _of_a_full_disk(self, job: Job) -> list[str]:
         end = Child(job.run, self.folder).wait()
-        if end.code == 0 or (end.code == 1 and any(word in end.said for word in _FULL)):
+        if end.code == 0 or (end.code == 1 and any(word in end.output for word in _FULL)):
             return []
-        return [f"exit code {end.code}: {_last(end.said)}"]
+        return [f"exit code {end.code}: {_last(end.output)}"]
 
     def _again(self, job: Job, kind: str, at: str, faults: Iterable[str]) -> Trial:
         """Give the same command once more, with `--resume` where it asks for it, and compare."""
         end = Child(job.run, self.folder).wait()
-        if end.code and "--resume" in end.said:
+        if end.code and "--resume" in end.output:
             end = Child(partial(job.run, "--resume"), self.folder).wait()
-        found = [*faults, *self._differences(job)]
-        if end.code and not any(word in end.said for word in _THERE):
-            found.append(f"again: exit code {end.code}: {_last(end.said)}")
-        return Trial(job.name, kind, at, tuple(found))
+        wrong = [*faults, *self._differences(job)]
+        if end.code and not any(word in end.output for word in _THERE):
+            wrong.append(f"again: exit code {end.code}: {_last(end.output)}")
+        return Trial(job.name, kind, at, tuple(wrong))
 
     def _differences(self, job: Job) -> list[str]:
         left = self._left(job)
@@ -243,8 +243,8 @@ def _spaced(all_of_them: Iterable[Moment], most: int | None) -> list[Moment]:
     return [every[round(n * (len(every) - 1) / (most - 1))] for n in range(most)]
 
 
-def _last(said: str) -> str:
-    return " / ".join(said.strip().splitlines()[-3:])[-400:]
+def _last(output: str) -> str:
+    return " / ".join(output.strip().splitlines()[-3:])[-400:]
 
 
 def _size(folder: Path) -> int:

@@ -19,7 +19,7 @@ class Job:
     words: tuple[str, ...] = ()
     """A command line, without the program's name."""
     function: Callable[[], object] | None = None
-    """In place of a command line."""
+    """Instead of a command line."""
     after: tuple[str, ...] = ()
     """Jobs whose products it reads."""
 

@@ -26,22 +26,22 @@ def count_operations(root: Path, log: Path, kill_at: int | None = None) -> None:
     traced.
 
     Args:
-        root: Only files below it count; all that is told by a descriptor counts.
+        root: Only files below it count; all that is given as a descriptor counts.
         log: Where the lines go; above `root`.
         kill_at: The process is killed before this operation, counted from 1.
     """
-    said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    within, mine, count = os.path.realpath(root), os.getpid(), 0
+    notes = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    within, own, count = os.path.realpath(root), os.getpid(), 0
     sync = os.fsync
 
     def happened(name: str, path: object) -> None:
         nonlocal count
-        if os.getpid() != mine:  # a worker process
+        if os.getpid() != own:  # a worker process
             return
         count += 1
-        os.write(said, f"{name} {path}\n".encode(errors="replace"))
+        os.write(notes, f"{name} {path}\n".encode(errors="replace"))
         if count == kill_at:
-            os.kill(mine, signal.SIGKILL)
+            os.kill(own, signal.SIGKILL)
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         if event == "open":

@@ -13,9 +13,9 @@ from typing import Any
 
 _TIMES = {
     *("finished", "seconds", "stamp", "made", "mtime_ns", "scene_stamp", "fingerprint", "written"),
-    "bytes",  # of files that tell times
+    "bytes",  # of files that contain times
 }
-"""Keys whose values tell when or how fast: of records and histories."""
+"""Keys whose values are times or speeds: of records and histories."""
 
 _TIMES_OF_A_PAGE = re.compile(
     rb"\d{4}-\d\d-\d\dT[\d:+]+|\d{1,2} \w+ \d{4}(, \d\d:\d\d UTC)?|\d+(\.\d+)? (s|seconds|minutes)\b"
@@ -67,7 +67,7 @@ def _without_times(value: Any) -> Any:
 
 
 def _weights(path: Path, data: bytes) -> dict[str, Any]:
-    """What a training goes on from; a checkpoint also tells how long its epochs took."""
+    """What a training goes on from; a checkpoint also contains how long its epochs took."""
     import torch
 
     content = torch.load(

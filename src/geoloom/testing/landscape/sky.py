@@ -100,7 +100,7 @@ def quality_bits(sky: Sky, water: np.ndarray) -> np.ndarray:
     bits |= shadow.astype(np.uint16) << 4
     bits |= (~cloud & ~dilated).astype(np.uint16) << 6
     bits |= (water & ~cloud).astype(np.uint16) << 7
-    for first, found in ((8, cloud), (10, shadow), (14, cirrus)):
-        bits |= np.where(found, high, low).astype(np.uint16) << first
+    for first, seen in ((8, cloud), (10, shadow), (14, cirrus)):
+        bits |= np.where(seen, high, low).astype(np.uint16) << first
     bits |= np.uint16(low << 12)  # snow: low confidence everywhere
     return np.where(sky.inside, bits, np.uint16(1))
