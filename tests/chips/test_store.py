@@ -234,9 +234,9 @@ def test_overwriting_needs_leave_and_spares_what_is_no_store(tmp_path):
         _write(tmp_path / "a.zarr")
     assert len(_write(tmp_path / "a.zarr", count=4, overwrite=True)) == 4
     (tmp_path / "photos").mkdir()
-    with pytest.raises(WriteError, match="no chip store"):
+    with pytest.raises(WriteError, match="not a chip store"):
         _write(tmp_path / "photos", overwrite=True)
-    with pytest.raises(ChipError, match="no chip store"):
+    with pytest.raises(ChipError, match="not a chip store"):
         ChipStore.open(tmp_path / "photos")
 
 

@@ -164,6 +164,6 @@ def test_what_a_killed_run_left_of_a_product_is_no_fault_where_a_step_makes_it(
         ]
     else:
         with pytest.raises(
-            ConfigError, match=r"2 faults(.*\n)+.*evaluate.model: .*no model folder"
+            ConfigError, match=r"2 faults(.*\n)+.*evaluate.model: .*not a model folder"
         ):
             read_project(project)

@@ -61,7 +61,7 @@ class TestTimes:
     def test_no_time_names_the_item(self):
         with pytest.raises(DatasetError, match=r"item 'a' of https://\S+ has neither a datetime"):
             parse_item(item("a", {}, None), HOME)
-        with pytest.raises(DatasetError, match=r"'yesterday'.*no time"):
+        with pytest.raises(DatasetError, match=r"'yesterday'.*not a time"):
             parse_item(item("a", {}, "yesterday"), HOME)
         with pytest.raises(DatasetError, match="end not before the start"):
             parse_item(item("a", {}, ("2019-02-01T00:00:00Z", "2019-01-01T10:00:00Z")), HOME)

@@ -209,7 +209,7 @@ def test_refusals_come_before_any_work(tmp_path, write_scene):
         ({"tile": 0}, GeoloomError, "at least 1 px"),
         ({"device": "gpu"}, ModelError, "'cuda'"),
         ({"model": 5}, ModelError, "model folder"),
-        ({"model": tmp_path}, ModelError, "no model folder"),
+        ({"model": tmp_path}, ModelError, "not a model folder"),
     ]
     for change, error, message in refused:
         arguments = {"model": model, "scene": path, "out": tmp_path / "map.tif", **change}

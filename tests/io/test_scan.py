@@ -68,7 +68,7 @@ def test_an_impossible_date_names_the_file_and_the_format():
 
 
 def test_a_naming_that_cannot_work_is_refused():
-    with pytest.raises(DatasetError, match="no regular expression"):
+    with pytest.raises(DatasetError, match="not a regular expression"):
         Naming(filename_regex="(")
     with pytest.raises(DatasetError, match=r"\(\?P<band>"):
         Naming(separate_files=True)

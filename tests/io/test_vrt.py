@@ -78,7 +78,7 @@ def test_a_vrt_found_among_files_refers_to_what_lies_below_it(place):
     (nested / "tile.tif").unlink()
     vrt(nested / "tile.tif", place.parent / "private.tif")
     for found in (place / "*.vrt", nested):
-        with pytest.raises(ReadError, match=r"no image but directions"):
+        with pytest.raises(ReadError, match=r"not an image but directions"):
             RasterDataset(found)
 
 

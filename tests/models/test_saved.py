@@ -173,7 +173,7 @@ def test_a_model_that_is_replaced_is_never_an_old_card_with_new_weights(
     monkeypatch.setattr(saved, "write_json", killed)
     with pytest.raises(KeyboardInterrupt):
         save_model(folder, network, CARD, overwrite=True)
-    with pytest.raises(ModelError, match=r"no model folder: it has no model.json"):
+    with pytest.raises(ModelError, match=r"not a model folder: it has no model.json"):
         load_model(folder)
 
 

@@ -104,7 +104,7 @@ def test_saved_and_loaded_unchanged(tmp_path):
     rule = fit_normalization("median_std", STATISTICS)
     assert Normalization.load(rule.save(tmp_path / "rule.json")) == rule
     (tmp_path / "bad.json").write_text("{}")
-    with pytest.raises(ReadError, match="no saved normalisation"):
+    with pytest.raises(ReadError, match="not a saved normalisation"):
         Normalization.load(tmp_path / "bad.json")
 
 
