@@ -181,12 +181,12 @@ def test_a_mask_holds_the_pixels_whose_centres_are_inside():
         ([], "the roi is empty"),
         (shapely.Point(1, 2), "is a Point without area; give polygons, such as its buffer"),
         ([UTM, shapely.LineString([(0, 0), (1, 1)])], "roi 1 is a LineString without area"),
-        (shapely.box(0, 0, np.inf, 1), "no finite numbers"),
-        ((13, 46, 14, 45), "is no box: four numbers are west, south, east, north in degrees"),
+        (shapely.box(0, 0, np.inf, 1), "not finite numbers"),
+        ((13, 46, 14, 45), "is not a box: four numbers are west, south, east, north in degrees"),
         ((600000, 4500000, 601000, 4501000), r"in another CRS give \(geometry, crs\)"),
         (
             ((1, 2, 0, 3), "EPSG:32633"),
-            r"is no box in EPSG:32633: expected left, bottom, right, top",
+            r"is not a box in EPSG:32633: expected left, bottom, right, top",
         ),
         ((-200, 10, 200, 20), "reaches around the Earth"),
         (Geometry(shapely.box(0, 0, 1, 1), None), "has no CRS; build it with one"),
@@ -199,7 +199,7 @@ def test_what_is_no_area_is_refused(given_, message):
 
 
 def test_a_crs_without_a_place_for_the_area_is_named(tmp_path):
-    with pytest.raises(GridError, match="is no CRS that PROJ knows"):
+    with pytest.raises(GridError, match="is not a CRS that PROJ knows"):
         Roi.of(((0, 0, 1, 1), "EPSG:nonsense"))
     with pytest.raises(RoiError, match=r"latitude 45\.0000..46\.0000\) has no place in"):
         Roi.of((13, 45, 14, 46)).to_crs("+proj=ortho +lat_0=0 +lon_0=190 +datum=WGS84")

@@ -71,7 +71,7 @@ def test_what_does_not_fit_is_named(path, tmp_path):
     with pytest.raises(ReadError, match="has rows 0 to 6, not 7"):
         read_hdf5(hdf5_info(path, "sen2", axes="NHWC"), [0, 7])
     (tmp_path / "b.h5").write_bytes(b"none")
-    with pytest.raises(ReadError, match="no HDF5 file, or is damaged"):
+    with pytest.raises(ReadError, match="not an HDF5 file, or is damaged"):
         hdf5_arrays(tmp_path / "b.h5")
 
 

@@ -279,7 +279,7 @@ class TestTiff:
             with pytest.raises(ReadError, match=r"a\.tif is stored as CMYK, for printing"):
                 read(path)
         path = tiff(tmp_path / "b.tif", np.ones((1, 4, 4), "complex64"))
-        with pytest.raises(ReadError, match="values of type complex64, which are no picture"):
+        with pytest.raises(ReadError, match="values of type complex64, which are not a picture's"):
             picture_info(path)
 
     def test_a_file_cut_anywhere_is_refused(self, tmp_path):

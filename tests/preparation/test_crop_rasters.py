@@ -1,4 +1,4 @@
-"""Crops hold the pixels that GDAL's own hold, and what lies outside is no value."""
+"""Crops hold the pixels that GDAL's own hold, and what lies outside is not a value."""
 
 from __future__ import annotations
 

@@ -434,5 +434,5 @@ def test_four_numbers_are_degrees_and_said_to_be(scene, tmp_path):
         assert on(roi).confusion.tolist() == expected_matrix(scene, np.s_[10:40, 20:70])
     with pytest.raises(ModelError, match=r"lies beside the scene, .* four numbers are west, south"):
         on((-60.0, -10.0, -59.0, -9.0))
-    with pytest.raises(RoiError, match=r"reaches around the Earth|is no box"):
+    with pytest.raises(RoiError, match=r"reaches around the Earth|is not a box"):
         on(GRID.boundingbox.bbox)

@@ -53,7 +53,7 @@ class Roi:
     """Polygons and the CRS that they are given in, in which their edges are straight.
 
     Raises:
-        RoiError: the geometry has no area, coordinates that are no numbers, or no CRS.
+        RoiError: the geometry has no area, coordinates that are not numbers, or no CRS.
 
     Example:
         >>> Roi.of((13.0, 45.0, 14.0, 46.0)).geometry.area
@@ -74,7 +74,7 @@ class Roi:
         object.__setattr__(self, "crs", as_crs(self.crs))
         if not np.isfinite(shapely.get_coordinates(self.geometry)).all():
             raise RoiError(
-                f"{self.name} has coordinates that are no finite numbers: {self.geometry!s:.200}"
+                f"{self.name} has coordinates that are not finite numbers: {self.geometry!s:.200}"
             )
         area = surface(self.geometry)
         if area.is_empty:
@@ -89,7 +89,7 @@ class Roi:
         """The one area that is meant: of several, all of them together, in the CRS of the first.
 
         Raises:
-            RoiError: it is no area, or has none; the message says what is expected.
+            RoiError: it is not an area, or has none; the message says what is expected.
         """
         first, *others = cls.each(given)
         if not others:
@@ -105,7 +105,7 @@ class Roi:
         polygon.
 
         Raises:
-            RoiError: one is no area, or has none; the message says which, and what is expected.
+            RoiError: one is not an area, or has none; the message says which, and what is expected.
         """
         members = _members(given)
         if not members:
@@ -215,32 +215,34 @@ def _box(
     west: float, south: float, east: float, north: float, *, crs: CRS, name: str
 ) -> BaseGeometry:
     """A box of four numbers. What cannot be a box is refused; what may be meant otherwise is logged."""
-    told = f"{name} ({west:g}, {south:g}, {east:g}, {north:g})"
+    given = f"{name} ({west:g}, {south:g}, {east:g}, {north:g})"
     finite = np.isfinite([west, south, east, north]).all()
     if not crs.geographic:
         if not (finite and west < east and south < north):
             raise RoiError(
-                f"{told} is no box in {crs_title(crs_name(crs))}: expected left, bottom, right, top, left "
-                "below right and bottom below top"
+                f"{given} is not a box in {crs_title(crs_name(crs))}: expected left, bottom, right, top, "
+                "left below right and bottom below top"
             )
         return shapely.box(west, south, east, north)
     meant = "four numbers are west, south, east, north in degrees"
     if not (finite and south < north and west != east and max(abs(south), abs(north)) <= 90):
-        raise RoiError(f"{told} is no box: {meant}, south below north; {HINT.partition('; ')[2]}")
+        raise RoiError(
+            f"{given} is not a box: {meant}, south below north; {HINT.partition('; ')[2]}"
+        )
     if max(abs(west), abs(east)) > TURN or abs(east - west) > TURN:
-        raise RoiError(f"{told} reaches around the Earth: {meant}, from -180 to 180 or 0 to 360")
+        raise RoiError(f"{given} reaches around the Earth: {meant}, from -180 to 180 or 0 to 360")
     if crs == WGS84 and min(west, south) >= 0 and max(east, north) <= 1:
         log.warning(
             "%s is taken as %s, in the Gulf of Guinea; for a part of a scene give its grid, such as "
             "dataset.regions[0].frame[rows, columns]; shapely.box(...) is free of this line",
-            told, meant,
+            given, meant,
         )  # fmt: skip
     box = lonlat_box(west, south, east, north)
     if west > east:
         log.warning(
             "%s has its west east of its east: taken across the antimeridian, %g degrees wide; give west "
             "below east (east beyond 180 there) if that is meant otherwise, and to be free of this line",
-            told, box.bounds[2] - west,
+            given, box.bounds[2] - west,
         )  # fmt: skip
     return box
 

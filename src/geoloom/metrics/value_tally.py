@@ -62,7 +62,7 @@ class ValueTally:
             predicted_KN: float (K, N), likewise, finite wherever the truth is known.
 
         Raises:
-            ModelError: shapes differ, or a prediction is no number where the truth is known.
+            ModelError: shapes differ, or a prediction is not a number where the truth is known.
         """
         if truth_KN.shape != predicted_KN.shape or truth_KN.ndim != 2:
             raise ModelError(
@@ -108,7 +108,7 @@ class ValueTally:
         """All figures.
 
         Raises:
-            ModelError: the outputs are no values, or of another number.
+            ModelError: the outputs are not values, or of another number.
         """
         if not isinstance(outputs, ValueOutputs) or outputs.channels != len(self.count):
             raise ModelError(

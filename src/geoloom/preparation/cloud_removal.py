@@ -41,7 +41,7 @@ def remove_clouds(
         band: The quality band, by number (from 1) or name.
         sensor: `landsat_c2` (QA_PIXEL of Collection 2) or `sentinel2_scl`.
         nodata: What hidden pixels are saved as, and unobserved ones are; None takes the scene's own, or NaN.
-        crs: In place of the scene's missing or wrong one.
+        crs: Instead of the scene's missing or wrong one.
         overwrite: Replace the file.
 
     Raises:

@@ -41,7 +41,7 @@ def join_mosaic(
         images: In order of priority.
         out: File to write.
         rule: Where they overlap: `first` takes the first that is observed there, `mean` averages.
-        nodata: Stored value that means unobserved, in place of the files' own.
+        nodata: Stored value that means unobserved, instead of the files' own.
         overwrite: Replace the file.
 
     Raises:
@@ -75,7 +75,7 @@ def join_bands(
     Args:
         images: In the order of the bands.
         out: File to write.
-        nodata: Stored value that means unobserved, in place of the files' own.
+        nodata: Stored value that means unobserved, instead of the files' own.
         overwrite: Replace the file.
 
     Raises:
@@ -103,7 +103,7 @@ def join_dates(
         images: One for each date, of equally many bands, in order of time.
         out: File to write.
         dates: Names of the dates, which begin the bands' names; None counts them: `t1_red`.
-        nodata: Stored value that means unobserved, in place of the files' own.
+        nodata: Stored value that means unobserved, instead of the files' own.
         overwrite: Replace the file.
 
     Raises:

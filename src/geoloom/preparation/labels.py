@@ -65,7 +65,7 @@ def rasterize(
         all_touched: Label every pixel that a feature touches, not only by its centre.
         layer: Which layer of the file, where it has several.
         where: Only features for which this holds, in SQL: `"year = 2016"`.
-        crs: In place of the layer's missing or wrong one.
+        crs: Instead of the layer's missing or wrong one.
         overwrite: Replace the label raster.
         progress: Called with (blocks done, blocks in all).
 

@@ -92,7 +92,7 @@ def prepare(
         nodata: Stored value that means unobserved.
         nodata_rule: Whether a pixel is unobserved where `any` of its bands holds nodata, or where `all` do:
             for images whose darkest measured value is their nodata value too.
-        crs: In place of the scene's missing or wrong one.
+        crs: Instead of the scene's missing or wrong one.
         overwrite: Replace the raster and its rule.
         progress: Called with (blocks done, blocks in all) while the result is written.
 

@@ -91,7 +91,7 @@ def write_layer(
 def _read(path: str | Path) -> Frame:
     try:
         frame = gpd.read_file(path)
-    except Exception as error:  # pyogrio raises several kinds for what is no vector file
+    except Exception as error:  # pyogrio raises several kinds for what is not a vector file
         raise VectorError(f"{path} cannot be read as a vector layer: {error}") from error
     if frame.crs is None:
         raise VectorError(

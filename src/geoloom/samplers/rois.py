@@ -25,7 +25,7 @@ def rois_of(roi: RoiSource | None) -> tuple[Region, ...] | None:
     polygon.
 
     Raises:
-        RoiError: a member has no CRS or no area, or is no area of interest.
+        RoiError: a member has no CRS or no area, or is not an area of interest.
         VectorError: a file cannot be read as one layer of features with a CRS.
     """
     if roi is None:

@@ -95,7 +95,7 @@ class ScenePart:
         across, down = (self.left, self.right), (self.top, self.bottom)
         if not all(0 <= first < last <= 1 for first, last in (across, down)):
             raise ConfigError(
-                f"{self} is no part of a scene; expected fractions from 0 to 1, left below right and top "
+                f"{self} is not a part of a scene; expected fractions from 0 to 1, left below right and top "
                 "below bottom"
             )
 

@@ -37,7 +37,7 @@ def class_positions(
 
 
 def position_table(codes: Sequence[int]) -> Tensor:
-    """Code -> position, with one more entry for all codes that are no class."""
+    """Code -> position, with one more entry for all codes that are not a class."""
     table = torch.full((max(codes) + 2,), IGNORE_INDEX, dtype=torch.int64)
     table[torch.tensor(codes)] = torch.arange(len(codes))
     table[-1] = IGNORE_INDEX

@@ -41,7 +41,7 @@ ValidityRule = Literal["all", "nodata", "mask", "alpha"]
 
 _NO_SIDECARS = ((0, 0), (0, 0))
 _KINDS: dict[tuple[Hashable, str | None, int, bool], Header] = {}
-"""One header that GDAL read of each kind of TIFF, CRS given in place of its own, bands known, and whether it
+"""One header that GDAL read of each kind of TIFF, CRS given instead of its own, bands known, and whether it
 must have a place."""
 _KINDS_KEPT = 4096
 MOST_BANDS = 10_000
@@ -91,7 +91,7 @@ class Header:
     tags: Mapping[str, str] = field(hash=False, repr=False)
     """The file's free metadata."""
     stamp: Stamp = field(repr=False, compare=False, default=())
-    """Modification time and size when it was read; empty for what is no local file."""
+    """Modification time and size when it was read; empty for what is not a local file."""
     colors: tuple[str, ...] = ()
     """What each band shows as its file tags it: `red`, `gray`, `alpha`, `undefined` and the like."""
     level: int | None = None

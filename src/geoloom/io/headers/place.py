@@ -47,7 +47,7 @@ def grid_of(handle: Any, uri: str, crs: str | None) -> GeoBox:
     Args:
         handle: Of GDAL.
         uri: For messages.
-        crs: CRS to use in place of the file's missing or wrong one.
+        crs: CRS to use instead of the file's missing or wrong one.
 
     Raises:
         ReadError: it has none; the message says how to place it.

@@ -53,8 +53,8 @@ def hdf5_info(uri: str | Path, name: str, *, axes: str) -> Hdf5Info:
 
     Raises:
         MissingExtraError: h5py is not installed.
-        ReadError: it is no HDF5 file, holds no such array, the array has other dimensions, or it lies outside
-            the file; the message names the arrays that there are.
+        ReadError: it is not an HDF5 file, holds no such array, the array has other dimensions, or it lies
+            outside the file; the message names the arrays that there are.
     """
     path = local_file(uri)
     if len(set(axes)) != len(axes) or not {"H", "W"} <= set(axes) <= set("NCHW"):
@@ -111,7 +111,7 @@ def hdf5_arrays(uri: str | Path) -> dict[str, tuple[int, ...]]:
 
     Raises:
         MissingExtraError: h5py is not installed.
-        ReadError: it is no HDF5 file.
+        ReadError: it is not an HDF5 file.
     """
     with _file(local_file(uri)) as file:
         return _arrays_in(file)
@@ -151,7 +151,7 @@ def _file(path: str) -> Iterator[Any]:
         raise
     except _DAMAGED as error:
         raise ReadError(
-            f"{path} is no HDF5 file, or is damaged ({error}); fetch it again"
+            f"{path} is not an HDF5 file, or is damaged ({error}); fetch it again"
         ) from error
 
 

@@ -54,7 +54,7 @@ class Picture:
 
 
 def local_file(uri: str | Path) -> str:
-    """The absolute path of a file that is no pipe and no device.
+    """The absolute path of a file that is neither a pipe nor a device.
 
     Raises:
         ReadError: it is none.

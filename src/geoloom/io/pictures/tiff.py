@@ -88,7 +88,7 @@ def _info(header: Header, turn: int) -> PictureInfo:
     strange = [dtype for dtype in header.dtypes if dtype not in _DTYPES]
     if strange:
         raise ReadError(
-            f"{header.uri} holds values of type {strange[0]}, which are no picture; expected "
+            f"{header.uri} holds values of type {strange[0]}, which are not a picture's; expected "
             f"{', '.join(sorted(_DTYPES))}"
         )
     shape = upright_shape(tuple(header.grid.shape), turn)

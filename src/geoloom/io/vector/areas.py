@@ -24,7 +24,7 @@ def rois_of(given: RoiSource) -> tuple[Roi, ...]:
     polygon.
 
     Raises:
-        RoiError: one is no area, or has none; the message says which, and what is expected.
+        RoiError: one is not an area, or has none; the message says which, and what is expected.
         VectorError: a file cannot be read as one layer of features with a CRS.
     """
     if not isinstance(given, str | Path):

@@ -1,4 +1,4 @@
-"""What users may write in place of outputs: names of classes, units of values."""
+"""What users may write instead of outputs: names of classes, units of values."""
 
 from __future__ import annotations
 
