@@ -1,4 +1,4 @@
-"""The public names: one page lists them, packages and page are held equal, and asking for one loads no more.
+"""The public names: one page lists them, packages and page are compared, and asking for one loads no more.
 
 Run as a script, it writes the list into the page: python tests/test_names.py
 """

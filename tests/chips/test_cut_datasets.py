@@ -45,7 +45,7 @@ def folders(tmp_path):
 
 
 class _Quiet:
-    """Nobody listens."""
+    """A listener that ignores everything."""
 
     quiet, interactive = True, False
 

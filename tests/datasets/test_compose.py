@@ -88,7 +88,7 @@ def test_only_datasets_are_joined(three):
 
 
 def test_declared_names_that_are_roles_are_matched_as_roles(raster, utm):
-    """As those are that files tell themselves."""
+    """As those are that files declare themselves."""
     values = np.stack([np.full(utm.shape, value, "int16") for value in (1, 2)])
     by_name = RasterDataset(raster("a.tif", values), all_bands=("nir", "red"))
     by_role = RasterDataset(

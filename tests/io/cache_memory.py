@@ -1,4 +1,4 @@
-"""Reads a file's blocks through a small cache, by several threads, and prints what the process held.
+"""Reads a file's blocks through a small cache, by several threads, and prints what memory the process used.
 
     python cache_memory.py PATH BOUND_BYTES ROWS
 

@@ -52,7 +52,7 @@ def png(
     before: Iterable[tuple[bytes, bytes]] = (),
     claimed: tuple[int, int] | None = None,
 ) -> bytes:
-    """A PNG of samples (H, W, C); `claimed` are the height and width that its header tells instead."""
+    """A PNG of samples (H, W, C); `claimed` are the height and width that its header claims instead."""
     height, width = claimed or samples.shape[:2]
     header = struct.pack(">IIBBBBB", width, height, depth, KINDS[kind], 0, 0, interlaced)
     if interlaced:

@@ -127,7 +127,7 @@ def with_texts(path, grid):
 KINDS = [plain, with_nodata, packed, tiled_with_overviews, palette, point, rotated, named_and_scaled, alpha,
          albers, with_texts]  # fmt: skip
 BY_THEMSELVES = [kind for kind in KINDS if kind is not alpha]
-"""Of these the directory says all; whether a band tagged as alpha is a mask, only its values tell."""
+"""Of these the directory says all; whether a band tagged as alpha is a mask, only its values show."""
 
 
 @pytest.mark.parametrize("write", BY_THEMSELVES)

@@ -337,7 +337,7 @@ def test_a_stack_of_a_file_that_lies_is_read_by_gdal_in_the_batch_too(tmp_path):
 
 
 def test_threads_read_right_while_files_come_and_go(tmp_path):
-    """One descriptor at a time is kept open; whoever reads through one keeps it alive."""
+    """One descriptor at a time is kept open; a reader of one keeps it alive."""
     expected = [
         make(tmp_path / f"{n}.tif", side=128, seed=n, compress="deflate", **TILES) for n in range(6)
     ]

@@ -72,7 +72,7 @@ def read(case: tuple[str, int], data: bytes | None = None) -> str:
     try:
         info = picture_info(path)
         picture = read_picture(path)
-        require(picture.info == info, "the header tells another picture than the pixels")
+        require(picture.info == info, "the header describes another picture than the pixels")
         require(picture.values.shape == (len(info.bands), *info.shape), "another shape")
         require(picture.values.dtype == info.dtype, "another type")
         return str(info.shape)

@@ -130,7 +130,7 @@ OUTCOMES: dict[str, Read | Refused] = {
     "solaris/sar_masked.tif": Read(0.609, UTM31, "all"),
     "solaris/sar_vv.tif": Read(1.0, UTM31, "all"),
     "spdatalarge/nlcd.tif": Read(1.0, "EPSG:26912", classes=True),
-    # Its CRS is not the one that it was made in. The file says so, so it is read so; crs= mends it.
+    # Its CRS is not the one that it was made in. The file says so, so it is read so; crs= corrects it.
     "spdatalarge/nlcd2011.tif": Read(1.0, "UTM Zone 12, Northern Hemisphere", classes=True),
     "spdatalarge/srtm.tif": Read(1.0, "EPSG:4326"),
     "terra/sent2_L2A_2024-08-24.tif": Read(0.570, "EPSG:4326"),

@@ -31,7 +31,7 @@ KINDS_OF_PNG = [
 
 
 def exif(turn: int) -> bytes:
-    """Exif metadata that tells nothing but how a picture is stored."""
+    """Exif metadata that says nothing but how a picture is stored."""
     return b"MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHH", 274, 3, 1, turn, 0) + bytes(4)
 
 
@@ -328,12 +328,12 @@ class TestAnyFile:
         for i in range(600):
             save(tmp_path / f"{i}.png", png(np.zeros((i % 7 + 1, 3, 1), int), "gray", 8))
         (tmp_path / "300.png").write_bytes(b"")
-        told = []
+        calls = []
         found = picture_infos(
-            [str(tmp_path / f"{i}.png") for i in range(600)], progress=lambda *x: told.append(x)
+            [str(tmp_path / f"{i}.png") for i in range(600)], progress=lambda *x: calls.append(x)
         )
         assert isinstance(found[300], ReadError)
         shapes = [info.shape[0] for info in found if isinstance(info, PictureInfo)]
         assert shapes == [i % 7 + 1 for i in range(600) if i != 300]
-        assert told[-1] == (600, 600)
-        assert len(told) > 1
+        assert calls[-1] == (600, 600)
+        assert len(calls) > 1

@@ -21,7 +21,7 @@ VALUES = np.arange(128, dtype="uint8").reshape(1, 8, 16)
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder from a stranger, beside files that are none of its."""
+    """An untrusted folder, beside files that do not belong to it."""
     write_raster(tmp_path / "private.tif", VALUES, GRID)
     (tmp_path / "secret").write_bytes(bytes(range(65, 193)))
     (tmp_path / "data").mkdir()

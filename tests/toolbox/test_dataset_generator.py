@@ -130,7 +130,7 @@ def test_arrays_of_preprocessor_and_rasterizer_go_straight_in(tmp_path, files):
         saved = generator.save_to_disk(tmp_path, f"arrays{grids is None}")
         store = ChipStore.open(saved.path)
         expected = ramp((2, *SHAPE))[:, :60, :60]
-        expected[:, 0, 0] = 0  # the ramp begins with 0, which is no data
+        expected[:, 0, 0] = 0  # the ramp begins with 0, which means no data
         np.testing.assert_array_equal(store.image(0), expected)
         assert store.valid(0).sum() == 3599
         assert store.crs(0) == ("" if grids is None else CRS)

@@ -28,7 +28,7 @@ class Table(Protocol):
 
     @property
     def crs(self) -> Any:
-        """Of all its geometries; None where nobody said."""
+        """Of all its geometries; None where not given."""
 
     @property
     def geometry(self) -> Any:
@@ -162,7 +162,7 @@ HINT = (
     "four numbers are west, south, east, north in degrees; in another CRS give (geometry, crs), such as "
     "((left, bottom, right, top), 'EPSG:32633')"
 )
-"""What often mends an area of interest that lies beside the data."""
+"""What often fixes an area of interest that lies beside the data."""
 
 
 def _members(given: Any) -> list[tuple[BaseGeometry, CRS]]:

@@ -94,7 +94,7 @@ class AddIndex:
         if factor != 1.0:
             declared = ", ".join(f"{band}: {s:g}, {o:g}" for band, (s, o) in own.items())
             raise ConfigError(
-                f"index {name!r}: factor is {factor:g}, but the raster tells its bands' scale and offset "
+                f"index {name!r}: factor is {factor:g}, but the raster declares its bands' scale and offset "
                 f"itself ({declared}); leave factor out"
             )
         return cls(name, positions, scaling=own)

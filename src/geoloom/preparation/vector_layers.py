@@ -24,7 +24,7 @@ def merge_layers(files: Sequence[str | Path], out: str | Path, *, overwrite: boo
 
     Args:
         files: Vector files, in any CRSs.
-        out: File to write; its suffix tells the format (gpkg, shp, geojson).
+        out: File to write; its suffix gives the format (gpkg, shp, geojson).
         overwrite: Replace the file.
 
     Raises:

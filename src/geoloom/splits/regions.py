@@ -111,9 +111,9 @@ def region_areas(
     drawn = []
     for grid in ground.grids:
         outlines = {code: _outline(region, grid) for code, region in regions.items()}
-        for code, one in outlines.items():
-            for other, two in outlines.items():
-                shared = shapely.intersection(one, two)
+        for code, first in outlines.items():
+            for other, second in outlines.items():
+                shared = shapely.intersection(first, second)
                 if code < other and not shapely.buffer(shared, -_SLIVER_PX / 2).is_empty:
                     raise ChipError("regions of two splits overlap: their chips would share ground")
         drawn.append(outlines)

@@ -96,7 +96,7 @@ class Task(LightningModule):
         self.average = average
         self.seed = seed
         self.began = False
-        """Whether an epoch has begun: whatever a checkpoint held is taken over by then."""
+        """Whether an epoch has begun: whatever a checkpoint contained is taken over by then."""
         table = None if class_weights is None else torch.tensor(class_weights).float()
         self.register_buffer("class_weights", table, persistent=False)
         self.train_loss = self._loss_sum()

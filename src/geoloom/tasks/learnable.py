@@ -54,8 +54,8 @@ def _classes(outputs: Outputs, labels: Labels, where: str) -> tuple[Outputs, np.
     if np.count_nonzero(counts) == 1:
         only = outputs.names[int(counts.argmax())]
         raise DatasetError(
-            f"every labelled {unit} to train on in {where} is {only}: there is nothing to tell apart, and any"
-            " network would score 1.0; cut chips that hold other classes too, or label what is not one of "
+            f"every labelled {unit} to train on in {where} is {only}: there is nothing to distinguish, and "
+            "any network would score 1.0; cut chips that hold other classes too, or label what is not one of "
             "them as a class of its own"
         )
     absent = [name for name, count in zip(outputs.names, counts, strict=True) if not count]

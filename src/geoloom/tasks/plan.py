@@ -56,7 +56,7 @@ class TrainingPlan:
         split = _judging_split(judge)
         if judge is source and split is None:
             logger.warning(
-                "%s has no split 'val' or 'test': nothing tells when the network has learned enough, and "
+                "%s has no split 'val' or 'test': nothing shows when the network has learned enough, and "
                 "the weights of the last epoch are kept",
                 source.path,
             )
@@ -91,7 +91,7 @@ class TrainingPlan:
         return learned
 
     def _check_validation(self) -> None:
-        """Refuse validation samples that can tell nothing."""
+        """Refuse validation samples that can measure nothing."""
         judge = self.judge
         if judge is not None and not any(known for known in self._known(judge)):
             raise DatasetError(

@@ -47,10 +47,10 @@ def register_task(name: str, task: type[Task], *, overwrite: bool = False) -> No
         overwrite: Replace a task of that name.
 
     Raises:
-        ConfigError: it is no child of `Task`, or the name is taken.
+        ConfigError: it is not a child of `Task`, or the name is taken.
     """
     if not (isinstance(task, type) and issubclass(task, Task)):
         raise ConfigError(
-            f"{task!r} is no child of geoloom.tasks.Task; derive it from Task or one of its children"
+            f"{task!r} is not a child of geoloom.tasks.Task; derive it from Task or one of its children"
         )
     TASKS.register(name, task, overwrite=overwrite)

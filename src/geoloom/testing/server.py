@@ -168,7 +168,7 @@ class _Service:
             if posted:
                 self.behaviour = replace(self.behaviour, **json.loads(posted))
             state = {
-                "asked": [asdict(one) for one in self.asked],
+                "asked": [asdict(request) for request in self.asked],
                 "most_at_once": self.most_at_once,
             }
         return json.dumps(state).encode()

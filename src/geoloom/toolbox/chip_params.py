@@ -52,10 +52,10 @@ def parse_chip_params(
 
 
 def _pair(value: Any, key: str) -> tuple[int, int]:
-    found = np.atleast_1d(value).tolist()
-    if len(found) not in (1, 2) or not all(float(n).is_integer() for n in found):
+    numbers = np.atleast_1d(value).tolist()
+    if len(numbers) not in (1, 2) or not all(float(n).is_integer() for n in numbers):
         raise ConfigError(f"{key} is {value!r}; expected one whole number or [rows, columns]")
-    return int(found[0]), int(found[-1])
+    return int(numbers[0]), int(numbers[-1])
 
 
 def _stride(given: Mapping[str, Any], size: tuple[int, int]) -> tuple[int, int] | None:

@@ -184,7 +184,7 @@ class DatasetGenerator:
 
         Returns:
             `chips` (N, H, W, B), 0 where not observed; `labels` (N, H, W) uint8, 0 where unlabelled, or None;
-            `valid` (N, H, W) bool; `coords`, one dict a chip of upper_row, lower_row (exclusive), left_col,
+            `valid` (N, H, W) bool; `coords`, one dict per chip of upper_row, lower_row (exclusive), left_col,
             right_col (exclusive); `split`, one name or None a chip; `overlap`.
         """
         candidates = self.plan()
@@ -228,7 +228,7 @@ class DatasetGenerator:
             out_path: Folder; made where it is missing.
             filename: Of the store; an ending is replaced.
             overwrite: Replace it.
-            progress: Told (chips so far, chips wanted at most).
+            progress: Called with (chips so far, chips wanted at most).
 
         Raises:
             ChipError: no chip, or none of a split, holds enough that is valid.
@@ -270,7 +270,7 @@ class DatasetGenerator:
         return self._options
 
     def _label_nodata(self) -> float | None:
-        """The unlabelled code as told; else the label files' own, or 0 where one of them has none."""
+        """The unlabelled code as given; else the label files' own, or 0 where one of them has none."""
         if self._no_data is not None or self._labels is None:
             return self._no_data
         headers = [read_header(label) for label in self._labels]  # type: ignore[arg-type]

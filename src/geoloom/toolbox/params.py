@@ -12,7 +12,7 @@ def check_keys(params: Mapping[str, Any], known: Iterable[str], *, where: str) -
     """A copy of `params`, once every key is known.
 
     Raises:
-        ConfigError: a key is unknown, or `params` is no dict.
+        ConfigError: a key is unknown, or `params` is not a dict.
 
     Example:
         >>> check_keys({"min": 0}, ["min", "max"], where="norm_range")

@@ -22,14 +22,14 @@ class Preprocessor:
     """Plans operations on a raster and carries them out block by block when a result is asked for.
 
     Memory does not grow with the raster. Indices are computed from the raster's own bands, scaled as the file
-    tells, whatever was planned before; other operations act on the stack in the order of the calls. The stack
-    stays of the raster's type until an index or a standardisation makes it float32, and floats are saved as
-    floats.
+    declares, whatever was planned before; other operations act on the stack in the order of the calls. The
+    stack stays of the raster's type until an index or a standardisation makes it float32, and floats are
+    saved as floats.
 
     Args:
         raster: File that GDAL reads.
         no_data: Stored value that means unobserved, beside what the file itself says; None adds nothing.
-        crs: CRS in place of the file's missing one.
+        crs: CRS instead of the file's missing one.
         nodata_rule: `any` (default) takes a pixel as unobserved where one of its bands holds nodata; `all`,
             only where every band does. Choose `all` for stretched 8-bit images whose darkest measured value
             is also their nodata value. Integers then get a wider type, whose lowest value is the new nodata.

@@ -31,7 +31,7 @@ def evaluate_classification(
         prediction_prob: Raster of one band a class, for ROC and precision-recall curves.
         out_dir: Folder for `classification_report<sufix>.txt` and `.json` and the figures; None writes none.
         file_sufix: Ends the files' names. (The paper's code spells it so.)
-        class_column: Of a vector file: the attribute that tells the class.
+        class_column: Of a vector file: the attribute that gives the class.
         overwrite: Replace the files.
 
     Raises:

@@ -29,8 +29,8 @@ class Rasterizer:
     features of other classes lie. Later features lie on top of earlier ones. Results are written in blocks.
 
     Args:
-        raster, vector: The image and the ground truth, in either order: the files tell which is which.
-        class_column: Attribute that tells the class; the paper's figure 3 gives it.
+        raster, vector: The image and the ground truth, in either order: the files show which is which.
+        class_column: Attribute that gives the class; the paper's figure 3 gives it.
         classes_interest: Classes in the order of their codes. A nested list makes one class of several, and
             a dict gives such groups names. None takes all classes, sorted.
         non_class_name: Name of the class of all other features.
@@ -127,7 +127,7 @@ class Rasterizer:
 
         Args:
             pos_qa: Position of the quality band in the raster, 0-based.
-            new_label: Code for them; 0 is no data.
+            new_label: Code for them; 0 means no data.
             sensor: `landsat_c2` (QA_PIXEL of Collection 2) or `sentinel2_scl`.
 
         Raises:

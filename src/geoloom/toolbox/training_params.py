@@ -110,14 +110,14 @@ def check_chips(params: Mapping[str, Any], store: ChipStore) -> None:
         ConfigError: size, bands or classes differ.
     """
     classes = store.classes.names if store.classes is not None else ()
-    found: dict[str, tuple[Any, ...]] = {
+    sizes: dict[str, tuple[Any, ...]] = {
         "chip_size": (store.size, list(store.size), store.size[0]),
         "bands": (store.channels, list(store.bands), list(range(store.channels))),
         # DeepGeo counted its "no data" as a class.
         "num_classes": (len(classes), len(classes) + 1),
         "class_names": (list(classes), tuple(classes)),
     }
-    for key, right in found.items():
+    for key, right in sizes.items():
         value = params.get(key, right[0])
         if key == "class_names":
             value = [
@@ -166,6 +166,6 @@ def _class_weights(value: Any) -> Any:
         return value
     if not isinstance(value, Sequence):
         raise ConfigError(
-            f"class_weights is {value!r}; expected one number a class, or a rule's name"
+            f"class_weights is {value!r}; expected one number per class, or a rule's name"
         )
     return [float(weight) for weight in value]

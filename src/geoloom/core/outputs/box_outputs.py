@@ -14,7 +14,7 @@ from .written import WrittenFeatures
 
 @dataclass(frozen=True, slots=True)
 class BoxOutputs(OutputsBase):
-    """Any number of boxes an image, each with a class and a score in [0, 1].
+    """Any number of boxes per image, each with a class and a score in [0, 1].
 
     Classes do not count the background, which some networks have as a class of its own.
 

@@ -76,7 +76,7 @@ class ClassOutputs(OutputsBase):
 
     @property
     def scores(self) -> WrittenRaster:
-        """One float32 band of probabilities a class."""
+        """One float32 band of probabilities per class."""
         return WrittenRaster.of_numbers(self.names)
 
     @property

@@ -16,7 +16,7 @@ _MOST = 65_535  # bands of a TIFF
 
 @dataclass(frozen=True, slots=True)
 class FeatureOutputs(OutputsBase):
-    """So many numbers an image, learned without labels.
+    """A fixed number of values per image, learned without labels.
 
     Raises:
         ModelError: `dim` is below 1 or above 65535.

@@ -19,7 +19,7 @@ _MOST = 65_535  # bands of a TIFF
 
 @dataclass(frozen=True, slots=True)
 class ValueOutputs(OutputsBase):
-    """One number a name, such as height in metres.
+    """One number per name, such as height in metres.
 
     A network gives standardised numbers, `(value - mean) / std`, where mean and std are known.
 

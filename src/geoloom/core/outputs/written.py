@@ -26,7 +26,7 @@ class WrittenRaster:
     """A raster of answers."""
 
     bands: tuple[str, ...]
-    """Descriptions, one a band."""
+    """Descriptions, one per band."""
     units: tuple[str | None, ...]
     """Of each band's values; None where they have none."""
     dtype: str

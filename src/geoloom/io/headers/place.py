@@ -17,11 +17,11 @@ from geoloom.core.grid import as_crs, crs_name
 _MOST_DEGREES = 36_000.0
 """A hundred turns: no raster in degrees lies further out."""
 _FINEST_PX = 1e-3
-"""Coordinates as floats must tell places apart that lie so much of a pixel's side from each other."""
+"""Coordinates as floats must distinguish places that lie so much of a pixel's side from each other."""
 
 
 def is_map(affine: Sequence[float], shape: Sequence[int]) -> bool:
-    """Whether it places pixels that have an area and, at their coordinates, can be told apart."""
+    """Whether it places pixels that have an area and, at their coordinates, can be distinguished."""
     a, b, c, d, e, f = affine
     (height, width), area = shape, a * e - b * d
     if not all(math.isfinite(v) for v in (*affine, area)) or area == 0:
@@ -58,7 +58,7 @@ def grid_of(handle: Any, uri: str, crs: str | None) -> GeoBox:
     if not is_map(affine[:6], handle.shape):
         raise ReadError(
             f"{uri} has the transform {tuple(affine[:6])}, which maps no area, or pixels that are too small "
-            "to be told apart at such coordinates; correct it"
+            "to be distinguished at such coordinates; correct it"
         )
     named = crs if crs is not None else _stored_crs(handle, uri)
     if not named:
@@ -95,11 +95,11 @@ def _stored_crs(handle: Any, uri: str) -> str | None:
 def _how_unplaced(handle: Any) -> str:
     points, points_crs = handle.gcps
     if points:
-        found = f"is placed by {len(points)} ground control points, not by an affine map; "
+        problem = f"is placed by {len(points)} ground control points, not by an affine map; "
         if points_crs or handle.crs:
-            return f"{found}warp it first: gdalwarp -t_srs EPSG:4326 in.tif out.tif"
+            return f"{problem}warp it first: gdalwarp -t_srs EPSG:4326 in.tif out.tif"
         return (
-            f"{found}and they have no CRS; warp it first, naming theirs: "
+            f"{problem}and they have no CRS; warp it first, naming theirs: "
             "gdalwarp -s_srs EPSG:n -t_srs EPSG:4326 in.tif out.tif"
         )
     if handle.rpcs is not None:

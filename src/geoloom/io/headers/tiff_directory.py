@@ -75,7 +75,7 @@ class Directory:
     shape: tuple[int, int]
     """Height, width."""
     affine: tuple[float, float, float, float, float, float] | None
-    """Pixel corner (col, row) -> world (x, y), as GDAL computes it; None where no tag tells of a place."""
+    """Pixel corner (col, row) -> world (x, y), as GDAL computes it; None where no tag gives a place."""
     texts: Mapping[str, str]
     """Free metadata, by GDAL's names; the names, but not the texts, are part of the kind."""
     kind: Hashable
@@ -193,7 +193,7 @@ def _affine(
 ) -> tuple[float, float, float, float, float, float] | None:
     """As GeoTIFF 1.1 section 7.4.3 has it; where a pixel is a point, its corner lies half a pixel off it.
 
-    None where no tag tells of a place.
+    None where no tag gives a place.
     """
     scale, ties, matrix = (_doubles(tags, t, order) for t in (_PIXEL_SCALE, _TIE_POINTS, _MATRIX))
     if len(matrix) == 16 and not scale and not ties:

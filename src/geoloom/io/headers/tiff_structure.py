@@ -157,7 +157,7 @@ def parse_start(source: Source) -> tuple[str, bool, int]:
 def orientation_and_color(source: Source) -> tuple[int, int | None]:
     """How the first image is stored, 1 to 8, and its photometric interpretation.
 
-    Upright (1), and None, where that is not told or not understood.
+    Upright (1), and None, where that is not given or not understood.
 
     Source: TIFF 6.0, section 8, Orientation and PhotometricInterpretation.
     """

@@ -10,7 +10,9 @@ from .jit import compiled
 
 
 @compiled
-def _paeth(left: Any, above: Any, corner: Any) -> Any:  # np.int32, which no annotation tells numba
+def _paeth(
+    left: Any, above: Any, corner: Any
+) -> Any:  # np.int32, which numba takes from no annotation
     """Whichever of the three is nearest to left + above - corner; the first of those equally near."""
     by_left, by_above = above - corner, left - corner
     to_left, to_above, to_corner = abs(by_left), abs(by_above), abs(by_left + by_above)

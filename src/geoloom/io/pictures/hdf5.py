@@ -97,7 +97,7 @@ def read_hdf5(info: Hdf5Info, rows: Sequence[int]) -> NDArray[Any]:
         found = sides.get("N", 1), (sides.get("C", 1), sides.get("H"), sides.get("W"))
         if len(array.shape) != len(info.axes) or found != (info.count, info.shape):
             raise ReadError(
-                f"{info.uri}: {info.name} is of {array.shape} by now; it was replaced: look at it anew"
+                f"{info.uri}: {info.name} is of {array.shape} by now; it was replaced: look at it again"
             )
         at = info.axes.find("N")
         for k, row in enumerate(rows):
@@ -127,15 +127,15 @@ def _in_order(values: NDArray[Any], axes: str) -> NDArray[Any]:
 def _arrays_in(file: Any) -> dict[str, tuple[int, ...]]:
     import h5py
 
-    found: dict[str, tuple[int, ...]] = {}
+    arrays: dict[str, tuple[int, ...]] = {}
 
     def note(name: str, item: Any) -> bool | None:
         if isinstance(item, h5py.Dataset) and item.dtype.kind in _KINDS:
-            found[name] = item.shape
-        return True if len(found) >= _MOST_LISTED else None  # what is not None ends the visit
+            arrays[name] = item.shape
+        return True if len(arrays) >= _MOST_LISTED else None  # what is not None ends the visit
 
     file.visititems(note)  # follows no links
-    return found
+    return arrays
 
 
 @contextmanager
@@ -168,8 +168,8 @@ def _array(path: str, name: str) -> Iterator[Any]:
             raise ReadError(f"{path}: {name} holds {array.dtype} of {array.shape}, no images")
         if array.external or array.is_virtual:
             raise ReadError(
-                f"{path}: the values of {name} lie in other files, which are not opened on a stranger's "
-                "word; copy them into one first, such as by `h5repack`"
+                f"{path}: the values of {name} lie in other files, which are not opened on an untrusted "
+                "file's word; copy them into one first, such as by `h5repack`"
             )
         # To read a value, the block that holds it is unpacked as a whole.
         block = math.prod(array.chunks or (1,)) * array.dtype.itemsize
@@ -186,8 +186,8 @@ def _inside(file: Any, path: str, name: str) -> Any:
         link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
         if isinstance(link, h5py.ExternalLink):
             raise ReadError(
-                f"{path}: {name} is a link to {link.filename!r}, which is not opened on a stranger's word; "
-                "open that file itself"
+                f"{path}: {name} is a link to {link.filename!r}, which is not opened on an untrusted file's "
+                "word; open that file itself"
             )
         here = here[part] if isinstance(link, h5py.HardLink) else None
         if here is None:

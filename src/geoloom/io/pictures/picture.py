@@ -39,7 +39,7 @@ class PictureInfo:
     bands: tuple[str, ...]
     """A name a channel: `red`, `green`, `blue` of a colour picture, else the file's own, else its number."""
     grid: GeoBox | None = None
-    """Where the pixels lie; None where the file tells no place."""
+    """Where the pixels lie; None where the file gives no place."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -190,23 +190,23 @@ def _meant(
 
 def _read_header(uri: str, data: bytes, size: int) -> _Header | None:
     """What precedes the pixels; None where that does not lie in `data`, the file's first bytes."""
-    found = {b"IHDR": b"", b"PLTE": b"", b"tRNS": b"", b"eXIf": b""}
+    parts = {b"IHDR": b"", b"PLTE": b"", b"tRNS": b"", b"eXIf": b""}
     for kind, part in _chunks(uri, data):
         if kind == b"IDAT":
             break
-        if not found[b"IHDR"] and kind != b"IHDR":
+        if not parts[b"IHDR"] and kind != b"IHDR":
             raise _damaged(uri, "it does not begin with a header (IHDR)")
-        if kind in found:
-            found[kind] = bytes(part)
+        if kind in parts:
+            parts[kind] = bytes(part)
     else:
         return None
-    return _header_of(uri, found, size)
+    return _header_of(uri, parts, size)
 
 
-def _header_of(uri: str, found: dict[bytes, bytes], size: int) -> _Header:
-    if len(found[b"IHDR"]) != 13:
-        raise _damaged(uri, f"its header has {len(found[b'IHDR'])} bytes, expected 13")
-    width, height, depth, kind, *others = struct.unpack(">IIBBBBB", found[b"IHDR"])
+def _header_of(uri: str, parts: dict[bytes, bytes], size: int) -> _Header:
+    if len(parts[b"IHDR"]) != 13:
+        raise _damaged(uri, f"its header has {len(parts[b'IHDR'])} bytes, expected 13")
+    width, height, depth, kind, *others = struct.unpack(">IIBBBBB", parts[b"IHDR"])
     if not (0 < width <= _LONGEST_SIDE and 0 < height <= _LONGEST_SIDE):
         raise _damaged(uri, f"its header claims {width} x {height} pixels")
     if depth not in _DEPTHS.get(kind, ()) or others not in ([0, 0, 0], [0, 0, 1]):
@@ -215,7 +215,7 @@ def _header_of(uri: str, found: dict[bytes, bytes], size: int) -> _Header:
             f"its header claims colour type {kind} of {depth} bits, and compression, filter and interlace "
             f"{others}",
         )
-    colors = np.frombuffer(found[b"PLTE"], np.uint8)
+    colors = np.frombuffer(parts[b"PLTE"], np.uint8)
     is_palette = kind == _PALETTE
     if is_palette and not (0 < colors.size <= 768 and colors.size % 3 == 0):
         raise _damaged(uri, f"its palette has {colors.size} bytes; expected 3 to 768, by threes")
@@ -226,8 +226,8 @@ def _header_of(uri: str, found: dict[bytes, bytes], size: int) -> _Header:
         kind,
         interlaced=bool(others[2]),
         palette=colors.reshape(-1, 3) if is_palette else None,
-        clear=_clear(uri, kind, found[b"tRNS"]),
-        turn=exif_orientation(found[b"eXIf"]) if found[b"eXIf"] else 1,
+        clear=_clear(uri, kind, parts[b"tRNS"]),
+        turn=exif_orientation(parts[b"eXIf"]) if parts[b"eXIf"] else 1,
     )
     check_claim(uri, height * (header.row_bytes(width) + 1), size, _DEFLATE_MOST)
     return header

@@ -1,4 +1,4 @@
-"""Reading a picture of any of the formats, told apart by their first bytes."""
+"""Reading a picture of any of the formats, recognised by their first bytes."""
 
 from __future__ import annotations
 
@@ -96,20 +96,20 @@ def picture_infos(
 
     Args:
         uris, measured: As `picture_info`.
-        progress: Told (files read, files in all), by the calling thread.
+        progress: Called with (files read, files in all), by the calling thread.
     """
 
     def look(part: Sequence[str]) -> list[PictureInfo | ReadError]:
         return [_info_or_error(uri, measured) for uri in part]
 
     parts = [uris[i : i + _AT_ONCE] for i in range(0, len(uris), _AT_ONCE)]
-    found: list[PictureInfo | ReadError] = []
+    infos: list[PictureInfo | ReadError] = []
     with ThreadPoolExecutor(_THREADS) as pool:
         for answers in pool.map(look, parts):
-            found += answers
+            infos += answers
             if progress is not None:
-                progress(len(found), len(uris))
-    return found
+                progress(len(infos), len(uris))
+    return infos
 
 
 def _info_or_error(uri: str, measured: int) -> PictureInfo | ReadError:
@@ -128,5 +128,7 @@ def _format_of(name: str) -> ModuleType:
     if not start:
         raise ReadError(f"{name} is empty, expected a PNG, JPEG or TIFF; fetch it again")
     kind = next((kind for mark, kind in _OTHERS.items() if start.startswith(mark)), None)
-    found = f"is {kind}" if kind else f"begins with {start[:8]!r}"
-    raise ReadError(f"{name} {found}, expected a PNG, JPEG or TIFF; convert it, or fetch it again")
+    problem = f"is {kind}" if kind else f"begins with {start[:8]!r}"
+    raise ReadError(
+        f"{name} {problem}, expected a PNG, JPEG or TIFF; convert it, or fetch it again"
+    )

@@ -104,9 +104,9 @@ def _bands(header: Header) -> tuple[str, ...]:
     if header.colormap is not None:
         return RGB
     names = tuple(header.band_names[number - 1] for number in header.data_bands)
-    told = any(header.descriptions[number - 1] for number in header.data_bands)
+    described = any(header.descriptions[number - 1] for number in header.data_bands)
     is_color = len(names) == len(RGB) and header.colors[: len(RGB)] == RGB
-    return RGB if is_color and not told else names
+    return RGB if is_color and not described else names
 
 
 def _colors(header: Header, indices: NDArray[Any]) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ _TRANSPOSED = frozenset((5, 6, 7, 8))
 
 
 def exif_orientation(exif: bytes) -> int:
-    """How a picture is stored, 1 to 8, by a block of Exif metadata; 1, upright, where it tells nothing."""
+    """How a picture is stored, 1 to 8, by a block of Exif metadata; 1, upright, where it says nothing."""
     return orientation_and_color(Source.of(exif.removeprefix(b"Exif\0\0")))[0]
 
 

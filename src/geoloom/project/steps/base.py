@@ -44,13 +44,13 @@ class Step(BaseModel, ABC):
     """Whether `perform` can go on with what an interrupted run left in the product's place."""
 
     goes_on: ClassVar[bool] = False
-    """Whether the same command takes up what an interrupted one has done, without being told to."""
+    """Whether the same command takes up what an interrupted one has done, without an option for it."""
 
     makes_folder: ClassVar[bool] = False
     """Whether the product is a folder."""
 
     may_lie_in_inputs: ClassVar[bool] = False
-    """Whether the product may lie inside a folder that the step reads: where it tells of that folder."""
+    """Whether the product may lie inside a folder that the step reads: where it describes that folder."""
 
     @field_validator("*", mode="after")
     @classmethod
@@ -99,7 +99,7 @@ class Step(BaseModel, ABC):
         """
 
     def sentence(self, result: dict[str, Any]) -> str:
-        """What to tell a person at the end."""
+        """What to report at the end."""
         return f"{self.out} is written"
 
     def settings(self) -> dict[str, Any]:

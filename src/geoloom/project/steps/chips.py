@@ -84,7 +84,7 @@ class Chips(Step):
         if len(self.labels) != len(self.scene):
             yield (
                 "labels",
-                f"found {len(self.labels)} for {len(self.scene)} scenes; give one a scene",
+                f"found {len(self.labels)} for {len(self.scene)} scenes; give one per scene",
             )
         for name, strategy in (("count", "random"), ("stride", "sequential")):
             if getattr(self, name) is not None and self.strategy != strategy:
@@ -101,8 +101,8 @@ class Chips(Step):
                 f"split {self.split} {need} regions, such as train: left and test: right",
             )
         for name, splits in _SPLITS_WITH.items():
-            told = name in self.model_fields_set and getattr(self, name) is not None
-            if told and self.split not in splits:
+            given = name in self.model_fields_set and getattr(self, name) is not None
+            if given and self.split not in splits:
                 yield name, f"goes with split {' or '.join(splits)}, not {self.split}"
         if self.split == "block" and self.test + self.val >= 1:
             yield "test", f"test {self.test} and val {self.val} leave nothing to train on"

@@ -146,7 +146,7 @@ class Train(Step):
 
 
 def _progress(listener: Listener) -> bool | Callable[..., None]:
-    """The trainer's own bar on a terminal; a line an epoch in a pipe."""
+    """The trainer's own bar on a terminal; a line per epoch in a pipe."""
     if listener.quiet:
         return False
     if listener.interactive:

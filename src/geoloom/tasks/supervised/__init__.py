@@ -1,1 +1,1 @@
-"""Tasks that learn from labels, one a file."""
+"""Tasks that learn from labels, one per file."""
