@@ -1,7 +1,7 @@
 """The papers' listings run with only their import lines and file paths changed, on files made here.
 
 Figures 2, 3 and 4 of the DeepGeo paper, and listing 1 of the TorchGeo paper. The latter's files are named
-and laid out as the products are: Landsat 7 and 8 in two UTM zones, one file a band, and the Cropland Data
+and laid out as the products are: Landsat 7 and 8 in two UTM zones, one file per band, and the Cropland Data
 Layer in Albers' projection.
 """
 

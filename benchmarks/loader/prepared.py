@@ -26,7 +26,7 @@ _STRIP_PX = 2048
 
 
 def make_chips(folder: Path, plain: Path, asked: Path) -> Path:
-    """The store of what the queries asked give, one chip a query in their order; made on first use."""
+    """The store of what the queries asked give, one chip per query in their order; made on first use."""
     out = folder / f"prepared-{asked.stem}.zarr"
     if not out.exists():
         dataset = Landsat8(plain / "landsat", bands=BANDS) & CDL(plain / "cdl")

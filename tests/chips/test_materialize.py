@@ -350,7 +350,7 @@ def test_what_cannot_be_kept_is_said(tmp_path, folder, images, dataset):
     two = images & labels & RasterDataset(folder / "wide", is_image=False, **NAMING)
     with pytest.raises(ChipError, match="are 2 label layers"):
         materialize(two, [inside], out)
-    with pytest.raises(ChipError, match="a chip store keeps one date a chip"):
+    with pytest.raises(ChipError, match="a chip store keeps one date per chip"):
         materialize(images.series(), [inside], out)
     with pytest.raises(ChipError, match="unknown split 'trian'; did you mean 'train'"):
         materialize(images, [inside], out, split="trian")

@@ -99,7 +99,7 @@ def write_json(path, document):
 
 
 def write_catalog(folder, values):
-    """A static catalogue: a collection of one item a day of July 2019 with the bands red, nir and swir16.
+    """A static catalogue: a collection of one item per day of July 2019 with the bands red, nir and swir16.
 
     Args:
         folder: For the documents and files.

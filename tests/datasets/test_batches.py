@@ -34,7 +34,7 @@ def codes(grid, count=1, dtype="uint16", seed=0):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Scenes of one file a band: two that overlap, one a year later, one in the next zone; and labels."""
+    """Scenes of one file per band: two that overlap, one a year later, one in the next zone; and labels."""
     root = tmp_path_factory.mktemp("batches")
     grids = {
         "a_2019": ZONE_33,

@@ -73,7 +73,9 @@ def test_a_window_takes_a_small_part_of_each_file(cogs):
             assert server.requests(f"{name}.tif") <= 3
         before = server.requests(".tif")
         dataset[LARGE[roi[0], 1280:1536]]
-        assert server.requests(".tif") - before == 2, "one request a file, once its header is known"
+        assert server.requests(".tif") - before == 2, (
+            "one request per file, once its header is known"
+        )
 
 
 def test_a_small_view_of_the_whole_is_not_read_pixel_by_pixel(cogs):

@@ -44,7 +44,7 @@ def report(
 
     Args:
         model_dir: The model's folder.
-        map: The class map that the model made. A large one is shown at 2,000 pixels a side, and counted
+        map: The class map that the model made. A large one is shown at 2,000 pixels per side, and counted
             in full.
         out_html: The file to write.
         scene: The imagery, shown below the map; by default the one that the map's record names.

@@ -69,7 +69,7 @@ class ChipForm:
         if image.ndim != 3:
             raise ChipError(
                 f"images of shape {image.shape} are not chips of (bands, rows, columns); a chip store keeps "
-                "one date a chip: ask for the dates one by one"
+                "one date per chip: ask for the dates one by one"
             )
         if mask is not None and mask.ndim != 2:
             raise ChipError(

@@ -66,7 +66,7 @@ def open_inputs(
     """
     if labels is not None and len(labels) != len(images):
         raise ChipError(
-            f"{len(images)} images and {len(labels)} label rasters: give one of each a scene"
+            f"{len(images)} images and {len(labels)} label rasters: give one of each per scene"
         )
     names = _distinct_names(images)
     inputs = []

@@ -107,7 +107,7 @@ class Scene:
         if len(self.bands) != len(self.assets):
             raise DatasetError(
                 f"scene {self.name!r} has {len(self.bands)} bands and {len(self.assets)} assets; "
-                "give one asset a band"
+                "give one asset per band"
             )
 
 

@@ -37,7 +37,7 @@ def plot_histograms(
     title: str | None = None,
     max_px: int = MAX_PX,
 ) -> Figure:
-    """A histogram of each band's valid pixels, with a line of its density, one panel a band.
+    """A histogram of each band's valid pixels, with a line of its density, one panel per band.
 
     Args:
         source: File or raster; large files are sampled on a coarser grid, without averaging.

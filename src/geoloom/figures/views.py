@@ -27,7 +27,7 @@ Source = str | Path | Raster
 
 
 def zoomed_out(grid: GeoBox, max_px: int) -> GeoBox:
-    """The same area in at most `max_px` pixels a side; the grid itself where it is small enough.
+    """The same area in at most `max_px` pixels per side; the grid itself where it is small enough.
 
     Pixels grow by a whole factor, so that classes stay on the source's lattice.
     """

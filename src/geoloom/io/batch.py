@@ -52,7 +52,7 @@ Placed = tuple[ReadOrder, CoordinateMap | None]
 
 
 def read_batch(orders: Sequence[ReadOrder], *, threads: int | None = None) -> None:
-    """Fill the arrays of all orders, as `read` would, one order a thread at a time.
+    """Fill the arrays of all orders, as `read` would, one order per thread at a time.
 
     Orders that share a first stack are read one after the other by one thread, so that a block is decoded
     once for all; where they are many, by several threads, a run of them each.

@@ -103,7 +103,7 @@ class ChipDataModule(LightningDataModule):
     Args:
         train: Dataset of samples to learn from, as `ChipStore.dataset("train")` gives it.
         val: Dataset of samples that choose the weights; None for none.
-        batch_size: Chips a batch.
+        batch_size: Chips per batch.
         augment: Operations of `AUGMENTATIONS`.
         augment_mode: `random`: each chip of a batch gets one of the operations or none. `copies`: an epoch
             holds every chip untouched and once moved by each operation (seven times as many chips for six).

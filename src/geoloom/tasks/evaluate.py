@@ -150,7 +150,7 @@ def evaluate_map(
         classes: Of the map; None takes the names that it carries.
         class_field: Of a vector file: the attribute that gives the class.
         groups: Of a vector file: value, or values, for each class of the map; None where they are its names.
-        probabilities: Raster of one band a class on the map's pixels, for curves and cross-entropy.
+        probabilities: Raster of one band per class on the map's pixels, for curves and cross-entropy.
         roi: Where to count; see `core.roi.RoiLike`, or a vector file.
         out: JSON file to write; the same as text goes beside it, as `.txt`.
         overwrite: Replace these.

@@ -172,7 +172,7 @@ class ModelBuilder:
             params: Checked, as it is the training's; of it, `device` is used.
             model_dir: Model folder; None takes the one trained or opened.
             output: Map to write, a GeoTIFF on the image's own pixels.
-            probabilities: GeoTIFF of one band a class to write too.
+            probabilities: GeoTIFF of one band per class to write too.
             vector: GeoPackage of polygons to write too.
             overwrite: Replace the products.
 

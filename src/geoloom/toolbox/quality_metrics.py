@@ -28,7 +28,7 @@ def evaluate_classification(
         prediction_path: Map of class codes with class names, as `ModelBuilder.predict` writes it.
         ground_truth_path: Label raster with class names, or a vector file.
         params: `class_names`, for a map that carries none: names of the codes 1, 2, ...
-        prediction_prob: Raster of one band a class, for ROC and precision-recall curves.
+        prediction_prob: Raster of one band per class, for ROC and precision-recall curves.
         out_dir: Folder for `classification_report<sufix>.txt` and `.json` and the figures; None writes none.
         file_sufix: Ends the files' names. (The paper's code spells it so.)
         class_column: Of a vector file: the attribute that gives the class.

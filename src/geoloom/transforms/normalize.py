@@ -61,7 +61,7 @@ class Normalization:
         if len(self.center) != len(self.scale):
             raise ConfigError(
                 f"normalisation {self.kind!r} has {len(self.center)} centers and "
-                f"{len(self.scale)} scales; give one of each a band"
+                f"{len(self.scale)} scales; give one of each per band"
             )
         wrong = [s for s in self.scale if not np.isfinite(s) or s == 0]
         if wrong or not np.isfinite(self.center).all():

@@ -23,7 +23,7 @@ _DTYPES = (
 
 @dataclass(frozen=True, slots=True)
 class PlaneForm:
-    """An array (n, ...) of one chunk an item, in shards along the first axis."""
+    """An array (n, ...) of one chunk per item, in shards along the first axis."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]

@@ -32,7 +32,7 @@ _Entry = tuple[int, int] | None
 
 
 class ShardedArray:
-    """A zarr 3 array (n, ...) of one chunk an item, in shards along the first axis.
+    """A zarr 3 array (n, ...) of one chunk per item, in shards along the first axis.
 
     Read-only; safe to share between threads and to fork or pickle: no file stays open or mapped. (Mapped
     files were measured: faster from the second epoch on, a third as fast from disk, and a file that is cut

@@ -21,7 +21,7 @@ Encode = Callable[[np.ndarray], Any]
 
 
 class ShardFiles:
-    """The shards of an array of one chunk an item, written one after the other.
+    """The shards of an array of one chunk per item, written one after the other.
 
     Guarantee: items that are all `fill` take no room, and a shard of such items alone no file.
 

@@ -19,7 +19,7 @@ from ..verb import verb
 @argument("model", help="Model folder.")
 @argument("scene", help="Scene to map, of any size.")
 @argument("out", help="Map to write: cloud-optimised GeoTIFF.")
-@option("--probabilities", help="Write the class probabilities too, one band a class.", kind=Path)
+@option("--probabilities", help="Write the class probabilities too, one band per class.", kind=Path)
 @option("--vector", help="Write the map's polygons too, as a GeoPackage.", kind=Path)
 @option("--tile", help="Side of a tile, pixels.", kind=int, default=512)
 @option("--halo", help="Context around a tile, pixels.", kind=int, default=64)

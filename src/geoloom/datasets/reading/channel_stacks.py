@@ -18,7 +18,7 @@ from ..scenes.located import header_of, require_band
 
 _CODED = frozenset({"qa", "class"})
 _STACKS_KEPT = 4096
-"""Scenes' stacks kept at most; each holds its files' headers, some 2 KB a file."""
+"""Scenes' stacks kept at most; each holds its files' headers, some 2 KB per file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -68,7 +68,7 @@ def unfilter(packed: np.ndarray, step: int, out: np.ndarray) -> int:
 
 @compiled
 def _undo_paeth_of_three(line: np.ndarray, above: np.ndarray, here: np.ndarray) -> None:
-    """Three bytes a pixel, side by side in registers: half the time of one after the other."""
+    """Three bytes per pixel, side by side in registers: half the time of one after the other."""
     left0 = left1 = left2 = corner0 = corner1 = corner2 = np.int32(0)
     for i in range(0, line.size, 3):
         above0, above1, above2 = (

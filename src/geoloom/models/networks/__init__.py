@@ -1,1 +1,1 @@
-"""The networks, one family a file."""
+"""The networks, one family per file."""

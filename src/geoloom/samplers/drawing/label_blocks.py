@@ -70,7 +70,7 @@ def draw_centred(
 
     Args:
         sources: With labels.
-        groups: Codes of each group: one group a class, or all classes in one.
+        groups: Codes of each group: one group per class, or all classes in one.
         size: Rows and columns of a window.
         count: Windows wanted of each group and stratum.
         strata: How many strata `accept` knows.
