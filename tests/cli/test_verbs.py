@@ -242,7 +242,7 @@ def test_info_knows_vectors_and_refuses_the_rest(geoloom, scene, tmp_path):
 
 
 def test_models_lists_networks_with_their_options(geoloom):
-    assert "width" in geoloom("models", "--json").json["models"]["fcn8s"]
+    assert "width" in geoloom("models", "--json").json["models"]["fcn8s"]["options"]
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from ..core.classes import Classes
 from ..core.errors import ModelError
 from ..core.files import hold, may_fill, write_text, writing
 from ..core.jsonfile import JsonValue
+from ..core.outputs import ClassOutputs
 from .card import AGAIN, ModelCard
 from .identity import CARD_FILE as CARD_FILE
 from .identity import WEIGHTS_FILE as WEIGHTS_FILE
@@ -154,19 +155,19 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Loaded
     """
     path = Path(folder)
     card = read_card(path)
-    counts = len(card.bands), len(card.classes)
+    bands, outputs = len(card.bands), ClassOutputs(card.classes)
     weights = path / WEIGHTS_FILE
     try:
         state = load_weights(
             weights,
-            outline(card.architecture, *counts, **card.options),
+            outline(card.architecture, bands, outputs, card.options),
             f"{card.architecture!r} with {card.options}",
         )
     except FileNotFoundError as error:
         raise ModelError(
             f"{path} has a {CARD_FILE} but no {WEIGHTS_FILE}; copy it too, or train again"
         ) from error
-    network = create_model(card.architecture, *counts, **card.options)
+    network = create_model(card.architecture, bands, outputs=outputs, **card.options)
     network.load_state_dict(state)
     return LoadedModel.of(network, card, device)
 

@@ -327,7 +327,7 @@ def _network(
         raise ConfigError(
             f"the network {network!r} is given by name; say in_channels=, the number of bands that it is fed"
         )
-    return create_model(network, in_channels, outputs.channels, **(options or {}))
+    return create_model(network, in_channels, outputs=outputs, **(options or {}))
 
 
 def _loss(loss: str | Loss | None, outputs: Outputs) -> Loss:

@@ -200,7 +200,7 @@ def _prepare(config: TrainConfig, plan: TrainingPlan, device: str) -> _Ready:
     outputs, counts = plan.learn_targets()
     normalization = _normalization(config.normalize, plan)
     weights = _weights(config.class_weights, counts, outputs)
-    network = create_model(config.model, len(plan.source.bands), outputs.channels, **config.options)
+    network = create_model(config.model, len(plan.source.bands), outputs=outputs, **config.options)
     _warn_of_size(config, network, device)
     task = get_task(config.task)(
         network,
@@ -321,8 +321,7 @@ def _check_memory(config: TrainConfig, plan: TrainingPlan) -> None:
     Raises:
         ModelError: its weights, their gradients and AdamW's two means are more than the machine's memory.
     """
-    counts = len(plan.source.bands), plan.outputs.channels
-    weights = outline(config.model, *counts, **config.options)
+    weights = outline(config.model, len(plan.source.bands), plan.outputs, dict(config.options))
     needed = 4 * sum(weight.numel() * weight.element_size() for weight in weights.values())
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return  # Windows refuses such memory itself

@@ -29,7 +29,7 @@ from .trials import require
 _T = TypeVar("_T")
 
 _BANDS = ("red", "nir")
-_OPTIONS = {"width": 0.05, "depth": 2}
+_OPTIONS: dict[str, Any] = {"width": 0.05, "depth": 2}
 _RUN = {"config": {"model": "unet", "epochs": 3}, "chips": {"path": "/chips.zarr", "train": 4}}
 _MARK = "code was run"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..chips.store import ChipStore
-from ..core.errors import ConfigError, ModelError, suggest
+from ..core.errors import ConfigError, ModelError
 from ..core.files import may_fill
 from ..metrics.accuracy import Accuracy
 from ..splits.names import Split
@@ -41,7 +41,7 @@ class ModelBuilder:
     """
 
     def __init__(self, model: str | Path | Params) -> None:
-        from ..models.registry import list_models
+        from ..models.registry import get_spec
         from ..models.saved import read_card
 
         self.params: dict[str, Any] = {}
@@ -57,10 +57,7 @@ class ModelBuilder:
             self.network, self.options = card.architecture, dict(card.options)
             return
         self.network, self.options = str(model), {}
-        if self.network not in list_models():
-            raise ModelError(
-                f"no network or model folder is named {self.network!r}{suggest(model, list_models())}"
-            )
+        get_spec(self.network)  # refuses one that is not known
 
     def train(
         self,

@@ -1,1 +1,1 @@
-"""The networks, one family per file."""
+"""Networks of our own, one paper per file."""

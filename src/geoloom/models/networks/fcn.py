@@ -9,6 +9,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from ..specs import ModelSpec
 from .layers import bilinear_upsampling, conv_unit, initialise, pad_to_multiple, scaled_channels
 
 Stride = Literal[8, 16, 32]
@@ -37,7 +38,7 @@ class FCN(nn.Module):
     def __init__(
         self,
         in_channels: int,
-        num_classes: int,
+        out_channels: int,
         *,
         stride: Stride = 8,
         width: float = 1.0,
@@ -59,17 +60,17 @@ class FCN(nn.Module):
         self.fc6 = conv_unit(outs[4], fc, 7, batch_norm=batch_norm, padding="replicate")
         self.fc7 = conv_unit(fc, fc, 1, batch_norm=batch_norm)
         self.dropout = nn.Dropout2d(dropout)
-        self.score_fr = nn.Conv2d(fc, num_classes, 1)
+        self.score_fr = nn.Conv2d(fc, out_channels, 1)
         if stride <= 16:
-            self.score_pool4 = nn.Conv2d(outs[3], num_classes, 1)
+            self.score_pool4 = nn.Conv2d(outs[3], out_channels, 1)
         if stride == 8:
-            self.score_pool3 = nn.Conv2d(outs[2], num_classes, 1)
+            self.score_pool3 = nn.Conv2d(outs[2], out_channels, 1)
         initialise(self)
         if stride <= 16:
-            self.upscore2 = bilinear_upsampling(num_classes, 2)
+            self.upscore2 = bilinear_upsampling(out_channels, 2)
         if stride == 8:
-            self.upscore_pool4 = bilinear_upsampling(num_classes, 2)
-        self.upscore = bilinear_upsampling(num_classes, stride)
+            self.upscore_pool4 = bilinear_upsampling(out_channels, 2)
+        self.upscore = bilinear_upsampling(out_channels, stride)
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Logits float (B, K, H, W) at the image's own size, whatever it is."""
@@ -102,7 +103,7 @@ def _block(number: int, in_channels: int, out_channels: int, batch_norm: bool) -
 
 def fcn32s(
     in_channels: int,
-    num_classes: int,
+    out_channels: int,
     *,
     width: float = 1.0,
     dropout: float = 0.5,
@@ -110,13 +111,13 @@ def fcn32s(
 ) -> FCN:
     """FCN-32s: one enlargement from the coarsest scores. Options as `fcn8s`."""
     return FCN(
-        in_channels, num_classes, stride=32, width=width, dropout=dropout, batch_norm=batch_norm
+        in_channels, out_channels, stride=32, width=width, dropout=dropout, batch_norm=batch_norm
     )
 
 
 def fcn16s(
     in_channels: int,
-    num_classes: int,
+    out_channels: int,
     *,
     width: float = 1.0,
     dropout: float = 0.5,
@@ -124,13 +125,13 @@ def fcn16s(
 ) -> FCN:
     """FCN-16s: scores of pool4 sharpen those of the last layer. Options as `fcn8s`."""
     return FCN(
-        in_channels, num_classes, stride=16, width=width, dropout=dropout, batch_norm=batch_norm
+        in_channels, out_channels, stride=16, width=width, dropout=dropout, batch_norm=batch_norm
     )
 
 
 def fcn8s(
     in_channels: int,
-    num_classes: int,
+    out_channels: int,
     *,
     width: float = 1.0,
     dropout: float = 0.5,
@@ -140,7 +141,7 @@ def fcn8s(
 
     Args:
         in_channels: Bands of the input.
-        num_classes: Classes to tell apart.
+        out_channels: Numbers a pixel: classes to tell apart, or values.
         width: Multiplies every channel count. 1.0 is the published network, 134 M parameters: for a GPU and
             some thousand chips. 0.25 has 8.4 M, trains on a laptop's processor, and is the better choice
             for a single scene.
@@ -148,5 +149,10 @@ def fcn8s(
         batch_norm: Normalise after each convolution; needed when training from scratch.
     """
     return FCN(
-        in_channels, num_classes, stride=8, width=width, dropout=dropout, batch_norm=batch_norm
+        in_channels, out_channels, stride=8, width=width, dropout=dropout, batch_norm=batch_norm
     )
+
+
+FCN8S = ModelSpec(fcn8s, "FCN-8s on VGG-16 (Long et al. 2015): the finest of the three")
+FCN16S = ModelSpec(fcn16s, "FCN-16s on VGG-16 (Long et al. 2015)")
+FCN32S = ModelSpec(fcn32s, "FCN-32s on VGG-16 (Long et al. 2015): the coarsest of the three")

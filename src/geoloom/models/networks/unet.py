@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import ModelError
+from ..specs import ModelSpec
 from .layers import conv_unit, initialise, pad_to_multiple, scaled_channels
 
 _FIRST_CHANNELS = 64
@@ -30,7 +31,7 @@ class UNet(nn.Module):
     def __init__(
         self,
         in_channels: int,
-        num_classes: int,
+        out_channels: int,
         *,
         width: float = 0.25,
         depth: int = 4,
@@ -62,7 +63,7 @@ class UNet(nn.Module):
             _double(2 * channels[level], channels[level], batch_norm)
             for level in reversed(range(depth))
         )
-        self.score = nn.Conv2d(channels[0], num_classes, 1)
+        self.score = nn.Conv2d(channels[0], out_channels, 1)
         initialise(self)
 
     def forward(self, image_BCHW: Tensor) -> Tensor:
@@ -89,7 +90,7 @@ def _double(in_channels: int, out_channels: int, batch_norm: bool) -> nn.Sequent
 
 def unet(
     in_channels: int,
-    num_classes: int,
+    out_channels: int,
     *,
     width: float = 0.25,
     depth: int = 4,
@@ -100,7 +101,7 @@ def unet(
 
     Args:
         in_channels: Bands of the input.
-        num_classes: Classes to tell apart.
+        out_channels: Numbers a pixel: classes to tell apart, or values.
         width: Multiplies every channel count. The default 0.25 has 1.9 M parameters and trains on a laptop's
             processor in minutes; 0.125 has 0.5 M; 1.0 is the published network of 31 M, for a GPU and some
             thousand chips.
@@ -110,9 +111,12 @@ def unet(
     """
     return UNet(
         in_channels,
-        num_classes,
+        out_channels,
         width=width,
         depth=depth,
         dropout=dropout,
         batch_norm=batch_norm,
     )
+
+
+UNET = ModelSpec(unet, "U-Net (Ronneberger et al. 2015): quick, and the first choice for maps")

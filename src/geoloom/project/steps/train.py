@@ -66,7 +66,7 @@ class Train(Step):
         """Names that are not known, and options that the network has not."""
         from ...core.errors import ModelError
         from ...losses.registry import list_losses
-        from ...models.registry import check_options, list_models
+        from ...models.registry import check_options, get_spec
         from ...tasks.registry import get_task, list_tasks
         from ...transforms.normalize import list_normalizations
 
@@ -79,8 +79,10 @@ class Train(Step):
         if self.loss is not None:
             yield from named("loss", self.loss, list_losses(get_task(self.task).kind))
         yield from named("normalize", self.normalize, list_normalizations())
-        if self.model not in list_models():
-            yield from named("model", self.model, list_models())
+        try:
+            get_spec(self.model)
+        except ModelError as error:
+            yield "model", str(error)
             return
         try:
             check_options(self.model, self._options())

@@ -1,0 +1,1 @@
+"""Families of networks that other libraries declare, each under a prefix such as `timm/`."""
