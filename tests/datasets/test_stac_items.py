@@ -72,7 +72,7 @@ class TestPlaces:
         found = parse_item(
             item("a", {"red": band_asset("red.tif", "red") | asset}, **declared), HOME
         )
-        here = found.located("red").place
+        here = found.located("red").declared
         return None if here is None else here.grid()
 
     def test_each_way_of_telling_a_crs(self):

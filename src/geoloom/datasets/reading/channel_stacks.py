@@ -124,8 +124,8 @@ def _pieces(picked: Sequence[tuple[Channel, Resampling]]) -> list[Piece]:
 
 
 def _alike(one: tuple[Channel, Resampling], other: tuple[Channel, Resampling]) -> bool:
-    (a, a_kernel), (b, b_kernel) = one, other
-    return a_kernel == b_kernel and a.dtype == b.dtype and a.header.grid == b.header.grid
+    (a, a_resampling), (b, b_resampling) = one, other
+    return a_resampling == b_resampling and a.dtype == b.dtype and a.header.grid == b.header.grid
 
 
 def _runs(items: Sequence[Any], belong: Any) -> list[tuple[int, int]]:
@@ -156,7 +156,7 @@ class StackShelf:
         crs: str | None,
     ) -> None:
         self._scene_at = scene_at
-        self._kernel, self._nodata, self._crs = resampling, nodata, crs
+        self._resampling, self._nodata, self._crs = resampling, nodata, crs
         self._known: OrderedDict[tuple[int, tuple[int, ...] | None], SceneStacks] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -174,7 +174,7 @@ class StackShelf:
             known = scene_stacks(
                 self._scene_at(scene, channels),
                 channels,
-                resampling=self._kernel,
+                resampling=self._resampling,
                 nodata=self._nodata,
                 crs=self._crs,
             )

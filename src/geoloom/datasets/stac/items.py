@@ -28,7 +28,7 @@ _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DeclaredGrid:
     """A file's lattice, as an item declares it; a grid is made of it only where one is needed."""
 
     shape: tuple[int, int]
@@ -54,7 +54,7 @@ class Located:
 
     href: str
     """Absolute path or address."""
-    place: Place | None
+    declared: DeclaredGrid | None
     """None where the item does not declare CRS, shape and transform."""
 
 
@@ -94,7 +94,7 @@ def parse_item(document: Mapping[str, Any], home: str) -> Item:
 
     def located(key: str) -> Located:
         asset = assets[key]
-        return Located(joined(home, asset["href"]), place_of(asset, properties))
+        return Located(joined(home, asset["href"]), declared_grid_of(asset, properties))
 
     return Item(
         name=name,
@@ -169,14 +169,14 @@ def interval_of(start: datetime, end: datetime | None = None) -> Interval:
     return Interval(start, stop)
 
 
-def place_of(*sources: Mapping[str, Any]) -> Place | None:
+def declared_grid_of(*sources: Mapping[str, Any]) -> DeclaredGrid | None:
     """What the projection extension declares: CRS, shape and transform; None unless all three.
 
     Args:
         sources: Fields of the asset, then of the item, which count where the asset has none.
     """
     shape, transform, crs = (_first(sources, names) for names in (_SHAPE, _TRANSFORM, _CRS))
-    return native_place(shape, transform, crs)
+    return declared_grid(shape, transform, crs)
 
 
 _SHAPE, _TRANSFORM = ("proj:shape",), ("proj:transform",)
@@ -189,7 +189,7 @@ def _first(sources: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
     return next((v for fields in sources for name in names if (v := fields.get(name))), None)
 
 
-def native_place(shape: Any, transform: Any, crs: Any) -> Place | None:
+def declared_grid(shape: Any, transform: Any, crs: Any) -> DeclaredGrid | None:
     """The lattice of these values, as JSON has them; None where one is missing or makes no sense."""
     if not isinstance(shape, list | tuple) or not isinstance(transform, list | tuple):
         return None
@@ -204,8 +204,8 @@ def native_place(shape: Any, transform: Any, crs: Any) -> Place | None:
     whole = len(transform) in (6, 9) and all(1 <= side <= _MOST_PIXELS for side in (height, width))
     if known is None or not whole or six == _UNPLACED:
         return None
-    place = Place((height, width), six, known)
-    return place if place.pixel_area > 0 else None
+    grid = DeclaredGrid((height, width), six, known)
+    return grid if grid.pixel_area > 0 else None
 
 
 _MOST_PIXELS = (1 << 31) - 1

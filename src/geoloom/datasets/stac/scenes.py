@@ -70,22 +70,22 @@ def scenes_of(
         ]
     else:
         require_same_bands(items, chosen)
-    placed = [
+    located = [
         [item.located(key) for key in dict.fromkeys(choice.key for choice in picked)]
         for item, picked in zip(items, chosen, strict=True)
     ]
-    headers = _needed_headers(placed, grids, crs, signed, progress)
-    finest = [_finest(places, headers, crs) for places in placed]
+    headers = _needed_headers(located, grids, crs, signed, progress)
+    finest = [_finest(files, headers, crs) for files in located]
     return [
-        _scene(item, picked, places, headers, grid, outline)
-        for item, picked, places, grid, outline in zip(
-            items, chosen, placed, finest, _outlines(items, finest, grids), strict=True
+        _scene(item, picked, files, headers, grid, outline)
+        for item, picked, files, grid, outline in zip(
+            items, chosen, located, finest, _outlines(items, finest, grids), strict=True
         )
     ]
 
 
 def _needed_headers(
-    placed: Sequence[Sequence[Located]],
+    located: Sequence[Sequence[Located]],
     grids: Grids,
     crs: str | None,
     signed: Callable[[str], str],
@@ -93,7 +93,7 @@ def _needed_headers(
 ) -> dict[str, Header]:
     """Headers, by unsigned address, of the items' files whose grids are not declared."""
     hrefs = [
-        place.href for places in placed for place in places if grids == "files" or not place.place
+        file.href for files in located for file in files if grids == "files" or not file.declared
     ]
     if not hrefs:
         return {}
@@ -104,12 +104,12 @@ def _needed_headers(
     return {href: read[address] for href, address in address_of.items()}
 
 
-def _finest(places: Sequence[Located], headers: dict[str, Header], crs: str | None) -> GeoBox:
+def _finest(files: Sequence[Located], headers: dict[str, Header], crs: str | None) -> GeoBox:
     """The grid with the smallest pixels of an item's files."""
-    read = [headers[place.href].grid for place in places if place.href in headers]
-    declared = [place.place for place in places if place.href not in headers and place.place]
+    read = [headers[file.href].grid for file in files if file.href in headers]
+    declared = [file.declared for file in files if file.href not in headers and file.declared]
     if declared:
-        finest = min(declared, key=lambda place: place.pixel_area).grid()
+        finest = min(declared, key=lambda grid: grid.pixel_area).grid()
         read.append(finest if crs is None else GeoBox(finest.shape, finest.affine, crs))
     return min(read, key=lambda grid: abs(float(grid.affine.determinant)))
 
@@ -117,12 +117,14 @@ def _finest(places: Sequence[Located], headers: dict[str, Header], crs: str | No
 def _scene(
     item: Item,
     chosen: Sequence[Choice],
-    places: Sequence[Located],
+    files: Sequence[Located],
     headers: dict[str, Header],
     grid: GeoBox,
     outline: BaseGeometry,
 ) -> Scene:
-    hrefs = dict(zip(dict.fromkeys(c.key for c in chosen), (p.href for p in places), strict=True))
+    hrefs = dict(
+        zip(dict.fromkeys(c.key for c in chosen), (file.href for file in files), strict=True)
+    )
     return Scene(
         name=item.name,
         grid=grid,

@@ -22,7 +22,7 @@ from .addresses import is_address, joined
 from .assets import AssetKind, asset_kind, is_items_own
 from .documents import open_seekable, read_bytes
 from .filters import Filters
-from .items import PLACING, Item, Located, item_time, native_place
+from .items import PLACING, Item, Located, declared_grid, item_time
 from .json_values import MOST_ASSETS, records
 from .reach import Reach
 
@@ -276,7 +276,7 @@ class _Batch:
             next((value for column in columns if (value := column[row])), None)
             for columns in self._placing(key)
         )
-        return Located(href, native_place(shape, transform, crs))
+        return Located(href, declared_grid(shape, transform, crs))
 
     def _placing(self, key: str) -> list[list[list[Any]]]:
         """The columns that may declare an asset's shape, transform and CRS; its own before the item's."""
