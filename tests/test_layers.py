@@ -63,6 +63,12 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("join", "crop", "cloud_removal"),
         ("scene", "labels"),
     ),
+    "models": (
+        ("specs", "identity", "weights", "device"),
+        ("networks", "families"),
+        ("registry", "pipeline", "card"),
+        ("saved",),
+    ),
 }
 
 RANK = {
@@ -76,7 +82,7 @@ BESIDE = {"testing"}  # may import every layer; only the command line (for the d
 CORE_MAY_IMPORT = {"affine", "filelock", "geoloom", "numpy", "odc", "pyproj", "shapely"}
 HEAVY = {
     "dask", "distributed", "geopandas", "h5py", "kornia", "lightning", "matplotlib", "numba", "numpy", "odc",
-    "pandas", "pyogrio", "pyproj", "rasterio", "scipy", "shapely", "torch", "torchmetrics", "zarr",
+    "pandas", "pyogrio", "pyproj", "rasterio", "scipy", "shapely", "timm", "torch", "torchmetrics", "zarr",
 }  # fmt: skip
 
 

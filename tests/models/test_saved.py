@@ -16,7 +16,7 @@ from geoloom.core.errors import ModelError, WriteError
 from geoloom.models import registry, saved
 from geoloom.models.card import ModelCard, check_bands, check_resolution
 from geoloom.models.registry import create_model
-from geoloom.models.saved import LoadedModel, load_model, normalised, save_model
+from geoloom.models.saved import LoadedModel, load_model, save_model
 
 BANDS = ("swir1", "nir", "red")
 CLASSES = Classes.of(["forest", "water"], codes=[3, 0])
@@ -90,12 +90,6 @@ def test_what_is_unobserved_does_not_matter(network, image):
     valid = torch.rand(2, 37, 45) > 0.3
     spoiled = torch.where(valid[:, None], image, torch.nan)
     assert torch.equal(model(image, valid), model(spoiled, valid))
-
-
-def test_unobserved_pixels_reach_the_network_as_zero():
-    image = torch.tensor([[[[5.0, torch.inf], [7.0, torch.nan]]]])
-    valid = torch.tensor([[[True, True], [False, False]]])
-    assert normalised(image, valid, None).tolist() == [[[[5.0, 0.0], [0.0, 0.0]]]]
 
 
 def test_a_folder_holds_no_pickle(tmp_path, network):

@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ConfigError, DatasetError
 from geoloom.core.outputs import IGNORE_INDEX, ClassOutputs, ValueOutputs
-from geoloom.tasks.base import Task, finished
+from geoloom.models.pipeline import finished
+from geoloom.tasks.base import Task
 from geoloom.tasks.fitting import quiet
 from geoloom.tasks.supervised.classification import ClassificationTask
 from geoloom.tasks.supervised.pixel_regression import PixelRegressionTask

@@ -6,7 +6,7 @@ Legend: B batch, C bands, K outputs, H rows, W columns.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import reduce
 from operator import add
@@ -21,8 +21,9 @@ from ..core.outputs import Kind, Outputs, require_targets
 from ..losses.registry import get_loss, summed_loss
 from ..losses.summed import Loss, Parts
 from ..metrics.tally import Report, Tally
-from ..models.registry import create_model
-from ..models.saved import normalised
+from ..models.pipeline import Pipeline, finished, shown
+from ..models.registry import create_model, get_spec
+from ..models.specs import InputKey
 from ..transforms.normalize import Normalization
 from .average import averaged, kept_share, move_average
 from .schedule import Schedule
@@ -48,6 +49,8 @@ class Task(LightningModule):
         outputs: What it gives. Plain values as of `outputs.to_dict()` do too; what else, the child says.
         in_channels: Bands of the image, where the network is given by name.
         options: Of the network, likewise.
+        inputs: The keys of a batch that a module takes by keyword; empty where it takes the image alone, by
+            position. A network that is given by name knows them.
         loss: A name of `list_losses(outputs.kind)`, or a function `(answers, target, class_weights)`. None
             takes the outputs' usual one.
         class_weights: One number for each output, class or value, in the loss; None weighs all alike.
@@ -73,6 +76,7 @@ class Task(LightningModule):
         *,
         in_channels: int | None = None,
         options: Mapping[str, Any] | None = None,
+        inputs: Sequence[InputKey] = (),
         loss: str | Loss | None = None,
         class_weights: Sequence[float] | None = None,
         normalization: Normalization | Mapping[str, Any] | None = None,
@@ -90,6 +94,12 @@ class Task(LightningModule):
         self.loss = _loss(loss, self.outputs)
         self._summed = summed_loss(self.loss)
         self.normalization = _normalization(normalization)
+        named = get_spec(network).inputs if isinstance(network, str) else tuple(inputs)
+        # In a tuple, lest each network be registered, saved and moved twice.
+        self._pipelines = tuple(
+            Pipeline(made, self.outputs, self.normalization, named)
+            for made in (self.network, self.outcome)
+        )
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.schedule = _schedule(schedule)
@@ -126,13 +136,9 @@ class Task(LightningModule):
 
     # What a child may say otherwise.
 
-    def inputs(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """What the network is shown: the image, normalised, 0 where it was not observed."""
-        observed = batch.get("observed", batch.get("valid"))
-        if observed is None:
-            observed = torch.ones_like(batch["image"][:, 0], dtype=torch.bool)
-        image = normalised(batch["image"], observed, self.normalization)
-        return image.contiguous(memory_format=torch.channels_last)
+    def inputs(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What of a batch is shown to the network, by the arguments of its pipeline."""
+        return shown(batch, self.pipeline.inputs)
 
     def parts(self, answers: Tensor, target: Tensor) -> Parts:
         """What the loss sums over a batch: for most losses a total and its weight."""
@@ -145,11 +151,14 @@ class Task(LightningModule):
         """The network that counts: the mean where one is kept, else the network in training itself."""
         return self.network if self.mean is None else self.mean
 
+    @property
+    def pipeline(self) -> Pipeline:
+        """From a batch to finished answers: the network's while training, otherwise the outcome's."""
+        return self._pipelines[0 if self.training else 1]
+
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Raw answers to a batch: the network's while training, otherwise the outcome's."""
-        network = self.network if self.training else self.outcome
-        answers: Tensor = network(self.inputs(batch))
-        return answers
+        return self.pipeline.raw(**self.inputs(batch))
 
     def on_train_epoch_start(self) -> None:
         """Start the epoch's sums."""
@@ -293,26 +302,6 @@ class Task(LightningModule):
         if loss is None or isinstance(loss, str):
             plain["loss"] = loss
         self.save_hyperparameters(plain)
-
-
-def finished(answers: Tensor, outputs: Outputs) -> Tensor:
-    """Raw answers as users get them: probabilities, or values in their units."""
-    scores = _ACTIVATIONS[outputs.activation](answers.float() / outputs.temperature)
-    if outputs.mean is None or outputs.std is None:
-        return scores
-    shape = (-1, *[1] * (scores.ndim - 2))
-    std, mean = (
-        scores.new_tensor(outputs.std).view(shape),
-        scores.new_tensor(outputs.mean).view(shape),
-    )
-    return scores * std + mean
-
-
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "softmax": lambda answers: answers.softmax(dim=1),
-    "sigmoid": torch.sigmoid,
-    "none": lambda answers: answers,
-}
 
 
 def _network(

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..core.outputs import IGNORE_INDEX, Outputs
 from ..metrics.class_tally import ClassTally
 from ..metrics.value_tally import ValueTally
+from ..models.pipeline import finished
 
 
 def class_positions(
@@ -44,13 +45,13 @@ def position_table(codes: Sequence[int]) -> Tensor:
     return table
 
 
-def count_classes(answers: Tensor, target: Tensor, *, curves: bool) -> ClassTally:
+def count_classes(answers: Tensor, target: Tensor, outputs: Outputs, *, curves: bool) -> ClassTally:
     """Count raw answers (B, K, ...) against positions (B, ...)."""
     k, counted = answers.shape[1], (target != IGNORE_INDEX).cpu().numpy()
     truth = target.cpu().numpy()
     if not curves:
         return ClassTally.of_classes(truth, answers.argmax(dim=1).cpu().numpy(), k, counted)
-    scores = answers.softmax(dim=1)
+    scores = finished(answers, outputs)
     # An image is counted as a map of one pixel.
     scores_BKHW = scores.reshape(*scores.shape[:2], *(scores.shape[2:] or (1, 1))).cpu().numpy()
     shape = (len(truth), *scores_BKHW.shape[2:])

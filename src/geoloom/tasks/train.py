@@ -26,7 +26,7 @@ from ..losses.weights import class_weights as weights_by_rule
 from ..metrics.tally import Report
 from ..models.card import ModelCard
 from ..models.device import choose_device
-from ..models.registry import create_model, model_options, outline
+from ..models.registry import create_model, get_spec, model_options, outline
 from ..models.saved import LoadedModel, save_model, write_json
 from ..models.weights import check_finite
 from ..transforms.augment import AUGMENTATIONS
@@ -205,6 +205,7 @@ def _prepare(config: TrainConfig, plan: TrainingPlan, device: str) -> _Ready:
     task = get_task(config.task)(
         network,
         outputs,
+        inputs=get_spec(config.model).inputs,
         loss=_loss(config),
         class_weights=weights,
         normalization=normalization,

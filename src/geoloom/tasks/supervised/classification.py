@@ -41,4 +41,4 @@ class ClassificationTask(Task):
 
     def score(self, answers: Tensor, target: Tensor, *, curves: bool) -> ClassTally:
         """See `Task`."""
-        return count_classes(answers, target, curves=curves)
+        return count_classes(answers, target, self.outputs, curves=curves)

@@ -52,4 +52,4 @@ class SegmentationTask(Task):
 
     def score(self, answers: Tensor, target: Tensor, *, curves: bool) -> ClassTally:
         """See `Task`."""
-        return count_classes(answers, target, curves=curves)
+        return count_classes(answers, target, self.outputs, curves=curves)
