@@ -18,7 +18,8 @@ from geoloom.losses.overlap import dice
 from geoloom.losses.pixel import cross_entropy
 from geoloom.losses.registry import list_losses
 from geoloom.tasks.config import TrainConfig
-from geoloom.tasks.data import ChipDataModule, EpochOrder, MemoryChips, PixelChips
+from geoloom.tasks.data.chip_data import ChipDataModule
+from geoloom.tasks.data.chips import MemoryChips, PixelChips
 from geoloom.tasks.fitting import quiet
 from geoloom.tasks.schedule import Schedule
 from geoloom.tasks.supervised.segmentation import SegmentationTask
@@ -74,18 +75,6 @@ def test_settings_that_cannot_be_are_refused_before_any_work(settings, error, sa
         TrainConfig(**settings)
 
 
-def test_every_epoch_is_another_order_of_every_chip_and_equal_seeds_repeat_it():
-    orders = {}
-    for epoch in range(3):
-        sampler = EpochOrder(20, seed=5)
-        sampler.set_epoch(epoch)
-        orders[epoch] = list(sampler)
-        assert sorted(orders[epoch]) == list(range(20))
-        assert list(sampler) == orders[epoch]
-    assert len({tuple(order) for order in orders.values()}) == 3
-    assert list(EpochOrder(20, seed=6)) != orders[0]
-
-
 def test_chips_in_memory_are_those_of_the_store(chips):
     dataset = chips.dataset("train")
     memory = MemoryChips(dataset)
@@ -123,14 +112,6 @@ def test_a_mask_of_fractions_is_refused(memory_bytes):
                 samples, samples, memory_bytes=memory_bytes, num_workers=0
             ).val_dataloader()
         )
-
-
-def test_several_devices_are_refused(chips):
-    trainer = type("Several", (), {"world_size": 2})()
-    made = ChipDataModule(chips.dataset("train"))
-    made.trainer = trainer
-    with pytest.raises(ConfigError, match=r"2 devices.*devices=1"):
-        made.setup("fit")
 
 
 def test_chips_are_read_by_batches_as_they_are_one_by_one(chips):

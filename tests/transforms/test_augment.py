@@ -16,6 +16,7 @@ from geoloom.transforms.augment import (
     augment_array,
     augment_sample,
 )
+from geoloom.transforms.draws import sample_seeds
 
 # numpy's own functions are the outside truth; TensorFlow's rot90 is anticlockwise as numpy's is.
 TRUTH = {
@@ -62,19 +63,20 @@ def test_image_mask_and_validity_move_together(seed):
     image = torch.arange(count * 16, dtype=torch.int16).view(count, 1, 4, 4)
     batch = {"image": image, "mask": image[:, 0].long(), "valid": image[:, 0] % 3 == 0}
     before = {key: value.clone() for key, value in batch.items()}
-    out = augment(batch, generator=torch.Generator().manual_seed(seed))
+    seeds = sample_seeds(seed, 0, count)
+    out = augment(batch, seeds)
     assert torch.equal(out["mask"], out["image"][:, 0].long())
     assert torch.equal(out["valid"], out["image"][:, 0] % 3 == 0)
     for i in range(count):
         assert torch.equal(out["image"][i].flatten().sort().values, image[i].flatten())
     assert all(torch.equal(batch[key], before[key]) for key in batch)
-    again = augment(batch, generator=torch.Generator().manual_seed(seed))
+    again = augment(batch, seeds)
     assert torch.equal(again["image"], out["image"])
 
 
 def test_every_choice_comes_up_about_equally_often():
     image = torch.arange(4, dtype=torch.float32).view(1, 1, 2, 2).expand(7000, 1, 2, 2)
-    out = augment({"image": image}, generator=torch.Generator().manual_seed(0))["image"]
+    out = augment({"image": image}, sample_seeds(0, 0, 7000))["image"]
     _, counts = torch.unique(out.flatten(1), dim=0, return_counts=True)
     assert len(counts) == 7
     assert (counts - 1000).abs().max() < 150  # five deviations of a binomial
@@ -83,8 +85,52 @@ def test_every_choice_comes_up_about_equally_often():
 def test_oblong_chips_refuse_quarter_turns():
     batch = {"image": torch.zeros(2, 1, 4, 6)}
     with pytest.raises(ConfigError, match=r"rot90, rot270, flip_transpose"):
-        augment(batch)
-    assert augment(batch, ["rot180", "flip_up_down"])["image"].shape == (2, 1, 4, 6)
+        augment(batch, sample_seeds(0, 0, 2))
+    assert augment(batch, sample_seeds(0, 0, 2), ["rot180", "flip_up_down"])["image"].shape == (
+        2,
+        1,
+        4,
+        6,
+    )
+
+
+def test_each_sample_moves_by_its_own_seed_however_batches_are_cut():
+    image = torch.arange(12 * 16).view(12, 1, 4, 4)
+    seeds = sample_seeds(3, 1, 12)
+    whole = augment({"image": image}, seeds)["image"]
+    for start, stop in ((0, 1), (1, 7), (7, 12)):
+        part = augment({"image": image[start:stop]}, seeds[start:stop])["image"]
+        assert torch.equal(part, whole[start:stop])
+    other = torch.randperm(12, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(augment({"image": image[other]}, seeds[other])["image"], whole[other])
+
+
+def test_all_that_has_rows_and_columns_moves_and_nothing_else():
+    plane = torch.arange(16.0).view(4, 4)
+    batch = {
+        "image": plane.expand(6, 2, 3, 4, 4),
+        "aux": plane.expand(6, 1, 4, 4),
+        "mask:nlcd": plane.long().expand(6, 4, 4),
+        "mask_series": plane.long().expand(6, 2, 4, 4),
+        "value": plane.expand(6, 5, 4, 4),
+        "multilabel": torch.rand(6, 7) < 0.5,
+        "label": torch.arange(6),
+        "times": torch.rand(6, 2),
+    }
+    moved = augment(batch, sample_seeds(0, 0, 6))
+    for i in range(6):
+        turned = moved["image"][i, 0, 0]
+        assert torch.equal(turned.flatten().sort().values, plane.flatten())
+        for key in ("aux", "mask:nlcd", "mask_series", "value"):
+            assert torch.equal(moved[key][i].float(), turned.expand_as(moved[key][i]))
+    assert any(not torch.equal(moved["value"][i, 0], plane) for i in range(6))
+    assert all(torch.equal(moved[key], batch[key]) for key in ("multilabel", "label", "times"))
+
+
+def test_boxes_are_refused_as_long_as_they_are_not_moved():
+    batch = {"image": torch.zeros(1, 1, 4, 4), "boxes": [torch.zeros(2, 4)]}
+    with pytest.raises(ConfigError, match=r"boxes.*augment=\(\)"):
+        augment(batch, sample_seeds(0, 0, 1))
 
 
 class _Numbers:

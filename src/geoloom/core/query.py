@@ -158,6 +158,9 @@ class Sample(TypedDict, total=False):
     aux: Any
     """(M, H, W), further maps for the network that are not bands of the image."""
 
+    seed: Any
+    """() int64 of a sample that is trained on, from which its augmentations draw."""
+
     crs: str
     """CRS of the grid, as `EPSG:n` or WKT; like the next two, where the sample has a place."""
     transform: Any

@@ -101,8 +101,14 @@ class TableSampler(DistributedSampler[Any], ABC):
 
     def __repr__(self) -> str:
         rank = "" if self._given_rank is None else ", rank {} of {}".format(*self._given_rank)
-        chips = self._units() * self._unit
-        return f"{type(self).__name__}({chips} chips per epoch, seed {self.seed}{rank})"
+        return (
+            f"{type(self).__name__}({self.chips_per_epoch} chips per epoch, seed {self.seed}{rank})"
+        )
+
+    @property
+    def chips_per_epoch(self) -> int:
+        """Length of every epoch's table."""
+        return self._units() * self._unit
 
     def __iter__(self) -> Iterator[Any]:
         # A pass begins with its first query: a DataLoader with workers calls iter() twice for one pass.
@@ -159,13 +165,21 @@ class TableSampler(DistributedSampler[Any], ABC):
         self.epoch, self._start = int(state["epoch"]), int(state["position"])
         self._passed = None
 
-    def _pass(self, epoch: int, start: int) -> _Pass:
-        rank, world_size = self._given_rank or _distributed()
+    def require_common_seed(self, world_size: int) -> None:
+        """Refuse several ranks where each would draw a seed of its own.
+
+        Raises:
+            SamplerError: no seed was given.
+        """
         if world_size > 1 and not self._seed_is_common:
             raise SamplerError(
                 f"each of {world_size} ranks would draw chips of its own; give the same seed to all, such "
                 "as generator=0"
             )
+
+    def _pass(self, epoch: int, start: int) -> _Pass:
+        rank, world_size = self._given_rank or _distributed()
+        self.require_common_seed(world_size)
         units = self._units()
         if self._even and units < world_size:
             raise SamplerError(

@@ -9,7 +9,7 @@ from ..core.lazy import lazy_names
 if TYPE_CHECKING:
     from .base import Task as Task
     from .config import TrainConfig as TrainConfig
-    from .data import ChipDataModule as ChipDataModule
+    from .data.chip_data import ChipDataModule as ChipDataModule
     from .evaluate import evaluate_map as evaluate_map
     from .history import Epoch as Epoch
     from .registry import get_task as get_task
@@ -25,7 +25,7 @@ else:
         {
             ".base": ["Task"],
             ".config": ["TrainConfig"],
-            ".data": ["ChipDataModule"],
+            ".data.chip_data": ["ChipDataModule"],
             ".evaluate": ["evaluate_map"],
             ".history": ["Epoch"],
             ".registry": ["get_task", "list_tasks", "register_task"],

@@ -11,7 +11,7 @@ from ..losses.registry import get_loss
 from ..losses.weights import WeightRule
 from ..models.registry import check_options, model_options
 from ..transforms.augment import AUGMENTATIONS, check_augmentations
-from .data import AugmentMode
+from .data.chip_data import AugmentMode
 from .registry import get_task
 from .schedule import ScheduleName
 

@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from ..core.outputs import Outputs
 from ..core.statistics import BandStatistics
 from ..splits.names import Split
-from .data import Samples
+from .data.chips import Samples
 
 
 @runtime_checkable

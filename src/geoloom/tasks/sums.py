@@ -64,7 +64,7 @@ def gathered(value: T) -> list[T]:
     """The values of all devices, in the order of their ranks; here alone, the one."""
     if not several_devices():
         return [value]
-    everyone: list[Any] = [None] * distributed.get_world_size()
+    everyone: list[Any] = [None] * device_count()
     distributed.all_gather_object(everyone, value)
     return everyone
 
@@ -72,6 +72,11 @@ def gathered(value: T) -> list[T]:
 def rank() -> int:
     """Which of the devices this one is, from 0."""
     return distributed.get_rank() if several_devices() else 0
+
+
+def device_count() -> int:
+    """How many devices train together."""
+    return distributed.get_world_size() if several_devices() else 1
 
 
 def one_sum(tensor: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ from ..transforms.augment import AUGMENTATIONS
 from ..transforms.normalize import Normalization, fit_normalization
 from .base import Task
 from .config import ClassWeights, Precision, TrainConfig
-from .data import AugmentMode, ChipDataModule
+from .data.chip_data import AugmentMode, ChipDataModule
 from .evaluate import count_chips
 from .fitting import build_trainer, fit, load_best, quiet
 from .history import History, OnEpoch, ProgressBar

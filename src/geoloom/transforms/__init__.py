@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .augment import FullCopies as FullCopies
     from .augment import augment_array as augment_array
     from .augment import augment_sample as augment_sample
+    from .augmentation import Augmentation as Augmentation
+    from .augmentation import drawn_by_torch as drawn_by_torch
     from .clouds import cloud_mask as cloud_mask
     from .indices import AppendIndex as AppendIndex
     from .indices import SpectralIndex as SpectralIndex
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
     from .normalize import fit_normalization as fit_normalization
     from .normalize import list_normalizations as list_normalizations
     from .normalize import register_normalization as register_normalization
+    from .statistics import sample_statistics as sample_statistics
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
             ".augment": ["AUGMENTATIONS", "FullCopies", "augment_array", "augment_sample"],
+            ".augmentation": ["Augmentation", "drawn_by_torch"],
             ".clouds": ["cloud_mask"],
             ".indices": [
                 "AppendIndex",
@@ -48,5 +52,6 @@ else:
                 "list_normalizations",
                 "register_normalization",
             ],
+            ".statistics": ["sample_statistics"],
         },
     )

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ..core.errors import ConfigError
 from ..core.registry import Registry
+from .draws import integers
 
-SPATIAL_KEYS = ("image", "mask", "valid", "observed", "valid_series")
-"""Entries of a sample whose last two axes are rows and columns."""
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SPATIAL_KEYS = ("image", "mask", "mask_series", "valid", "observed", "valid_series", "aux")
+"""Entries of a sample whose last two axes are rows and columns; of several layers, `mask:NAME` each."""
+_PERHAPS_SPATIAL = ("value", "multilabel")
+"""Likewise where they hold something for each pixel, (..., K, H, W), and not for the image, (..., K)."""
+_BOXES = ("boxes", "box_masks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,36 +104,35 @@ def augment_sample(sample: Mapping[str, Any], name: str) -> dict[str, Any]:
     check_augmentations([name])
     move = _MOVES.get(name)
     out = dict(sample)
-    for key in SPATIAL_KEYS:
-        if key in sample:
-            out[key] = _move(sample[key], move)
+    for key in _spatial(sample):
+        out[key] = _move(sample[key], move)
     if "transform" in sample and (shape := _shape(sample)) is not None:
         out["transform"] = _turn(sample["transform"], move, shape)
     return out
 
 
 def augment(
-    batch: Mapping[str, Any], names: Sequence[str] = AUGMENTATIONS, generator: Any = None
+    batch: Mapping[str, Any], seeds_B: Tensor, names: Sequence[str] = AUGMENTATIONS
 ) -> dict[str, Any]:
     """A random operation for each sample of a batch, the untouched sample being one of the choices.
 
-    Each of the operations and "leave it" is equally likely, so an epoch has the mix of `FullCopies`.
+    Each of the operations and "leave it" is equally likely, so an epoch has the mix of `FullCopies`. An
+    `Augmentation`.
 
     Args:
         batch: Tensors with a leading batch axis, as a DataLoader gives them, on any device.
+        seeds_B: int64, one per sample; best on the CPU, as a GPU would be waited for.
         names: Operations to choose from.
-        generator: torch.Generator on the CPU; equal states give equal choices on every device.
 
     Returns:
         A new dict of new tensors, each of the shape and dtype that it had.
 
     Raises:
-        ConfigError: a name is unknown, or an operation would change the shape of chips that are not square.
+        ConfigError: a name is unknown, an operation would change the shape of chips that are not square, or
+            there are boxes, which are not moved yet.
     """
-    import torch
-
     names = check_augmentations(names)
-    spatial = [key for key in SPATIAL_KEYS if key in batch]
+    spatial = _spatial(batch)
     height, width = _shape(batch) or (0, 0)
     turning = [name for name in names if _MOVES.get(name).transpose]
     if height != width and turning:
@@ -134,8 +140,7 @@ def augment(
             f"chips of {height} x {width} are not square: {', '.join(turning)} would change their shape; "
             "leave these out"
         )
-    count = len(batch[spatial[0]])
-    choices = torch.randint(len(names) + 1, (count,), generator=generator).tolist()
+    choices = integers(seeds_B, 1, len(names) + 1)[:, 0].tolist()
     out = dict(batch)
     for key in (*spatial, *(["transform"] if "transform" in batch else [])):
         out[key] = batch[key].clone()
@@ -196,10 +201,25 @@ class FullCopies:
         return sample if copy == 0 else augment_sample(sample, self._names[copy - 1])
 
 
+def _spatial(sample: Mapping[str, Any]) -> list[str]:
+    """Which entries have rows and columns."""
+    boxes = [key for key in _BOXES if key in sample]
+    if boxes:
+        raise ConfigError(
+            f"the samples hold {' and '.join(boxes)}, which turns and flips do not move yet; leave these out "
+            "with augment=()"
+        )
+    return [
+        key
+        for key, value in sample.items()
+        if (noun := key.partition(":")[0]) in SPATIAL_KEYS
+        or (noun in _PERHAPS_SPATIAL and len(value.shape) > 2)
+    ]
+
+
 def _shape(sample: Mapping[str, Any]) -> tuple[int, int] | None:
-    for key in SPATIAL_KEYS:
-        if key in sample:
-            return int(sample[key].shape[-2]), int(sample[key].shape[-1])
+    for key in _spatial(sample):
+        return int(sample[key].shape[-2]), int(sample[key].shape[-1])
     return None
 
 

@@ -1,0 +1,1 @@
+"""From samples to batches: data modules, orders, shares of devices, seeds, going on after a stop."""

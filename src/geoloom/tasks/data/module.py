@@ -1,0 +1,92 @@
+"""What data modules share: seeds for each sample, augmentation on the device, equal shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset
+
+from ...core.errors import ConfigError
+from ...transforms.augment import augment, check_augmentations
+from ...transforms.augmentation import Augmentation, in_turn
+from .order import Items, Order
+from .reading import even_loader, training_loader
+from .shares import EvenBatches, TrainingBatches
+
+
+class SeededDataModule(LightningDataModule):
+    """Batches whose samples carry seeds, from which they are augmented on the device.
+
+    Args:
+        batch_size: Samples per step, over all devices together.
+        seed: Fixes order and augmentation, epoch by epoch.
+        num_workers: Reading processes of each device.
+    """
+
+    def __init__(self, *, batch_size: int, seed: int, num_workers: int) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ConfigError(f"batch_size is {batch_size}; give at least 1")
+        self.batch_size = batch_size
+        self.seed = seed
+        self.num_workers = num_workers
+        self.augmentations: tuple[Augmentation, ...] = ()
+
+    def training_batches(self, samples: Dataset[Any], order: Order) -> DataLoader[Any]:
+        """Batches in the epoch's order, a smaller last one left out: batch norm needs more than a sample.
+
+        Raises:
+            ConfigError: the devices cannot share them equally.
+        """
+        batches = TrainingBatches(order, self.batch_size, self.seed)
+        return training_loader(samples, batches, self.num_workers)
+
+    def even_batches(self, samples: Dataset[Any], items: Items) -> DataLoader[Any]:
+        """All samples, in order, each on one device.
+
+        Raises:
+            ConfigError: there are fewer samples than devices.
+        """
+        return even_loader(samples, EvenBatches(items, self.batch_size), self.num_workers)
+
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
+        """To the device, seeds apart: what is drawn from them on the CPU need not wait for a GPU."""
+        kept = {key: batch[key] for key in ("seed",) if key in batch}
+        moved = {key: value for key, value in batch.items() if key not in kept}
+        return {**self.moved_to(moved, device, dataloader_idx), **kept}
+
+    def moved_to(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """A batch on a device, as Lightning moves it."""
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Augment training batches, on the device."""
+        if self.trainer is None or not self.trainer.training:
+            return batch
+        return in_turn(batch, batch["seed"], self.augmentations)
+
+
+def split_augmentations(
+    given: Sequence[str | Augmentation],
+) -> tuple[tuple[str, ...], tuple[Augmentation, ...]]:
+    """Names of turns and flips, and further augmentations.
+
+    Raises:
+        ConfigError: a name is unknown.
+    """
+    names = check_augmentations([one for one in given if isinstance(one, str)])
+    return names, tuple(one for one in given if not isinstance(one, str))
+
+
+def augmentations_of(
+    names: Sequence[str], further: Sequence[Augmentation]
+) -> tuple[Augmentation, ...]:
+    """One of the turns and flips or none, then the others in turn."""
+    turned: tuple[Augmentation, ...] = (partial(augment, names=tuple(names)),) if names else ()
+    return (*turned, *further)
