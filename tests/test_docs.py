@@ -11,8 +11,10 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -55,7 +57,17 @@ def small_files(tmp_path_factory) -> Path:
         progress=False,
     )
     gl.predict(folder / "model", made.scene, folder / "map.tif", tile=128, halo=16)
+    write_pictures(folder / "chips")
     return folder
+
+
+def write_pictures(folder: Path) -> None:
+    """Pictures in folders of classes."""
+    for number in range(24):
+        name = ("forest", "river", "urban")[number % 3]
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (40, 40, 3), dtype="uint8")
+        Image.fromarray(pixels).save(folder / name / f"{number:03}.png")
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ LEVELS: tuple[tuple[tuple[str, ...], ...], ...] = (
 # The order inside packages with wings, a tuple a row, lowest first: each may import the rows before its own.
 INNER: dict[str, tuple[tuple[str, ...], ...]] = {
     "io": (
-        ("access", "loops"),
+        ("access", "loops", "threads"),
         ("headers",),
         ("geometry", "vector", "write"),
         ("blocks",),
@@ -40,14 +40,20 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("region", "options"),
         ("scenes",),
         ("reading", "time"),
-        ("base",),
+        ("base", "layouts"),
         ("parts", "scene_dataset", "loader", "arrays"),
         ("series", "raster"),
         ("compose", "sensors", "vector"),
         ("stac",),
         ("opening",),
     ),
-    "splits": (("names", "label_counts", "overlap"), ("blocks",), ("regions",), ("rules",)),
+    "splits": (
+        ("names", "label_counts", "overlap"),
+        ("blocks",),
+        ("regions",),
+        ("rules",),
+        ("samples",),
+    ),
     "chips": (
         ("zarr", "requests"),
         ("form", "dataset"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 
 from geoloom.testing.simulate import simulated_scene
 
@@ -239,6 +240,32 @@ def test_info_knows_vectors_and_refuses_the_rest(geoloom, scene, tmp_path):
     refused = geoloom("info", tmp_path / "a.txt")
     assert refused.code == 1
     assert "Traceback" not in refused.err
+
+
+def test_info_counts_the_pictures_of_class_folders(geoloom, tmp_path):
+    for number in range(7):
+        name, side = ("forest", 9) if number < 4 else ("river", 8)
+        (tmp_path / name).mkdir(exist_ok=True)
+        Image.new("RGB", (side, 8)).save(tmp_path / name / f"{number}.png")
+    (tmp_path / "forest" / "0.png").write_bytes(b"")
+    facts = geoloom("info", tmp_path, "--json").json
+    assert facts["kind"] == "class folders"
+    assert facts["classes"] == {"forest": 4, "river": 3}
+    assert facts["sizes"] == [
+        {"width": 9, "height": 8, "count": 3},
+        {"width": 8, "height": 8, "count": 3},
+    ]
+    assert (facts["pictures"], facts["type"], facts["bands"]) == (
+        6,
+        ["uint8"],
+        [["red", "green", "blue"]],
+    )
+    assert "0.png is empty" in facts["unreadable"][0]
+    said = geoloom("info", tmp_path).out
+    assert "9 x 8 px: 3, 8 x 8 px: 3" in said
+    assert "red, green, blue" in said
+    picture = geoloom("info", tmp_path / "river" / "5.png", "--json").json
+    assert (picture["kind"], picture["width"], picture["height"]) == ("picture", 8, 8)
 
 
 def test_models_lists_networks_with_their_options(geoloom):

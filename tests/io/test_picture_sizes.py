@@ -9,8 +9,7 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoloom.core.errors import ReadError
-from geoloom.io.pictures.fit import fit_into, fitted_transform, require_fit
+from geoloom.io.pictures.fit import fit_into, fitted_transform
 
 SIDES = st.integers(1, 40)
 
@@ -96,8 +95,3 @@ def test_a_picture_of_the_size_is_copied(fit):
     np.testing.assert_array_equal(out, values)
     np.testing.assert_array_equal(out_valid, valid)
     assert fitted_transform((9, 11), (9, 11), fit) == Affine.identity()
-
-
-def test_another_way_is_refused():
-    with pytest.raises(ReadError, match=r"'pad'.*Known: crop, resize"):
-        require_fit("pad")

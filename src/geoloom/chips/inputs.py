@@ -16,6 +16,7 @@ from ..core.bands import Band
 from ..core.errors import ChipError, ConfigError
 from ..core.suffixes import VECTOR_SUFFIXES
 from ..datasets.base import GeoDataset
+from ..datasets.layouts.image_folder import ImageFolder
 from ..datasets.opening import open as open_dataset
 from ..datasets.raster import RasterDataset
 from ..datasets.stac.detect import are_stac
@@ -136,7 +137,7 @@ def _image_dataset(
     if _is_raster_file(image):
         return _file_dataset(read_header(image), image, bands, nodata)
     names = None if bands is None else [_name(band, image) for band in bands]
-    return open_dataset(str(image), bands=names, is_image=True, nodata=nodata)
+    return _scenes(open_dataset(str(image), bands=names, is_image=True, nodata=nodata))
 
 
 def _file_dataset(
@@ -173,7 +174,12 @@ def _label_dataset(labels: Input, nodata: float | None) -> GeoDataset:
     if _is_raster_file(labels):
         first = read_header(labels).band_names[0]
         return RasterDataset(str(labels), bands=[first], nodata=nodata, is_image=False)
-    return open_dataset(str(labels), is_image=False, nodata=nodata)
+    return _scenes(open_dataset(str(labels), is_image=False, nodata=nodata))
+
+
+def _scenes(opened: GeoDataset | ImageFolder) -> GeoDataset:
+    assert isinstance(opened, GeoDataset)  # as it is wherever is_image is given
+    return opened
 
 
 def _check_labels(image: Input, labels: Input) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .compose import UnionDataset as UnionDataset
     from .compose import intersection as intersection
     from .compose import union as union
+    from .layouts.image_folder import ImageFolder as ImageFolder
+    from .layouts.sample_dataset import SampleDataset as SampleDataset
     from .raster import RasterDataset as RasterDataset
     from .reading.collate import collate as collate
     from .reading.device import to_device as to_device
@@ -42,6 +44,8 @@ else:
             ".arrays": ["ArrayDataset"],
             ".base": ["GeoDataset"],
             ".compose": ["IntersectionDataset", "UnionDataset", "intersection", "union"],
+            ".layouts.image_folder": ["ImageFolder"],
+            ".layouts.sample_dataset": ["SampleDataset"],
             ".raster": ["RasterDataset"],
             ".reading.collate": ["collate"],
             ".reading.device": ["to_device"],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.bands import Band
 from ..core.errors import SamplerError
-from ..io.batch import usable_cpus
+from ..io.threads import usable_cpus
 from .reading.calibration import bands_to_scale
 from .reading.collate import collate
 from .reading.device import DeviceBatches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from ..io.headers.header import Header
 from ..io.headers.scan import OnError, read_headers
 from ..io.vector.layers import ClassChoice
 from .base import GeoDataset, Transform
+from .layouts.image_folder import ImageFolder
+from .layouts.recognise import is_class_folder
 from .raster import RasterDataset, given_paths
 from .scenes.cached import IndexPlace
 from .sensors.cdl import CDL
@@ -66,13 +68,15 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     transforms: Transform | None = None,
     index: IndexPlace = None,
     on_error: OnError = "raise",
-) -> GeoDataset:
+) -> GeoDataset | ImageFolder:
     """The dataset that some files are, by their names and contents; the log says which.
 
     Files named by a known sensor's rules become that sensor, and what else lies beside them is left alone
     (several sensors of one place: open each, then join them with `|`); vector files become a
     `VectorDataset`; other rasters a `RasterDataset`, of masks where they are palettes or name their classes.
-    STAC items, collections, catalogues and tables, also remote ones, become a `StacDataset`.
+    STAC items, collections, catalogues and tables, also remote ones, become a `StacDataset`. A folder of
+    folders that bear the names of classes, with pictures inside, becomes an `ImageFolder`, unless an option
+    of rasters is given.
 
     Args:
         paths: File, folder, shell pattern or address, or several.
@@ -106,6 +110,14 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         )
     files = find_files(paths, suffixes=_SUFFIXES)
     chosen = RasterDataset if filename_regex or all_bands else _sensor_of(files)
+    of_scenes = (
+        is_image, class_field, layer, filename_regex, date_format, all_bands, resampling, nodata, crs, res,
+        index,
+    )  # fmt: skip
+    told = scaled or mosaic != "newest" or any(option is not None for option in of_scenes)
+    if chosen is RasterDataset and not told and len(paths) == 1 and is_class_folder(paths[0]):
+        log.info("%d files opened as ImageFolder", len(files))
+        return _image_folder(paths[0], bands, transforms, classes, on_error)
     vectors = [f for f in files if _is_vector(f)] if chosen is RasterDataset else []
     if vectors and len(vectors) < len(files):
         others = [f for f in files if f not in vectors]
@@ -145,6 +157,19 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         index=index,
         on_error=on_error,
     )
+
+
+def _image_folder(
+    root: str,
+    bands: Sequence[str] | None,
+    transforms: Transform | None,
+    classes: ClassChoice | None,
+    on_error: OnError,
+) -> ImageFolder:
+    names = None if classes is None else list(classes)
+    if isinstance(classes, (str, Mapping)) or not all(isinstance(n, str) for n in names or ()):
+        raise DatasetError(f"classes is {classes!r}; give names of folders in {root}")
+    return ImageFolder(root, None, bands, transforms, classes=names, on_error=on_error)  # type: ignore[arg-type]
 
 
 def _first_header(files: Sequence[str], paths: Paths, on_error: OnError) -> Header:

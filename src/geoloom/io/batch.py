@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +22,7 @@ from .engines import read_with
 from .engines.direct import maps_ahead, read_stack
 from .geometry.coordinate_map import CoordinateMap
 from .geometry.locate import moved
+from .threads import reading_threads, usable_cpus
 
 _RUNS_PER_THREAD = 2
 
@@ -73,7 +72,10 @@ def read_batch(orders: Sequence[ReadOrder], *, threads: int | None = None) -> No
             fill(order, used, places)
     else:
         share = _Share(groups, used)
-        futures = [_pool(count - 1).submit(share.work) for _ in range(min(count, len(groups)) - 1)]
+        futures = [
+            reading_threads(count - 1).submit(share.work)
+            for _ in range(min(count, len(groups)) - 1)
+        ]
         share.work()
         for future in futures:
             future.result()
@@ -239,29 +241,3 @@ class _Share:
             except BaseException:
                 self._failed = True
                 raise
-
-
-def usable_cpus() -> int:
-    """Processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-_POOLS: dict[int, ThreadPoolExecutor] = {}
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """The process's pool of so many threads; a forked child makes its own."""
-    pool = _POOLS.get(threads)
-    if pool is None:
-        pool = _POOLS.setdefault(threads, ThreadPoolExecutor(threads, "geoloom-read"))
-    return pool
-
-
-def _forget_in_child() -> None:
-    _POOLS.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)

@@ -1,4 +1,4 @@
-"""Ground divided among training, test and validation, so that their chips share none of it."""
+"""Ground and samples divided among training, test and validation, so that what is tested was not learned."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from .rules import BlockSplit as BlockSplit
     from .rules import RandomSplit as RandomSplit
     from .rules import RoiSplit as RoiSplit
+    from .samples import ClassSplit as ClassSplit
+    from .samples import ColumnSplit as ColumnSplit
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
             ".regions": ["ScenePart"],
             ".rules": ["BlockSplit", "RandomSplit", "RoiSplit"],
+            ".samples": ["ClassSplit", "ColumnSplit"],
         },
     )

@@ -67,7 +67,7 @@ class BlockSplit:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_shares(self.test, self.val)
+        check_shares(self.test, self.val)
 
     def shares(self) -> tuple[float, float, float]:
         """Of train, test and val, summing to 1."""
@@ -108,7 +108,7 @@ class RoiSplit:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_shares(0.0, self.val)
+        check_shares(0.0, self.val)
         if not self.regions:
             raise ConfigError("a split by region needs at least one region")
         for name in self.regions:
@@ -186,7 +186,7 @@ class RandomSplit:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_shares(self.test, self.val)
+        check_shares(self.test, self.val)
 
     def shares(self) -> tuple[float, float, float]:
         """Of train, test and val, summing to 1."""
@@ -260,7 +260,12 @@ def _between(pairs: np.ndarray, a: int, b: int) -> int:
     return int(((pairs == (a, b)).all(axis=1) | (pairs == (b, a)).all(axis=1)).sum())
 
 
-def _check_shares(test: float, val: float) -> None:
+def check_shares(test: float, val: float) -> None:
+    """Refuse shares that leave nothing for training.
+
+    Raises:
+        ConfigError: the shares are impossible.
+    """
     if not (0 <= test < 1 and 0 <= val < 1 and test + val < 1):
         raise ConfigError(
             f"shares of the splits are test={test}, val={val}; each must be from 0 to below 1, and "

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...io.batch import usable_cpus
+from ...io.threads import reading_threads, usable_cpus
 from .shard_reader import ShardedArray
 
 _RUN = 4
@@ -46,7 +44,7 @@ def read_many(planes: Sequence[Plane], chips: np.ndarray, *, threads: int | None
         return
     runs = [order[start : start + _RUN] for start in range(0, len(order), _RUN)]
     # All of it in threads of the pool: blosc keeps the interpreter locked in the main one.
-    for done in _pool(count).map(lambda run: _read_some(planes, where, run), runs):
+    for done in reading_threads(count).map(lambda run: _read_some(planes, where, run), runs):
         assert done is None
 
 
@@ -64,18 +62,3 @@ def _read_some(planes: Sequence[Plane], where: Sequence[int], some: Sequence[int
                     plane.out[k] = plane.table[plane.array.fill]
                 else:
                     look_up(stored.reshape(-1), plane.table, plane.out[k].reshape(-1))
-
-
-_POOLS: dict[int, ThreadPoolExecutor] = {}
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """The process's pool of so many threads; a forked child makes its own."""
-    pool = _POOLS.get(threads)
-    if pool is None:
-        pool = _POOLS.setdefault(threads, ThreadPoolExecutor(threads, "geoloom-chips"))
-    return pool
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_POOLS.clear)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,15 @@ from ..parameters import argument, option
 from ..terminal import session
 from ..verb import verb
 
+_SHOWN = 5
+"""Sizes of pictures that a person is told of; machines are told of all."""
+
 
 @verb("geoloom info scene.tif", "geoloom info labels.shp --field class")
-@argument("file", help="A raster, a vector layer, a chip store or a model folder.")
+@argument(
+    "file",
+    help="A raster, picture, vector layer, chip store, model folder or folder of class folders.",
+)
 @option("--field", help="Of a vector layer: list this field's values.")
 @as_json
 @debug
@@ -31,14 +38,14 @@ def describe(file: Path, field: str | None = None) -> dict[str, Any]:
     """The facts that a user needs to name bands, fields and classes in the next command.
 
     Raises:
-        ReadError: it is none of the four kinds.
+        ReadError: it is of no kind that is known.
     """
     from ...core.errors import ReadError, VectorError
 
     if (file / "model.json").is_file():
         return _model(file)
     if file.is_dir():
-        return _chips(file)
+        return _class_folders(file) or _chips(file)
     if not file.exists():
         raise ReadError(f"{file} not found; check the path")
     from ...io.headers.header import read_header
@@ -51,7 +58,7 @@ def describe(file: Path, field: str | None = None) -> dict[str, Any]:
         except VectorError:
             raise
         except Exception:  # pyogrio and GDAL know many ways to say that they cannot read it
-            raise not_a_raster from None
+            return _picture(file, not_a_raster)
 
 
 def _raster(header: Any) -> dict[str, Any]:
@@ -92,9 +99,22 @@ def in_words(facts: dict[str, Any]) -> dict[str, Any]:
         elif key == "pixel":
             across, down = (_short(side) for side in value)
             shown["pixel"] = f"{across} x {down} {facts['unit']}"
+        elif key == "sizes":
+            some = {f"{s['width']} x {s['height']} px": s["count"] for s in value[:_SHOWN]}
+            shown["sizes"] = {**some, **_rest(value)}
+        elif key == "unreadable":
+            shown["unreadable"] = f"{len(value)}, such as {value[0]}"
+        elif key == "bands" and value and isinstance(value[0], list):
+            shown["bands"] = value[0] if len(value) == 1 else [f"({_plain(b)})" for b in value]
         elif key not in ("height", "unit"):
             shown[key] = value
     return shown
+
+
+def _rest(sizes: list[dict[str, int]]) -> dict[str, int]:
+    """The pictures of sizes that are not shown."""
+    left = sizes[_SHOWN:]
+    return {f"{len(left)} other sizes": sum(size["count"] for size in left)} if left else {}
 
 
 def _short(value: float) -> str:
@@ -131,6 +151,53 @@ def _vector(file: Path, field: str | None) -> dict[str, Any]:
         "crs": facts["crs"],
         "fields": list(facts["fields"]),
         **values,
+    }
+
+
+def _picture(file: Path, not_a_raster: Exception) -> dict[str, Any]:
+    """Of an image without a place on Earth."""
+    from ...core.errors import ReadError
+    from ...io.pictures.read import picture_info
+
+    try:
+        info = picture_info(file)
+    except ReadError:
+        raise not_a_raster from None
+    return {
+        "kind": "picture",
+        "width": info.shape[1],
+        "height": info.shape[0],
+        "bands": list(info.bands),
+        "type": info.dtype,
+    }
+
+
+def _class_folders(file: Path) -> dict[str, Any] | None:
+    """Of a folder of folders with pictures; None where it is none."""
+    from ...core.errors import DatasetError, ReadError
+    from ...core.grid import crs_name
+    from ...datasets.layouts.class_folders import ClassFolders
+    from ...io.pictures.read import picture_infos
+
+    try:
+        listing = ClassFolders().find(file)
+    except DatasetError:
+        return None
+    found = picture_infos(listing.paths)
+    infos = [info for info in found if not isinstance(info, ReadError)]
+    wrong = [info for info in found if isinstance(info, ReadError)]
+    shapes = Counter(info.shape for info in infos).most_common()
+    places = sorted({crs_name(info.grid.crs) for info in infos if info.grid is not None})
+    return {
+        "kind": "class folders",
+        "pictures": len(infos),
+        "classes": dict(Counter(listing.columns["class"])),
+        "splits": listing.splits,
+        "sizes": [{"width": w, "height": h, "count": count} for (h, w), count in shapes],
+        "bands": [list(bands) for bands in dict.fromkeys(info.bands for info in infos)],
+        "type": list(dict.fromkeys(info.dtype for info in infos)),
+        "crs": places,
+        **({"unreadable": [str(error) for error in wrong]} if wrong else {}),
     }
 
 

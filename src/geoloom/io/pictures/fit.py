@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from geoloom.core.errors import ReadError, suggest
-
 Fit = Literal["crop", "resize"]
 """`crop` keeps values as they are; `resize` shows the whole picture, and changes its pixels' size."""
-
-
-def require_fit(fit: str) -> None:
-    """Refuse what is no way to fit.
-
-    Raises:
-        ReadError: the message names the nearest.
-    """
-    if fit not in get_args(Fit):
-        raise ReadError(
-            f"pictures are not brought to a size by {fit!r}{suggest(fit, get_args(Fit))}"
-        )
 
 
 def fitted_transform(shape: tuple[int, int], size: tuple[int, int], fit: Fit) -> Affine:

@@ -1,0 +1,155 @@
+"""Which samples there are, and what is known of each without opening a file."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.classes import Classes
+from ...core.errors import DatasetError, suggest
+
+Columns = Mapping[str, NDArray[Any]]
+"""What is known of n samples: a name, and (n,) values."""
+
+
+class SampleSplit(Protocol):
+    """A rule that divides samples by what is known of them, such as `splits.ClassSplit`."""
+
+    def split_of(self, columns: Columns) -> NDArray[Any]:
+        """The name of the split of each sample, (n,) objects; None where it is in none."""
+        ...
+
+
+SplitLists = Mapping[str, str | Path | Sequence[str]]
+"""Split name -> its samples' file names, or a text file of them, one a line."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """The samples of a dataset, a row each."""
+
+    root: Path
+    """The folder that was looked through."""
+    columns: Columns
+    """`file` (below the root, with `/`), and what else is known, such as `class` and `split`."""
+    classes: Classes | None = None
+    labels: NDArray[np.int64] | None = None
+    """(n,) class positions; None where samples have none."""
+
+    def __len__(self) -> int:
+        return len(self.columns["file"])
+
+    @property
+    def paths(self) -> list[str]:
+        """Of the files."""
+        start = os.path.join(self.root, "")  # noqa: PTH118 - one of many
+        return [start + file for file in self.columns["file"]]
+
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """Some of the samples, in the order of `rows`; the classes stay."""
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        labels = None if self.labels is None else self.labels[rows]
+        return replace(self, columns=columns, labels=labels)
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """How many samples each split has, by name; empty where they are not divided."""
+        counts = Counter(name for name in self.columns.get("split", ()) if name is not None)
+        return {name: counts[name] for name in sorted(counts)}
+
+    def rows_of(self, split: str) -> NDArray[np.int64]:
+        """The samples of a split.
+
+        Raises:
+            DatasetError: samples are not divided, or none is in it.
+        """
+        if "split" not in self.columns:
+            raise DatasetError(
+                f"the samples in {self.root} are not divided; give splits=ClassSplit(test=0.2, val=0.2) from "
+                "geoloom.splits, or lists of file names; or use with_splits"
+            )
+        rows = np.flatnonzero(self.columns["split"] == split)
+        if not len(rows):
+            raise DatasetError(f"no sample is in split {split!r}{suggest(split, self.splits)}")
+        return rows
+
+    def with_splits(self, splits: SampleSplit | SplitLists) -> Self:
+        """The same samples, divided by a rule or by lists of names.
+
+        Raises:
+            DatasetError: the splits are neither, or a list names a file that is not there, or two name one.
+            ConfigError: the rule does not fit the samples.
+        """
+        if isinstance(splits, Mapping):
+            names = _listed(self, splits)
+        elif hasattr(splits, "split_of"):
+            names = splits.split_of(self.columns)
+        else:
+            raise DatasetError(
+                f"{splits!r} does not divide samples that lie ready in files; give ClassSplit(test=0.2, "
+                "val=0.2, seed=0) or ColumnSplit from geoloom.splits, or lists of file names, such as "
+                '{"train": "train.txt", "test": "test.txt"}'
+            )
+        return replace(self, columns={**self.columns, "split": names})
+
+
+def _listed(listing: Listing, lists: SplitLists) -> NDArray[Any]:
+    """The split of each sample by lists of file names, with or without folder and ending."""
+    files = listing.columns["file"]
+    rows: dict[str, int | None] = {}
+    for number, file in enumerate(files):
+        whole, ending = os.path.splitext(file)  # noqa: PTH122 - one of many
+        name = os.path.basename(whole)  # noqa: PTH119 - as above
+        rows[whole] = rows[file] = number
+        for alone in {name, name + ending}:
+            # A name that several folders have means none of them.
+            rows[alone] = number if rows.setdefault(alone, number) == number else None
+    splits = np.full(len(files), None, object)
+    for split, wanted in lists.items():
+        missing = []
+        for name in _names(listing.root, split, wanted):
+            # Lists often give another ending than the files have: EuroSAT's say .jpg of .tif.
+            row = next((rows[n] for n in (name, os.path.splitext(name)[0]) if n in rows), -1)  # noqa: PTH122
+            if row is None:
+                raise DatasetError(
+                    f"the list of {split} names {name!r}, which several folders below {listing.root} hold; "
+                    "write it with its folder"
+                )
+            if row < 0:
+                missing.append(name)
+            elif splits[row] not in (None, split):
+                raise DatasetError(
+                    f"{files[row]} is in the lists of both {splits[row]} and {split}; take it out of one"
+                )
+            else:
+                splits[row] = split
+        if missing:
+            raise DatasetError(
+                f"{len(missing)} files of the list of {split} are not below {listing.root}, such as "
+                f"{missing[0]!r}{suggest(missing[0], files[:1000]).split(' Known:')[0].rstrip('.')}; fetch "
+                "them, or take them out of the list"
+            )
+    return splits
+
+
+def _names(root: Path, split: str, wanted: str | Path | Sequence[str]) -> list[str]:
+    if not isinstance(wanted, (str, Path)):
+        return [str(name) for name in wanted]
+    path = next((p for p in (Path(wanted), root / wanted) if p.is_file()), None)
+    if path is None:
+        raise DatasetError(
+            f"the list of {split}, {wanted}, is neither here ({Path.cwd()}) nor in {root}; give the path of "
+            "a text file with a file name a line, or the names themselves"
+        )
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"the list of {split}, {path}, cannot be read: {error}") from error
+    return [line.strip().removeprefix("./") for line in lines if line.strip()]
