@@ -202,7 +202,9 @@ RULES = {
         "def place():\n    return 'cuda' if torch.cuda.is_available() else 'cpu'\n",
     ),
     "bands of sensors": Rule(
-        ("core/bands.py",), matches_bands, "def match_bands(sensors):\n    return sensors[0]\n"
+        ("core/bands/match.py",),
+        matches_bands,
+        "def match_bands(sensors):\n    return sensors[0]\n",
     ),
     "vector suffixes": Rule(("core/suffixes.py",), lists_suffixes, "VECTORS = {'.shp', '.gpkg'}\n"),
     "default resampling": Rule(

@@ -211,13 +211,16 @@ def test_damage_is_an_error_in_every_thread(tmp_path, compress):
         store.dataset().__getitems__(list(range(COUNT)))
 
 
-def test_a_store_without_checksums_is_refused(tmp_path):
+@pytest.mark.parametrize("layout_number", [1, 2])
+def test_a_store_of_a_pre_release_is_refused(tmp_path, layout_number):
     store = write(tmp_path / "a.zarr", compress="lz4")
     file = store.path / "zarr.json"
     facts = json.loads(file.read_text())
-    facts["attributes"]["version"] = 1
+    facts["attributes"]["version"] = layout_number
     file.write_text(json.dumps(facts))
-    with pytest.raises(ChipError, match="pre-release without checksums; cut the chips again"):
+    with pytest.raises(
+        ChipError, match=f"has layout {layout_number}, expected 3: .* pre-release; cut"
+    ):
         ChipStore.open(store.path)
 
 

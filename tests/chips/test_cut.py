@@ -77,7 +77,7 @@ def test_sequential_windows_are_whole_and_cover_every_pixel(shape, size, data):
 )
 def test_chips_hold_the_pixels_of_their_place(tmp_path, scene, options):
     store = cut_chips(scene.image, tmp_path / "c.zarr", labels=scene.labels, size=24, **options)
-    assert store.bands == ("row", "col")
+    assert store.band_names == ("row", "col")
     _check_against(store, scene)
 
 
@@ -333,7 +333,7 @@ def test_bands_keep_their_scale_and_scenes_of_two_scales_do_not_mix(tmp_path):
             count=8,
         )
     store = cut_chips(two.image, tmp_path / "a.zarr", labels=two.labels, size=16, count=8)
-    assert store.scaling == ((1e-4, -0.1), (1e-4, -0.1))
+    assert [(b.scale, b.offset) for b in store.bands] == [(1e-4, -0.1)] * 2
 
 
 def test_no_store_replaces_what_its_chips_are_cut_from(tmp_path):

@@ -61,7 +61,7 @@ def test_round_trip_over_several_shards(tmp_path, small_shards, dtype):
     store = _write(tmp_path / "a.zarr", dtype=dtype)
     assert len(list((tmp_path / "a.zarr" / "image" / "c").iterdir())) == 3
     assert (len(store), store.channels, store.size, store.dtype) == (11, 2, SIZE, np.dtype(dtype))
-    assert (store.bands, store.classes) == (("red", "nir"), CLASSES)
+    assert (store.band_names, store.classes) == (("red", "nir"), CLASSES)
     for k in (10, 0, 3, 4, 7):
         image, mask, valid = _chip(k, dtype)
         np.testing.assert_array_equal(store.image(k), np.where(valid, image, 0))

@@ -24,7 +24,7 @@ from geoloom.testing import strategies as some
 REMOTE = "/vsicurl/https://example.org/a.tif"
 
 
-BANDS = (Band("b", "red", 0.66, 30.0, 0.1, -1.0, -9.0),)
+BANDS = (Band("b", "red", 0.66, 30.0, "K", 0.1, -1.0, -9.0),)
 
 
 def scene(grid, when=ALWAYS, name="s", bands=BANDS):

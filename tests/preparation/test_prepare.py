@@ -227,3 +227,19 @@ def test_products_replace_nothing_without_leave_and_inputs_never(folder):
         with pytest.raises(WriteError, match="is an input"):
             gl.prepare("scene.tif", out, overwrite=True, **options)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_units_stay_with_their_bands(folder):
+    with rasterio.open(folder / "scene.tif", "r+") as file:
+        file.units = ("surface_reflectance", "surface_reflectance", "DN")
+    gl.prepare("scene.tif", "out.tif", index=["ndvi"], drop=["blue"])
+    with rasterio.open("out.tif") as file:
+        assert file.units == ("surface_reflectance", "DN", "index")
+    gl.prepare(["scene.tif", "qa.tif"], "joined.tif", join="bands")
+    with rasterio.open("joined.tif") as file:
+        assert [unit or None for unit in file.units] == [
+            "surface_reflectance", "surface_reflectance", "DN", None,
+        ]  # fmt: skip
+    gl.prepare("scene.tif", "normal.tif", normalize="mean_std", index=["ndvi"])
+    with rasterio.open("normal.tif") as file:
+        assert not any(file.units)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..core.bands import Band, as_band
 from ..core.classes import MAX_CODE, Classes
 from ..core.errors import ChipError
 from ..core.grid import crs_name, has_place
@@ -33,12 +34,11 @@ class ChipForm:
 
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
-    bands: tuple[str, ...]
+    bands: tuple[Band, ...]
+    """Of the stored numbers."""
     classes: Classes | None
     mask_dtype: np.dtype[Any] | None
     """None where there are no labels."""
-    scaling: tuple[tuple[float, float], ...] | None
-    """(scale, offset) of each band; None where unknown."""
 
     @classmethod
     def of(
@@ -48,7 +48,7 @@ class ChipForm:
         *,
         dtype: DTypeLike | None = None,
         mask_dtype: DTypeLike | None = None,
-        bands: Sequence[str] | None = None,
+        bands: Sequence[Band | str] | None = None,
     ) -> ChipForm:
         """The form of chips that are samples of a dataset.
 
@@ -76,11 +76,12 @@ class ChipForm:
                 f"masks of shape {tuple(mask.shape)} are {len(mask)} label layers; a chip store keeps one: "
                 "make a store for each"
             )
-        names = tuple(band.name for band in dataset.bands) if bands is None else tuple(bands)
-        if len(names) != len(image):
+        stored_bands = bands_of(dataset, bands)
+        if len(stored_bands) != len(image):
+            names = ", ".join(band.name for band in stored_bands)
             raise ChipError(
-                f"the images have {len(image)} channels, named are {len(names)} ({', '.join(names)}); say "
-                "bands=[...], a name for each channel"
+                f"the images have {len(image)} channels, named are {len(stored_bands)} ({names}); say "
+                "bands=[...], one for each channel"
             )
         extra = sorted(sample.keys() - _KEPT)
         if extra:
@@ -94,10 +95,9 @@ class ChipForm:
         return cls(
             shape=image.shape,
             dtype=_first(dtype, dataset.file_dtype("image"), image.dtype),
-            bands=names,
+            bands=stored_bands,
             classes=classes,
             mask_dtype=stored,
-            scaling=scaling_of(dataset),
         )
 
     def add(
@@ -146,23 +146,36 @@ class ChipForm:
         )
 
 
-def scaling_of(dataset: GeoDataset) -> tuple[tuple[float, float], ...] | None:
-    """Scale and offset of each band of what a dataset gives; None where that is not known.
+def bands_of(dataset: GeoDataset, names: Sequence[Band | str] | None = None) -> tuple[Band, ...]:
+    """The bands of the numbers that a dataset gives.
+
+    Where scale and offset are known only when a file is read, or transforms may have changed the values,
+    unit, scale and offset are not known.
+
+    Args:
+        dataset: Which gives images.
+        names: Bands, or names, one a channel, where transforms have added some; names that the dataset knows
+            mean its bands.
 
     Raises:
-        ChipError: they differ from scene to scene.
+        ChipError: scale or offset differ from scene to scene.
     """
-    scaling: list[tuple[float, float]] = []
+    given = []
     for band, pairs in zip(dataset.bands, dataset._calibrations(), strict=True):
-        if pairs is None:
-            return None
-        if len(pairs) > 1:
+        if pairs is not None and len(pairs) > 1:
             raise ChipError(
                 f"band {band.name!r} of {dataset!r} would mix {describe(pairs)}; make the dataset with "
                 "scaled=True, so that it gives physical values"
             )
-        scaling.extend(pairs)
-    return tuple(scaling) or None
+        scale, offset = (1.0, 0.0) if pairs is None else next(iter(pairs))
+        unit = None if pairs is None else band.unit
+        given.append(replace(band, unit=unit, scale=scale, offset=offset))
+    if names is None:
+        return tuple(given)
+    known = {band.name: band for band in given}
+    return tuple(
+        known.get(name, as_band(name)) if isinstance(name, str) else name for name in names
+    )
 
 
 def _first(*choices: DTypeLike | None) -> np.dtype[Any]:

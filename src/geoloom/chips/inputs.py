@@ -22,7 +22,7 @@ from ..datasets.raster import RasterDataset
 from ..datasets.stac.detect import are_stac
 from ..io.geometry.overlap import share_covered
 from ..io.headers.header import Header, read_header
-from .form import scaling_of
+from .form import bands_of
 
 Input: TypeAlias = str | Path | GeoDataset
 """A file, a folder, a pattern or a STAC index; or a dataset."""
@@ -101,11 +101,11 @@ def check_alike(inputs: Sequence[ChipInput]) -> None:
                 "{} has {} bands of {}, {} has {} of {}: chips of one store must be alike; choose "
                 "bands=".format(other.title, *_bands(other), first.title, *_bands(first))
             )
-        if scaling_of(other.dataset) != scaling_of(first.dataset):
+        if _quantities(other) != _quantities(first):
             raise ChipError(
-                f"{other.title} stores values of {_scales(other)}, {first.title} of {_scales(first)} (scale "
-                "and offset of each band): one network cannot read both; bring them to one scale first, "
-                "such as `gdal_translate -unscale -ot Float32`"
+                f"{other.title} stores values of {_described(other)}, {first.title} of {_described(first)} "
+                "(scale and offset of each band): one network cannot read both; bring them to one scale "
+                "first, such as `gdal_translate -unscale -ot Float32`"
             )
         if ("mask" in other.dataset.layers) != ("mask" in first.dataset.layers):
             raise ChipError(
@@ -119,10 +119,16 @@ def _bands(given: ChipInput) -> tuple[int, np.dtype]:
     return len(dataset.bands), dtype
 
 
-def _scales(given: ChipInput) -> str:
-    scaling = scaling_of(given.dataset)
-    pairs = scaling and ", ".join(f"{scale:g} and {offset:g}" for scale, offset in scaling)
-    return pairs or "no known scale"
+def _quantities(given: ChipInput) -> list[tuple[str | None, float, float]]:
+    return [(band.unit, band.scale, band.offset) for band in bands_of(given.dataset)]
+
+
+def _described(given: ChipInput) -> str:
+    told = (
+        f"{scale:g} and {offset:g} in {unit or 'no known unit'}"
+        for unit, scale, offset in _quantities(given)
+    )
+    return ", ".join(told)
 
 
 def _image_dataset(

@@ -55,7 +55,8 @@ def materialize(
             unaltered, else that of the samples. Integers must hold each value exactly.
         mask_dtype: Stored type of class codes, where the dataset does not know its classes; with classes it
             is uint8. Default: as for images.
-        bands: Names of the channels, where transforms have added some. Default: the dataset's.
+        bands: Bands, or their names, one per channel, where transforms have added some. Default: the
+            dataset's.
         compress: `none`, `lz4` or `zstd`: the docs compare their sizes and speeds.
         overwrite: Replace a chip store of that name.
         progress: Called with (chips so far, chips in all; 0 where that shows in the end).
@@ -89,7 +90,6 @@ def materialize(
         size=form.shape[1:],
         dtype=form.dtype,
         bands=form.bands,
-        scaling=form.scaling,
         classes=form.classes,
         mask_dtype=form.mask_dtype,
         compress=compress,

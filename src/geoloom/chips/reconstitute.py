@@ -73,6 +73,7 @@ def reconstitute(
             dict.fromkeys(owned, (0, n)) for owned, n in zip((rows, cols), chips.size, strict=True)
         )
     fill = 0 if nodata is None else nodata
+    bands = chips.bands if content == "image" else ()
     first = _with_bands(read(int(rows_of_scene["index"].iloc[0])))
     with CogWriter(
         out,
@@ -80,6 +81,9 @@ def reconstitute(
         count=first.shape[0],
         dtype=first.dtype,
         nodata=fill,
+        descriptions=[band.name for band in bands] or None,
+        scaling=[(band.scale, band.offset) for band in bands] or None,
+        units=[band.unit for band in bands] or None,
         colormap=colormap,
         class_names=class_names,
         inputs=(chips.path, name),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.errors import ChipError, suggest
 from ..core.interval import ALWAYS, Interval, interval_between, microseconds
@@ -46,16 +47,15 @@ class ChipStore:
         ...     writer.add(np.full((1, 2, 2), 7, "uint8"), crs="EPSG:32622", split="train",
         ...                transform=(30, 0, 0, 0, -30, 0), source="scene.tif", row=0, col=0)
         >>> store = ChipStore.open(path)
-        >>> len(store), store.bands, store.image(0).max()
+        >>> len(store), store.band_names, store.image(0).max()
         (1, ('red',), np.uint8(7))
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path, split = _split_of(str(path))
         header = StoreHeader.read(self.path)
-        self.bands: tuple[str, ...] = header.bands
-        self.scaling: tuple[tuple[float, float], ...] | None = header.scaling
-        """(scale, offset) of each band, which give a physical value of a stored one; None where not noted."""
+        self.bands: tuple[Band, ...] = header.bands
+        """What the stored numbers of each channel measure, with unit, scale and offset."""
         self.provenance: dict[str, Any] = header.provenance
         """How the chips were cut."""
         self.classes: Classes | None = header.classes
@@ -86,6 +86,11 @@ class ChipStore:
     def channels(self) -> int:
         """Bands of every chip."""
         return self._arrays["image"].shape[1]
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """Of every channel."""
+        return tuple(band.name for band in self.bands)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -249,7 +254,7 @@ class ChipStore:
         def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             return ((self.image(i), self.valid(i)) for i in chosen)
 
-        return band_statistics(blocks, self.bands)
+        return band_statistics(blocks, self.band_names)
 
     def dataset(
         self,

@@ -73,7 +73,6 @@ def write_candidates(
         size=form.shape[1:],
         dtype=form.dtype,
         bands=form.bands,
-        scaling=form.scaling,
         classes=form.classes,
         overwrite=overwrite,
         provenance={**describe(candidates, split), **(notes or {})},

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from .area import grid_area_m2 as grid_area_m2
     from .area import pixel_areas_m2 as pixel_areas_m2
     from .area import polygon_areas_m2 as polygon_areas_m2
-    from .bands import Band as Band
-    from .bands import find_bands as find_bands
+    from .bands.band import Band as Band
+    from .bands.match import find_bands as find_bands
     from .classes import Classes as Classes
     from .errors import BandError as BandError
     from .errors import ChipError as ChipError
@@ -50,7 +50,8 @@ else:
         __name__,
         {
             ".area": ["grid_area_m2", "pixel_areas_m2", "polygon_areas_m2"],
-            ".bands": ["Band", "find_bands"],
+            ".bands.band": ["Band"],
+            ".bands.match": ["find_bands"],
             ".classes": ["Classes"],
             ".errors": [
                 "BandError",

@@ -22,7 +22,7 @@ from ..io.batch import warm_up
 from ..io.headers.scan import OnError
 from .base import GeoDataset, Layer
 from .reading.by_file import read_scene
-from .reading.calibration import PHYSICAL, Calibration, declared_calibrations
+from .reading.calibration import PHYSICAL, Calibration, common_bands, declared_calibrations
 from .reading.channel_stacks import SceneStacks, StackShelf
 from .reading.pending import PendingRead, allot
 from .reading.read_plan import Plan
@@ -55,6 +55,7 @@ class SceneDataset(GeoDataset):
     on_error: OnError = "raise"
     _assume_crs: str | None
     _index: SceneIndex
+    _bands: tuple[Band, ...]
     _shelf: StackShelf
     _stored_dtype: np.dtype[Any] | None
     """That holds the stored values of all scenes; None where scenes do not say how theirs are stored."""
@@ -63,6 +64,7 @@ class SceneDataset(GeoDataset):
         """Take scenes as the dataset's own, and settle by them what all samples have in common."""
         self._index = SceneIndex(scenes)
         self._stored_dtype = _common_dtype(self.scenes)
+        self._bands = common_bands(self.scenes)
         self._shelf = self._new_shelf()
         self._left_out: set[int] = set()
 
@@ -74,7 +76,7 @@ class SceneDataset(GeoDataset):
     @property
     def bands(self) -> tuple[Band, ...]:
         """In channel order."""
-        return self.scenes[0].bands
+        return self._bands
 
     @property
     def layers(self) -> frozenset[Layer]:

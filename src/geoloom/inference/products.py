@@ -174,6 +174,7 @@ def _writer(
         dtype=form.dtype,
         nodata=form.nodata,
         descriptions=form.bands,
+        units=form.units,
         colormap=form.colormap,
         class_names=form.class_names or None,
         overviews="mode" if form.categorical else "average",

@@ -30,6 +30,7 @@ from .operations import (
     Normalize,
     Operation,
     Scalings,
+    Units,
 )
 from .options import NodataRule
 from .stack_normalization import fit_stack, normalization_path
@@ -96,6 +97,14 @@ class BandStack:
         for operation in self.operations:
             scalings = operation.scalings(scalings)
         return scalings
+
+    @property
+    def units(self) -> Units:
+        """Of each band's physical values; None where it is not known."""
+        units: Units = self.header.data_units
+        for operation in self.operations:
+            units = operation.units(units)
+        return units
 
     @property
     def indices(self) -> tuple[str, ...]:
@@ -276,6 +285,7 @@ class BandStack:
             nodata=nodata,
             descriptions=[self.bands[i] for i in chosen],
             scaling=[self.scalings[i] for i in chosen],
+            units=[self.units[i] for i in chosen],
             tags={} if rule is None else {NORMALIZATION_TAG: json.dumps(rule.to_dict())},
             inputs=(self.header.uri,),
             overwrite=overwrite,

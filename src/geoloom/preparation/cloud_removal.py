@@ -66,6 +66,7 @@ def remove_clouds(
         nodata=fill,
         descriptions=[header.band_names[n - 1] for n in bands],
         scaling=[(header.scales[n - 1], header.offsets[n - 1]) for n in bands],
+        units=[u for n, u in zip(header.data_bands, header.data_units, strict=True) if n in bands],
         inputs=(scene, quality),
         overwrite=overwrite,
     ) as writer:

@@ -191,6 +191,7 @@ def _stack(
         inputs=[header.uri for header in headers],
         names=names,
         scaling=[pair for header in headers for pair in header.scaling],
+        units=[unit for header in headers for unit in header.data_units],
         dtype=dtype,
         nodata=fill,
         overwrite=overwrite,

@@ -17,6 +17,9 @@ Scalings = tuple[tuple[float, float], ...]
 
 UNSCALED = (1.0, 0.0)
 
+Units = tuple[str | None, ...]
+"""Of each band's physical values; None where it is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -39,6 +42,10 @@ class Operation(Protocol):
 
     def scalings(self, scalings: Scalings) -> Scalings:
         """Scale and offset of each band of the stack afterwards."""
+        ...
+
+    def units(self, units: Units) -> Units:
+        """Unit of each band of the stack afterwards."""
         ...
 
     def __call__(self, block: Block) -> Block:
@@ -107,6 +114,10 @@ class AddIndex:
         """The index is physical."""
         return (*scalings, UNSCALED)
 
+    def units(self, units: Units) -> Units:
+        """That of a spectral index."""
+        return (*units, "index")
+
     def __call__(self, block: Block) -> Block:
         """The block with the index; pixels where it has no value become not valid."""
         image, positions = block.stored, self.positions
@@ -141,6 +152,10 @@ class AddCustomIndex:
         """The index is physical."""
         return (*scalings, UNSCALED)
 
+    def units(self, units: Units) -> Units:
+        """What a function gives, only its author knows."""
+        return (*units, None)
+
     def __call__(self, block: Block) -> Block:
         """The block with the index; pixels where it has no value become not valid."""
         hidden = np.broadcast_to(~block.valid[..., None], (*block.valid.shape, len(block.stored)))
@@ -169,6 +184,10 @@ class Normalize:
         """None: values are the rule's."""
         return (UNSCALED,) * len(scalings)
 
+    def units(self, units: Units) -> Units:
+        """None, for the same reason."""
+        return (None,) * len(units)
+
     def __call__(self, block: Block) -> Block:
         """The block, normalised."""
         return Block(block.stored, self.rule.apply(block.image, block.valid), block.valid)
@@ -188,6 +207,10 @@ class DropBands:
     def scalings(self, scalings: Scalings) -> Scalings:
         """Those of the bands that stay."""
         return tuple(pair for i, pair in enumerate(scalings) if i not in self.positions)
+
+    def units(self, units: Units) -> Units:
+        """Those of the bands that stay."""
+        return tuple(unit for i, unit in enumerate(units) if i not in self.positions)
 
     def __call__(self, block: Block) -> Block:
         """The block without the bands."""

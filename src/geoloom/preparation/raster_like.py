@@ -26,6 +26,7 @@ def write_like(
     inputs: Sequence[str | Path],
     names: Sequence[str] | None = None,
     scaling: Sequence[tuple[float, float]] | None = None,
+    units: Sequence[str | None] | None = None,
     dtype: np.dtype[Any] | None = None,
     nodata: float | None = None,
     overwrite: bool = False,
@@ -40,6 +41,7 @@ def write_like(
         inputs: What it is made from, which it never replaces.
         names: One for each band.
         scaling: Scale and offset of each band.
+        units: Of each band's physical values.
         dtype: Of the values.
         nodata: What unobserved pixels are saved as.
         overwrite: Replace the file.
@@ -59,6 +61,7 @@ def write_like(
         nodata=nodata,
         descriptions=names,
         scaling=like.scaling if scaling is None else scaling,
+        units=like.data_units if units is None else units,
         colormap=like.colormap if single else None,
         class_names=like.class_names if single else None,
         inputs=inputs,

@@ -215,13 +215,12 @@ class _StoreHeader:
 
     @classmethod
     def of(cls, store: ChipStore) -> _StoreHeader:
-        noted = store.scaling or ()
         return cls(
             uri=str(store.path),
-            descriptions=store.bands,
+            descriptions=store.band_names,
             dtypes=(str(store.dtype),) * store.channels,
-            scales=tuple(scale for scale, _ in noted),
-            offsets=tuple(offset for _, offset in noted),
+            scales=tuple(band.scale for band in store.bands),
+            offsets=tuple(band.offset for band in store.bands),
         )
 
     @property

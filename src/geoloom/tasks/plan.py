@@ -119,11 +119,19 @@ def _numbers(indices: np.ndarray) -> tuple[int, ...]:
 
 
 def _check_alike(source: TrainingSource, judge: TrainingSource) -> None:
-    if (judge.bands, judge.outputs) != (source.bands, source.outputs):
+    if (_quantities(judge), judge.outputs) != (_quantities(source), source.outputs):
         found, expected = (
-            f"bands {', '.join(s.bands)} and {s.outputs.short if s.outputs else 'no labels'}"
+            f"bands {', '.join(_quantities(s))} and {s.outputs.short if s.outputs else 'no labels'}"
             for s in (judge, source)
         )
         raise DatasetError(
             f"{judge.path} has {found}; the training samples {source.path} have {expected}: cut both alike"
         )
+
+
+def _quantities(source: TrainingSource) -> list[str]:
+    """What the stored numbers of each band mean, for messages too."""
+    return [
+        f"{band.name} ({band.unit or 'no known unit'}, scale {band.scale:g}, offset {band.offset:g})"
+        for band in source.bands
+    ]

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from ..core.bands import Band
 from ..core.outputs import Outputs
 from ..core.statistics import BandStatistics
 from ..splits.names import Split
@@ -24,16 +25,12 @@ class TrainingSource(Protocol):
         """Where they lie."""
 
     @property
-    def bands(self) -> tuple[str, ...]:
-        """Names of the images' channels."""
+    def bands(self) -> tuple[Band, ...]:
+        """Of the stored numbers of each of the images' channels."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the images as they are stored."""
-
-    @property
-    def scaling(self) -> tuple[tuple[float, float], ...] | None:
-        """(scale, offset) of each band, which give a physical value of a stored one; None where not noted."""
 
     @property
     def outputs(self) -> Outputs | None:

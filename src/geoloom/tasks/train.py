@@ -359,11 +359,11 @@ def _card(config: TrainConfig, plan: TrainingPlan, normalization: Normalization)
     return ModelCard(
         architecture=config.model,
         options=config.to_dict()["options"],
-        bands=source.bands,
+        bands=tuple(band.name for band in source.bands),
         classes=outputs.classes,
         normalization=normalization.to_dict(),
         dtype=str(source.dtype),
-        scaling=source.scaling,
+        scaling=tuple((band.scale, band.offset) for band in source.bands),
         gsd=None if grid is None else math.sqrt(abs(grid.affine.determinant)),
         gsd_unit="metre" if grid is None else str(grid.crs.units[0]),
         chip_size_px=source.size[0],

@@ -22,6 +22,7 @@ from google_crc32c import value as crc32c
 
 from geoloom.chips.store import ChipStore, ChipWriter
 from geoloom.chips.zarr import layout
+from geoloom.core.bands import Band
 from geoloom.core.classes import Classes
 from geoloom.core.interval import Interval
 from geoloom.splits.names import SPLITS
@@ -31,6 +32,10 @@ from .trials import require
 _T = TypeVar("_T")
 
 COUNT, SIZE = 11, (6, 5)
+BANDS = (
+    Band("red", "red", 0.66, 30.0, "surface_reflectance", scale=1e-4, nodata=-999.0),
+    Band("nir", "nir", unit="surface_reflectance", scale=1e-4, offset=-0.1, nodata=float("nan")),
+)
 _PER_SHARD = 4
 
 
@@ -41,8 +46,8 @@ def sound_store(folder: Path, compress: layout.Compression) -> Path:
     layout.MAX_CHIPS_PER_SHARD = _PER_SHARD
     try:
         with ChipWriter(
-            path, channels=2, size=SIZE, dtype="int16", bands=["red", "nir"], compress=compress,
-            scaling=[(1e-4, 0.0), (1e-4, -0.1)], classes=Classes.of(["forest", "water"], codes=[3, 7]),
+            path, channels=2, size=SIZE, dtype="int16", bands=BANDS, compress=compress,
+            classes=Classes.of(["forest", "water"], codes=[3, 7]),
         ) as writer:  # fmt: skip
             for k in range(COUNT):
                 writer.add(
@@ -75,7 +80,7 @@ def everything(path: Path) -> dict[str, Any]:
         "table": store.table.to_csv(),
         "grids": [str(store.grid(k)) for k in range(len(store))],
         "times": [str(store.when(k)) for k in range(len(store))],
-        "words": str((store.bands, store.scaling, store.classes, store.sources, store.splits)),
+        "words": str((store.bands, store.classes, store.sources, store.splits)),
     }
 
 

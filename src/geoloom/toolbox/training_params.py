@@ -112,7 +112,7 @@ def check_chips(params: Mapping[str, Any], store: ChipStore) -> None:
     classes = store.classes.names if store.classes is not None else ()
     sizes: dict[str, tuple[Any, ...]] = {
         "chip_size": (store.size, list(store.size), store.size[0]),
-        "bands": (store.channels, list(store.bands), list(range(store.channels))),
+        "bands": (store.channels, list(store.band_names), list(range(store.channels))),
         # DeepGeo counted its "no data" as a class.
         "num_classes": (len(classes), len(classes) + 1),
         "class_names": (list(classes), tuple(classes)),

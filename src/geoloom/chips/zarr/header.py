@@ -12,6 +12,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj.exceptions import CRSError
 
+from ...core.bands import Band
 from ...core.classes import Classes
 from ...core.errors import ChipError
 from ...core.interval import ALWAYS, microseconds
@@ -19,6 +20,9 @@ from ...core.jsonfile import JsonValue
 from ...splits.names import SPLITS
 from .array_form import PlaneForm, plane_form, read_column
 from .layout import AGAIN, COLUMNS, NO_SPLIT, PLANES, store_attributes
+
+MOST_BANDS = 65_535
+"""As many as a TIFF may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,7 @@ class NotedScene:
 class StoreHeader:
     """A store without its pixels."""
 
-    bands: tuple[str, ...]
-    scaling: tuple[tuple[float, float], ...] | None
-    """(scale, offset) of each band; None where not noted."""
+    bands: tuple[Band, ...]
     classes: Classes | None
     sources: Mapping[str, NotedScene | None]
     crs: tuple[str, ...]
@@ -75,8 +77,9 @@ class StoreHeader:
             if files.get(name) is not None
         }
         header = cls(
-            bands=declared["bands"].texts(),
-            scaling=_scaling(declared.get("scaling")),
+            bands=tuple(
+                Band.from_json(band) for band in declared["bands"].entries(most=MOST_BANDS)
+            ),
             classes=None
             if (classes := declared.get("classes")) is None
             else Classes.from_json(classes),
@@ -101,8 +104,6 @@ class StoreHeader:
                 raise _unfit(path, f"{name} is {form.dtype}")
         if channels != len(self.bands):
             raise _unfit(path, f"{channels} channels, {len(self.bands)} bands")
-        if self.scaling is not None and len(self.scaling) != channels:
-            raise _unfit(path, f"{channels} channels, {len(self.scaling)} scales")
         if "mask" in self.planes:
             kind = self.planes["mask"][0].dtype
             if kind.kind not in "iu" or (self.classes is not None and kind != np.uint8):
@@ -146,12 +147,6 @@ def _check_splits(path: Path, names: Sequence[str]) -> None:
 
 def _unfit(path: Path, what: str) -> ChipError:
     return ChipError(f"{path} is damaged: its parts do not fit together ({what}); {AGAIN}")
-
-
-def _scaling(declared: JsonValue | None) -> tuple[tuple[float, float], ...] | None:
-    if declared is None:
-        return None
-    return tuple((scale, offset) for scale, offset in (e.numbers(2) for e in declared.entries()))
 
 
 def _sources(declared: JsonValue) -> dict[str, NotedScene | None]:

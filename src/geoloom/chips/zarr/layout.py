@@ -24,8 +24,8 @@ AGAIN = "copy the store again, or write it again"
 """What to do about a damaged store."""
 
 FORMAT = "geoloom-chips"
-VERSION = 2
-"""Of the layout. 2 has checksums; 1 had none, so that its readers could not distinguish damage from data."""
+VERSION = 3
+"""Of the layout. 1 had no checksums, and 2 only the names of bands: pre-releases wrote them."""
 
 Compression = Literal["none", "lz4", "zstd"]
 
@@ -69,7 +69,7 @@ WIDE = {"transform": "affine", "crc32c": "plane"}
 """Second axis of columns that have one."""
 
 _SEALED = (
-    "format", "version", "complete", "bands", "scaling", "classes", "labels", "splits", "sources", "crs",
+    "format", "version", "complete", "bands", "classes", "labels", "splits", "sources", "crs",
     "files", "provenance",
 )  # fmt: skip
 
@@ -141,8 +141,8 @@ def store_attributes(path: Path) -> JsonValue:
     version = attributes["version"].whole(1)
     if version < VERSION:
         raise ChipError(
-            f"chip store {path} has layout {version}, made by a pre-release without checksums; cut the "
-            "chips again"
+            f"chip store {path} has layout {version}, expected {VERSION}: it was made by a pre-release; cut "
+            "the chips again"
         )
     if version > VERSION:
         raise ChipError(

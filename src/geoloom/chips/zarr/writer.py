@@ -18,6 +18,7 @@ from numcodecs import blosc  # type: ignore[import-untyped]  # zarr's own, witho
 from numpy.typing import DTypeLike
 from odc.geo.geobox import GeoBox
 
+from ...core.bands import Band, as_band
 from ...core.classes import Classes
 from ...core.errors import ChipError, suggest
 from ...core.files import hold, remove, writing
@@ -61,9 +62,7 @@ class ChipWriter:
         channels: Bands of every chip.
         size: Rows and columns of every chip, pixels; one number for square chips.
         dtype: Stored type of the images, usually the scene's own.
-        bands: Names, one per channel.
-        scaling: (scale, offset) of each band, which give a physical value of a stored one; None where that
-            is not known.
+        bands: One per channel; or their names, where no more is known.
         classes: What the mask's codes mean, which are then uint8; None where there are no labels, or
             where unknown.
         mask_dtype: Integer type of the codes of labels without classes; None for no labels then.
@@ -93,8 +92,7 @@ class ChipWriter:
         channels: int,
         size: int | tuple[int, int],
         dtype: Any,
-        bands: Sequence[str],
-        scaling: Sequence[tuple[float, float]] | None = None,
+        bands: Sequence[Band | str],
         classes: Classes | None = None,
         mask_dtype: DTypeLike | None = None,
         compress: Compression = "lz4",
@@ -103,13 +101,9 @@ class ChipWriter:
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
         if len(bands) != channels:
-            raise ChipError(f"{channels} channels need as many band names; found {list(bands)}")
+            raise ChipError(f"{channels} channels need as many bands; found {list(bands)}")
         if compress not in CODECS:
             raise ChipError(f"no compression is called {compress!r}{suggest(compress, CODECS)}")
-        if scaling is not None and len(scaling) != channels:
-            raise ChipError(
-                f"{channels} channels need as many (scale, offset); found {list(scaling)}"
-            )
         self.path = Path(path)
         self._shape = (channels, *((size, size) if isinstance(size, int) else size))
         self._dtype = np.dtype(dtype)
@@ -133,8 +127,7 @@ class ChipWriter:
             "format": FORMAT,
             "version": VERSION,
             "complete": False,
-            "bands": [str(band) for band in bands],
-            "scaling": None if scaling is None else [[float(v) for v in pair] for pair in scaling],
+            "bands": [as_band(band).to_dict() for band in bands],
             "classes": classes.to_dict() if classes is not None else None,
             "labels": self._mask_dtype is not None,
             "splits": list(SPLITS),

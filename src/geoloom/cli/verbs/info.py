@@ -210,7 +210,7 @@ def _chips(file: Path) -> dict[str, Any]:
         "chips": len(store),
         "width": int(store.size[1]),
         "height": int(store.size[0]),
-        "bands": list(store.bands),
+        "bands": list(store.band_names),
         "type": str(store.dtype),
         "classes": list(store.classes.names) if store.classes else [],
         "splits": dict(store.splits),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from ...core.bands import Band
+from ...core.bands import Band, with_common_unit
 from ...core.errors import DatasetError
 from ...core.query import Scene
 from ..scenes.table import SavedScenes
@@ -21,13 +21,28 @@ PHYSICAL: Calibration = frozenset({(1.0, 0.0)})
 
 def declared_calibrations(scenes: Sequence[Scene]) -> tuple[Calibration, ...]:
     """Of each channel of scenes that have the same bands, as the scenes declare them."""
-    if isinstance(scenes, SavedScenes):
-        sets = [bands for bands, _ in scenes.band_sets()]
-    else:
-        sets = _distinct(scenes)
+    sets = _band_sets(scenes)
     return tuple(
         frozenset((b.scale, b.offset) for b in channel) for channel in zip(*sets, strict=True)
     )
+
+
+def common_bands(scenes: Sequence[Scene]) -> tuple[Band, ...]:
+    """The first scene's bands, their units unknown where another scene's are.
+
+    Raises:
+        BandError: scenes measure a band in different units.
+    """
+    return tuple(with_common_unit(channel) for channel in zip(*_band_sets(scenes), strict=True))
+
+
+def _band_sets(scenes: Sequence[Scene]) -> list[tuple[Band, ...]]:
+    """The different bands of scenes, the first scene's first."""
+    if isinstance(scenes, SavedScenes):
+        first = scenes[0].bands
+        others = [bands for bands, _ in scenes.band_sets()]
+        return [first, *(bands for bands in others if bands != first)]
+    return _distinct(scenes)
 
 
 def bands_to_scale(

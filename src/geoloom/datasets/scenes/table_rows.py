@@ -24,7 +24,7 @@ from ...core.grid import crs_name
 from ...core.query import Scene
 from .changes import file_stamps, is_elsewhere
 
-VERSION = 3
+VERSION = 4
 """Of the format."""
 GROUP = 8192
 """Rows that are read at once."""

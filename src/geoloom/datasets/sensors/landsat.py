@@ -32,11 +32,13 @@ class Landsat(RasterDataset):
 
 
 def _reflectance(name: str, role: Role, wavelength_um: float) -> Band:
-    return Band(name, role, wavelength_um, 30.0, scale=2.75e-5, offset=-0.2, nodata=0)
+    return Band(
+        name, role, wavelength_um, 30.0, "surface_reflectance", scale=2.75e-5, offset=-0.2, nodata=0
+    )
 
 
 def _thermal(name: str) -> Band:
-    return Band(name, "thermal", 10.9, 30.0, scale=0.00341802, offset=149.0, nodata=0)
+    return Band(name, "thermal", 10.9, 30.0, "K", scale=0.00341802, offset=149.0, nodata=0)
 
 
 QUALITY = (

@@ -23,9 +23,9 @@ class NAIP(RasterDataset):
         \.(?i:tiff?|jp2)$
     """
     all_bands = (
-        Band("R", "red", 0.65),
-        Band("G", "green", 0.56),
-        Band("B", "blue", 0.46),
-        Band("NIR", "nir", 0.86),
+        Band("R", "red", 0.65, unit="DN"),
+        Band("G", "green", 0.56, unit="DN"),
+        Band("B", "blue", 0.46, unit="DN"),
+        Band("NIR", "nir", 0.86, unit="DN"),
     )
     rgb_bands = ("R", "G", "B")

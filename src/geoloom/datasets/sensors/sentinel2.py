@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ...core.bands import Band, Role
+from ...core.bands import Band, Role, Unit
 from ..raster import RasterDataset
 
 _BASELINE = re.compile(r"_N(\d{4})_")
+_LEVEL = re.compile(r"_MSI(L1C|L2A)_")
+_RESOLUTION = re.compile(r"_\d{2}m\.\w+$")
 _OFFSET_SINCE = 400
 _OFFSET = -0.1
 
@@ -20,13 +22,23 @@ def _band(name: str, role: Role, wavelength_um: float, gsd_m: float) -> Band:
     return Band(name, role, wavelength_um, gsd_m, scale=1e-4, nodata=0)
 
 
+def _unit(uri: str) -> Unit | None:
+    """By the name of a product's folder, else of a file: only those of level 2A end in a resolution."""
+    level = _LEVEL.search(uri)
+    if level is not None:
+        return "toa_reflectance" if level[1] == "L1C" else "surface_reflectance"
+    return "surface_reflectance" if _RESOLUTION.search(uri) else None
+
+
 class Sentinel2(RasterDataset):
     """Sentinel-2 A, B and C, as delivered in SAFE folders or loose, JPEG 2000 or GeoTIFF.
 
     Of a band that a level-2A product holds at several resolutions, the finest is taken; a scene's grid is
     that of its finest band. Level 2A has no `B10`, which is left out then; where other bands were not
     fetched, name those that were in `bands`. With `scaled=True` values are reflectance; the offset of
-    products since processing baseline 04.00 (January 2022) is known from the SAFE folder's name.
+    products since processing baseline 04.00 (January 2022) is known from the SAFE folder's name. Level 1C is
+    reflectance at the top of the atmosphere, level 2A at the surface, as that name says, or the resolution
+    that level 2A has in the names of its files.
     """
 
     filename_glob = "T*_*_B*"
@@ -58,7 +70,9 @@ class Sentinel2(RasterDataset):
     rgb_bands = ("B04", "B03", "B02")
 
     def calibrate(self, band: Band, uri: str) -> Band:
-        """Adds the offset of -1000 counts that products carry since baseline 04.00."""
+        """Adds the unit by the product's level, and the offset of -1000 counts since baseline 04.00."""
+        if band.unit is None:
+            band = replace(band, unit=_unit(uri))
         baseline = _BASELINE.search(uri)
         if baseline is None or int(baseline[1]) < _OFFSET_SINCE or band.offset != 0.0:
             return band

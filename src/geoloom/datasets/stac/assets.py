@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from ...core.bands import Band, Role
+from ...core.bands import Band, Role, unit_of
 from ...core.errors import DatasetError
 from ...io.access.finding import RASTER_SUFFIXES
 from .json_values import MOST_BANDS, number, records, text, texts
@@ -202,6 +202,7 @@ def _band(
         role=coded or _role(common, wavelength),
         wavelength_um=wavelength,
         gsd_m=read("spatial_resolution") or gsd_m,
+        unit=unit_of(text(fields.get("unit"), "a band's unit", whose)),
         scale=read("scale", 1.0),
         offset=read("offset", 0.0),
         nodata=read("nodata", finite=False),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from odc.geo.geobox import GeoBox
 
-from ...core.bands import Band
+from ...core.bands import Band, unit_of
 from ...core.errors import DatasetError
 from ...core.grid import PixelWindow, crs_name, lattice_window
 from ...core.query import Scene
@@ -43,7 +43,8 @@ def completed(band: Band, header: Header, index: int) -> Band:
     nodata = header.nodata[index - 1]
     if nodata is None and header.validity[index - 1] == "all":
         nodata = band.nodata
-    return replace(band, nodata=nodata)
+    unit = band.unit or (unit_of(header.units[index - 1]) if header.units else None)
+    return replace(band, unit=unit, nodata=nodata)
 
 
 def check(scene: Scene, headers: Sequence[Header], *, whole: bool) -> None:

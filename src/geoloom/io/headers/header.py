@@ -92,6 +92,8 @@ class Header:
     """The file's free metadata."""
     stamp: Stamp = field(repr=False, compare=False, default=())
     """Modification time and size when it was read; empty for what is not a local file."""
+    units: tuple[str | None, ...] = ()
+    """Unit of each band's physical values as the file tells it, such as `K`; empty where nobody noted it."""
     colors: tuple[str, ...] = ()
     """What each band shows as its file tags it: `red`, `gray`, `alpha`, `undefined` and the like."""
     level: int | None = None
@@ -111,6 +113,11 @@ class Header:
     def scaling(self) -> tuple[tuple[float, float], ...]:
         """Scale and offset of each band that measures something, in the order of `data_bands`."""
         return tuple((self.scales[n - 1], self.offsets[n - 1]) for n in self.data_bands)
+
+    @property
+    def data_units(self) -> tuple[str | None, ...]:
+        """The file's own unit of each band that measures something, in the order of `data_bands`."""
+        return tuple((self.units[n - 1] or None) if self.units else None for n in self.data_bands)
 
     @property
     def categorical(self) -> bool:
@@ -300,6 +307,7 @@ def _header_of(
         class_names=category_names(uri, handle.tags(1)),
         tags=dict(handle.tags()),
         stamp=stamp,
+        units=tuple(handle.units),
         colors=tuple(color.name for color in handle.colorinterp),
     )
     return header, looked

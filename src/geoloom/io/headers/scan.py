@@ -14,7 +14,7 @@ from typing import Literal
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
-from ...core.bands import Band
+from ...core.bands import Band, unit_of
 from ...core.errors import BandError, DatasetError, ReadError, suggest
 from ...core.grid import footprints
 from ...core.progress import Progress
@@ -30,7 +30,7 @@ __all__ = ["Footprints", "OnError", "file_band", "find_files", "read_headers", "
 log = logging.getLogger(__name__)
 
 Calibrate = Callable[[Band, str], Band]
-"""(band, uri) -> the band with the provider's scale, offset and nodata, as its naming implies."""
+"""(band, uri) -> the band with the provider's unit, scale, offset and nodata, as its naming implies."""
 
 Footprints = Literal["grid", "valid"]
 """What a scene covers: all of its grid, or what lies around the pixels that were observed."""
@@ -181,16 +181,28 @@ def _header_or_error(
 
 
 def file_band(band: Band, header: Header, index: int) -> Band:
-    """The band with the file's own scale, offset and nodata where the file declares them."""
+    """The band with the file's own unit, scale, offset and nodata where the file declares them."""
+    unit = (unit_of(header.units[index - 1]) if header.units else None) or band.unit
     scale, offset = header.scales[index - 1], header.offsets[index - 1]
     if (scale, offset) == (1.0, 0.0):
         scale, offset = band.scale, band.offset
     nodata = header.nodata[index - 1]
     if nodata is None and header.validity[index - 1] == "all":
         nodata = band.nodata
-    if (scale, offset, nodata) == (band.scale, band.offset, band.nodata):
+    if (unit, scale, offset, nodata) == (band.unit, band.scale, band.offset, band.nodata):
         return band
-    return replace(band, scale=scale, offset=offset, nodata=nodata)
+    return replace(band, unit=unit, scale=scale, offset=offset, nodata=nodata)
+
+
+def own_bands(header: Header, numbers: Sequence[int] | None = None) -> tuple[Band, ...]:
+    """Bands as a file tells of them by itself.
+
+    Args:
+        header: The file's.
+        numbers: Which, counted from 1; None for all that measure something.
+    """
+    chosen = header.data_bands if numbers is None else numbers
+    return tuple(file_band(Band.named(header.band_names[n - 1]), header, n) for n in chosen)
 
 
 def _whole(

@@ -69,6 +69,7 @@ class CogWriter:
         nodata: Tagged, and left out of overviews.
         descriptions: One name a band.
         scaling: Scale and offset a band, tagged: physical value = stored value * scale + offset.
+        units: Of each band's physical values, tagged; None for a band without.
         colormap: Code -> (red, green, blue, alpha), for one uint8 band; kept in the TIFF.
         class_names: Name by code, for one uint8 band. Kept in the TIFF as the band tag `class_names`, and
             beside it in the `.aux.xml` and `.qml` that GDAL and QGIS read.
@@ -105,6 +106,7 @@ class CogWriter:
         nodata: float | None = None,
         descriptions: Sequence[str] | None = None,
         scaling: Sequence[tuple[float, float]] | None = None,
+        units: Sequence[str | None] | None = None,
         colormap: Mapping[int, sidecar.Rgba] | None = None,
         class_names: Mapping[int, str] | None = None,
         tags: Mapping[str, str] | None = None,
@@ -130,6 +132,7 @@ class CogWriter:
             nodata=nodata,
             descriptions=descriptions,
             scaling=scaling,
+            units=units,
             classified=self._classified,
         )
         self._vrt = raw_vrt(
@@ -140,6 +143,7 @@ class CogWriter:
             nodata=nodata,
             descriptions=descriptions,
             scaling=scaling,
+            units=units,
             colormap=self._colormap,
             tags=tags or {},
             band_tags=self._band_tags(),

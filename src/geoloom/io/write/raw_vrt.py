@@ -48,6 +48,7 @@ def check_fits(
     nodata: float | None,
     descriptions: Sequence[str] | None,
     scaling: Sequence[tuple[float, float]] | None,
+    units: Sequence[str | None] | None,
     classified: bool,
 ) -> None:
     """Refuse what a GeoTIFF cannot hold.
@@ -66,6 +67,8 @@ def check_fits(
         raise WriteError(f"{path} has {count} bands and {len(descriptions)} descriptions")
     if scaling is not None and len(scaling) != count:
         raise WriteError(f"{path} has {count} bands and {len(scaling)} scales and offsets")
+    if units is not None and len(units) != count:
+        raise WriteError(f"{path} has {count} bands and {len(units)} units")
     if classified and (count != 1 or dtype != np.uint8):
         raise WriteError(
             f"{path}: a colour table and class names need one uint8 band; found {count} of {dtype}"
@@ -90,6 +93,7 @@ def raw_vrt(
     nodata: float | None,
     descriptions: Sequence[str] | None,
     scaling: Sequence[tuple[float, float]] | None,
+    units: Sequence[str | None] | None,
     colormap: Mapping[int, tuple[int, int, int, int]],
     tags: Mapping[str, str],
     band_tags: Mapping[str, str],
@@ -121,6 +125,8 @@ def raw_vrt(
         if scaling is not None:
             scale, offset = scaling[band]
             text.append(f"<Offset>{offset!r}</Offset><Scale>{scale!r}</Scale>")
+        if units is not None and units[band]:
+            text.append(f"<UnitType>{xml_text(str(units[band]))}</UnitType>")
         if colormap:
             text.append(f"<ColorInterp>Palette</ColorInterp>{_color_table(colormap)}")
         text.append(

@@ -1,69 +1,16 @@
-"""Bands: what a channel measures, and choosing channels by name."""
+"""Choosing channels by name, and how the bands of several sensors go together."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from .errors import BandError, suggest
+from ..errors import BandError, suggest
+from .band import Band
 
 log = logging.getLogger(__name__)
-
-Role = Literal[
-    "coastal",
-    "blue",
-    "green",
-    "red",
-    "rededge1",
-    "rededge2",
-    "rededge3",
-    "nir",
-    "nir08",
-    "nir09",
-    "cirrus",
-    "swir1",
-    "swir2",
-    "pan",
-    "thermal",
-    "thermal2",
-    "qa",
-    "class",
-    "other",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """One channel of a sensor, apart from how any file stores it.
-
-    Physical value = stored value * scale + offset.
-    """
-
-    name: str
-    """The provider's name, such as `SR_B4`."""
-    role: Role = "other"
-    """What it measures, the same word for every sensor; unions of sensors match on it."""
-    wavelength_um: float | None = None
-    """Centre wavelength, micrometres."""
-    gsd_m: float | None = None
-    """Ground sample distance, metres."""
-    scale: float = 1.0
-    offset: float = 0.0
-    nodata: float | None = None
-    """Stored value that means unobserved, where the provider's files leave it untagged."""
-
-    @classmethod
-    def named(cls, name: str) -> Band:
-        """A band known by its name alone; a name that is a role, such as `red`, is taken as one.
-
-        Example:
-            >>> Band.named("Red").role, Band.named("SR_B4").role
-            ('red', 'other')
-        """
-        role = name.lower()
-        return cls(name, role=role) if role in get_args(Role) else cls(name)  # type: ignore[arg-type]
 
 
 def find_bands(wanted: Sequence[str], known: Sequence[str], *, where: str) -> tuple[int, ...]:
@@ -118,11 +65,23 @@ def match_bands(sensors: Sensors) -> BandMatch:
     """How the bands of sensors go together.
 
     Equal names match as they are. Else bands match by role; those that some sensor lacks are dropped.
-    Sensors without roles match by position where they have equally many bands.
+    Sensors without roles match by position where they have equally many bands. The unit of a channel is known
+    where those of all sensors are.
 
     Raises:
-        BandError: the sensors share nothing that could be matched.
+        BandError: the sensors share nothing that could be matched, or measure it in different units.
     """
+    match = _match(sensors)
+    names = [name for name, _ in sensors]
+    shared = [
+        bands if chosen is None else tuple(bands[i] for i in chosen)
+        for chosen, (_, bands) in zip(match.channels, sensors, strict=True)
+    ]
+    joined = (with_common_unit(channel, names) for channel in zip(*shared, strict=True))
+    return replace(match, bands=tuple(joined))
+
+
+def _match(sensors: Sensors) -> BandMatch:
     first_name, first = sensors[0]
     if all([b.name for b in bands] == [b.name for b in first] for _, bands in sensors):
         return BandMatch(first, (None,) * len(sensors), "name")
@@ -150,3 +109,35 @@ def _by_role(bands: tuple[Band, ...]) -> dict[str, int] | None:
     table: dict[str, int] = {band.role: i for i, band in enumerate(bands)}
     known = "other" not in table and len(table) == len(bands)
     return table if known else None
+
+
+def with_common_unit(channel: Sequence[Band], names: Sequence[str] = ()) -> Band:
+    """The first of the bands that give one channel, its unit None where that of another is unknown.
+
+    Args:
+        channel: At least one.
+        names: Who gives each, for messages.
+
+    Raises:
+        BandError: two are in different units; the message names both.
+    """
+    first = channel[0]
+    named = {
+        band.unit: i for i, band in reversed(list(enumerate(channel))) if band.unit is not None
+    }
+    if len(named) > 1:
+        listed = " and ".join(
+            f"{unit} ({names[i]})" if names else str(unit) for unit, i in sorted(named.items())
+        )
+        raise BandError(
+            f"band {first.name!r} would mix values in {listed}, which do not compare; keep them apart, or "
+            "convert one first"
+        )
+    if len(named) == 1 and any(band.unit is None for band in channel):
+        log.warning(
+            "band %r: the unit of some values is not known, that of others is %s: it counts as not known",
+            first.name,
+            next(iter(named)),
+        )
+        return replace(first, unit=None)
+    return first
