@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
@@ -21,6 +21,7 @@ from ..core.grid import crs_name
 from ..core.interval import Interval
 from ..core.query import Query, Sample
 from ..core.registry import Registry
+from .contents import Contents
 from .options import refuse_overrides, require_callable
 from .reading.calibration import Calibration
 from .reading.read_plan import Plan, answered, fulfil
@@ -46,7 +47,7 @@ _OPERATORS: Registry[Callable[..., GeoDataset]] = Registry(
 """What makes the datasets that `&`, `|` and `series` give: by name, as these are built on the base."""
 
 
-class GeoDataset(Dataset[Sample], ABC):
+class GeoDataset(Contents, Dataset[Sample]):
     """Layers of the Earth that answer queries.
 
     `dataset[query]` gives a `Sample` on exactly the query's grid. `a & b` holds what lies in both, `a | b`

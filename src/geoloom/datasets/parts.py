@@ -30,6 +30,11 @@ class Composition(GeoDataset):
         """Those of all parts."""
         return frozenset().union(*(part.layers for part in self.parts))
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Those of all parts, each once."""
+        return tuple(dict.fromkeys(file for part in self.parts for file in part.files))
+
     def warm_up(self) -> None:
         """Load the compiled loops of all parts."""
         for part in self.parts:

@@ -79,6 +79,11 @@ class SceneDataset(GeoDataset):
         return self._bands
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """The files and addresses of all scenes, each once."""
+        return tuple(dict.fromkeys(asset.uri for s in self.scenes for asset in s.assets))
+
+    @property
     def layers(self) -> frozenset[Layer]:
         """`image` or `mask`."""
         return frozenset({"image" if self.is_image else "mask"})

@@ -82,6 +82,11 @@ class SeriesDataset(GeoDataset):
         return self.dataset.bands
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Those of the acquisitions, each once."""
+        return self.dataset.files
+
+    @property
     def layers(self) -> frozenset[Layer]:
         """Those of each date."""
         return self.dataset.layers

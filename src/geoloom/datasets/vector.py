@@ -37,6 +37,7 @@ class _LayerFile:
     features: Features
     when: Interval
     name: str
+    uri: str
 
 
 class VectorDataset(GeoDataset):
@@ -132,6 +133,11 @@ class VectorDataset(GeoDataset):
             names = {0: self.background, **names}
         return Classes.of(list(names.values()), list(names))
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The layers' files."""
+        return tuple(file.uri for file in self._files)
+
     def _load(self) -> tuple[_LayerFile, ...]:
         class_field, layer, where, assume_crs = self._reading
         names = matching_names(self._paths, self._naming, VECTOR_SUFFIXES)
@@ -144,7 +150,7 @@ class VectorDataset(GeoDataset):
             crs=assume_crs,
         )
         return tuple(
-            _LayerFile(features, name.when, name.scene)
+            _LayerFile(features, name.when, name.scene, name.uri)
             for features, name in zip(loaded, names, strict=True)
         )
 

@@ -1,0 +1,123 @@
+"""What a dataset tells about itself: where it lies, which files it is made of, and grids to ask it with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from odc.geo.geom import BoundingBox
+
+from ..core.errors import GridError
+from ..core.grid import WGS84, as_crs
+from ..core.interval import ALWAYS, Instant, Interval
+from ..core.query import Query
+from ..core.roi import Roi, RoiLike
+from .region import Region, common_lattice
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+
+class Contents(ABC):
+    """Answers that follow from a dataset's regions and files."""
+
+    @property
+    @abstractmethod
+    def regions(self) -> tuple[Region, ...]:
+        """Where and when there is data, scene by scene."""
+
+    @property
+    @abstractmethod
+    def crs(self) -> CRS:
+        """The common CRS where one was asked for, else the first scene's."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files and addresses that it reads, each once, in the order of the scenes."""
+        return ()
+
+    @property
+    def bounds(self) -> BoundingBox:
+        """Around all scenes, in the dataset's CRS; to tell places apart look at `regions`."""
+        rois = [Roi.of((region.area, region.crs)).to_crs(self.crs) for region in self.regions]
+        boxes = np.array([roi.geometry.bounds for roi in rois])
+        (left, bottom), (right, top) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+        return BoundingBox(float(left), float(bottom), float(right), float(top), self.crs)
+
+    @property
+    def interval(self) -> Interval:
+        """From the first scene's start to the last one's end; always, where none is dated."""
+        return Interval.hull([region.when for region in self.regions])
+
+    def to_geodataframe(self) -> gpd.GeoDataFrame:
+        """One row per scene: `name`, `start` and `stop` (UTC; not a time where undated), outline in degrees.
+
+        Vector formats hold it as it is: `dataset.to_geodataframe().to_file("scenes.gpkg")`.
+        """
+        import geopandas as gpd
+        import pandas as pd
+
+        dated = [region.when != ALWAYS for region in self.regions]
+        times = {
+            name: pd.to_datetime(
+                [
+                    getattr(region.when, name) if known else None
+                    for region, known in zip(self.regions, dated, strict=True)
+                ],
+                utc=True,
+            )
+            for name in ("start", "stop")
+        }
+        columns = {"name": [region.name for region in self.regions], **times}
+        outlines = [region.footprint for region in self.regions]
+        return gpd.GeoDataFrame(columns, geometry=outlines, crs="EPSG:4326")
+
+    def at(
+        self,
+        roi: RoiLike,
+        *,
+        crs: str | int | CRS | None = None,
+        res: float | tuple[float, float] | None = None,
+        when: Interval | Instant | tuple[Instant, Instant] | None = None,
+    ) -> Query:
+        """The query for an area of interest.
+
+        Args:
+            roi: Where: bounds in degrees, a geometry, `(geometry, crs)`, or what else `Roi.of` takes.
+            crs: Of the pixels. Default: the dataset's.
+            res: Pixel size, units of that CRS. Default: the dataset's own, on its own lattice, so that
+                nothing is resampled.
+            when: Time. Default: any.
+
+        Returns:
+            A query whose grid holds the whole area; `dataset[query]` is the sample.
+
+        Raises:
+            GridError: the dataset has no pixels of its own (a vector layer), and no `res` is given.
+            RoiError: the area is none.
+
+        Example:
+            >>> sample = dataset[dataset.at((13.0, 45.0, 13.1, 45.1), when="2019-06")]  # doctest: +SKIP
+        """
+        home = self.crs if crs is None else as_crs(crs)
+        size = (res, res) if isinstance(res, int | float) else res
+        area = Roi.of(roi).to_crs(home).geometry
+        lattice = self._lattice(home, size)
+        grid = lattice.enclosing(BoundingBox(*area.bounds, home))
+        return Query(grid, Interval.of(when))
+
+    def _lattice(self, crs: CRS, res: tuple[float, float] | None) -> GeoBox:
+        frames = [region.frame for region in self.regions if region.frame is not None]
+        own = next((frame for frame in frames if frame.crs == crs), None)
+        if res is None and own is not None:
+            return own
+        if res is None and not frames:
+            raise GridError(
+                "the dataset has no pixels of its own, so that their size has to be given: "
+                "at(..., res=10), in units of the CRS"
+            )
+        native = frames[0] if frames else GeoBox.from_bbox((0, 0, 1, 1), WGS84, shape=(1, 1))
+        return common_lattice(native, crs, res)
