@@ -7,6 +7,7 @@ import importlib
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -19,6 +20,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN = re.compile(r"<!-- run -->\n```python\n(.*?)```", re.DOTALL)
+SCRIPT = re.compile(r"<!-- script -->\n```python\n(.*?)```", re.DOTALL)
 SHELL = re.compile(r"```(?:bash|sh)\n(.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^(?:#\s*)?\s*(geoloom .*)$", re.MULTILINE)
 
@@ -95,6 +97,20 @@ def test_the_python_of_a_page_runs(page, small_files, own_registries, tmp_path, 
         line = text[: block.start(1)].count("\n")
         code = compile("\n" * line + block[1], str(page), "exec")
         exec(code, vars(module))
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if SCRIPT.search(p.read_text())], ids=page_name)
+def test_the_programs_of_a_page_run(page, small_files, tmp_path):
+    """Those that start processes, which run them again: each by itself, as a reader would."""
+    place = tmp_path / "place"
+    shutil.copytree(small_files, place)
+    for number, script in enumerate(SCRIPT.findall(page.read_text())):
+        program = place / f"program{number}.py"
+        program.write_text(script)
+        done = subprocess.run(
+            [sys.executable, program], cwd=place, capture_output=True, text=True, timeout=400
+        )
+        assert done.returncode == 0, done.stderr
 
 
 def commands_of(page: Path) -> list[str]:

@@ -89,7 +89,14 @@ def loader(
             f"the sampler yields batches of {own_size}, and batch_size={batch_size} is asked for; "
             "give it to the sampler alone"
         )
-    dataset, bands = _for_device(dataset, device, scaled, convert)
+    bands: Sequence[Band] | None = None
+    if device is not None:
+        dataset, bands = for_device(dataset, scaled=scaled, convert=convert)
+    elif scaled or not convert:
+        raise SamplerError(
+            "scaled and convert say what is done on a device: give device= as well, or make the dataset "
+            "with scaled=True or dtype='stored'"
+        )
     pinned = torch.cuda.is_available() if pin_memory is None else pin_memory
     if own_size is not None:
         how: dict[str, Any] = {"batch_sampler": sampler}
@@ -126,19 +133,20 @@ def loader(
     return DeviceBatches(batches, device, bands=bands, convert=convert)
 
 
-def _for_device(
-    dataset: Any, device: str | torch.device | None, scaled: bool, convert: bool
+def for_device(
+    dataset: Any, *, scaled: bool = False, convert: bool = True
 ) -> tuple[Any, Sequence[Band] | None]:
-    """The dataset as it is read for a device, and the bands by which its images are scaled there."""
+    """The dataset as it is read for a device, and the bands by which its images are scaled there.
+
+    Args:
+        dataset, scaled, convert: As of `loader`.
+
+    Raises:
+        SamplerError: the dataset gives nothing to scale, or the options contradict each other.
+        DatasetError: values are to be scaled that transforms see first.
+    """
     from .base import GeoDataset
 
-    if device is None:
-        if scaled or not convert:
-            raise SamplerError(
-                "scaled and convert say what is done on a device: give device= as well, or make the dataset "
-                "with scaled=True or dtype='stored'"
-            )
-        return dataset, None
     if scaled and (getattr(dataset, "scaled", False) or not isinstance(dataset, GeoDataset)):
         raise SamplerError(f"{dataset!r} gives no stored values to scale; leave scaled out")
     if not isinstance(dataset, GeoDataset):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .base import Task as Task
     from .config import TrainConfig as TrainConfig
     from .data.chip_data import ChipDataModule as ChipDataModule
+    from .data.geo_data import GeoDataModule as GeoDataModule
     from .evaluate import evaluate_map as evaluate_map
     from .history import Epoch as Epoch
     from .registry import get_task as get_task
@@ -26,6 +27,7 @@ else:
             ".base": ["Task"],
             ".config": ["TrainConfig"],
             ".data.chip_data": ["ChipDataModule"],
+            ".data.geo_data": ["GeoDataModule"],
             ".evaluate": ["evaluate_map"],
             ".history": ["Epoch"],
             ".registry": ["get_task", "list_tasks", "register_task"],

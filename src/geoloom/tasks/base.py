@@ -178,11 +178,14 @@ class Task(LightningModule):
             self.log("train_loss_step", loss, prog_bar=True, on_step=True, on_epoch=False)
         return loss
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Bring the step's weights into the mean."""
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Take the step, and bring its weights into the mean."""
+        super().optimizer_step(*args, **kwargs)
         if self.mean is not None:
+            # Here, as checkpoints in the middle of an epoch are written before `on_train_batch_end`; and
+            # Lightning counts the step when this returns.
             window = self.average * float(self.trainer.estimated_stepping_batches)
-            move_average(self.mean, self.network, kept_share(self.global_step, window))
+            move_average(self.mean, self.network, kept_share(self.global_step + 1, window))
 
     def on_train_epoch_end(self) -> None:
         """Log `train_loss`, of the epoch's samples while the weights moved."""

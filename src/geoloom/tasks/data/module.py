@@ -35,6 +35,8 @@ class SeededDataModule(LightningDataModule):
         self.seed = seed
         self.num_workers = num_workers
         self.augmentations: tuple[Augmentation, ...] = ()
+        self._training: TrainingBatches | None = None
+        self._resumed: dict[str, Any] = {}
 
     def training_batches(self, samples: Dataset[Any], order: Order) -> DataLoader[Any]:
         """Batches in the epoch's order, a smaller last one left out: batch norm needs more than a sample.
@@ -43,7 +45,21 @@ class SeededDataModule(LightningDataModule):
             ConfigError: the devices cannot share them equally.
         """
         batches = TrainingBatches(order, self.batch_size, self.seed)
+        if self._resumed:
+            batches.load_state_dict(self._resumed)
+            self._resumed = {}
+        self._training = batches
         return training_loader(samples, batches, self.num_workers)
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far the training has come, for Lightning's checkpoints."""
+        return {} if self._training is None else self._training.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there with the next `train_dataloader`."""
+        # Not by the loader's own state: where a task asks how many steps there will be, Lightning makes the
+        # loader before it reads the checkpoint, and never hands it over.
+        self._resumed = dict(state_dict)
 
     def even_batches(self, samples: Dataset[Any], items: Items) -> DataLoader[Any]:
         """All samples, in order, each on one device.
