@@ -9,11 +9,14 @@ import rasterio
 import rasterio.mask
 import shapely
 from affine import Affine
+from odc.geo.geom import Geometry
 
 from geoloom.core.errors import GridError, WriteError
 from geoloom.io.raster import read
 from geoloom.preparation.crop import crop_to_extent, crop_to_polygons
 from small_files import TRANSFORM, load, ramp, save
+
+CROPS = (("extent", crop_to_extent), ("polygons", crop_to_polygons))
 
 
 def _moved(cols, rows):
@@ -99,3 +102,23 @@ def test_no_crop_is_written_over_what_it_is_made_of(tmp_path, polygons):
         with pytest.raises(WriteError, match="is an input"):
             refused()
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_every_form_of_an_area_gives_the_same_crop(tmp_path, polygons):
+    path, triangle = polygons
+    image = save(tmp_path / "i.tif", ramp((2, 50, 60), 1))
+    expected = {kind: load(crop(image, path, tmp_path / f"{kind}.tif"))[0] for kind, crop in CROPS}
+    areas = [
+        (triangle, "EPSG:32722"),
+        Geometry(triangle, "EPSG:32722"),
+        geopandas.GeoSeries([triangle], crs="EPSG:32722"),
+    ]
+    for number, area in enumerate(areas):
+        for kind, crop in CROPS:
+            out = crop(image, area, tmp_path / f"{kind}{number}.tif")
+            np.testing.assert_array_equal(load(out)[0], expected[kind])
+    degrees = geopandas.GeoSeries([triangle], crs="EPSG:32722").to_crs("EPSG:4326").total_bounds
+    boxed, _ = load(crop_to_extent(image, tuple(degrees), tmp_path / "box.tif"))
+    assert all(0 <= b - e <= 1 for b, e in zip(boxed.shape, expected["extent"].shape, strict=True))
+    with pytest.raises(GridError, match=r"no feature of the roi .* lies on"):
+        crop_to_extent(image, (10, 10, 11, 11), tmp_path / "far.tif")

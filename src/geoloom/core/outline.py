@@ -22,7 +22,9 @@ from .antimeridian import (
 from .grid import WGS84, crs_name, transformer
 
 TOLERANCE = 3e-7
-"""How far an edge may lie from where it belongs, as a share of the ring's size: 3 cm in a Landsat scene."""
+"""How far an edge may lie from where it belongs, as a share of the ring's size: 5 cm in a Landsat scene."""
+_TOLERANCE_AGAIN = 1e-6
+"""Of outlines that were made within the other: asked for no more than they hold, they keep their points."""
 
 _PIECES = 32
 """Into which a ring is cut at least before its edges are looked at."""
@@ -99,13 +101,16 @@ def _moved_whole(geometry: BaseGeometry, move: Move) -> BaseGeometry | None:
     return surface(shapely.union_all(parts))
 
 
-def _along(ring: BaseGeometry, move: Move, *, degrees: bool = False) -> tuple[np.ndarray, bool]:
+def _along(
+    ring: BaseGeometry, move: Move, *, degrees: bool = False, tolerance: float = TOLERANCE
+) -> tuple[np.ndarray, bool]:
     """A ring in another CRS, with as many points as keep its edges in place.
 
     Args:
         ring: Closed, its edges straight where they come from.
         move: To the other CRS.
         degrees: Whether that counts degrees, of longitudes that run on across the antimeridian.
+        tolerance: How far its edges may lie from where they belong, as a share of its size.
 
     Returns:
         Points float64 (N, 2), and whether all of them have a place and no edge is torn.
@@ -118,12 +123,14 @@ def _along(ring: BaseGeometry, move: Move, *, degrees: bool = False) -> tuple[np
     for _ in range(_ROUNDS):
         halfway = (xy[:-1] + xy[1:]) / 2
         middle = _through(halfway, move, degrees=False)
-        off = _off_chord(at, middle, degrees=degrees)
+        off = _off_chord(at, middle, tolerance, degrees=degrees)
         if not off.any() or len(xy) > _MOST_POINTS:
             break
         places = np.flatnonzero(off) + 1
         xy = np.insert(xy, places, halfway[off], axis=0)
-        at = _through(xy, move, degrees=degrees)
+        at = np.insert(at, places, middle[off], axis=0)
+        if degrees:
+            _unwrap(at)
     return at, bool(np.isfinite(at).all() and not off.any())
 
 
@@ -134,11 +141,19 @@ def _through(xy: np.ndarray, move: Move, *, degrees: bool) -> np.ndarray:
     at = np.column_stack([x, y])
     at[lost] = np.nan
     if degrees:
-        at[~lost, 0] = unwrapped(at[~lost, 0])
+        _unwrap(at)
     return at
 
 
-def _off_chord(at: np.ndarray, middle: np.ndarray, *, degrees: bool) -> np.ndarray:
+def _unwrap(at: np.ndarray) -> None:
+    """Let longitudes run on across the antimeridian, in place."""
+    placed = np.isfinite(at[:, 0])
+    at[placed, 0] = unwrapped(at[placed, 0])
+
+
+def _off_chord(
+    at: np.ndarray, middle: np.ndarray, tolerance: float, *, degrees: bool
+) -> np.ndarray:
     """Bool (N - 1,): edges whose middle lies further off the straight line than the tolerance."""
     chord = (at[:-1] + at[1:]) / 2
     apart = middle - chord
@@ -146,7 +161,7 @@ def _off_chord(at: np.ndarray, middle: np.ndarray, *, degrees: bool) -> np.ndarr
         apart[:, 0] = near(apart[:, 0], 0.0) * np.cos(np.radians(chord[:, 1]))
     size = np.ptp(at[np.isfinite(at).all(axis=1)], axis=0).max(initial=0.0)
     with np.errstate(invalid="ignore"):
-        further: np.ndarray = np.hypot(apart[:, 0], apart[:, 1]) > TOLERANCE * size
+        further: np.ndarray = np.hypot(apart[:, 0], apart[:, 1]) > tolerance * size
     return further
 
 
@@ -192,7 +207,10 @@ def _without_lost_points(part: BaseGeometry, move: Move) -> BaseGeometry:
     """A polygon through a transformation, without the points that have no place there."""
     if part.geom_type != "Polygon":
         return shapely.Polygon()
-    rings = [_along(ring, move)[0] for ring in (part.exterior, *part.interiors)]
+    rings = [
+        _along(ring, move, tolerance=_TOLERANCE_AGAIN)[0]
+        for ring in (part.exterior, *part.interiors)
+    ]
     shell, *holes = (ring[np.isfinite(ring).all(axis=1)] for ring in rings)
     if len(shell) < 3:
         return shapely.Polygon()

@@ -1,27 +1,28 @@
-"""Rasters cropped to a vector layer: to its extent, or to its polygons."""
+"""Rasters cropped to an area of interest: to its extent, or to its polygons."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from odc.geo.geobox import GeoBox
 
 from ..io.headers.header import read_header
 from ..io.raster import Raster, read
-from ..io.vector.layers import read_features
+from ..io.vector.areas import RoiSource, features_of
 from .extents import grid_around
 from .nodata import free_nodata
 from .raster_like import write_like
 
 
 def crop_to_extent(
-    image: str | Path, layer: str | Path, out: str | Path, *, overwrite: bool = False
+    image: str | Path, layer: RoiSource, out: str | Path, *, overwrite: bool = False
 ) -> Path:
-    """Crop a raster to the rectangle around a vector layer, in whole pixels of the raster.
+    """Crop a raster to the rectangle around an area of interest, in whole pixels of the raster.
 
     Args:
         image: Raster.
-        layer: Vector layer, in any CRS.
+        layer: Vector layer, in any CRS, or an area in any other form; see `core.roi.RoiLike`.
         out: File to write.
         overwrite: Replace the file.
 
@@ -30,28 +31,31 @@ def crop_to_extent(
         WriteError: the file exists, or is an input.
     """
     header = read_header(image)
-    grid = grid_around(header, read_features(layer), layer)
+    features = features_of(layer)
+    grid = grid_around(header, features, features.source)
 
     def read_block(part: GeoBox) -> Raster:
         return read(header, part)
 
-    return write_like(header, out, grid, read_block, inputs=(image, layer), overwrite=overwrite)
+    return write_like(
+        header, out, grid, read_block, inputs=_files(image, layer), overwrite=overwrite
+    )
 
 
 def crop_to_polygons(
     image: str | Path,
-    layer: str | Path,
+    layer: RoiSource,
     out: str | Path,
     *,
     all_touched: bool = False,
     nodata: float | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Crop a raster to the polygons of a vector layer: pixels outside all of them become nodata.
+    """Crop a raster to the polygons of an area of interest: pixels outside all of them become nodata.
 
     Args:
         image: Raster.
-        layer: Polygons, in any CRS.
+        layer: Polygons, in any CRS, or an area in any other form; see `core.roi.RoiLike`.
         out: File to write.
         all_touched: Keep every pixel that a polygon touches, not only those with their centre inside.
         nodata: What pixels outside are saved as; None takes the raster's own, else one that no value can
@@ -63,8 +67,8 @@ def crop_to_polygons(
         WriteError: the file exists, or is an input.
     """
     header = read_header(image)
-    features = read_features(layer)
-    grid = grid_around(header, features, layer)
+    features = features_of(layer)
+    grid = grid_around(header, features, features.source)
     dtype, fill = free_nodata([header], nodata, gaps=True)
 
     def read_block(part: GeoBox) -> Raster:
@@ -77,8 +81,12 @@ def crop_to_polygons(
         out,
         grid,
         read_block,
-        inputs=(image, layer),
+        inputs=_files(image, layer),
         dtype=dtype,
         nodata=fill,
         overwrite=overwrite,
     )
+
+
+def _files(*given: Any) -> list[str | Path]:
+    return [one for one in given if isinstance(one, str | Path)]

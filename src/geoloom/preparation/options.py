@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..core.errors import ConfigError, suggest
+from ..io.vector.areas import RoiSource
 from ..transforms.clouds import QualityBand
 from ..transforms.indices import list_indices
 from ..transforms.normalize import Normalization, list_normalizations
@@ -29,7 +30,7 @@ class PrepareOptions:
     scenes: int
     """How many files there are."""
     join: Join | None
-    crop: str | Path | None
+    crop: RoiSource | None = field(hash=False)
     crop_to: CropTo
     cloud_mask: str | Path | None
     cloud_band: int | str | None

@@ -10,6 +10,7 @@ from ..core.errors import BandError
 from ..core.files import may_replace, scratch_folder
 from ..core.progress import Progress
 from ..io.headers.header import Header
+from ..io.vector.areas import RoiSource
 from ..transforms.clouds import QualityBand
 from ..transforms.indices import get_index
 from ..transforms.normalize import Normalization
@@ -42,7 +43,7 @@ def prepare(
     out: str | Path,
     *,
     join: Join | None = None,
-    crop: str | Path | None = None,
+    crop: RoiSource | None = None,
     crop_to: CropTo = "extent",
     cloud_mask: str | Path | None = None,
     cloud_band: int | str | None = None,
@@ -73,7 +74,7 @@ def prepare(
         out: The raster to write, a cloud-optimised GeoTIFF.
         join: How several files become one, on the lattice of the first: `mosaic`, as large as all of them;
             `bands`, those of all files; or `dates`, of equally many bands each.
-        crop: Vector layer, in any CRS, to crop to.
+        crop: Area of interest to crop to: a vector layer, in any CRS, or another form of `core.roi.RoiLike`.
         crop_to: `extent` crops to the layer's rectangle; `polygons` leaves nothing outside its polygons too.
         cloud_mask: File whose first band is a quality band: where it says that the ground is hidden, the
             scene becomes unobserved.

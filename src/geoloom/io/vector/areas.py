@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from ...core.roi import Roi, RoiLike
+from .features import Features
 from .layers import read_features
 
 RoiSource: TypeAlias = "RoiLike | str | Path"
@@ -42,6 +43,19 @@ def roi_of(given: RoiSource) -> Roi:
         together = Roi.of(rois_of(given))
         return Roi(together.geometry, together.crs, str(given))
     return Roi.of(given)
+
+
+def features_of(given: RoiSource) -> Features:
+    """The areas of interest as features of one class; of a file all features, also lines and points.
+
+    Raises as `rois_of`.
+    """
+    if isinstance(given, str | Path):
+        return read_features(given)
+    first, *others = Roi.each(given)
+    shapes = [first.geometry, *(other.to_crs(first.crs).geometry for other in others)]
+    codes = np.ones(len(shapes), np.int64)
+    return Features(np.array(shapes, dtype=object), codes, {1: "inside"}, first.crs, "the roi")
 
 
 def roi_mask(roi: Roi, grid: GeoBox) -> NDArray[np.bool_]:
