@@ -212,3 +212,15 @@ def test_what_may_be_meant_otherwise_is_logged(caplog):
     assert "in the Gulf of Guinea" in caplog.text
     Roi.of((170, -20, -170, -10))
     assert "taken across the antimeridian, 20 degrees wide" in caplog.text
+
+
+def test_an_area_lies_on_a_mercator_grid_that_runs_on_across_the_antimeridian():
+    edge = 20037508.342789244
+    for left in (-edge - 500, edge - 500):
+        grid = GeoBox((10, 10), Affine(100, 0, left, 0, -100, 1000), "EPSG:3857")
+        for roi in (
+            Roi.of(grid),
+            Roi.of((179.5, -1, -179.5, 1)),
+            Roi.of(grid).to_crs("EPSG:32601"),
+        ):
+            assert roi_mask(roi, grid[1:-1, 1:-1]).all()

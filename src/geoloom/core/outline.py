@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from .antimeridian import (
     turns_between,
     unwrapped,
 )
+from .errors import GridError
 from .grid import WGS84, crs_name, transformer
 
 TOLERANCE = 3e-7
@@ -77,10 +79,40 @@ def from_lonlat(outline: BaseGeometry, crs: CRS, middle: float = 0.0) -> BaseGeo
 
 
 def moved_to(geometry: BaseGeometry, crs: CRS, target: CRS, middle: float = 0.0) -> BaseGeometry:
-    """A geometry's polygons in another CRS; `middle` as in `from_lonlat`."""
-    if crs == target:
-        turn = full_turn(crs)
-        return surface(geometry) if turn is None else around(surface(geometry), middle, turn)
+    """A geometry's polygons in another CRS.
+
+    Args:
+        geometry: Its edges are straight in `crs`.
+        crs: To come from.
+        target: To go to.
+        middle: Where x repeats itself after a full turn: around which x to count.
+    """
+    turn, cylinder = full_turn(target), _full_turn_of_cylinder(crs_name(target))
+    moved = surface(geometry) if crs == target else _moved(geometry, crs, target, middle)
+    if turn is not None:
+        return around(moved, middle, turn)
+    counted = moved if cylinder is None else around(moved, middle, cylinder)
+    return moved if counted is moved else _without_seam(counted)
+
+
+@lru_cache(maxsize=256)
+def _full_turn_of_cylinder(crs: str) -> float | None:
+    """Once around the Earth in a cylindrical projection that is cut at the antimeridian; None for others."""
+    lon, lat = np.array([-HALF_TURN, HALF_TURN] * 2), np.array([0.0, 0.0, 60.0, 60.0])
+    try:
+        x, y = transformer("EPSG:4326", crs).transform(lon, lat)
+    except GridError:  # no place on Earth
+        return None
+    if not np.isfinite([*x, *y]).all():
+        return None
+    turn = float(x[1] - x[0])
+    straight = np.allclose([x[2], x[3]], [x[0], x[1]], rtol=1e-9, atol=0)
+    level = np.allclose(y[::2], y[1::2], rtol=1e-9, atol=1e-6)
+    # Where it is cut elsewhere, both sides of the antimeridian are one place.
+    return turn if turn > 1e-6 * abs(x[0]) and straight and level else None
+
+
+def _moved(geometry: BaseGeometry, crs: CRS, target: CRS, middle: float) -> BaseGeometry:
     if full_turn(target) is None:
         whole = _moved_whole(
             surface(geometry), transformer(crs_name(crs), crs_name(target)).transform
