@@ -54,7 +54,7 @@ class TestFind:
         assert found.columns["flight"].tolist() == ["0", "1", "0"]
         with pytest.raises(DatasetError, match=r"does not match 'f0_a\.tif'"):
             ClassFolders(filename_regex="g").find(tmp_path)
-        with pytest.raises(DatasetError, match="is no pattern"):
+        with pytest.raises(DatasetError, match="is not a pattern"):
             ClassFolders(filename_regex="(").find(tmp_path)
 
     def test_what_is_none_says_what_is_there(self, tmp_path, caplog):

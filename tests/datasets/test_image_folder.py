@@ -313,7 +313,7 @@ class TestTrouble:
     def test_a_picture_that_was_replaced_is_noticed(self, chips):
         dataset = ImageFolder(chips)
         Image.fromarray(pixels(0, 40, 40)).save(chips / "forest" / "00.png")
-        with pytest.raises(ReadError, match=r"00\.png holds .* by now.*make the dataset anew"):
+        with pytest.raises(ReadError, match=r"00\.png holds .* by now.*make the dataset again"):
             dataset[0]
 
     def test_a_damaged_picture_names_itself_in_a_batch(self, chips):

@@ -122,10 +122,10 @@ def test_what_transforms_made_has_no_known_unit(raster, tmp_path):
     sampler = GridGeoSampler(dataset, 20)
     (band,) = gl.materialize(dataset, sampler, tmp_path / "a.zarr").bands
     assert (band.name, band.role, band.unit, band.scale) == ("red", "red", None, 1.0)
-    told = gl.materialize(
+    derived = gl.materialize(
         dataset, sampler, tmp_path / "b.zarr", bands=[Band("twice", unit="index")]
     )
-    assert told.bands == (Band("twice", unit="index"),)
+    assert derived.bands == (Band("twice", unit="index"),)
 
 
 def test_chips_of_two_units_are_not_cut_into_one_store(tagged, raster, tmp_path):

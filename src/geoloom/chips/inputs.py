@@ -124,11 +124,11 @@ def _quantities(given: ChipInput) -> list[tuple[str | None, float, float]]:
 
 
 def _described(given: ChipInput) -> str:
-    told = (
+    described = (
         f"{scale:g} and {offset:g} in {unit or 'no known unit'}"
         for unit, scale, offset in _quantities(given)
     )
-    return ", ".join(told)
+    return ", ".join(described)
 
 
 def _image_dataset(

@@ -127,7 +127,7 @@ class ChipStore:
 
     @property
     def outputs(self) -> Outputs | None:
-        """What the labels teach a network; None where there are none, or nobody knows their classes."""
+        """What the labels teach a network; None where there are none, or their classes are unknown."""
         return None if self.classes is None else ClassOutputs(self.classes)
 
     def labels(self, i: int) -> dict[str, np.ndarray]:

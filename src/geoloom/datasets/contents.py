@@ -1,4 +1,4 @@
-"""What a dataset tells about itself: where it lies, which files it is made of, and grids to ask it with."""
+"""What a dataset says about itself: where it lies, which files it is made of, and grids to ask it with."""
 
 from __future__ import annotations
 

@@ -114,8 +114,8 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         is_image, class_field, layer, filename_regex, date_format, all_bands, resampling, nodata, crs, res,
         index,
     )  # fmt: skip
-    told = scaled or mosaic != "newest" or any(option is not None for option in of_scenes)
-    if chosen is RasterDataset and not told and len(paths) == 1 and is_class_folder(paths[0]):
+    given = scaled or mosaic != "newest" or any(option is not None for option in of_scenes)
+    if chosen is RasterDataset and not given and len(paths) == 1 and is_class_folder(paths[0]):
         log.info("%d files opened as ImageFolder", len(files))
         return _image_folder(paths[0], bands, transforms, classes, on_error)
     vectors = [f for f in files if _is_vector(f)] if chosen is RasterDataset else []

@@ -13,7 +13,7 @@ from ..terminal import session
 from ..verb import verb
 
 _SHOWN = 5
-"""Sizes of pictures that a person is told of; machines are told of all."""
+"""Sizes of pictures that are printed; JSON has all of them."""
 
 
 @verb("geoloom info scene.tif", "geoloom info labels.shp --field class")

@@ -42,7 +42,7 @@ _DEEPEST = 8
 class ClassFolders:
     """Pictures in folders that bear the names of their classes, perhaps in folders that bear those of splits.
 
-    `root/forest/12.png`, or `root/train/forest/12.png`. Files beside the folders that are no data, such as
+    `root/forest/12.png`, or `root/train/forest/12.png`. Files beside the folders that are not data, such as
     lists and licences, are left alone, and so are names that begin with a dot.
     """
 
@@ -94,7 +94,7 @@ class ClassFolders:
             rule = re.compile(self.filename_regex)
         except re.error as error:
             raise DatasetError(
-                f"filename_regex {self.filename_regex!r} is no pattern: {error}"
+                f"filename_regex {self.filename_regex!r} is not a pattern: {error}"
             ) from error
         matches = [rule.match(file) for file in files]
         if None in matches:
@@ -121,7 +121,7 @@ def class_folders(root: str | Path) -> tuple[Path, Found]:
     top = Path(path_text(root, DatasetError)).absolute()
     if not top.is_dir():
         raise DatasetError(
-            f"{top} is no folder; give one that holds a folder of pictures for each class"
+            f"{top} is not a folder; give one that holds a folder of pictures for each class"
         )
     inner, files = _look(top)
     for _ in range(_DEEPEST):

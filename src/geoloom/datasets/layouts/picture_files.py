@@ -102,7 +102,7 @@ class PictureFiles:
             raise ReadError(
                 f"{self.paths[number]} holds {picture.values.dtype} of {picture.values.shape} by now, where "
                 f"{self.dtype} of {(len(self.bands), *shape)} was found when the dataset was made; make the "
-                "dataset anew"
+                "dataset again"
             )
         return picture
 

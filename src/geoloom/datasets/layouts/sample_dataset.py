@@ -213,7 +213,7 @@ class SampleDataset(Dataset[Sample]):
         """The same samples, brought to one size; see the class.
 
         Raises:
-            DatasetError: it is no size.
+            DatasetError: it is not a size.
         """
         return self._altered(_size=_checked_size(size), _fit=_checked_fit(fit))
 

@@ -93,7 +93,7 @@ class Header:
     stamp: Stamp = field(repr=False, compare=False, default=())
     """Modification time and size when it was read; empty for what is not a local file."""
     units: tuple[str | None, ...] = ()
-    """Unit of each band's physical values as the file tells it, such as `K`; empty where nobody noted it."""
+    """Unit of each band's physical values as the file declares it, such as `K`; empty where unknown."""
     colors: tuple[str, ...] = ()
     """What each band shows as its file tags it: `red`, `gray`, `alpha`, `undefined` and the like."""
     level: int | None = None

@@ -195,7 +195,7 @@ def file_band(band: Band, header: Header, index: int) -> Band:
 
 
 def own_bands(header: Header, numbers: Sequence[int] | None = None) -> tuple[Band, ...]:
-    """Bands as a file tells of them by itself.
+    """Bands as a file describes them by itself.
 
     Args:
         header: The file's.

@@ -35,7 +35,7 @@ class Order(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """What tells this order from another, as plain values, for checkpoints."""
+        """What identifies this order, as plain values, for checkpoints."""
         ...
 
     def load_state(self, state: Mapping[str, Any]) -> None:
