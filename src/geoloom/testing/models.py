@@ -14,19 +14,18 @@ import shutil
 import struct
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from geoloom.core.classes import Classes
 from geoloom.core.errors import GeoloomError
 
+from .damage import Damage, one_of, places
 from .trials import require
-
-_T = TypeVar("_T")
 
 _BANDS = ("red", "nir")
 _OPTIONS: dict[str, Any] = {"width": 0.05, "depth": 2}
@@ -91,7 +90,7 @@ def read_damaged_model(seed: int) -> str:
     with tempfile.TemporaryDirectory(prefix="geoloom-model-") as made:
         path = Path(made) / "model"
         shutil.copytree(_sound(), path)
-        damage = _one(_DAMAGES, rng)
+        damage = one_of(_DAMAGES, rng)
         damage(path, rng)
         try:
             answered = _read(path)
@@ -179,26 +178,26 @@ def absurd_card(path: Path, rng: np.random.Generator) -> None:
     """The card of a network larger than any memory."""
     file = path / "model.json"
     card = json.loads(file.read_text())
-    card |= _one(_ABSURD, rng)
+    card |= one_of(_ABSURD, rng)
     file.write_text(json.dumps(card))
 
 
 def change_note(path: Path, rng: np.random.Generator) -> None:
     """A value of another JSON file is another, or gone."""
-    _change_json(path / _one(("validation.json", "training.json", "history.json"), rng), rng)
+    _change_json(path / one_of(("validation.json", "training.json", "history.json"), rng), rng)
 
 
 def replace_json(path: Path, rng: np.random.Generator) -> None:
     """A JSON file holds something else."""
-    file = _one(sorted(path.glob("*.json")), rng)
-    file.write_text(_one(_NO_JSON, rng), encoding="latin-1")
+    file = one_of(sorted(path.glob("*.json")), rng)
+    file.write_text(one_of(_NO_JSON, rng), encoding="latin-1")
 
 
 def flip_bits(path: Path, rng: np.random.Generator) -> None:
     """Some bits of a file are flipped."""
-    file = _one(_files(path), rng)
+    file = one_of(_files(path), rng)
     data = bytearray(file.read_bytes())
-    reach = min(len(data), int(_one((200, 4000, len(data)), rng)))
+    reach = min(len(data), int(one_of((200, 4000, len(data)), rng)))
     for position in rng.integers(0, reach, int(rng.integers(1, 9))):
         data[int(position)] ^= 1 << int(rng.integers(8))
     file.write_bytes(data)
@@ -206,7 +205,7 @@ def flip_bits(path: Path, rng: np.random.Generator) -> None:
 
 def truncate(path: Path, rng: np.random.Generator) -> None:
     """A file ends too soon, or goes on too long."""
-    file = _one(_files(path), rng)
+    file = one_of(_files(path), rng)
     data = file.read_bytes()
     keep = int(rng.integers(0, len(data)))
     file.write_bytes(data[:keep] if rng.random() < 0.8 else data + data[:keep])
@@ -214,7 +213,7 @@ def truncate(path: Path, rng: np.random.Generator) -> None:
 
 def lose(path: Path, rng: np.random.Generator) -> None:
     """A file is not there, or is a folder."""
-    file = _one(_files(path), rng)
+    file = one_of(_files(path), rng)
     file.unlink()
     if rng.random() < 0.4:
         file.mkdir()
@@ -223,7 +222,7 @@ def lose(path: Path, rng: np.random.Generator) -> None:
 def swap(path: Path, rng: np.random.Generator) -> None:
     """A file has the contents of another."""
     files = _files(path)
-    _one(files, rng).write_bytes(_one(files, rng).read_bytes())
+    one_of(files, rng).write_bytes(one_of(files, rng).read_bytes())
 
 
 def forge_contents(path: Path, rng: np.random.Generator) -> None:
@@ -232,18 +231,18 @@ def forge_contents(path: Path, rng: np.random.Generator) -> None:
     data = file.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     table, body = json.loads(data[8 : 8 + length]), data[8 + length :]
-    entry = table[_one([name for name in table if name != "__metadata__"], rng)]
-    key = _one(("dtype", "shape", "data_offsets"), rng)
+    entry = table[one_of([name for name in table if name != "__metadata__"], rng)]
+    key = one_of(("dtype", "shape", "data_offsets"), rng)
     forged: dict[str, list[Any]] = {
         "dtype": ["F64", "F16", "I64", "BOOL", "F8_E4M3", "C64", "object", 7],
         "shape": [[], [1 << 40], [1 << 62, 4], [-1], [0], ["8"], [[8]], [1] * 5000, None],
         "data_offsets": [[0, 0], [0, 1 << 60], [8, 4], [-8, 0], [0], "0:8"],
     }
-    entry[key] = _one(forged[key], rng)
+    entry[key] = one_of(forged[key], rng)
     header = json.dumps(table).encode()
     if rng.random() < 0.3:
-        header = _one([b"{" * 90_000, b'{"a":' * 90_000, b"[]", b"null", b'{"a":{}}', b""], rng)
-    declared = len(header) if rng.random() < 0.7 else int(_one((0, 1 << 40, 2**64 - 1, 7), rng))
+        header = one_of([b"{" * 90_000, b'{"a":' * 90_000, b"[]", b"null", b'{"a":{}}', b""], rng)
+    declared = len(header) if rng.random() < 0.7 else int(one_of((0, 1 << 40, 2**64 - 1, 7), rng))
     file.write_bytes(struct.pack("<Q", declared) + header + body)
 
 
@@ -252,9 +251,9 @@ def pickle_checkpoint(path: Path, rng: np.random.Generator) -> None:
     import torch
 
     evil = _Evil(path / _MARK)
-    content: Any = _one(({"state_dict": {"a": evil}}, evil, {"state_dict": {}, "b": evil}), rng)
+    content: Any = one_of(({"state_dict": {"a": evil}}, evil, {"state_dict": {}, "b": evil}), rng)
     new = bool(rng.random() < 0.5)
-    file = _one(_checkpoints(path), rng)
+    file = one_of(_checkpoints(path), rng)
     torch.save(content, file, _use_new_zipfile_serialization=new)
 
 
@@ -269,31 +268,31 @@ def change_checkpoint(path: Path, rng: np.random.Generator) -> None:
     """A value of a checkpoint is another, or gone."""
     import torch
 
-    file = _one(_checkpoints(path), rng)
+    file = one_of(_checkpoints(path), rng)
     content = torch.load(file, weights_only=True)
     holder = content if rng.random() < 0.5 else content["state_dict"]
-    key = _one(list(holder), rng)
+    key = one_of(list(holder), rng)
     if rng.random() < 0.3:
         del holder[key]
     else:
         wide = torch.zeros(1).expand(1 << 40)  # four terabytes, of one number
-        holder[key] = _one([*_HOSTILE[:-1], torch.zeros(3), torch.zeros(0), wide], rng)
+        holder[key] = one_of([*_HOSTILE[:-1], torch.zeros(3), torch.zeros(0), wide], rng)
     torch.save(content, file)
 
 
 def pack_checkpoint(path: Path, rng: np.random.Generator) -> None:
     """A checkpoint of some kilobytes unpacks to gigabytes."""
-    file = _one(_checkpoints(path), rng)
+    file = one_of(_checkpoints(path), rng)
     with zipfile.ZipFile(file) as old:
         names = old.namelist()
         entries = {name: old.read(name) for name in names}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
-        bomb = _one([name for name in names if "/data/" in name], rng)
+        bomb = one_of([name for name in names if "/data/" in name], rng)
         for name, data in entries.items():
             new.writestr(name, bytes(1 << 26) if name == bomb else data)
 
 
-_DAMAGES: list[Callable[[Path, np.random.Generator], None]] = [
+_DAMAGES: list[Damage] = [
     change_card, change_card, absurd_card, change_note, replace_json, flip_bits, flip_bits, truncate, lose,
     swap, forge_contents, forge_contents, pickle_checkpoint, pickle_weights, change_checkpoint,
     pack_checkpoint,
@@ -335,23 +334,15 @@ class _Evil:
 def _change_json(file: Path, rng: np.random.Generator) -> None:
     values = json.loads(file.read_text())
     for _ in range(int(rng.integers(1, 4))):
-        places = list(_places(values))
-        if not places:
+        inside = list(places(values, most=50))
+        if not inside:
             break
-        holder, key = _one(places, rng)
+        holder, key = one_of(inside, rng)
         if isinstance(holder, dict) and rng.random() < 0.2:
             del holder[key]
         else:
-            holder[key] = _one(_HOSTILE, rng)
+            holder[key] = one_of(_HOSTILE, rng)
     file.write_text(json.dumps(values))
-
-
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    keys = list(value) if isinstance(value, dict) else range(min(len(value), 50))
-    for key in keys:
-        yield value, key
-        if isinstance(value[key], dict | list):
-            yield from _places(value[key])
 
 
 def _files(path: Path) -> list[Path]:
@@ -360,7 +351,3 @@ def _files(path: Path) -> list[Path]:
 
 def _checkpoints(path: Path) -> list[Path]:
     return sorted((path / "checkpoints").iterdir())
-
-
-def _one(choices: Sequence[_T], rng: np.random.Generator) -> _T:
-    return choices[int(rng.integers(len(choices)))]

@@ -12,10 +12,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from google_crc32c import value as crc32c
@@ -27,9 +26,9 @@ from geoloom.core.classes import Classes
 from geoloom.core.interval import Interval
 from geoloom.splits.names import SPLITS
 
+from . import damage
+from .damage import Damage, one_of, places
 from .trials import require
-
-_T = TypeVar("_T")
 
 COUNT, SIZE = 11, (6, 5)
 BANDS = (
@@ -98,13 +97,13 @@ def read_damaged_store(seed: int) -> str:
     with tempfile.TemporaryDirectory(prefix="geoloom-store-") as folder:
         path = Path(folder) / "a.zarr"
         shutil.copytree(sound, path)
-        damage = _DAMAGES[int(rng.integers(len(_DAMAGES)))]
-        damage(path, rng)
+        chosen = _DAMAGES[int(rng.integers(len(_DAMAGES)))]
+        chosen(path, rng)
         given = everything(path)
-        if damage not in _FORGED:
+        if chosen not in _FORGED:
             for name, values in given.items():
-                require(values == truth[name], f"{damage.__name__}: other {name} than were written")
-    return damage.__name__
+                require(values == truth[name], f"{chosen.__name__}: other {name} than were written")
+    return chosen.__name__
 
 
 def warm_up() -> None:
@@ -126,35 +125,22 @@ _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def _file(path: Path, rng: np.random.Generator, pattern: str = "*") -> Path:
-    return _one(sorted(p for p in path.rglob(pattern) if p.is_file()), rng)
-
-
-def _one(choices: Sequence[_T], rng: np.random.Generator) -> _T:
-    return choices[int(rng.integers(len(choices)))]
+    return one_of(sorted(p for p in path.rglob(pattern) if p.is_file()), rng)
 
 
 def flip_bit(path: Path, rng: np.random.Generator) -> None:
     """One bit of one file."""
-    file = _file(path, rng)
-    data = bytearray(file.read_bytes())
-    data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
-    file.write_bytes(data)
+    damage.flip_bits(_file(path, rng), rng, 1)
 
 
 def overwrite_run(path: Path, rng: np.random.Generator) -> None:
     """A run of bytes, by zeros, ones or noise."""
-    file = _file(path, rng)
-    data = bytearray(file.read_bytes())
-    start, length = int(rng.integers(len(data))), int(rng.integers(1, 40))
-    kind = _one([b"\0", b"\xff", None], rng)
-    data[start : start + length] = kind * length if kind else rng.bytes(length)
-    file.write_bytes(data)
+    damage.overwrite_run(_file(path, rng), rng)
 
 
 def truncate(path: Path, rng: np.random.Generator) -> None:
     """The end of a file."""
-    file = _file(path, rng)
-    file.write_bytes(file.read_bytes()[: int(rng.integers(file.stat().st_size))])
+    damage.truncate(_file(path, rng), rng)
 
 
 def append(path: Path, rng: np.random.Generator) -> None:
@@ -170,12 +156,12 @@ def lose(path: Path, rng: np.random.Generator) -> None:
 
 def lose_shard(path: Path, rng: np.random.Generator) -> None:
     """A file of pixels."""
-    _file(path / _one(list(layout.PLANES), rng), rng, "0").unlink()
+    _file(path / one_of(list(layout.PLANES), rng), rng, "0").unlink()
 
 
 def swap(path: Path, rng: np.random.Generator) -> None:
     """Two files of one plane, as a copy that mixes two stores would."""
-    plane = path / _one(list(layout.PLANES), rng)
+    plane = path / one_of(list(layout.PLANES), rng)
     one, two = _file(plane, rng, "0"), _file(plane, rng, "0")
     first, second = one.read_bytes(), two.read_bytes()
     one.write_bytes(second)
@@ -190,7 +176,7 @@ def change_json(path: Path, rng: np.random.Generator) -> None:
 
 def replace_json(path: Path, rng: np.random.Generator) -> None:
     """All of a `zarr.json`."""
-    _file(path, rng, "zarr.json").write_text(_one(_NO_METADATA, rng))
+    _file(path, rng, "zarr.json").write_text(one_of(_NO_METADATA, rng))
 
 
 def forge_metadata(path: Path, rng: np.random.Generator) -> None:
@@ -201,11 +187,11 @@ def forge_metadata(path: Path, rng: np.random.Generator) -> None:
 
 def forge_index(path: Path, rng: np.random.Generator) -> None:
     """Entries of a shard's index, with a checksum that fits."""
-    file = _file(path / _one(list(layout.PLANES), rng), rng, "0")
+    file = _file(path / one_of(list(layout.PLANES), rng), rng, "0")
     data = bytearray(file.read_bytes())
     size = 16 * _PER_SHARD
     index = np.frombuffer(bytes(data[-size - 4 : -4]), "<u8").copy()
-    value = _one(
+    value = one_of(
         [0, 1, 2**32, 2**62, 2**63, 2**64 - 2, len(data), int(rng.integers(len(data)))], rng
     )
     index[int(rng.integers(index.size))] = value
@@ -237,7 +223,7 @@ def forge_chips(path: Path, rng: np.random.Generator) -> None:
     _reseal(path)
 
 
-_DAMAGES: list[Callable[[Path, np.random.Generator], None]] = [
+_DAMAGES: list[Damage] = [
     flip_bit, overwrite_run, truncate, append, lose, lose_shard, swap, change_json, replace_json,
     forge_metadata, forge_index, forge_chips,
 ]  # fmt: skip
@@ -258,20 +244,12 @@ def _changed(text: str, rng: np.random.Generator) -> str:
     """JSON with one value changed, or one key gone."""
     content = json.loads(text)
     content.pop("consolidated_metadata", None)
-    holder, key = _one(list(_places(content)), rng)
+    holder, key = one_of(list(places(content)), rng)
     if isinstance(holder, dict) and rng.random() < 0.2:
         del holder[key]
     else:
-        holder[key] = _one(_HOSTILE, rng)
+        holder[key] = one_of(_HOSTILE, rng)
     return json.dumps(content)
-
-
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    keys = list(value) if isinstance(value, dict) else range(len(value))
-    for key in keys:
-        yield value, key
-        if isinstance(value[key], dict | list):
-            yield from _places(value[key])
 
 
 def _reseal(path: Path) -> None:
