@@ -78,10 +78,10 @@ def test_strips_of_few_rows_count_for_little_more_than_their_pixels(tmp_path):
     np.testing.assert_array_equal(np.concatenate([b.pixels[..., 0] for b in kept]), values[0])
 
 
-def memory_while_reading(path, bound, rows):
+def memory_while_reading(path, bound, block_px):
     """Largest growth of a process's memory while four threads read all blocks, and the blocks' bytes."""
     script = Path(__file__).with_name("cache_memory.py")
-    command = [sys.executable, str(script), str(path), str(bound), str(rows)]
+    command = [sys.executable, str(script), str(path), str(bound), str(block_px)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return [int(word) for word in done.stdout.split()]
