@@ -29,6 +29,12 @@ _SHORT_M, _LONG_M = 300.0, 5_000.0
 """Edges are cut to a sixteenth of the polygon, within these. Between a straight edge of length L and its
 geodesic lies about L**3 / 12R on the ground, R being 6371 km: 2e-5 of the smallest polygon that is cut."""
 
+_POLAR_DEG = 89.8
+"""Rings wholly beyond this latitude are measured in an equal-area plane around the pole. Of geodesics, the
+area down to the equator is counted, and PROJ's own equal-area planes count so, too: half of the Earth for a
+ring of a few metres around the pole. That loses 0.03 m2, a thousandth of a pixel of 5 m there, and at 89.8
+degrees, 22 km from the pole, 4e-6 of one of 20 cm."""
+
 _WIDEST_M = 5e6
 """Wider polygons are cut in four first: of a ring around half the Earth, no side is the inside."""
 
@@ -129,6 +135,23 @@ class _Ground:
             [lon, lat.clip(-90.0, 90.0)]
         )  # of a pixel on the pole, half is beyond it
 
+    def geodesic_m2(self, lon: Floats, lat: Floats) -> float:
+        """Area of a ring whose sides are geodesics."""
+        return abs(float(self.ellipsoid.polygon_area_perimeter(lon, lat)[0]))
+
+    def polar_m2(self, lon: Floats, lat: Floats) -> float:
+        """Area of a ring near a pole, whose sides are straight in the equal-area plane around it.
+
+        Source:
+            Snyder 1987, equation 3-12, as an integral from the pole whose terms are not subtracted from that
+            of the equator, and which ends after the second: the third is below 1e-13 of it at 89.8 degrees.
+        """
+        e2 = self.ellipsoid.es
+        up = 2 * np.sin(np.radians(90 - abs(lat)) / 2) ** 2  # 1 - sin(latitude)
+        radius = self.ellipsoid.a * np.sqrt(2 * up / (1 - e2) * (1 - 2 * e2 / (1 - e2) * up))
+        x, y = radius * np.cos(np.radians(lon)), radius * np.sin(np.radians(lon))
+        return float(shapely.Polygon(np.column_stack([x, y])).area)
+
 
 @lru_cache(maxsize=256)
 def _ground(crs: str) -> _Ground | None:
@@ -194,10 +217,10 @@ def _measured(parts: NDArray[Any], ground: _Ground) -> Floats:
         return np.empty(0)
     _, xy, (rings, polygons) = shapely.to_ragged_array(fine)
     lon, lat = ground.lonlat(xy).T
-    ring_m2 = ground.ellipsoid.polygon_area_perimeter
+    polar = np.minimum.reduceat(abs(lat), rings[:-1]) > _POLAR_DEG
     areas = np.array([
-        -abs(ring_m2(lon[start : stop - 1], lat[start : stop - 1])[0])
-        for start, stop in zip(rings[:-1].tolist(), rings[1:].tolist(), strict=True)
+        -(ground.polar_m2 if near else ground.geodesic_m2)(lon[start : stop - 1], lat[start : stop - 1])
+        for start, stop, near in zip(rings[:-1].tolist(), rings[1:].tolist(), polar.tolist(), strict=True)
     ])  # fmt: skip
     areas[polygons[:-1]] *= -1
     return np.add.reduceat(areas, polygons[:-1])
