@@ -226,7 +226,7 @@ def test_a_kill_between_the_two_renames_costs_no_store(tmp_path):
         write(path)
     writer = ChipWriter(path, channels=1, size=2, dtype="uint8", bands="a", overwrite=True)
     assert len(ChipStore.open(path)) == COUNT, "the earlier store has its name again"
-    writer.abort()
+    writer.abandon()
     assert [p.name for p in tmp_path.iterdir()] == ["a.zarr"]
 
 
@@ -237,7 +237,7 @@ def test_two_writers_of_one_store_exclude_each_other(tmp_path):
 
     def second():
         try:
-            ChipWriter(tmp_path / "a.zarr", channels=1, size=2, dtype="uint8", bands="a").abort()
+            ChipWriter(tmp_path / "a.zarr", channels=1, size=2, dtype="uint8", bands="a").abandon()
         except OSError as error:
             refusals.append(str(error))
 
@@ -245,7 +245,7 @@ def test_two_writers_of_one_store_exclude_each_other(tmp_path):
     thread = threading.Thread(target=second)
     thread.start()
     thread.join()
-    first.abort()
+    first.abandon()
     assert refusals
     assert "is being written by process" in refusals[0]
     assert not list(tmp_path.iterdir())

@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .errors import GeoloomError, WriteError
+from .publish import publish, remove
 from .suffixes import SHAPEFILE_SUFFIXES
 
 LONGEST_NAME = 255
@@ -82,14 +83,6 @@ def sweep(path: Path) -> None:
     if _lock_path(path).exists() or has_scratch(path):
         with suppress(WriteError), hold(path), writing(path):
             clear_scratch(path)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with all that is in it; nothing happens where nothing is."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def may_replace(
@@ -284,8 +277,12 @@ def _owner(lock_path: Path) -> str:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn the system's refusals in the block into a WriteError that names `path` and what to do.
+def writing(path: Path, *of_library: type[Exception]) -> Iterator[None]:
+    """Turn refusals in the block into a WriteError that names `path` and what to do.
+
+    Args:
+        path: What is written.
+        of_library: How the library that writes it says that it cannot; the system's refusals count always.
 
     Raises:
         WriteError: the disk is full, the folder is read-only, and the like.
@@ -294,6 +291,8 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except (GeoloomError, Timeout):
         raise
+    except of_library as error:
+        raise WriteError(f"cannot write {path}: {error}{hint_if_full(path.parent)}") from error
     except OSError as error:
         raise WriteError(f"cannot write {path}: {_reason(error)}") from error
 
@@ -373,25 +372,3 @@ def scratch_folder(path: Path) -> Iterator[Path]:
             yield folder
         finally:
             remove(folder)
-
-
-def publish(scratch: Path, path: Path) -> None:
-    """Sync a finished file and give it its name, instead of what has that name."""
-    with scratch.open("rb+") as file:
-        os.fsync(file.fileno())
-    scratch.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Return when the names in a folder would survive a loss of power, where the system has such a call."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:  # some network file systems have none
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(handle)

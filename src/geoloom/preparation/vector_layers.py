@@ -10,9 +10,10 @@ import geopandas as gpd
 import pandas as pd
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from ..core.errors import VectorError, WriteError
-from ..core.files import hint_if_full, may_replace, publish, scratch_folder, writing
+from ..core.errors import VectorError
+from ..core.files import may_replace, scratch_folder, writing
 from ..core.grid import crs_name
+from ..core.publish import publish
 from ..io.headers.header import read_header
 
 Frame = Any
@@ -75,13 +76,8 @@ def write_layer(
     target = Path(out)
     with scratch_folder(target) as folder:
         may_replace(target, overwrite=overwrite, inputs=inputs)
-        try:
+        with writing(target, DataSourceError, DataLayerError, ValueError):
             frame.to_file(folder / target.name, engine="pyogrio")
-        except (DataSourceError, DataLayerError, ValueError) as error:
-            raise WriteError(
-                f"cannot write {target}: {error}{hint_if_full(target.parent)}"
-            ) from error
-        with writing(target):
             # A shapefile is several files; the one that names it appears last.
             for made in sorted(folder.iterdir(), key=lambda file: file.name == target.name):
                 publish(made, target.with_name(made.name))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +10,9 @@ from typing import Any, Literal
 from google_crc32c import value as crc32c
 
 from ...core.errors import ChipError, WriteError
-from ...core.files import clear_scratch, may_replace, remove, scratch_path, sync_folder
+from ...core.files import clear_scratch, may_replace, scratch_path
 from ...core.jsonfile import JsonValue, read_bounded
+from ...core.publish import publish_folder, restore_folder
 
 NO_SPLIT = 255
 """In the `split` array, where a chip belongs to none; else positions in `SPLITS`."""
@@ -196,35 +196,12 @@ def check_target(path: Path, *, overwrite: bool, inputs: Iterable[str | Path] = 
 
 
 def clear_way(path: Path) -> None:
-    """Undo what a writer that was killed left; call it while holding `path`.
-
-    A kill between the two renames of `publish` leaves the earlier store without its name, which it gets back.
-    """
-    if not path.exists() and is_store(old_path(path)):
-        old_path(path).rename(path)
+    """Undo what a writer that was killed left; call it while holding `path`."""
+    if is_store(old_path(path)):
+        restore_folder(path, old_path(path))
     clear_scratch(path)
 
 
 def publish(path: Path) -> None:
     """Give the finished store its name, replacing a store of that name; call it while holding `path`."""
-    part, old = part_path(path), old_path(path)
-    _sync(part)
-    if path.exists():
-        path.rename(old)
-    try:
-        part.rename(path)
-    except OSError:
-        if old.exists():
-            old.rename(path)
-        raise
-    sync_folder(path.parent)
-    remove(old)
-
-
-def _sync(folder: Path) -> None:
-    """Return when all files of a folder would survive a loss of power."""
-    for where, _, names in os.walk(folder):
-        for name in names:
-            with Path(where, name).open("rb+") as file:
-                os.fsync(file.fileno())
-        sync_folder(Path(where))
+    publish_folder(part_path(path), path, old_path(path))

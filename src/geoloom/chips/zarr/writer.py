@@ -2,50 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
-from google_crc32c import value as crc32c
-from numcodecs import blosc  # type: ignore[import-untyped]  # zarr's own, without type information
 from numpy.typing import DTypeLike
 from odc.geo.geobox import GeoBox
 
 from ...core.bands import Band, as_band
 from ...core.classes import Classes
 from ...core.errors import ChipError, suggest
-from ...core.files import hold, remove, writing
+from ...core.files import hold, writing
 from ...core.grid import crs_name
 from ...core.interval import ALWAYS, Interval, microseconds
+from ...core.publish import ProductWriter, remove
 from ...splits.names import SPLITS, Split
+from .group_writer import GroupWriter
 from .layout import (
     CODECS,
     COLUMNS,
     FORMAT,
     MAX_CHIP_BYTES,
     NO_SPLIT,
-    PLANES,
     VERSION,
-    WIDE,
     Compression,
     check_target,
-    chips_per_shard,
     clear_way,
     part_path,
     publish,
-    seal,
 )
-from .shard_writer import Encode, ShardFiles
 
 
-class ChipWriter:
+class ChipWriter(ProductWriter):
     """A context manager that makes one chip store.
 
     What it guarantees: a store appears under its name only when it is whole; a writer that is killed leaves
@@ -105,7 +96,8 @@ class ChipWriter:
         if compress not in CODECS:
             raise ChipError(f"no compression is called {compress!r}{suggest(compress, CODECS)}")
         self.path = Path(path)
-        self._shape = (channels, *((size, size) if isinstance(size, int) else size))
+        height, width = (size, size) if isinstance(size, int) else size
+        self._shape = channels, height, width
         self._dtype = np.dtype(dtype)
         chip_bytes = math.prod(self._shape) * self._dtype.itemsize
         if chip_bytes > MAX_CHIP_BYTES:
@@ -115,7 +107,6 @@ class ChipWriter:
             )
         self._classes = classes
         self._mask_dtype = _mask_dtype(classes, mask_dtype)
-        self._compress = compress
         self._sources: dict[str, dict[str, Any] | None] = {}
         self._codes: dict[str, int] = {}
         self._crs: dict[str, int] = {}
@@ -123,7 +114,7 @@ class ChipWriter:
             name: [] for name in COLUMNS if name not in ("crc32c", "start", "stop")
         }
         self._times: list[Interval] = []
-        self._attributes: dict[str, Any] = {
+        attributes: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
             "complete": False,
@@ -141,44 +132,17 @@ class ChipWriter:
             check_target(self.path, overwrite=overwrite, inputs=inputs)
             clear_way(self.path)
             with writing(self.path):
-                self._open()
+                self._group = GroupWriter(
+                    part_path(self.path), self._shape, self._types(), compress, attributes
+                )
         except BaseException:
             self._held.close()
             raise
 
-    def _open(self) -> None:
-        import zarr
-        from zarr.codecs import Crc32cCodec
-
+    def _types(self) -> dict[str, np.dtype[Any]]:
+        """In which each plane is stored."""
         types = {"image": self._dtype, "valid": np.dtype(bool), "observed": np.dtype(bool)}
-        if self._mask_dtype is not None:
-            types["mask"] = self._mask_dtype
-        per_shard = chips_per_shard(int(np.prod(self._shape)) * self._dtype.itemsize)
-        self._group: Any = zarr.open_group(part_path(self.path), mode="w", zarr_format=3)
-        self._group.attrs.update(self._attributes)
-        self._shards: dict[str, ShardFiles] = {}
-        self._types = {name: dtype.newbyteorder("<") for name, dtype in types.items()}
-        for name, dtype in types.items():
-            shape = self._shape if name == "image" else self._shape[1:]
-            packing = _compressor(self._compress, dtype)
-            self._group.create_array(
-                name,
-                shape=(0, *shape),
-                chunks=(1, *shape),
-                shards=(per_shard, *shape),
-                dtype=dtype,
-                # A plane that is true throughout, as most are, is then not stored at all.
-                fill_value=name in ("valid", "observed"),
-                compressors=[*([] if packing is None else [packing]), Crc32cCodec()],
-                dimension_names=PLANES[name],
-            )
-            self._shards[name] = ShardFiles(
-                part_path(self.path) / name,
-                dimensions=1 + len(shape),
-                per_shard=per_shard,
-                fill=name in ("valid", "observed"),
-                encode=_encoder(self._compress, dtype),
-            )
+        return types if self._mask_dtype is None else {**types, "mask": self._mask_dtype}
 
     def __len__(self) -> int:
         """Chips added so far."""
@@ -243,8 +207,7 @@ class ChipWriter:
                 known = observed & self._classes.encode(mask)[1]
             known = known if labelled is None else known & labelled
         with writing(self.path):
-            for name, plane in {**planes, "valid": known, "observed": observed}.items():
-                self._shards[name].add(np.ascontiguousarray(plane, self._types[name]))
+            self._group.add({**planes, "valid": known, "observed": observed})
         self._rows["split"].append(NO_SPLIT if split is None else SPLITS.index(split))
         self._rows["source"].append(self._source_code(source))
         self._rows["crs"].append(self._crs.setdefault(crs, len(self._crs)))
@@ -302,90 +265,31 @@ class ChipWriter:
             WriteError: the disk is full, or the like.
         """
         if not len(self):
-            self.abort()
+            self.abandon()
             raise ChipError(f"no chip was added: {self.path} is not written")
         try:
             with writing(self.path):
                 self._complete()
         except BaseException:
-            self.abort()
+            self.abandon()
             raise
         self._held.close()
         return self.path
 
     def _complete(self) -> None:
         """Write what makes a store of the pixels, and give it its name."""
-        files = {name: self._finish(name) for name in self._shards}
         columns = {name: np.asarray(rows, COLUMNS[name]) for name, rows in self._rows.items()}
-        checksums = [self._shards[name].checksums for name in PLANES if name in self._shards]
-        columns["crc32c"] = np.array(checksums, COLUMNS["crc32c"]).T
         if any(when != ALWAYS for when in self._times):
             times = np.array([microseconds(when) for when in self._times], dtype=np.int64)
             columns["start"], columns["stop"] = times.T
-        files |= {name: self._add_column(name, values) for name, values in columns.items()}
-        self._sign(files)
+        self._group.finish(columns, {"sources": self._sources, "crs": list(self._crs)})
         publish(self.path)
 
-    def _finish(self, name: str) -> dict[str, Any]:
-        """End an array of pixels; its checks."""
-        self._shards[name].close()
-        array = self._group[name]
-        array.resize((len(self), *array.shape[1:]))
-        return {"metadata": self._metadata_crc(name), "shards": self._shards[name].sizes}
-
-    def _add_column(self, name: str, values: np.ndarray) -> dict[str, Any]:
-        """Write a column as one unpacked chunk; its checks."""
-        self._group.create_array(
-            name,
-            data=np.ascontiguousarray(values),
-            chunks=values.shape,
-            compressors=None,
-            dimension_names=("chip", *([WIDE[name]] if name in WIDE else [])),
-            config={"write_empty_chunks": True},
-        )
-        stored = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
-        return {"metadata": self._metadata_crc(name), "data": crc32c(stored)}
-
-    def _metadata_crc(self, name: str) -> int:
-        return int(crc32c((part_path(self.path) / name / "zarr.json").read_bytes()))
-
-    def _sign(self, files: Mapping[str, Any]) -> None:
-        """Write the attributes with a checksum over them; the store then counts as complete."""
-        import zarr
-
-        attributes = self._attributes | {
-            "sources": self._sources,
-            "crs": list(self._crs),
-            "files": files,
-            "complete": True,
-        }
-        attributes = json.loads(json.dumps(attributes))  # as a reader will find them
-        self._group.attrs.update({**attributes, "seal": seal(attributes)})
-        with warnings.catch_warnings():
-            # Consolidated metadata is not in the zarr 3 specification yet; xarray reads it all the same.
-            warnings.simplefilter("ignore")
-            zarr.consolidate_metadata(self._group.store)
-
-    def abort(self) -> None:
+    def abandon(self) -> None:
         """Remove what was written."""
         with self._held:
-            for shards in self._shards.values():
-                shards.abandon()
+            self._group.abandon()
             remove(part_path(self.path))
-
-    def __enter__(self) -> ChipWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()
 
 
 def _mask_dtype(classes: Classes | None, asked: DTypeLike | None) -> np.dtype[Any] | None:
@@ -398,23 +302,3 @@ def _mask_dtype(classes: Classes | None, asked: DTypeLike | None) -> np.dtype[An
     if dtype.kind not in "iu":
         raise ChipError(f"mask_dtype is {dtype}; class codes are integers, such as 'uint16'")
     return dtype
-
-
-def _compressor(name: Compression, dtype: np.dtype[Any]) -> Any:
-    """The compressor, as zarr takes it."""
-    from zarr.codecs import BloscCodec
-
-    codec = CODECS[name]
-    if codec is None:
-        return None
-    shuffle = "shuffle" if dtype.itemsize > 1 else "noshuffle"
-    return BloscCodec(cname=codec[0], clevel=codec[1], shuffle=shuffle)  # type: ignore[arg-type]
-
-
-def _encoder(name: Compression, dtype: np.dtype[Any]) -> Encode | None:
-    """The function that packs an item as zarr's compressor would."""
-    codec = CODECS[name]
-    if codec is None:
-        return None
-    shuffle = blosc.SHUFFLE if dtype.itemsize > 1 else blosc.NOSHUFFLE
-    return partial(blosc.compress, cname=codec[0].encode(), clevel=codec[1], shuffle=shuffle)

@@ -8,9 +8,8 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
@@ -22,15 +21,8 @@ from rasterio.drivers import raster_driver_extensions
 from rasterio.errors import RasterioError
 
 from ...core.errors import WriteError
-from ...core.files import (
-    clear_scratch,
-    hint_if_full,
-    hold,
-    may_replace,
-    remove,
-    scratch_path,
-    writing,
-)
+from ...core.files import clear_scratch, hold, may_replace, scratch_path, writing
+from ...core.publish import ProductWriter, remove
 from ..headers.gdal_cache import gdal_cache
 from . import sidecar
 from .publication import publish_raster
@@ -48,12 +40,14 @@ CLASS_NAMES_TAG = "class_names"
 _ENDINGS = {"shp": "ESRI Shapefile", "gpkg": "GeoPackage", "geojson": "GeoJSON", "zarr": "Zarr"}
 """Formats of other things that geoloom writes or reads."""
 
+_REFUSALS = (RasterioError, CPLE_BaseError)
+"""How GDAL says that it cannot write."""
 _CACHE_MB = 32
 _BLOCK_PX = 512
 _MOST_THREADS = 4
 
 
-class CogWriter:
+class CogWriter(ProductWriter):
     """Write a raster in windows; it appears under its name only when it is whole.
 
     Windows go to a raw file beside the target, which GDAL turns into a COG at the end: memory stays at
@@ -203,20 +197,6 @@ class CogWriter:
             self._raw.sync()
             write_journal(self._scratch(".json"), self._fingerprint, rows_done)
 
-    def __enter__(self) -> CogWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abandon()
-
     def close(self) -> None:
         """Turn what was written into the finished product.
 
@@ -237,7 +217,7 @@ class CogWriter:
             WriteError: as `close`.
         """
         made = self._scratch(".tif")
-        with self._refusals():
+        with writing(self.path, *_REFUSALS):
             self._raw.finish()
             if self._resume:
                 self.mark(self.shape[1])
@@ -253,7 +233,7 @@ class CogWriter:
         Raises:
             WriteError: the system refuses.
         """
-        with self._refusals():
+        with writing(self.path, *_REFUSALS):
             publish_raster(self._scratch(".tif"), self.path, self._class_names, self._colormap)
             clear_scratch(self.path)
         self._ended = True
@@ -274,16 +254,6 @@ class CogWriter:
             if not (self._resume and kept[1].exists() and left in kept):
                 remove(left)
         self._held.close()
-
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """Turn what the system and GDAL refuse into a WriteError."""
-        with writing(self.path):
-            try:
-                yield
-            except (RasterioError, CPLE_BaseError) as error:
-                hint = hint_if_full(self.path.parent)
-                raise WriteError(f"cannot write {self.path}: {error}{hint}") from error
 
     def _copy(self, vrt: Path, made: Path) -> None:
         options = {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import geopandas as gpd
@@ -14,17 +13,9 @@ import pandas as pd
 from odc.geo.crs import CRS
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from ...core.errors import WriteError
-from ...core.files import (
-    clear_scratch,
-    hint_if_full,
-    hold,
-    may_replace,
-    publish,
-    scratch_path,
-    writing,
-)
+from ...core.files import clear_scratch, hold, may_replace, scratch_path, writing
 from ...core.grid import crs_name
+from ...core.publish import ProductWriter, publish
 from .sidecar import Rgba
 from .xml_text import xml_attribute
 
@@ -32,7 +23,7 @@ STYLE_TABLE = "layer_styles"
 """Where QGIS looks for a layer's style inside a GeoPackage."""
 
 
-class ClassPolygonWriter:
+class ClassPolygonWriter(ProductWriter):
     """Append polygons; the file appears under its name only when it is whole.
 
     Args:
@@ -74,22 +65,22 @@ class ClassPolygonWriter:
         if len(geometries):
             self._append(np.asarray(geometries, dtype=object), codes, areas_m2)
 
-    def __enter__(self) -> ClassPolygonWriter:
-        return self
+    def close(self) -> None:
+        """Write the style, and give the file its name.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+        Raises:
+            WriteError: the system refuses; nothing is left then.
+        """
         with self._held, writing(self.path):
-            if kind is None:
-                self._write_style()
-                # SQLite would play the journal of the old file into the new one.
-                for end in ("-wal", "-shm", "-journal"):
-                    self.path.with_name(self.path.name + end).unlink(missing_ok=True)
-                publish(self._part, self.path)
+            self._write_style()
+            # SQLite would play the journal of the old file into the new one.
+            for end in ("-wal", "-shm", "-journal"):
+                self.path.with_name(self.path.name + end).unlink(missing_ok=True)
+            publish(self._part, self.path)
+
+    def abandon(self) -> None:
+        """Stop without a file."""
+        self._held.close()
 
     def _append(self, geometries: np.ndarray, codes: np.ndarray, areas_m2: np.ndarray) -> None:
         frame = gpd.GeoDataFrame(
@@ -100,7 +91,7 @@ class ClassPolygonWriter:
             },
             geometry=gpd.GeoSeries(geometries, crs=crs_name(self._crs)),
         )
-        with self._refusals():
+        with writing(self.path, DataSourceError, DataLayerError):
             frame.to_file(
                 self._part,
                 layer=self.path.stem,
@@ -126,19 +117,10 @@ class ClassPolygonWriter:
             "description": "Colours of the classes",
             "owner": "",
         }
-        with self._refusals():
+        with writing(self.path, DataSourceError, DataLayerError):
             pyogrio.write_dataframe(
                 pd.DataFrame([style]), self._part, layer=STYLE_TABLE, driver="GPKG", append=True
             )
-
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        with writing(self.path):
-            try:
-                yield
-            except (DataSourceError, DataLayerError) as error:
-                hint = hint_if_full(self.path.parent)
-                raise WriteError(f"cannot write {self.path}: {error}{hint}") from error
 
 
 def polygon_qml(names: Mapping[int, str], colors: Mapping[int, Rgba]) -> str:

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...core.files import publish, scratch_path
+from ...core.files import scratch_path
+from ...core.publish import publish
 from . import sidecar
 
 log = logging.getLogger(__name__)

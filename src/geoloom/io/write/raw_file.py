@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import WriteError
-from ...core.files import publish
+from ...core.publish import publish, sync_file
 
 _FILL_BYTES = 1 << 22
 """Gaps are filled in pieces of this size, so that filling a scene takes no memory."""
@@ -78,8 +77,7 @@ class RawFile:
     def sync(self) -> None:
         """Return when all that was written would survive a loss of power."""
         with self._lock:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            sync_file(self._file)
 
     def close(self) -> None:
         """Close the file; it stays on disk."""
