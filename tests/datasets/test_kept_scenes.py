@@ -84,16 +84,38 @@ def test_beside_the_data_in_the_cache_or_where_one_says(folder, tmp_path, monkey
     assert (tmp_path / "own" / "scenes.parquet").exists()
 
 
-def test_the_cache_lies_where_the_platform_has_it(monkeypatch, tmp_path):
+def test_the_cache_lies_where_the_platform_has_it(folder, monkeypatch, tmp_path):
+    """Of the user that runs the tests, in a home of its own."""
     monkeypatch.delenv("GEOLOOM_CACHE", raising=False)
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert kept.cache_folder() == tmp_path / "geoloom"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert kept.cache_folder() == tmp_path / ".cache" / "geoloom"
-    monkeypatch.setattr("sys.platform", "darwin")
-    assert kept.cache_folder() == tmp_path / "Library" / "Caches" / "geoloom"
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "home"))
+    places = {"win32": "geoloom", "darwin": "Library/Caches/geoloom"}
+    expected = tmp_path / "home" / places.get(sys.platform, ".cache/geoloom")
+    assert kept.cache_folder() == expected
+    opened(folder, "cache")
+    assert len(list((expected / "scenes").glob("rasterdataset-*.parquet"))) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="known on Unix alone")
+def test_variables_name_the_cache(folder, scanned, monkeypatch, tmp_path):
+    monkeypatch.delenv("GEOLOOM_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    opened(folder, "cache")
+    assert len(list((tmp_path / "xdg" / "geoloom" / "scenes").iterdir())) == 1
+    monkeypatch.setenv("GEOLOOM_CACHE", str(tmp_path / "own"))  # before the platform's
+    opened(folder, "cache")
+    assert len(list((tmp_path / "own" / "scenes").iterdir())) == 1
+    del scanned[:]
+    opened(folder, "cache")
+    assert not scanned
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(folder, tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GEOLOOM_CACHE", str(tmp_path / "file"))
+    assert len(opened(folder, "cache").scenes) == 3
+    assert f"no index can be kept at {tmp_path / 'file'}" in caplog.text
 
 
 def test_other_data_other_options_and_other_bands_have_files_of_their_own(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
+
+from platformdirs import user_cache_path
 
 from ...core.bands import Band, find_bands
 from ...core.errors import DatasetError, ReadError
@@ -63,14 +64,9 @@ class Recipe:
 
 
 def cache_folder() -> Path:
-    """Where the user's caches lie: `$GEOLOOM_CACHE`, else the platform's place for them."""
-    if os.environ.get(CACHE_VARIABLE):
-        return Path(os.environ[CACHE_VARIABLE])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "geoloom"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "geoloom"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "geoloom"
+    """The user's folder for caches: `$GEOLOOM_CACHE`, else the platform's place; it may be missing."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else user_cache_path("geoloom", appauthor=False, opinion=False)
 
 
 def index_path(place: str | Path | Literal[True], recipe: Recipe) -> Path:
