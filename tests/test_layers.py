@@ -44,7 +44,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("base", "layouts"),
         ("parts", "scene_dataset", "loader", "arrays"),
         ("series", "raster"),
-        ("compose", "sensors", "vector"),
+        ("intersect", "unite", "sensors", "vector"),
         ("stac",),
         ("opening",),
     ),

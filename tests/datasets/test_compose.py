@@ -18,8 +18,9 @@ from geoloom.core.bands import Band
 from geoloom.core.errors import BandError, DatasetError, QueryError
 from geoloom.core.interval import Interval
 from geoloom.core.query import Query
-from geoloom.datasets.compose import IntersectionDataset, UnionDataset
+from geoloom.datasets.intersect import IntersectionDataset
 from geoloom.datasets.raster import RasterDataset
+from geoloom.datasets.unite import UnionDataset
 from geoloom.datasets.vector import VectorDataset
 
 DATED = {"filename_regex": r".*?(?P<date>\d{4})\.tif", "date_format": "%Y"}

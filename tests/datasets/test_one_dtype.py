@@ -9,7 +9,8 @@ from odc.geo.geobox import GeoBox
 
 import geoloom as gl
 from geoloom.core.errors import DatasetError, ReadError
-from geoloom.datasets import RasterDataset
+from geoloom.core.interval import Interval
+from geoloom.datasets import FixedSteps, RasterDataset
 from geoloom.samplers import GridGeoSampler
 
 DTYPES = ("uint8", "int16", "float64")
@@ -40,6 +41,34 @@ class TestImages:
         assert dtypes_of(dataset.with_bands(["2"])) == {"torch.float64"}
         assert dtypes_of(dataset.as_stored()) == {"torch.float64"}
         assert dtypes_of(RasterDataset(mixed, dtype="float32")) == {"torch.float32"}
+
+    def test_the_dtype_is_known_before_a_pixel_is_read(self, mixed, raster, utm):
+        images = RasterDataset(mixed)
+        labels = RasterDataset(raster("labels.tif", 1, utm, dtype="uint8"), is_image=False)
+        wide = RasterDataset(raster("wide.tif", 60000, dtype="uint16"))
+        files, date = raster("dated/x_20190101.tif", 1, dtype="int16"), r"x_(?P<date>\d{8})"
+        dated = RasterDataset(files, filename_regex=date)
+        for dataset in (
+            images,
+            images.as_stored(),
+            images.with_bands(["1"]),
+            dated,
+            dated.series(),
+            dated.series(FixedSteps((Interval.of("2019"),), "mean")),
+            RasterDataset(mixed, dtype="float32"),
+            RasterDataset(mixed, mosaic="mean"),
+            labels,
+            labels.as_stored(),
+            images & labels,
+            wide,
+            wide.as_stored(),
+            wide | RasterDataset(raster("narrow.tif", 7, utm, dtype="uint8")),
+        ):
+            sample = dataset[utm]
+            told = {layer: dataset.sample_dtype(layer) for layer in ("image", "mask")}
+            found = {layer: sample[layer].numpy().dtype for layer in told if layer in sample}
+            assert {layer: dtype for layer, dtype in told.items() if dtype is not None} == found
+            assert dataset.with_transforms(dict).sample_dtype("image") is None
 
     def test_an_index_keeps_what_settles_the_dtype(self, mixed, utm):
         made, opened = (RasterDataset(mixed, index=True) for _ in range(2))

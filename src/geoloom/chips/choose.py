@@ -105,7 +105,7 @@ def _read(
 
 
 def _chip_bytes(dataset: GeoDataset, pixels: int) -> int:
-    dtype = dataset._dtype_of("image") or np.dtype(np.float32)
+    dtype = dataset.sample_dtype("image") or np.dtype(np.float32)
     return pixels * (len(dataset.bands) * dtype.itemsize + 10)
 
 

@@ -115,7 +115,7 @@ def check_alike(inputs: Sequence[ChipInput]) -> None:
 
 def _bands(given: ChipInput) -> tuple[int, np.dtype]:
     dataset = given.dataset
-    dtype = dataset.file_dtype("image") or dataset._dtype_of("image") or np.dtype(np.float32)
+    dtype = dataset.file_dtype("image") or dataset.sample_dtype("image") or np.dtype(np.float32)
     return len(dataset.bands), dtype
 
 

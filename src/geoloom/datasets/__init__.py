@@ -9,10 +9,8 @@ from ..core.lazy import lazy_names
 if TYPE_CHECKING:
     from .arrays import ArrayDataset as ArrayDataset
     from .base import GeoDataset as GeoDataset
-    from .compose import IntersectionDataset as IntersectionDataset
-    from .compose import UnionDataset as UnionDataset
-    from .compose import intersection as intersection
-    from .compose import union as union
+    from .intersect import IntersectionDataset as IntersectionDataset
+    from .intersect import intersection as intersection
     from .layouts.image_folder import ImageFolder as ImageFolder
     from .layouts.sample_dataset import SampleDataset as SampleDataset
     from .raster import RasterDataset as RasterDataset
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
     from .time.steps import FixedSteps as FixedSteps
     from .time.steps import NearestDates as NearestDates
     from .time.steps import Steps as Steps
+    from .unite import UnionDataset as UnionDataset
+    from .unite import union as union
     from .vector import VectorDataset as VectorDataset
 else:
     __getattr__, __dir__, __all__ = lazy_names(
@@ -43,7 +43,7 @@ else:
         {
             ".arrays": ["ArrayDataset"],
             ".base": ["GeoDataset"],
-            ".compose": ["IntersectionDataset", "UnionDataset", "intersection", "union"],
+            ".intersect": ["IntersectionDataset", "intersection"],
             ".layouts.image_folder": ["ImageFolder"],
             ".layouts.sample_dataset": ["SampleDataset"],
             ".raster": ["RasterDataset"],
@@ -66,6 +66,7 @@ else:
             ".stac.dataset": ["StacDataset"],
             ".time.pairing": ["Pairing"],
             ".time.steps": ["EveryDate", "FixedSteps", "NearestDates", "Steps"],
+            ".unite": ["UnionDataset", "union"],
             ".vector": ["VectorDataset"],
         },
     )

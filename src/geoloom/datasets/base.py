@@ -39,8 +39,8 @@ Transform = Callable[[Sample], Sample]
 _OPERATORS: Registry[Callable[..., GeoDataset]] = Registry(
     "operator",
     {
-        "intersection": "geoloom.datasets.compose:intersection",
-        "union": "geoloom.datasets.compose:union",
+        "intersection": "geoloom.datasets.intersect:intersection",
+        "union": "geoloom.datasets.unite:union",
         "series": "geoloom.datasets.series:SeriesDataset",
     },
 )
@@ -112,8 +112,15 @@ class GeoDataset(Contents, Dataset[Sample]):
             for q in queries
         ]
 
-    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
-        """In which a layer is given, the same for every sample; None where only the samples can say."""
+    def sample_dtype(self, layer: Layer) -> np.dtype[Any] | None:
+        """The type in which samples hold a layer, the same for all; no file is opened to find out.
+
+        Args:
+            layer: Of which tensor.
+
+        Returns:
+            None where the samples alone tell: after transforms, and where the dataset has no such layer.
+        """
         return None
 
     def file_dtype(self, layer: Layer) -> np.dtype[Any] | None:

@@ -64,12 +64,13 @@ class Composition(GeoDataset):
         known = [dtype for dtype in parts if dtype is not None]
         return np.result_type(*known) if known and len(known) == len(parts) else None
 
-    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+    def sample_dtype(self, layer: Layer) -> np.dtype[Any] | None:
+        """The type in which samples hold a layer; see `GeoDataset.sample_dtype`."""
         return None if self._transforms is not None else self._joint_dtype(layer)
 
     def _joint_dtype(self, layer: Layer) -> np.dtype[Any] | None:
         """That of a layer before transforms; None where that of a part is unknown."""
-        known = [part._dtype_of(layer) for part in self.parts if layer in part.layers]
+        known = [part.sample_dtype(layer) for part in self.parts if layer in part.layers]
         dtypes = [dtype for dtype in known if dtype is not None]
         return common_dtype(dtypes) if dtypes and len(dtypes) == len(known) else None
 
@@ -91,3 +92,19 @@ def label(dataset: GeoDataset) -> str:
     if isinstance(dataset, Composition):
         return dataset._sign.join(map(label, dataset.parts))
     return type(dataset).__name__
+
+
+def flattened(parts: tuple[GeoDataset, ...], kind: type) -> tuple[GeoDataset, ...]:
+    """Parts of parts of the same kind, unless transforms hold them together."""
+    flat: list[GeoDataset] = []
+    for part in parts:
+        if type(part) is kind and part.transforms is None:
+            flat.extend(part.parts)  # type: ignore[attr-defined]
+        else:
+            flat.append(part)
+    return tuple(flat)
+
+
+def distinct(parts: tuple[GeoDataset, ...]) -> tuple[GeoDataset, ...]:
+    """The parts, each once, in order."""
+    return tuple(dict.fromkeys(parts))

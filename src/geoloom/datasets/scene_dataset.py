@@ -332,7 +332,8 @@ class SceneDataset(GeoDataset):
             )
         return np.where(whole, array, 0).astype(self._given_dtype)
 
-    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+    def sample_dtype(self, layer: Layer) -> np.dtype[Any] | None:
+        """The type in which samples hold a layer; see `GeoDataset.sample_dtype`."""
         if self._transforms is not None or layer not in self.layers:
             return None
         return self._given_dtype

@@ -115,11 +115,12 @@ class SeriesDataset(GeoDataset):
         other.dataset = self.dataset._as_scaled()
         return other
 
-    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+    def sample_dtype(self, layer: Layer) -> np.dtype[Any] | None:
+        """The type in which samples hold a layer; see `GeoDataset.sample_dtype`."""
         if self._transforms is not None:
             return None
         is_mean = layer == "image" and self.steps.composite == "mean"
-        return np.dtype(np.float32) if is_mean else self.dataset._dtype_of(layer)
+        return np.dtype(np.float32) if is_mean else self.dataset.sample_dtype(layer)
 
     def _calibrations(self) -> tuple[Calibration, ...]:
         return super()._calibrations() if self._transforms else self.dataset._calibrations()

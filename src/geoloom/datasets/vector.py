@@ -154,7 +154,8 @@ class VectorDataset(GeoDataset):
             for features, name in zip(loaded, names, strict=True)
         )
 
-    def _dtype_of(self, layer: Layer) -> np.dtype[Any] | None:
+    def sample_dtype(self, layer: Layer) -> np.dtype[Any] | None:
+        """The type in which samples hold a layer; see `GeoDataset.sample_dtype`."""
         return np.dtype(np.int64) if layer == "mask" and self._transforms is None else None
 
     def _found_as(self, other: Self) -> bool:

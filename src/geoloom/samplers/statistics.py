@@ -20,8 +20,9 @@ from ..core.errors import SamplerError, suggest
 from ..core.query import Query
 from ..datasets.arrays import ArrayDataset
 from ..datasets.base import GeoDataset
-from ..datasets.compose import IntersectionDataset, UnionDataset
+from ..datasets.intersect import IntersectionDataset
 from ..datasets.region import Region, describe_regions
+from ..datasets.unite import UnionDataset
 from ..io.vector.areas import RoiSource
 from .kept import fingerprint, kept_counts
 from .rois import rois_of
