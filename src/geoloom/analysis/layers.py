@@ -11,7 +11,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 from PIL import Image, features
 
-from ..core.classes import Classes
+from ..core.classes import Classes, rgb_of
 from ..figures.composites import composites_of
 from ..figures.style import ERROR
 from ..figures.views import Source, look, look_at_classes, look_at_image, paint, stretch, zoomed_out
@@ -98,7 +98,7 @@ def error_layer(truth: Raster, prediction: Raster, classes: Classes) -> Layer:
     got, mapped = classes.encode(prediction.values[0])
     wrong = known & mapped & truth.valid & prediction.valid & (wanted != got)
     picture = np.zeros((*wrong.shape, 4), dtype=np.uint8)
-    picture[wrong] = (*bytes.fromhex(ERROR[1:]), 255)
+    picture[wrong] = (*rgb_of(ERROR), 255)
     return Layer("errors", "Disagreement", "errors", flat_uri(picture))
 
 

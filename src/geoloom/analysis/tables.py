@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import to_hex
 
 from ..core.classes import Classes
 from ..figures.matrices import COLORS, row_shares
@@ -192,9 +193,8 @@ def _bar_cell(value: float, text: str | None = None, color: str = "var(--bar)") 
 
 def _heat_cell(share: float, text: str) -> str:
     red, green, blue, _ = mpl.colormaps[COLORS](0.92 * float(np.nan_to_num(share)))
-    ground = f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
     ink = readable_on((red, green, blue))
-    return f'<td style="background:{ground};color:{ink}">{text}</td>'
+    return f'<td style="background:{to_hex((red, green, blue))};color:{ink}">{text}</td>'
 
 
 def _mean(values: Sequence[float]) -> float:

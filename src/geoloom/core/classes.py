@@ -181,7 +181,7 @@ class Classes:
         count = Counter(named.values())
         unique = [f"{n} ({code})" if count[n] > 1 else n for code, n in named.items()]
         known = palette or {}
-        colors = [_hex(known[code]) if code in known else None for code in named]
+        colors = [hex_of(known[code]) if code in known else None for code in named]
         if colors.count(_UNSET) > 1:
             colors = [None if color == _UNSET else color for color in colors]
         return cls.of(unique, list(named), colors)
@@ -225,7 +225,7 @@ class Classes:
 
     def colormap(self) -> dict[int, tuple[int, int, int, int]]:
         """The colour table of a map: code -> (red, green, blue, alpha), each 0..255."""
-        return {code: (*_rgb(color), 255) for _, code, color in self}
+        return {code: (*rgb_of(color), 255) for _, code, color in self}
 
     @property
     def nodata(self) -> int:
@@ -313,7 +313,7 @@ def _natural(name: str) -> str | None:
 def _shade(color: str, name: str) -> str:
     """A lighter or darker kin of a colour, always the same for a name."""
     towards, share = _SHADES[zlib.crc32(name.encode()) % len(_SHADES)]
-    return _hex([round(part + (towards - part) * share) for part in _rgb(color)])
+    return hex_of([round(part + (towards - part) * share) for part in rgb_of(color)])
 
 
 def _spare(step: int) -> str:
@@ -323,12 +323,25 @@ def _spare(step: int) -> str:
     step -= len(_PALETTE)
     hue = (step * 0.6180339887) % 1.0
     value = (0.85, 0.6, 0.4)[step % 3]
-    return _hex([round(part * 255) for part in colorsys.hsv_to_rgb(hue, 0.65, value)])
+    return hex_of([round(part * 255) for part in colorsys.hsv_to_rgb(hue, 0.65, value)])
 
 
-def _hex(rgb: Sequence[int]) -> str:
+def hex_of(rgb: Sequence[int]) -> str:
+    """`#rrggbb`, lower case, of red, green, blue and perhaps alpha, 0 to 255 each; alpha is left out.
+
+    Example:
+        >>> hex_of((27, 110, 60, 255))
+        '#1b6e3c'
+    """
     return "#{:02x}{:02x}{:02x}".format(*rgb[:3])
 
 
-def _rgb(color: str) -> tuple[int, int, int]:
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+def rgb_of(color: str) -> tuple[int, int, int]:
+    """Red, green, blue, 0 to 255 each, of `#rrggbb`.
+
+    Example:
+        >>> rgb_of("#1b6e3c")
+        (27, 110, 60)
+    """
+    red, green, blue = bytes.fromhex(color.removeprefix("#"))
+    return red, green, blue

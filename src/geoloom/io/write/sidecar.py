@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...core.classes import hex_of
 from .xml_text import xml_attribute, xml_text
 
 Rgba = tuple[int, int, int, int]
@@ -73,7 +74,7 @@ def aux_xml(names: Mapping[int, str], colors: Mapping[int, Rgba]) -> str:
 def raster_qml(names: Mapping[int, str], colors: Mapping[int, Rgba]) -> str:
     """A QGIS style that draws band 1 by class, with names in the legend."""
     entries = "".join(
-        f'<paletteEntry value="{code}" color="{_hex(colors.get(code, (0, 0, 0, 255)))}" '
+        f'<paletteEntry value="{code}" color="{hex_of(colors.get(code, (0, 0, 0, 255)))}" '
         f'alpha="{colors.get(code, (0, 0, 0, 255))[3]}" label={xml_attribute(names[code])}/>\n'
         for code in sorted(names)
     )
@@ -89,7 +90,3 @@ def is_our_qml(path: Path) -> bool:
     """Whether a style was written by `raster_qml`, and not by QGIS or by hand."""
     with path.open("rb") as file:
         return file.read(len(_RASTER_HEAD)) == _RASTER_HEAD.encode()
-
-
-def _hex(color: Rgba) -> str:
-    return "#" + "".join(f"{part:02x}" for part in color[:3])
