@@ -154,12 +154,45 @@ def measures_rings(node: ast.AST) -> bool:
     }  # fmt: skip
 
 
+def cuts_a_window(node: ast.AST) -> bool:
+    """A map moved by whole pixels, a GeoBox of another's pixels at a new corner, or blocks row by row."""
+    if isinstance(node, ast.BinOp):
+        return called(node.right) == "Affine.translation" and "affine" in names(node.left)
+    if called(node) == "GeoBox" and len(node.args) > 1:
+        new = node.args[1]
+        kept = [ast.unparse(factor) for factor in getattr(new, "args", [])]
+        return called(new) == "Affine" and [*kept[:2], *kept[3:5]] == ["a", "b", "d", "e"]
+    return goes_in_steps(node) and any(map(goes_in_steps, node.body))
+
+
+def goes_in_steps(node: ast.AST) -> bool:
+    """`for ... in range(0, stop, step)`."""
+    if not (isinstance(node, ast.For) and called(node.iter) == "range"):
+        return False
+    return len(node.iter.args) == 3 and ast.unparse(node.iter.args[0]) == "0"
+
+
+def finds_the_caches(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant):
+        return node.value in {"XDG_CACHE_HOME", "LOCALAPPDATA", "Caches"}
+    return called(node).rpartition(".")[2] in {"home", "user_cache_path", "user_cache_dir"}
+
+
+def writes_a_color(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and "02x" in str(node.value)
+
+
 RULES = {
+    "the window of a grid": Rule(
+        ("core/grid.py",),
+        cuts_a_window,
+        "def cut(grid, rows, cols):\n"
+        "    return GeoBox(grid.shape, grid.affine * Affine.translation(cols[0], rows[0]), grid.crs)\n",
+    ),
     "a file's name": Rule(
         (
-            "core/files.py",
-            "chips/zarr/layout.py",  # a store is a folder, which takes another's place in two steps
-            "io/write/raw_file.py",  # syncs a file that stays open
+            "core/publish.py",
+            "core/files.py",  # the lock beside it
         ),
         gives_a_file_its_name,
         "def save(path, text):\n    part = path.with_suffix('.tmp')\n    part.replace(path)\n",
@@ -219,6 +252,16 @@ RULES = {
     ),
     "type of a progress callback": Rule(
         ("core/progress.py",), types_progress, "Progress = Callable[[int, int], None]\n"
+    ),
+    "colour as #rrggbb": Rule(
+        ("core/classes.py",),
+        writes_a_color,
+        "def color(rgb):\n    return '#' + ''.join(f'{part:02x}' for part in rgb)\n",
+    ),
+    "cache folder": Rule(
+        ("datasets/scenes/cached.py",),
+        finds_the_caches,
+        "FOLDER = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'geoloom'\n",
     ),
     "area of a ring": Rule(
         ("core/area.py",),

@@ -17,7 +17,7 @@ from geoloom.chips.cut import cut_chips
 from geoloom.chips.inputs import join_layers
 from geoloom.chips.store import ChipStore
 from geoloom.core.errors import ChipError, ConfigError
-from geoloom.core.grid import footprint
+from geoloom.core.outline import footprint
 from geoloom.datasets import RasterDataset
 from geoloom.project.perform import perform
 from geoloom.project.project_file import read_project

@@ -8,7 +8,6 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 
 from geoloom.core import grid as core
 from geoloom.core.errors import GridError
@@ -59,6 +58,100 @@ class TestLattice:
         assert core.lattice_window(grid, GeoBox(grid.shape, Affine(*shaken), grid.crs)) is not None
 
 
+WINDOWS = st.builds(
+    core.PixelWindow,
+    row=st.integers(-60, 60),
+    col=st.integers(-60, 60),
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+)
+
+
+class TestWindows:
+    @given(grid=some.grids(), data=st.data())
+    def test_inside_a_grid_a_window_is_its_slice(self, grid, data):
+        rows, cols = data.draw(some.cuts(grid))
+        window = core.PixelWindow(
+            rows.start, cols.start, rows.stop - rows.start, cols.stop - cols.start
+        )
+        cut = core.window_grid(grid, window)
+        assert cut == grid[rows, cols]
+        assert cut.affine == grid[rows, cols].affine  # not only nearly
+        assert core.window_slices(window) == (rows, cols)
+
+    @given(grid=some.grids(), window=WINDOWS)
+    def test_a_window_may_reach_beyond_the_grid(self, grid, window):
+        cut = core.window_grid(grid, window)
+        assert tuple(cut.shape) == (window.height, window.width)
+        assert cut.crs == grid.crs
+        expected = grid.affine * (window.col + 0.5, window.row + 0.5)
+        assert cut.affine * (0.5, 0.5) == pytest.approx(expected, rel=1e-12)
+        assert core.lattice_window(grid, cut) == window
+        assert core.window_of(cut, tuple(~grid.affine)[:6]) == window
+
+    @given(window=WINDOWS, height=st.integers(1, 50), width=st.integers(1, 50))
+    def test_what_lies_inside_is_what_numpy_finds_there(self, window, height, width):
+        """Pixels by their numbers, in an array with a margin wide enough for all windows."""
+        margin = 100
+        numbers = np.full((height + 2 * margin, width + 2 * margin), -1)
+        numbers[margin:-margin, margin:-margin] = np.arange(height * width).reshape(height, width)
+        under = numbers[core.window_slices(_moved(window, margin))]
+        inside = core.window_inside(window, (height, width))
+        if inside is None:
+            assert (under < 0).all()
+            return
+        found = numbers[core.window_slices(_moved(inside, margin))]
+        assert (found >= 0).all()
+        assert sorted(found.ravel()) == sorted(under[under >= 0])
+
+    @given(
+        left=st.floats(-50, 50),
+        top=st.floats(-50, 50),
+        width=st.floats(1e-3, 50),
+        height=st.floats(1e-3, 50),
+    )
+    def test_the_fewest_whole_pixels_around_a_box(self, left, top, width, height):
+        right, bottom = left + width, top + height
+        window = core.window_around(left, top, right, bottom)
+        hair = core.LATTICE_TOLERANCE_PX
+        assert window.row <= top + hair < window.row + 1
+        assert window.col <= left + hair < window.col + 1
+        assert window.row + window.height - 1 < bottom - hair <= window.row + window.height
+        assert window.col + window.width - 1 < right - hair <= window.col + window.width
+
+    def test_a_side_on_the_edge_of_a_pixel_takes_no_more(self):
+        noise = 1e-9
+        window = core.window_around(2 - noise, 3 + noise, 5 + noise, 7 - noise)
+        assert window == core.PixelWindow(3, 2, 4, 3)
+
+    def test_a_box_without_area_holds_no_pixel(self):
+        assert core.window_around(2.0, 3.0, 2.0, 7.0) is None
+        assert core.window_around(2.0, 7.0, 4.0, 3.0) is None
+
+    @given(
+        height=st.integers(1, 40),
+        width=st.integers(1, 40),
+        step=st.integers(1, 50),
+        rows=st.integers(1, 50),
+    )
+    def test_blocks_and_rows_tile_a_raster(self, height, width, step, rows):
+        for windows, sides in (
+            (core.block_windows((height, width), step), (step, step)),
+            (core.row_windows((height, width), rows), (rows, width)),
+        ):
+            times = np.zeros((height, width), int)
+            for window in windows:
+                assert core.window_inside(window, (height, width)) == window
+                assert window.height <= sides[0]
+                assert window.width <= sides[1]
+                times[core.window_slices(window)] += 1
+            assert (times == 1).all()
+
+
+def _moved(window, by):
+    return core.PixelWindow(window.row + by, window.col + by, window.height, window.width)
+
+
 class TestMaps:
     def test_pixel_map_counts_in_source_pixels(self):
         coarse = GeoBox((5, 5), UTM.affine * Affine.translation(3, 4) * Affine.scale(2), UTM.crs)
@@ -88,99 +181,3 @@ class TestMaps:
             grid = GeoBox((2, 2), UTM.affine, crs)
             assert core.CRS(core.crs_name(grid.crs)) == grid.crs
         assert core.crs_name(UTM.crs) == "EPSG:32720"
-
-
-def lon_lat(grid, cols, rows):
-    x, y = grid.affine * (cols, rows)
-    change = Transformer.from_crs(grid.crs.to_wkt(), "EPSG:4326", always_xy=True)
-    lon, lat = change.transform(x, y)
-    placed = np.isfinite(lon) & np.isfinite(lat)
-    return np.where(placed, (lon + 180) % 360 - 180, 0), np.where(placed, lat, 0), placed
-
-
-def assert_footprint(grid, *, around=True):
-    """All of the grid's pixel centres are inside, and none of a lattice well outside of it."""
-    import shapely
-
-    height, width = grid.shape
-    outline = core.footprint(grid)
-    assert outline.is_valid
-    left, bottom, right, top = outline.bounds
-    assert -180 <= left < right <= 180
-    assert -90 <= bottom < top <= 90
-    cols, rows = np.meshgrid(np.linspace(0.5, width - 0.5, 12), np.linspace(0.5, height - 0.5, 12))
-    lon, lat, placed = lon_lat(grid, cols, rows)
-    assert placed.any()
-    assert shapely.intersects_xy(outline.buffer(1e-7), lon[placed], lat[placed]).all()
-    cols, rows = np.meshgrid(
-        np.linspace(-0.5, 1.5, 14) * width, np.linspace(-0.5, 1.5, 14) * height
-    )
-    beyond = (cols < -0.1 * width) | (cols > 1.1 * width)
-    beyond |= (rows < -0.1 * height) | (rows > 1.1 * height)
-    lon, lat, placed = lon_lat(grid, cols, rows)
-    outside = placed & beyond & (abs(lat) < 89.9999)
-    if not around:
-        assert not shapely.intersects_xy(outline, lon[outside], lat[outside]).any()
-
-
-class TestFootprint:
-    @pytest.mark.parametrize("kind", some.KINDS)
-    @given(data=st.data())
-    def test_holds_the_pixels_and_no_others(self, kind, data):
-        assert_footprint(data.draw(some.grids(kind)), around=False)
-
-    @pytest.mark.parametrize(
-        ("grid", "bounds"),
-        [
-            # The pole inside: the whole cap around it.
-            (GeoBox((9, 9), Affine(2e5, 0, -9e5, 0, -2e5, 9e5), "EPSG:3995"), (-180, 78, 180, 90)),
-            (
-                GeoBox((9, 9), Affine(2e5, 0, -9e5, 0, -2e5, 9e5), "EPSG:3031"),
-                (-180, -90, 180, -78),
-            ),
-            # The antimeridian inside: two parts, at both ends.
-            (
-                GeoBox((9, 9), Affine(1e5, 0, 4e5, 0, -1e5, 83e5), "EPSG:32760"),
-                (-180, -24, 180, -15),
-            ),
-            # Around the Earth, counted from Greenwich eastwards.
-            (GeoBox((18, 36), Affine(10, 0, 0, 0, -10, 90), "EPSG:4326"), (-180, -90, 180, 90)),
-            (GeoBox((18, 36), Affine(10, 0, -180, 0, 10, -90), "EPSG:4326"), (-180, -90, 180, 90)),
-            # Past 180 degrees.
-            (GeoBox((10, 20), Affine(1, 0, 170, 0, -1, 5), "EPSG:4326"), (-180, -5, 180, 5)),
-        ],
-    )
-    def test_poles_and_the_antimeridian(self, grid, bounds):
-        assert_footprint(grid)
-        assert core.footprint(grid).bounds == pytest.approx(bounds, abs=0.7)
-
-    def test_across_the_antimeridian_it_comes_in_two_parts(self):
-        outline = core.footprint(GeoBox((10, 20), Affine(1, 0, 170, 0, -1, 5), "EPSG:4326"))
-        assert sorted(part.bounds for part in outline.geoms) == [
-            (-180, -5, -170, 5),
-            (170, -5, 180, 5),
-        ]
-
-    def test_a_disc_seen_from_space(self):
-        """Full disc from a geostationary place: its whole edge is space."""
-        from_space = "+proj=geos +h=35785831 +lon_0=-75 +ellps=GRS80 +sweep=x"
-        disc = GeoBox((54, 54), Affine(200_000, 0, -5.4e6, 0, -200_000, 5.4e6), from_space)
-        # The horizon is acos(R / (R + h)) = 81.3 degrees away; a pixel short of it, some degrees less.
-        assert core.footprint(disc).bounds == pytest.approx((-153, -79, 3, 79), abs=3)
-
-    @given(grids=st.lists(st.one_of([some.grids(kind) for kind in some.KINDS]), max_size=6))
-    def test_of_many_grids_are_those_of_each(self, grids):
-        for many, grid in zip(core.footprints(grids), grids, strict=True):
-            assert many.equals(core.footprint(grid))
-            assert many.bounds == core.footprint(grid).bounds
-
-    def test_another_body_has_no_place(self):
-        mars = GeoBox((4, 4), Affine(0.1, 0, 0, 0, -0.1, 0), "+proj=longlat +R=3396190 +no_defs")
-        with pytest.raises(GridError, match=r"no place on Earth .* check its CRS"):
-            core.footprint(mars)
-
-    def test_space_alone_has_no_place(self):
-        from_space = "+proj=geos +h=35785831 +lon_0=-75 +ellps=GRS80 +sweep=x"
-        corner = GeoBox((4, 4), Affine(1000, 0, -5.4e6, 0, -1000, 5.4e6), from_space)
-        with pytest.raises(GridError, match="no place on Earth"):
-            core.footprint(corner)

@@ -19,8 +19,8 @@ from geoloom.core.errors import (
     QueryError,
     suggest,
 )
-from geoloom.core.grid import footprint
 from geoloom.core.interval import ALWAYS, Interval
+from geoloom.core.outline import footprint
 from geoloom.core.query import Asset, Query, Scene
 
 GRID = GeoBox((4, 5), Affine(30, 0, 500_000, 0, -30, 8_000_000), "EPSG:32720")

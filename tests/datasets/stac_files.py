@@ -11,7 +11,8 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from shapely.geometry import mapping
 
-from geoloom.core.grid import crs_name, footprint
+from geoloom.core.grid import crs_name
+from geoloom.core.outline import footprint
 
 GRID = GeoBox((512, 512), Affine(10, 0, 600000, 0, -10, 5000000), "EPSG:32633")
 COARSE = GeoBox((256, 256), Affine(20, 0, 600000, 0, -20, 5000000), "EPSG:32633")

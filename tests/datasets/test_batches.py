@@ -14,8 +14,8 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.bands import Band
 from geoloom.core.errors import QueryError
-from geoloom.core.grid import footprint
 from geoloom.core.interval import Interval
+from geoloom.core.outline import footprint
 from geoloom.core.query import Query
 from geoloom.datasets import RasterDataset, VectorDataset
 from geoloom.io.raster import read

@@ -384,7 +384,7 @@ def test_scenes_whose_pixels_cannot_be_looked_at_are_left_out_where_that_is_aske
         RasterDataset(tmp_path, **options)
     dataset = RasterDataset(tmp_path, on_error="skip", **options)
     assert [scene.name for scene in dataset.scenes] == ["a_2019"]
-    assert "1 of 2 scenes cannot be looked at" in caplog.text
+    assert "1 of 2 scenes cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize("bands", [None, ["2", "3"]])

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from geoloom.core.bands import Band
 from geoloom.core.errors import DatasetError
-from geoloom.core.grid import footprint
 from geoloom.core.interval import ALWAYS, Interval
+from geoloom.core.outline import footprint
 from geoloom.core.query import Asset, Scene
 from geoloom.datasets.scenes.table import SavedScenes, save_scenes
 from geoloom.io.access.naming import Naming

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.bands import Band
-from geoloom.core.grid import footprint
 from geoloom.core.interval import Interval
+from geoloom.core.outline import footprint
 from geoloom.core.query import Asset, Scene
 from geoloom.datasets.scenes import index as index_module
 from geoloom.datasets.scenes.index import SceneIndex, lonlat_boxes

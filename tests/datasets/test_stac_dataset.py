@@ -27,7 +27,8 @@ from torch.utils.data import DataLoader
 
 import geoloom as gl
 from geoloom.core.errors import DatasetError, ReadError
-from geoloom.core.grid import footprint, grid_at
+from geoloom.core.grid import grid_at
+from geoloom.core.outline import footprint
 from geoloom.datasets import RasterDataset, StacDataset, VectorDataset
 from geoloom.datasets.scenes.table import SavedScenes
 from geoloom.samplers import GridGeoSampler

@@ -14,8 +14,8 @@ from shapely.geometry import MultiPolygon, box, mapping
 from stac_files import COG, GRID, band_asset, item, place
 
 from geoloom.core.errors import BandError, DatasetError
-from geoloom.core.grid import footprint
 from geoloom.core.interval import Interval
+from geoloom.core.outline import footprint
 from geoloom.datasets.stac.addresses import joined
 from geoloom.datasets.stac.assets import asset_kind, data_assets
 from geoloom.datasets.stac.items import item_time, parse_item

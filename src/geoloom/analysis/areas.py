@@ -9,6 +9,7 @@ from odc.geo.geobox import GeoBox
 
 from ..core.area import pixel_areas_m2
 from ..core.classes import Classes
+from ..core.grid import PixelWindow, row_windows, window_grid, window_slices
 from ..figures.views import Source, classes_of
 from ..io.headers.header import read_header
 from ..io.raster import Raster, read
@@ -62,18 +63,17 @@ def class_areas(source: Source, classes: Classes | None = None) -> AreaTable:
     """
     known = classes if classes is not None else classes_of(source)
     grid = source.grid if isinstance(source, Raster) else read_header(source).grid
-    height = int(grid.shape[0])
     pixels = np.zeros(len(known), dtype=np.int64)
     square_m = np.zeros(len(known))
     unmapped = 0
-    for row in range(0, height, BLOCK_ROWS):
-        rows = slice(row, min(row + BLOCK_ROWS, height))
-        codes, valid = _block(source, grid, rows)
+    for window in row_windows(grid.shape, BLOCK_ROWS):
+        part = window_grid(grid, window)
+        codes, valid = _block(source, part, window)
         position, is_class = known.encode(codes)
         counted = valid & is_class
         count = np.bincount(position[counted], minlength=len(known))
         pixels += count
-        cells = pixel_areas_m2(grid[rows, :])
+        cells = pixel_areas_m2(part)
         if cells.size == 1:
             square_m += count * cells.item()
         else:
@@ -90,8 +90,9 @@ def class_areas(source: Source, classes: Classes | None = None) -> AreaTable:
     )
 
 
-def _block(source: Source, grid: GeoBox, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+def _block(source: Source, part: GeoBox, window: PixelWindow) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(source, Raster):
-        return source.values[0, rows], source.valid[rows]
-    part = read(source, grid[rows, :], bands=[1], resampling="nearest")
-    return part.values[0], part.valid
+        at = window_slices(window)
+        return source.values[0, *at], source.valid[at]
+    stored = read(source, part, bands=[1], resampling="nearest")
+    return stored.values[0], stored.valid

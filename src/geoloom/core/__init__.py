@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from .errors import WriteError as WriteError
     from .files import hold as hold
     from .files import replacing as replacing
-    from .grid import footprint as footprint
     from .grid import grid_at as grid_at
     from .interval import Interval as Interval
+    from .outline import footprint as footprint
     from .outputs.box_outputs import BoxOutputs as BoxOutputs
     from .outputs.class_outputs import ClassOutputs as ClassOutputs
     from .outputs.feature_outputs import FeatureOutputs as FeatureOutputs
@@ -72,7 +72,8 @@ else:
                 "WriteError",
             ],
             ".files": ["hold", "replacing"],
-            ".grid": ["footprint", "grid_at"],
+            ".outline": ["footprint"],
+            ".grid": ["grid_at"],
             ".interval": ["Interval"],
             ".outputs.box_outputs": ["BoxOutputs"],
             ".outputs.class_outputs": ["ClassOutputs"],

@@ -161,7 +161,7 @@ def turned_pieces(grid: GeoBox, middle: float, turn: float) -> list[tuple[slice,
     if lowest == highest == 0:
         return []
     return [
-        (rows, cols, _turned(grid[rows, cols], number * turn))
+        (rows, cols, turned(grid[rows, cols], number * turn))
         for rows, cols, number in _split(grid, whole, middle, turn)
     ]
 
@@ -204,5 +204,6 @@ def _split(
         yield from _split(grid, half, middle, turn)
 
 
-def _turned(grid: GeoBox, by: float) -> GeoBox:
+def turned(grid: GeoBox, by: float) -> GeoBox:
+    """A grid in longitudes, moved westwards, in its own units."""
     return GeoBox(grid.shape, Affine.translation(-by, 0) * grid.affine, grid.crs) if by else grid

@@ -6,7 +6,7 @@ All comparisons happen in pixels with a tolerance, never by `==` on world coordi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,20 +15,10 @@ import numpy as np
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
+from odc.geo.types import Shape2d
 from pyproj import Transformer
 from pyproj.exceptions import CRSError, ProjError
-from shapely import (
-    MultiPoint,
-    Polygon,
-    box,
-    get_coordinates,
-    is_valid,
-    make_valid,
-    polygons,
-)
-from shapely.geometry.base import BaseGeometry
 
-from .antimeridian import HALF_TURN, around, turns_between, unwrapped
 from .errors import GridError
 
 LATTICE_TOLERANCE_PX = 1e-5
@@ -40,9 +30,11 @@ may differ from it by no more than cutting a grid may (1e-5 of the signal).
 
 WGS84 = CRS("EPSG:4326")
 
+SixFactors = tuple[float, float, float, float, float, float]
+"""Of an affine map: x' = a x + b y + c, y' = d x + e y + f."""
+
 BLOCK_PX = 1024
 """Side of the blocks in which a whole raster is passed over."""
-_OUTLINED_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +55,13 @@ def block_windows(shape: tuple[int, int], block_px: int = BLOCK_PX) -> Iterator[
             yield PixelWindow(row, col, min(block_px, height - row), min(block_px, width - col))
 
 
+def row_windows(shape: tuple[int, int], rows: int) -> Iterator[PixelWindow]:
+    """Windows of so many rows each, as wide as the raster, from top to bottom; the last may be smaller."""
+    height, width = shape
+    for row in range(0, height, rows):
+        yield PixelWindow(row, 0, min(rows, height - row), width)
+
+
 def window_slices(window: PixelWindow) -> tuple[slice, slice]:
     """Rows and columns of a window, for indexing."""
     return (
@@ -72,9 +71,62 @@ def window_slices(window: PixelWindow) -> tuple[slice, slice]:
 
 
 def window_grid(grid: GeoBox, window: PixelWindow) -> GeoBox:
-    """The grid of a window that lies inside `grid`."""
-    rows, cols = window_slices(window)
-    return grid[rows, cols]
+    """The part of a grid's lattice under a window, which may lie beyond the grid's edges.
+
+    Inside the grid it equals `grid[rows, cols]`, bit for bit, at a fifth of the cost; a slice counts negative
+    numbers from the end and stops at the edge, a window does neither.
+
+    Example:
+        >>> grid = GeoBox((4, 4), Affine(10, 0, 0, 0, -10, 40), "EPSG:32633")
+        >>> window_grid(grid, PixelWindow(-1, -2, 2, 3)).boundingbox.bbox
+        (-20.0, 30.0, 10.0, 50.0)
+    """
+    a, b, c, d, e, f = grid.affine[:6]
+    row, col = window.row, window.col
+    # A plain tuple would be looked at for what it might be, which costs more than the GeoBox.
+    shape = Shape2d(x=window.width, y=window.height)
+    corner = a * col + b * row + c, d * col + e * row + f
+    return GeoBox(shape, Affine(a, b, corner[0], d, e, corner[1]), grid.crs)
+
+
+def window_inside(window: PixelWindow, shape: tuple[int, int]) -> PixelWindow | None:
+    """The part of a window that lies inside a raster of a shape, itself where all does; None where none does.
+
+    Example:
+        >>> window_inside(PixelWindow(-1, 2, 3, 9), (4, 4))
+        PixelWindow(row=0, col=2, height=2, width=2)
+    """
+    top, left = max(window.row, 0), max(window.col, 0)
+    bottom = min(window.row + window.height, shape[0])
+    right = min(window.col + window.width, shape[1])
+    if top >= bottom or left >= right:
+        return None
+    height, width = bottom - top, right - left
+    if height == window.height and width == window.width:
+        return window
+    return PixelWindow(top, left, height, width)
+
+
+def window_around(
+    left: float,
+    top: float,
+    right: float,
+    bottom: float,
+    *,
+    tolerance_px: float = LATTICE_TOLERANCE_PX,
+) -> PixelWindow | None:
+    """The fewest whole pixels that hold a box of pixel coordinates; None where it has no area.
+
+    A side this close to the edge of a pixel counts as on it.
+
+    Example:
+        >>> window_around(0.5, -2.0, 3.0000001, 1.0)
+        PixelWindow(row=-2, col=0, height=3, width=3)
+    """
+    first_row, first_col = math.floor(top + tolerance_px), math.floor(left + tolerance_px)
+    height = math.ceil(bottom - tolerance_px) - first_row
+    width = math.ceil(right - tolerance_px) - first_col
+    return PixelWindow(first_row, first_col, height, width) if min(height, width) > 0 else None
 
 
 def crs_name(crs: CRS) -> str:
@@ -143,22 +195,44 @@ def pixel_map(source: GeoBox, grid: GeoBox) -> Affine:
 def lattice_window(
     source: GeoBox, grid: GeoBox, *, tolerance_px: float = LATTICE_TOLERANCE_PX
 ) -> PixelWindow | None:
-    """The window of `source` that is `grid`, or None where the two lattices differ.
+    """The window of `source`'s lattice that is `grid`, or None where the two lattices differ.
 
     The test is made at the grid's corners, in source pixels, so that a pixel size that is off in the
     tenth digit still counts as equal over a chip and as different over a continent.
     """
     if source.crs != grid.crs:
         return None
-    to_source = pixel_map(source, grid)
+    return window_of(grid, (~source.affine)[:6], tolerance_px)
+
+
+def window_of(
+    grid: GeoBox, to_pixel: SixFactors, tolerance_px: float = LATTICE_TOLERANCE_PX
+) -> PixelWindow | None:
+    """`lattice_window`, of a source in the grid's CRS.
+
+    Args:
+        grid: The grid.
+        to_pixel: The affine factors from the world to source columns and rows, which are expensive to invert.
+        tolerance_px: See there.
+    """
+    a, b, c, d, e, f = to_pixel
+    grid_a, grid_b, x, grid_d, grid_e, y = grid.affine[:6]
     height, width = grid.shape
-    col, row = to_source * (0, 0)
-    col0, row0 = round(col), round(row)
-    for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
-        at_col, at_row = to_source * (x, y)
-        if abs(at_col - col0 - x) > tolerance_px or abs(at_row - row0 - y) > tolerance_px:
+    at_col, at_row = a * x + b * y + c, d * x + e * y + f
+    col, row = round(at_col), round(at_row)
+    # How far off the grid is at its first corner, and what is added along its rows and its columns.
+    for off, across, down in (
+        (at_col - col, width * (a * grid_a + b * grid_d - 1), height * (a * grid_b + b * grid_e)),
+        (at_row - row, width * (d * grid_a + e * grid_d), height * (d * grid_b + e * grid_e - 1)),
+    ):
+        if not (
+            abs(off) <= tolerance_px
+            and abs(off + across) <= tolerance_px
+            and abs(off + down) <= tolerance_px
+            and abs(off + across + down) <= tolerance_px
+        ):
             return None
-    return PixelWindow(row0, col0, height, width)
+    return PixelWindow(row, col, height, width)
 
 
 def pixel_centres(grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
@@ -187,126 +261,19 @@ def transformer(source: str, target: str) -> Transformer:
 def densified_outline(grid: GeoBox, points_per_side: int = 32) -> np.ndarray:
     """World coordinates along the grid's edge, closed, float64 (4 * points_per_side + 1, 2)."""
     height, width = grid.shape
-    cols, rows = _edge(points_per_side)
+    cols, rows = unit_outline(points_per_side)
     cols, rows = cols * width, rows * height
     a, b, c, d, e, f = grid.affine[:6]
     return np.column_stack([a * cols + b * rows + c, d * cols + e * rows + f])
 
 
-def footprint(grid: GeoBox, points_per_side: int = 32) -> BaseGeometry:
-    """The grid's outline in longitude and latitude, split at the antimeridian.
-
-    A grid that holds a pole becomes the cap around it. Where the projection cannot place part of the edge
-    (a geostationary image's corners show space), the outline runs around what it can.
-
-    Raises:
-        GridError: no part of the grid has a place on Earth.
-    """
-    lon, lat = _lon_lat(grid, densified_outline(grid, points_per_side))
-    finite = np.isfinite(lon) & np.isfinite(lat)
-    if not finite.all():
-        lon, lat = _lon_lat(grid, _placed_outline(grid, points_per_side))
-        finite = np.isfinite(lon) & np.isfinite(lat)
-        lon, lat = lon[finite], lat[finite]
-    lon = unwrapped(lon)
-    if finite.all() and turns_between(lon):
-        return _polar_cap(lon, lat)
-    return _on_earth(make_valid(Polygon(np.column_stack([lon, lat]))))
-
-
-def footprints(grids: Sequence[GeoBox], points_per_side: int = 32) -> list[BaseGeometry]:
-    """`footprint` of each of many grids: the same vertices, at a tenth of the cost."""
-    outlines: dict[int, BaseGeometry] = {}
-    alike: dict[str, list[int]] = {}
-    for number, grid in enumerate(grids):
-        alike.setdefault(str(grid.crs), []).append(number)
-    for numbers in alike.values():
-        for start in range(0, len(numbers), _OUTLINED_AT_ONCE):
-            some = numbers[start : start + _OUTLINED_AT_ONCE]
-            outlines.update(_plain_footprints(grids, some, points_per_side))
-    return [
-        outlines[number] if number in outlines else footprint(grid, points_per_side)
-        for number, grid in enumerate(grids)
-    ]
-
-
-def _plain_footprints(
-    grids: Sequence[GeoBox], numbers: Sequence[int], points_per_side: int
-) -> dict[int, BaseGeometry]:
-    """Of the grids of one CRS that lie wholly on Earth, and neither on a pole nor the antimeridian."""
-    chosen = [grids[number] for number in numbers]
-    cols, rows = _edge(points_per_side)
-    height, width = np.array([tuple(grid.shape) for grid in chosen], float).T[..., None]
-    a, b, c, d, e, f = np.array([grid.affine[:6] for grid in chosen]).T[..., None]
-    x, y = (k * (cols * width) + m * (rows * height) + n for k, m, n in ((a, b, c), (d, e, f)))
-    at = _lon_lat(chosen[0], np.column_stack([x.ravel(), y.ravel()]))
-    lon, lat = (values.reshape(x.shape) for values in at)
-    with np.errstate(invalid="ignore"):
-        plain = (np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= HALF_TURN)).all(axis=1)
-        plain &= (np.abs(np.diff(lon)) < HALF_TURN).all(axis=1)
-    outlines = polygons(np.stack([lon[plain], lat[plain]], axis=-1))
-    good = is_valid(outlines)
-    places = np.asarray(numbers)[plain][good]
-    return dict(zip(places.tolist(), outlines[good].tolist(), strict=True))
-
-
-def _edge(points_per_side: int) -> tuple[np.ndarray, np.ndarray]:
+def unit_outline(points_per_side: int) -> tuple[np.ndarray, np.ndarray]:
     """Columns and rows along the edge of a grid of one pixel, closed."""
     t = np.linspace(0, 1, points_per_side, endpoint=False)
     zero, one = np.zeros_like(t), np.ones_like(t)
     return np.concatenate([t, one, 1 - t, zero, [0.0]]), np.concatenate(
         [zero, t, one, 1 - t, [0.0]]
     )
-
-
-def _lon_lat(grid: GeoBox, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """World points (N, 2) of the grid's CRS as longitudes and latitudes, infinite off the Earth."""
-    if grid.crs == WGS84:
-        return points[:, 0], points[:, 1]
-    try:
-        change = transformer(crs_name(grid.crs), "EPSG:4326")
-    except GridError as error:
-        raise GridError(
-            f"no place on Earth for a grid in '{grid.crs.proj.name}' ({error.__cause__}); check its CRS"
-        ) from error
-    lon, lat = change.transform(points[:, 0], points[:, 1])
-    return lon, lat
-
-
-def _placed_outline(grid: GeoBox, points_per_side: int) -> np.ndarray:
-    """World coordinates around the pixels that have a place on Earth, taken as convex in the image."""
-    height, width = grid.shape
-    steps = 2 * points_per_side + 1
-    nodes = np.stack(np.meshgrid(np.linspace(0, width, steps), np.linspace(0, height, steps)), -1)
-    nodes = nodes.reshape(-1, 2)
-    a, b, c, d, e, f = grid.affine[:6]
-    to_world = np.array([[a, d], [b, e]])
-    lon, lat = _lon_lat(grid, nodes @ to_world + (c, f))
-    hull = MultiPoint(nodes[np.isfinite(lon) & np.isfinite(lat)]).convex_hull
-    if hull.area == 0:
-        raise GridError(
-            f"no place on Earth for a grid in '{grid.crs.proj.name}' at {tuple(grid.boundingbox)}; "
-            "check its CRS and transform"
-        )
-    outline = hull.exterior.segmentize(max(height, width) / points_per_side)
-    around: np.ndarray = get_coordinates(outline) @ to_world + (c, f)
-    return around
-
-
-def _polar_cap(lon: np.ndarray, lat: np.ndarray) -> BaseGeometry:
-    """The region between a ring around a pole and that pole."""
-    pole = 90.0 if lat.mean() > 0 else -90.0
-    ring = np.column_stack([lon, lat])
-    closed = np.vstack([ring, [ring[-1, 0], pole], [ring[0, 0], pole]])
-    return _on_earth(make_valid(Polygon(closed)))
-
-
-def _on_earth(outline: BaseGeometry) -> BaseGeometry:
-    """An outline between the poles, cut at the antimeridian."""
-    west, south, east, north = outline.bounds
-    if south < -90 or north > 90:
-        outline = outline.intersection(box(west, -90, east, 90))
-    return around(outline, 0.0)
 
 
 def place(grid: GeoBox) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-"""Polygons from one CRS in another: along their edges, across the antimeridian, around the poles."""
+"""Polygons in other CRSs, and outlines of grids: along their edges, over the antimeridian, at the poles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 import shapely
 from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from shapely import MultiPoint, Polygon, box, get_coordinates, is_valid, make_valid, polygons
 from shapely.geometry.base import BaseGeometry
 
 from .antimeridian import (
@@ -21,7 +23,7 @@ from .antimeridian import (
     unwrapped,
 )
 from .errors import GridError
-from .grid import WGS84, crs_name, transformer
+from .grid import WGS84, crs_name, densified_outline, transformer, unit_outline
 
 TOLERANCE = 3e-7
 """How far an edge may lie from where it belongs, as a share of the ring's size: 5 cm in a Landsat scene."""
@@ -33,6 +35,7 @@ _PIECES = 32
 _ROUNDS = 12
 """In each, edges that lie off are halved."""
 _MOST_POINTS = 1 << 18
+_OUTLINED_AT_ONCE = 4096
 
 Move: TypeAlias = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """x and y (N,) in another CRS; infinite where it has no such place."""
@@ -254,3 +257,110 @@ def _without_seam(whole: BaseGeometry) -> BaseGeometry:
     left, bottom, right, top = whole.bounds
     hair = 1e-7 * max(right - left, top - bottom)
     return surface(whole.buffer(hair, join_style="mitre").buffer(-hair, join_style="mitre"))
+
+
+def footprint(grid: GeoBox, points_per_side: int = 32) -> BaseGeometry:
+    """The grid's outline in longitude and latitude, split at the antimeridian.
+
+    A grid that holds a pole becomes the cap around it. Where the projection cannot place part of the edge
+    (a geostationary image's corners show space), the outline runs around what it can.
+
+    Raises:
+        GridError: no part of the grid has a place on Earth.
+    """
+    lon, lat = _lon_lat(grid, densified_outline(grid, points_per_side))
+    finite = np.isfinite(lon) & np.isfinite(lat)
+    if not finite.all():
+        lon, lat = _lon_lat(grid, _placed_outline(grid, points_per_side))
+        finite = np.isfinite(lon) & np.isfinite(lat)
+        lon, lat = lon[finite], lat[finite]
+    lon = unwrapped(lon)
+    if finite.all() and turns_between(lon):
+        return _polar_cap(lon, lat)
+    return _on_earth(make_valid(Polygon(np.column_stack([lon, lat]))))
+
+
+def footprints(grids: Sequence[GeoBox], points_per_side: int = 32) -> list[BaseGeometry]:
+    """`footprint` of each of many grids: the same vertices, at a tenth of the cost."""
+    outlines: dict[int, BaseGeometry] = {}
+    alike: dict[str, list[int]] = {}
+    for number, grid in enumerate(grids):
+        alike.setdefault(str(grid.crs), []).append(number)
+    for numbers in alike.values():
+        for start in range(0, len(numbers), _OUTLINED_AT_ONCE):
+            some = numbers[start : start + _OUTLINED_AT_ONCE]
+            outlines.update(_plain_footprints(grids, some, points_per_side))
+    return [
+        outlines[number] if number in outlines else footprint(grid, points_per_side)
+        for number, grid in enumerate(grids)
+    ]
+
+
+def _plain_footprints(
+    grids: Sequence[GeoBox], numbers: Sequence[int], points_per_side: int
+) -> dict[int, BaseGeometry]:
+    """Of the grids of one CRS that lie wholly on Earth, and neither on a pole nor the antimeridian."""
+    chosen = [grids[number] for number in numbers]
+    cols, rows = unit_outline(points_per_side)
+    height, width = np.array([tuple(grid.shape) for grid in chosen], float).T[..., None]
+    a, b, c, d, e, f = np.array([grid.affine[:6] for grid in chosen]).T[..., None]
+    x, y = (k * (cols * width) + m * (rows * height) + n for k, m, n in ((a, b, c), (d, e, f)))
+    at = _lon_lat(chosen[0], np.column_stack([x.ravel(), y.ravel()]))
+    lon, lat = (values.reshape(x.shape) for values in at)
+    with np.errstate(invalid="ignore"):
+        plain = (np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= HALF_TURN)).all(axis=1)
+        plain &= (np.abs(np.diff(lon)) < HALF_TURN).all(axis=1)
+    outlines = polygons(np.stack([lon[plain], lat[plain]], axis=-1))
+    good = is_valid(outlines)
+    places = np.asarray(numbers)[plain][good]
+    return dict(zip(places.tolist(), outlines[good].tolist(), strict=True))
+
+
+def _lon_lat(grid: GeoBox, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """World points (N, 2) of the grid's CRS as longitudes and latitudes, infinite off the Earth."""
+    if grid.crs == WGS84:
+        return points[:, 0], points[:, 1]
+    try:
+        change = transformer(crs_name(grid.crs), "EPSG:4326")
+    except GridError as error:
+        raise GridError(
+            f"no place on Earth for a grid in '{grid.crs.proj.name}' ({error.__cause__}); check its CRS"
+        ) from error
+    lon, lat = change.transform(points[:, 0], points[:, 1])
+    return lon, lat
+
+
+def _placed_outline(grid: GeoBox, points_per_side: int) -> np.ndarray:
+    """World coordinates around the pixels that have a place on Earth, taken as convex in the image."""
+    height, width = grid.shape
+    steps = 2 * points_per_side + 1
+    nodes = np.stack(np.meshgrid(np.linspace(0, width, steps), np.linspace(0, height, steps)), -1)
+    nodes = nodes.reshape(-1, 2)
+    a, b, c, d, e, f = grid.affine[:6]
+    to_world = np.array([[a, d], [b, e]])
+    lon, lat = _lon_lat(grid, nodes @ to_world + (c, f))
+    hull = MultiPoint(nodes[np.isfinite(lon) & np.isfinite(lat)]).convex_hull
+    if hull.area == 0:
+        raise GridError(
+            f"no place on Earth for a grid in '{grid.crs.proj.name}' at {tuple(grid.boundingbox)}; "
+            "check its CRS and transform"
+        )
+    outline = hull.exterior.segmentize(max(height, width) / points_per_side)
+    around: np.ndarray = get_coordinates(outline) @ to_world + (c, f)
+    return around
+
+
+def _polar_cap(lon: np.ndarray, lat: np.ndarray) -> BaseGeometry:
+    """The region between a ring around a pole and that pole."""
+    pole = 90.0 if lat.mean() > 0 else -90.0
+    ring = np.column_stack([lon, lat])
+    closed = np.vstack([ring, [ring[-1, 0], pole], [ring[0, 0], pole]])
+    return _on_earth(make_valid(Polygon(closed)))
+
+
+def _on_earth(outline: BaseGeometry) -> BaseGeometry:
+    """An outline between the poles, cut at the antimeridian."""
+    west, south, east, north = outline.bounds
+    if south < -90 or north > 90:
+        outline = outline.intersection(box(west, -90, east, 90))
+    return around(outline, 0.0)

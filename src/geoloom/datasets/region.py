@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,14 +10,13 @@ import shapely
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
-from odc.geo.types import Shape2d
 from shapely.geometry.base import BaseGeometry
 
 from ..core.antimeridian import around, full_turn
 from ..core.area import polygon_areas_m2
-from ..core.grid import LATTICE_TOLERANCE_PX, WGS84, crs_name, footprint
+from ..core.grid import WGS84, crs_name, window_around, window_grid, window_inside
 from ..core.interval import Interval
-from ..core.outline import from_lonlat, surface, to_lonlat
+from ..core.outline import footprint, from_lonlat, surface, to_lonlat
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +123,12 @@ class Region:
         pixels = shapely.bounds(pixel_geometry(area, lattice))
         if not np.isfinite(pixels).all():
             return None
-        left, top = (math.floor(v + LATTICE_TOLERANCE_PX) for v in pixels[:2])
-        right, bottom = (math.ceil(v - LATTICE_TOLERANCE_PX) for v in pixels[2:])
-        if bounded:
-            left, top = max(left, 0), max(top, 0)
-            right, bottom = min(right, lattice.shape[1]), min(bottom, lattice.shape[0])
-        if right <= left or bottom <= top:
+        window = window_around(*pixels.tolist())
+        if bounded and window is not None:
+            window = window_inside(window, lattice.shape)
+        if window is None:
             return None
-        frame = window(lattice, top, left, bottom - top, right - left)
-        return replace(self, frame=frame, area=area, crs=lattice.crs)
+        return replace(self, frame=window_grid(lattice, window), area=area, crs=lattice.crs)
 
     def _narrowed(self, area: BaseGeometry, outline: BaseGeometry) -> Region | None:
         area, outline = surface(area), surface(outline)
@@ -147,15 +142,6 @@ def common_lattice(native: GeoBox, crs: CRS | None, res: tuple[float, float] | N
         resolution = native.resolution if home == native.crs else native.to_crs(home).resolution
         res = abs(resolution.x), abs(resolution.y)
     return GeoBox((1, 1), Affine(res[0], 0, 0, 0, -res[1], 0), home)
-
-
-def window(grid: GeoBox, row: int, col: int, height: int, width: int) -> GeoBox:
-    """A window of a grid's lattice, also beyond its edges."""
-    a, b, c, d, e, f = grid.affine[:6]
-    corner = a * col + b * row + c, d * col + e * row + f
-    # A plain tuple would be looked at for what it might be, which costs more than the GeoBox.
-    shape = Shape2d(x=width, y=height)
-    return GeoBox(shape, Affine(a, b, corner[0], d, e, corner[1]), grid.crs)
 
 
 def pixel_geometry(geometry: BaseGeometry, grid: GeoBox) -> BaseGeometry:

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from affine import Affine
-from odc.geo.geobox import GeoBox
-
 from ..core.errors import GridError
 from ..core.grid import PixelWindow
 
@@ -150,12 +147,6 @@ def batches(plan: Plan, size: int, first_row: int = 0) -> Iterator[Batch]:
         tiles = tuple(row)
         for start in range(0, len(tiles), size):
             yield Batch(tiles[start : start + size], start + size >= len(tiles))
-
-
-def window_grid(grid: GeoBox, window: PixelWindow) -> GeoBox:
-    """The part of a lattice under a window, which may lie outside `grid`."""
-    affine = grid.affine * Affine.translation(window.col, window.row)
-    return GeoBox((window.height, window.width), affine, grid.crs)
 
 
 def _even(length: int, most: int) -> int:

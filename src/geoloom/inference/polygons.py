@@ -16,11 +16,10 @@ from shapely.geometry import shape
 
 from ..core.area import polygon_areas_m2
 from ..core.classes import Classes
-from ..core.grid import PixelWindow
+from ..core.grid import row_windows, window_grid
 from ..io.headers.header import Header, read_header
 from ..io.raster import read
 from ..io.write.geopackage import ClassPolygonWriter
-from .plan import window_grid
 
 _PIXELS_AT_ONCE = 8_000_000
 _FLUSH = 20_000
@@ -94,10 +93,9 @@ def _polygons(header: Header, classes: Classes, step: int) -> Iterator[tuple[Any
     """Each connected area once, as a polygon in pixel coordinates and its code."""
     height, width = map(int, header.grid.shape)
     above: list[_Open | None] = [None] * width
-    for top in range(0, height, step):
-        bottom = min(top + step, height)
-        grid = window_grid(header.grid, PixelWindow(top, 0, bottom - top, width))
-        raster = read(header, grid, bands=[1])
+    for window in row_windows((height, width), step):
+        top, bottom = window.row, window.row + window.height
+        raster = read(header, window_grid(header.grid, window), bands=[1])
         codes = raster.values[0]
         wanted = raster.valid & np.isin(codes, classes.codes)
         shapes = [

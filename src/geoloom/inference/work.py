@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import ModelError
+from ..core.grid import window_grid
 from ..io.headers.header import Header
 from ..io.raster import read
 from .blend import tile_weights
-from .plan import Batch, Plan, Tile, window_grid
+from .plan import Batch, Plan, Tile
 from .predictor import Device, ModelSource, Precision
 from .symmetries import mean_over_symmetries
 

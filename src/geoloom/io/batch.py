@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import ReadError
-from geoloom.core.grid import crs_name
+from geoloom.core.grid import PixelWindow, crs_name, window_grid
 from geoloom.core.resampling import Resampling
 
 from .access.left_to_gdal import LeftToGdalError
@@ -132,7 +132,8 @@ def _fill(order: ReadOrder, used: Used, places: CoordinateMap | None) -> None:
         if top == bottom:
             return
         whole = (bottom - top, right - left) == valid.shape
-        grid = order.grid if whole else order.grid[top:bottom, left:right]
+        gap = PixelWindow(top, left, bottom - top, right - left)
+        grid = order.grid if whole else window_grid(order.grid, gap)
         values = np.empty((len(order.out), *grid.shape), order.out.dtype)
         seen = np.empty(grid.shape, np.bool_)
         _read(stack, order, grid, values, seen, used)
@@ -155,10 +156,10 @@ def warm_up(stack: Stack, resampling: Resampling, dtype: DTypeLike) -> None:
     """
     if stack.ready() is None:
         return
-    corner = stack.grid.affine * Affine.translation(-1, -1)
+    corner = window_grid(stack.grid, PixelWindow(-1, -1, 3, 3))
     grids = [
-        GeoBox((3, 3), corner, stack.grid.crs),
-        GeoBox((3, 3), corner * Affine.rotation(1), stack.grid.crs),
+        corner,
+        GeoBox((3, 3), corner.affine * Affine.rotation(1), stack.grid.crs),
         *_from_elsewhere(stack.grid),
     ]
     shape = len(stack.channels), 3, 3

@@ -11,6 +11,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from ..core.grid import row_windows, window_grid
 from .access.handles import open_handle
 from .headers.header import Header
 from .headers.validity import observed
@@ -77,10 +78,10 @@ def _cells(
         return _dilated(seen, 1), (width / seen.shape[1], height / seen.shape[0])
     seen = np.zeros((-(-height // side), -(-width // side)), dtype=np.bool_)
     rows = max(1, _STRIP_BYTES // (8 * width * side)) * side
-    for top in range(0, height, rows):
-        part = header.grid[top : min(top + rows, height), :]
+    for window in row_windows(header.grid.shape, rows):
+        part = window_grid(header.grid, window)
         valid = read(header, part, bands=[band], resampling="nearest", nodata=nodata).valid
-        seen[top // side : -(-(top + len(valid)) // side)] = _any(valid, side)
+        seen[window.row // side : -(-(window.row + window.height) // side)] = _any(valid, side)
     return seen, (float(side), float(side))
 
 

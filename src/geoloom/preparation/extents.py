@@ -7,11 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from ..core.errors import GridError, VectorError
-from ..core.grid import LATTICE_TOLERANCE_PX, crs_name, densified_outline
+from ..core.grid import (
+    PixelWindow,
+    crs_name,
+    densified_outline,
+    window_around,
+    window_grid,
+    window_inside,
+)
 from ..io.geometry.overlap import extent, header_extent, points_on
 from ..io.headers.header import Header
 from ..io.vector.features import Features
@@ -20,8 +26,9 @@ from ..io.vector.features import Features
 def enclosing_grid(lattice: GeoBox, grids: Iterable[GeoBox]) -> GeoBox:
     """The smallest grid on a lattice that holds all grids, whatever their CRSs."""
     pixels = [points_on(lattice, densified_outline(grid), crs_name(grid.crs)) for grid in grids]
-    rows, cols = _span(np.concatenate(pixels))
-    return _shifted(lattice, rows, cols)
+    window = _window_around(np.concatenate(pixels))
+    assert window is not None  # grids have pixels
+    return window_grid(lattice, window)
 
 
 def grid_around(header: Header, features: Features, source: str | Path) -> GeoBox:
@@ -39,11 +46,10 @@ def grid_around(header: Header, features: Features, source: str | Path) -> GeoBo
     geometries, _ = features.on(grid)
     if len(geometries):
         at = points_on(grid, shapely.get_coordinates(geometries), crs_name(grid.crs))
-        (top, bottom), (left, right) = _span(at)
-        rows = max(top, 0), min(bottom, int(grid.shape[0]))
-        cols = max(left, 0), min(right, int(grid.shape[1]))
-        if rows[0] < rows[1] and cols[0] < cols[1]:
-            return _shifted(grid, rows, cols)
+        window = _window_around(at)
+        inside = None if window is None else window_inside(window, grid.shape)
+        if inside is not None:
+            return window_grid(grid, inside)
     raise GridError(_apart(header, features, source))
 
 
@@ -65,15 +71,7 @@ def _apart(header: Header, features: Features, source: str | Path) -> str:
     )
 
 
-def _span(rows_cols: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and last-plus-one row and column of whole pixels that hold all points."""
-    low = np.floor(rows_cols.min(axis=0) + LATTICE_TOLERANCE_PX).astype(int)
-    high = np.ceil(rows_cols.max(axis=0) - LATTICE_TOLERANCE_PX).astype(int)
-    return (int(low[0]), int(high[0])), (int(low[1]), int(high[1]))
-
-
-def _shifted(lattice: GeoBox, rows: tuple[int, int], cols: tuple[int, int]) -> GeoBox:
-    a, b, c, d, e, f = lattice.affine[:6]
-    x, y = a * cols[0] + b * rows[0] + c, d * cols[0] + e * rows[0] + f
-    shape = rows[1] - rows[0], cols[1] - cols[0]
-    return GeoBox(shape, Affine(a, b, x, d, e, y), lattice.crs)
+def _window_around(rows_cols: np.ndarray) -> PixelWindow | None:
+    """The fewest whole pixels that hold all points (N, 2); None where they lie along one edge of pixels."""
+    (top, left), (bottom, right) = rows_cols.min(axis=0).tolist(), rows_cols.max(axis=0).tolist()
+    return window_around(left, top, right, bottom)

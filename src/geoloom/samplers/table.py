@@ -8,8 +8,9 @@ from itertools import islice
 
 import numpy as np
 
+from ..core.grid import PixelWindow, window_grid
 from ..core.query import Query
-from ..datasets.region import Region, window
+from ..datasets.region import Region
 
 ROW = np.dtype([("region", "i4"), ("row", "i8"), ("col", "i8"), ("height", "i4"), ("width", "i4")])
 """Region number, and the chip's window in that region's frame, whole pixels."""
@@ -54,7 +55,7 @@ class ChipTable:
     def _query(self, number: int, row: int, col: int, height: int, width: int) -> Query:
         region = self.regions[number]
         assert region.frame is not None  # samplers take only regions with pixels
-        return Query(window(region.frame, row, col, height, width), region.when)
+        return Query(window_grid(region.frame, PixelWindow(row, col, height, width)), region.when)
 
 
 def rows_of(

@@ -12,7 +12,8 @@ from pyproj import Transformer
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..core.grid import crs_name, footprints, has_place, pixel_map, transformer
+from ..core.grid import crs_name, has_place, pixel_map, transformer
+from ..core.outline import footprints
 
 OUTLINE = np.array(
     [(0, 0), (0.5, 0), (1, 0), (1, 0.5), (1, 1), (0.5, 1), (0, 1), (0, 0.5)], dtype=float

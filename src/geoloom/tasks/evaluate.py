@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +18,8 @@ from ..chips.store import ChipStore
 from ..core.classes import Classes
 from ..core.errors import ChipError, ModelError
 from ..core.files import may_replace, write_text
-from ..core.grid import PixelWindow, footprint
+from ..core.grid import PixelWindow, block_windows, window_grid, window_inside
+from ..core.outline import footprint
 from ..core.progress import Progress
 from ..core.roi import HINT, Roi
 from ..io.headers.header import Header, read_header
@@ -169,8 +170,9 @@ def evaluate_map(
     wanted = Truth.of(truth, known, class_field=class_field, groups=groups)
     area = _roi(roi, header.grid)
     count = Count(known, wanted.positions, wanted.names, str(truth))
-    windows = list(_windows(header.grid, _BLOCK_PX))
-    for done, grid in enumerate(windows, start=1):
+    windows = list(block_windows(header.grid.shape, _BLOCK_PX))
+    for done, window in enumerate(windows, start=1):
+        grid = window_grid(header.grid, window)
         codes, stated = _stated(wanted, area, grid)
         if stated.any():
             mapped = read(header, grid, bands=[1], resampling="nearest")
@@ -277,9 +279,9 @@ def _count_scene(
     scene_scores = import_module("geoloom.inference.scores").scene_scores
 
     def under(window: PixelWindow) -> tuple[np.ndarray, np.ndarray]:
-        top, left = max(window.row, 0), max(window.col, 0)
-        bottom, right = window.row + window.height, window.col + window.width
-        return _stated(truth, roi, header.grid[top:bottom, left:right])
+        part = window_inside(window, header.grid.shape)
+        assert part is not None  # every tile touches the scene
+        return _stated(truth, roi, window_grid(header.grid, part))
 
     blocks = scene_scores(
         scorer,
@@ -309,13 +311,6 @@ def _bands(scorer: Scorer, header: Any) -> tuple[int, ...]:
     # A predictor that is not a saved model has no opinion on the type.
     card = card or ModelCard("", {}, scorer.bands, scorer.classes, dtype=header.dtypes[0])
     return check_bands(card, header)
-
-
-def _windows(grid: GeoBox, size_px: int) -> Iterator[GeoBox]:
-    height, width = grid.shape
-    for row in range(0, height, size_px):
-        for col in range(0, width, size_px):
-            yield grid[row : min(row + size_px, height), col : min(col + size_px, width)]
 
 
 def _roi(roi: RoiSource | None, grid: GeoBox) -> Roi | None:

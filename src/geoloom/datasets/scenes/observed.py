@@ -17,7 +17,7 @@ from ...core.errors import ReadError
 from ...core.outline import to_lonlat
 from ...core.progress import Progress
 from ...core.query import Scene
-from ...io.headers.scan import OnError
+from ...io.headers.scan import OnError, report_left_out
 from ...io.outlines import observed_outline
 from .located import header_of
 
@@ -63,15 +63,7 @@ def with_observed_footprints(
                 with_outlines.append(scene)
             if progress is not None:
                 progress(len(with_outlines) + len(unreadable), len(scenes))
-    if unreadable:
-        if not with_outlines:
-            raise unreadable[0]
-        log.warning(
-            "%d of %d scenes cannot be looked at and are left out (on_error='skip'), the first because: %s",
-            len(unreadable),
-            len(scenes),
-            unreadable[0],
-        )
+    report_left_out(unreadable, len(scenes), "scenes")
     empty = [scene.name for scene in with_outlines if scene.footprint.is_empty]
     if empty:
         log.warning(

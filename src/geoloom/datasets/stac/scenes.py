@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from ...core.antimeridian import HALF_TURN
 from ...core.bands import Band
 from ...core.errors import DatasetError
-from ...core.grid import footprint, footprints
+from ...core.outline import footprint, footprints
 from ...core.progress import Progress
 from ...core.query import Asset, Scene
 from ...io.access.remote import without_query

@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geoloom.core.grid import PixelWindow, window_inside
+
 from ..access.mapped_file import stand_guard
 from .stack import MappedStack
 
 
 def copy_from(
-    ready: MappedStack, origin: tuple[int, int], out: NDArray[Any], seen: NDArray[np.uint8]
+    ready: MappedStack, window: PixelWindow, out: NDArray[Any], seen: NDArray[np.uint8]
 ) -> None:
-    """Copy the pixels of a grid on the stack's own lattice; they are right if `ready.check` then says so.
+    """Copy a window of the stack's own lattice; the pixels are right if `ready.check` then says so.
 
     Args:
         ready: What to read.
-        origin: Row and column of the raster where the grid begins; any part of it may lie outside.
+        window: Which pixels; any part of it may lie outside the raster.
         out: (C, H, W); the fill values where there is nothing.
         seen: (H, W), 1 where all bands are observed.
 
@@ -27,16 +29,13 @@ def copy_from(
     """
     from ..loops.nearest import mark_observed
 
-    _, height, width = out.shape
-    rows, cols = ready.grid.shape
-    top, bottom = max(origin[0], 0), min(origin[0] + height, rows)
-    left, right = max(origin[1], 0), min(origin[1] + width, cols)
-    whole = bottom - top == height and right - left == width
+    stored = window_inside(window, ready.grid.shape)
+    whole = stored is window
     seen.fill(whole)
-    if top >= bottom or left >= right:
+    if stored is None:
         out[:] = ready.fill.reshape(-1, 1, 1)
         return
-    at, shape = (top - origin[0], left - origin[1]), (bottom - top, right - left)
+    at, shape = (stored.row - window.row, stored.col - window.col), (stored.height, stored.width)
     inside = np.s_[at[0] : at[0] + shape[0], at[1] : at[1] + shape[1]]
     if not whole:
         seen[inside] = 1
@@ -48,7 +47,7 @@ def copy_from(
     target = out
     if unsure and not np.can_cast(ready.like.dtype, out.dtype, "safe"):
         target = np.empty(out.shape, ready.like.dtype)
-    lay_out(ready, (top, left), shape, at, target)
+    lay_out(ready, (stored.row, stored.col), shape, at, target)
     if unsure:
         mark_observed(target, ready.nodata_as(target.dtype), ready.tagged, at, shape, seen)
     if target is not out:

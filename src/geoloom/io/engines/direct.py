@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from geoloom.core.grid import LATTICE_TOLERANCE_PX
+from geoloom.core.grid import PixelWindow, window_of
 from geoloom.core.resampling import Resampling
 
 from ..blocks.copy import copy_from
 from ..blocks.stack import Channel, MappedStack, Stack
-from ..geometry.coordinate_map import CoordinateMap, CrsToPixels, coordinate_maps, six
+from ..geometry.coordinate_map import CoordinateMap, CrsToPixels, coordinate_maps
 from ..geometry.shrinkage import Shrinkage, cells
 from ..headers.header import Header
 from .direct_warp import warp, warp_part
@@ -147,13 +147,13 @@ def _read_as_placed(
     places: CoordinateMap | None = None,
 ) -> None:
     seen = valid.view(np.uint8)
-    origin = _same_lattice(ready, grid) if places is None else None
-    if origin is not None:
-        copy_from(ready, origin, out, seen)
+    window = _same_lattice(ready, grid) if places is None else None
+    if window is not None:
+        copy_from(ready, window, out, seen)
     elif resampling == "nearest":
         warp(ready, grid, resampling, Shrinkage((1, 1), True), out, seen, places)
     else:
-        a, b, _, d, e, _ = six(grid.affine)
+        a, b, _, d, e, _ = grid.affine[:6]
         uniform = ready.way(grid.crs).shrinkage((a, b, d, e))
         if uniform is not None:
             warp(ready, grid, resampling, uniform, out, seen, places)
@@ -162,21 +162,7 @@ def _read_as_placed(
             warp_part(ready, grid, resampling, shrinkage, (rows, cols), out, seen)
 
 
-def _same_lattice(ready: MappedStack, grid: GeoBox) -> tuple[int, int] | None:
-    """Row and column in the source where the grid begins, or None; as `core.grid.lattice_window`, faster."""
+def _same_lattice(ready: MappedStack, grid: GeoBox) -> PixelWindow | None:
+    """The window of the source that is `grid`, where it needs no warp."""
     way = ready.way(grid.crs)
-    if not way.same:
-        return None
-    a, b, c, d, e, f = way.to_pixel
-    ga, gb, gc, gd, ge, gf = six(grid.affine)
-    height, width = grid.shape
-    at_col, at_row = a * gc + b * gf + c, d * gc + e * gf + f
-    col, row = round(at_col), round(at_row)
-    per_col = a * ga + b * gd - 1, d * ga + e * gd
-    per_row = a * gb + b * ge, d * gb + e * ge - 1
-    for x, y in ((0, 0), (width, 0), (0, height), (width, height)):
-        off_col = at_col - col + per_col[0] * x + per_row[0] * y
-        off_row = at_row - row + per_col[1] * x + per_row[1] * y
-        if abs(off_col) > LATTICE_TOLERANCE_PX or abs(off_row) > LATTICE_TOLERANCE_PX:
-            return None
-    return row, col
+    return window_of(grid, way.to_pixel) if way.same else None

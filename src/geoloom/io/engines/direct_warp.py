@@ -12,17 +12,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from ...core.grid import PixelWindow, window_grid, window_inside
 from ...core.resampling import Resampling
 from ..blocks.copy import lay_out
 from ..blocks.stack import MappedStack
 from ..geometry.box_mean import area_mean, boxes_are_pixels
 from ..geometry.coordinate_map import CoordinateMap, coordinate_map, exact_map, exact_places
 from ..geometry.piece import RasterPiece
-from ..geometry.shrinkage import Shrinkage, Span, reach_px
+from ..geometry.shrinkage import Shrinkage, Span, halves, reach_px
 from ..geometry.subpixels import majority, mean, points_per_pixel, sample_grid
 
 _SCRATCH_BYTES = 1 << 26
@@ -75,14 +75,14 @@ def warp(
         out[:] = ready.fill.reshape(-1, 1, 1)
         seen.fill(0)
         return
-    (top, left), shape = window
+    shape = window.height, window.width
     size = len(out) * shape[0] * shape[1] * ready.like.itemsize
     if size > _SCRATCH_BYTES and max(height, width) > _SMALLEST_CUT_PX:
         _warp_halves(ready, grid, resampling, shrinkage, out, seen)
         return
     source = _scratch((len(out), *shape), ready.like.dtype)
-    lay_out(ready, (top, left), shape, (0, 0), source)
-    place = top, left, ready.grid.shape[0], ready.grid.shape[1]
+    lay_out(ready, (window.row, window.col), shape, (0, 0), source)
+    place = window.row, window.col, *ready.grid.shape
     _gather(ready, source, place, places, resampling, shrinkage.span, out, seen)
 
 
@@ -178,11 +178,7 @@ def _mean_of_exact(
     seen: Valid,
 ) -> None:
     """The mean where the map is not a polynomial: slowly, as the other engine has it."""
-    place = GeoBox(
-        source.shape[1:],
-        ready.grid.affine * Affine.translation(window[1], window[0]),
-        ready.grid.crs,
-    )
+    place = window_grid(ready.grid, PixelWindow(*window[:2], *source.shape[1:]))
     seen.fill(1)
     for band in range(len(out)):
         stored = source[band : band + 1].astype(ready.like.dtype)
@@ -196,25 +192,16 @@ def _mean_of_exact(
 
 def _window(
     ready: MappedStack, places: CoordinateMap, reach: tuple[int, int]
-) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """First row and column, and shape, of the part of the raster that a kernel can touch."""
+) -> PixelWindow | None:
+    """The part of the raster that a kernel can touch; None where it touches none."""
     extent = places.extent()
     if extent is None:
         return None
-    height, width = ready.grid.shape
     low_row, high_row, low_col, high_col = extent
-    top, bottom = (
-        max(int(max(low_row, -1e9)) - 1 - reach[1], 0),
-        int(min(high_row, 1e9)) + 1 + reach[1],
-    )
-    left, right = (
-        max(int(max(low_col, -1e9)) - 1 - reach[0], 0),
-        int(min(high_col, 1e9)) + 1 + reach[0],
-    )
-    bottom, right = min(bottom, height), min(right, width)
-    if top >= bottom or left >= right:
-        return None
-    return (top, left), (bottom - top, right - left)
+    top, left = int(max(low_row, -1e9)) - 1 - reach[1], int(max(low_col, -1e9)) - 1 - reach[0]
+    bottom, right = int(min(high_row, 1e9)) + 1 + reach[1], int(min(high_col, 1e9)) + 1 + reach[0]
+    touched = PixelWindow(top, left, bottom - top, right - left)
+    return window_inside(touched, ready.grid.shape)
 
 
 def _bands(ready: MappedStack) -> list[MappedStack]:
@@ -244,12 +231,7 @@ def _warp_halves(
     out: NDArray[Any],
     seen: Valid,
 ) -> None:
-    height, width = grid.shape
-    if height >= width:
-        halves = [np.s_[: height // 2, :], np.s_[height // 2 :, :]]
-    else:
-        halves = [np.s_[:, : width // 2], np.s_[:, width // 2 :]]
-    for part in halves:
+    for part in halves(grid.shape):
         warp_part(ready, grid, resampling, shrinkage, part, out, seen)
 
 

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from geoloom.core.grid import lattice_window
+from geoloom.core.grid import lattice_window, window_grid
 from geoloom.core.resampling import Resampling
 
 from ..geometry.box_mean import area_mean, boxes_are_pixels
 from ..geometry.coordinate_map import way
 from ..geometry.locate import source_window
 from ..geometry.piece import RasterPiece
-from ..geometry.shrinkage import Shrinkage, cells, reach_px
+from ..geometry.shrinkage import Shrinkage, cells, halves, reach_px
 from ..geometry.subpixels import majority, mean, points_per_pixel, sample_grid
 from ..headers.header import Header
 from .gdal_warp import warp
@@ -110,15 +109,11 @@ class _Order:
         if (sampled and max(height, width) > _SAMPLED_PX) or (
             size > _STAGE_BYTES and max(height, width) > _SMALLEST_CUT_PX
         ):
-            for part in _halves(height, width):
+            for part in halves(grid.shape):
                 self.fulfil(grid[part], shrinkage, values[:, *part], seen[:, *part])
             return
         stored, stored_seen = read_window(self.header, window, self.bands, self.nodata)
-        place = GeoBox(
-            (window.height, window.width),
-            source.affine * Affine.translation(window.col, window.row),
-            source.crs,
-        )
+        place = window_grid(source, window)
         # One mask for all bands is one warp. Bands that miss different pixels are warped each on its own, so
         # that a band's values never depend on which others are read with it.
         alike = bool((stored_seen == stored_seen[:1]).all())
@@ -139,9 +134,3 @@ class _Order:
         if self.resampling == "average":
             return area_mean(piece, grid)
         return warp(piece, grid, self.resampling, shrinkage.span)
-
-
-def _halves(height: int, width: int) -> list[tuple[slice, slice]]:
-    if height >= width:
-        return [np.s_[: height // 2, :], np.s_[height // 2 :, :]]
-    return [np.s_[:, : width // 2], np.s_[:, width // 2 :]]

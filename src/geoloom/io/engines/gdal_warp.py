@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.crs import CRS
@@ -20,7 +19,7 @@ from rasterio.enums import Resampling as GdalResampling
 from rasterio.io import MemoryFile
 from rasterio.vrt import WarpedVRT
 
-from geoloom.core.antimeridian import full_turn
+from geoloom.core.antimeridian import full_turn, turned
 from geoloom.core.grid import crs_name
 from geoloom.core.resampling import Resampling
 
@@ -81,9 +80,9 @@ def _warp_turns(
     values: NDArray[Any] | None = None
     seen = np.zeros(tuple(grid.shape), dtype=np.bool_)
     turns = _turns(piece.grid, grid)
-    for turned in turns:
+    for moved in turns:
         part, part_seen = _warp_once(
-            replace(piece, grid=turned), grid, resampling, span, seam=len(turns) > 1
+            replace(piece, grid=moved), grid, resampling, span, seam=len(turns) > 1
         )
         if values is None:
             values = part
@@ -110,12 +109,7 @@ def _turns(source: GeoBox, grid: GeoBox) -> list[GeoBox]:
     first = int(np.floor((bounds.left - slack + half) / turn))
     last = int(np.ceil((bounds.right + slack - half) / turn))
     moves = range(min(first, last), max(first, last) + 1)
-    return [
-        source
-        if not n
-        else GeoBox(source.shape, Affine.translation(-n * turn, 0) * source.affine, source.crs)
-        for n in moves
-    ]
+    return [turned(source, n * turn) for n in moves]
 
 
 def _warp_once(

@@ -11,7 +11,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from geoloom.core.errors import ReadError
-from geoloom.core.grid import PixelWindow
+from geoloom.core.grid import PixelWindow, window_inside, window_slices
 
 from ..access.handles import close_handle, open_handle
 from ..access.remote import is_remote, patiently, remotely, without_query
@@ -29,12 +29,10 @@ def read_window(
     Raises:
         ReadError: the file is damaged there.
     """
-    height, width = header.grid.shape
-    top, bottom = max(window.row, 0), min(window.row + window.height, height)
-    left, right = max(window.col, 0), min(window.col + window.width, width)
-    if top >= bottom or left >= right:
+    part = window_inside(window, header.grid.shape)
+    if part is None:
         return empty(header, bands, nodata, (window.height, window.width))
-    inside = Window(left, top, right - left, bottom - top)
+    inside = Window(part.col, part.row, part.width, part.height)
     if is_remote(header.uri):
         stored, stored_seen = remotely(_read_inside, header, inside, bands, nodata)
     else:
@@ -42,10 +40,10 @@ def read_window(
     if stored.shape[1:] == (window.height, window.width):
         return stored, stored_seen
     values, seen = empty(header, bands, nodata, (window.height, window.width))
-    rows = slice(top - window.row, bottom - window.row)
-    cols = slice(left - window.col, right - window.col)
-    values[:, rows, cols] = stored
-    seen[:, rows, cols] = stored_seen
+    top, left = part.row - window.row, part.col - window.col
+    at = window_slices(PixelWindow(top, left, part.height, part.width))
+    values[:, *at] = stored
+    seen[:, *at] = stored_seen
     return values, seen
 
 

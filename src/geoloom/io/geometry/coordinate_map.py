@@ -18,14 +18,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from geoloom.core.antimeridian import full_turn, turned_pieces
 from geoloom.core.errors import ReadError
-from geoloom.core.grid import crs_name
+from geoloom.core.grid import SixFactors, crs_name
 
 from .locate import moved, to_source
 from .shrinkage import Linear, Shrinkage, uniform_shrinkage
@@ -44,7 +43,6 @@ _EXACT_PX = 16
 Cell = tuple[int, int, int, int]
 """First row, row after the last, first column, column after the last."""
 
-Six = tuple[float, float, float, float, float, float]
 Extent = tuple[float, float, float, float]
 _NOWHERE = np.empty((2, 0, 0))
 
@@ -58,7 +56,7 @@ class CrsToPixels:
     """Whether the CRS is the source's own."""
     names: tuple[str, str]
     """This CRS and the source's, by `crs_name`."""
-    to_pixel: Six
+    to_pixel: SixFactors
     """Source world (x, y) to source column and row."""
     turn: float
     """Once around the Earth in the source's units; 0 where its CRS does not go around."""
@@ -84,7 +82,7 @@ def way(source: GeoBox, crs: CRS) -> CrsToPixels:
     """From a CRS to the pixels of a source; keep it, it is expensive to make."""
     turn = full_turn(source.crs)
     middle = source.affine * (source.shape[1] / 2, source.shape[0] / 2)
-    a, b, _, d, e, _ = to_pixel = six(~source.affine)
+    a, b, _, d, e, _ = to_pixel = (~source.affine)[:6]
     per_unit = 1 / _METRES_PER_DEGREE if turn is not None else 1.0
     return CrsToPixels(
         source=source,
@@ -95,12 +93,6 @@ def way(source: GeoBox, crs: CRS) -> CrsToPixels:
         middle=float(middle[0]),
         noise_px=_NOISE_M * per_unit * max(abs(a) + abs(b), abs(d) + abs(e)),
     )
-
-
-def six(affine: Affine) -> Six:
-    """The factors of an affine map, as floats."""
-    a, b, c, d, e, f = affine.a, affine.b, affine.c, affine.d, affine.e, affine.f
-    return float(a), float(b), float(c), float(d), float(e), float(f)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +147,7 @@ def coordinate_map(
     height, width = grid.shape
     if way.same:
         return _affine_map(way, grid)
-    affine = six(grid.affine)
+    affine = grid.affine[:6]
     todo: list[Cell] = [(0, height, 0, width)]
     cells: list[tuple[int, int, int, int, int]] = []
     coefs: list[NDArray[np.float64]] = []
@@ -206,7 +198,7 @@ def _fit_all(
 ) -> list[CoordinateMap | None]:
     from ..loops.polynomials import fit_grids, grid_points
 
-    affines = np.array([six(grid.affine) for _, grid in asked])
+    affines = np.array([grid.affine[:6] for _, grid in asked])
     shapes = np.array([tuple(grid.shape) for _, grid in asked])
     x, y = moved(*names, *grid_points(affines, shapes))
     to_pixels = np.array([(*way.to_pixel, way.turn, way.middle) for way, _ in asked])
@@ -248,7 +240,7 @@ def exact_places(
 
 def _affine_map(way: CrsToPixels, grid: GeoBox) -> CoordinateMap:
     height, width = grid.shape
-    a, b, c, d, e, f = six(~way.source.affine * grid.affine)
+    a, b, c, d, e, f = (~way.source.affine * grid.affine)[:6]
     coefs = np.zeros((1, 2, 5, 5))
     for axis, (per_col, per_row, start) in enumerate(((a, b, c), (d, e, f))):
         coefs[0, axis, 0, 0] = per_col * width / 2 + per_row * height / 2 + start
@@ -257,7 +249,7 @@ def _affine_map(way: CrsToPixels, grid: GeoBox) -> CoordinateMap:
     return CoordinateMap(way, grid, _one_cell(height, width), coefs, _NOWHERE, 0.0)
 
 
-def _fit(way: CrsToPixels, affine: Six, cell: Cell) -> tuple[NDArray[np.float64], float]:
+def _fit(way: CrsToPixels, affine: SixFactors, cell: Cell) -> tuple[NDArray[np.float64], float]:
     """Polynomials over a cell (2, 5, 5) and the bound on their error: infinite if a point has no place.
 
     PROJ's noise comes on top.

@@ -83,6 +83,14 @@ def cells(source: GeoBox, grid: GeoBox) -> Iterator[tuple[slice, slice, Shrinkag
             yield rows, cols, _cell_shrinkage(source, name, (a, b, d, e), col, row)
 
 
+def halves(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """Rows and columns of the two halves of a grid, cut across its longer side."""
+    height, width = shape
+    if height >= width:
+        return [np.s_[: height // 2, :], np.s_[height // 2 :, :]]
+    return [np.s_[:, : width // 2], np.s_[:, width // 2 :]]
+
+
 def _cuts(first: float, size: int) -> Iterator[tuple[slice, int]]:
     """The cells along one axis: pixels of the grid, and the cell's number on the whole lattice."""
     start = 0

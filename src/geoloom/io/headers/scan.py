@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from ...core.bands import Band, unit_of
 from ...core.errors import BandError, DatasetError, ReadError, suggest
-from ...core.grid import footprints
+from ...core.outline import footprints
 from ...core.progress import Progress
 from ...core.query import Asset, Scene
 from ..access.finding import Paths, find_files, natural, scene_names
@@ -151,18 +151,30 @@ def read_headers(
                     headers[uri] = answer
             if progress is not None:
                 progress(len(headers) + len(unreadable), len(uris))
-    if unreadable:
-        if not headers:
-            raise unreadable[0]
-        log.warning(
-            "%d of %d files cannot be read and are left out (on_error='skip'), the first because: %s",
-            len(unreadable),
-            len(uris),
-            unreadable[0],
-        )
+    report_left_out(unreadable, len(uris), "files")
     seconds = max(time.perf_counter() - began, 1e-9)
     log.info("%d headers read in %.2f s: %.0f files/s", len(uris), seconds, len(uris) / seconds)
     return headers
+
+
+def report_left_out(errors: Sequence[ReadError], count: int, what: str) -> None:
+    """Log what could not be read of many, and is left out.
+
+    Args:
+        errors: One for each that could not be read.
+        count: How many there were.
+        what: Their name.
+
+    Raises:
+        ReadError: the first of the errors, where nothing could be read.
+    """
+    if errors and len(errors) == count:
+        raise errors[0]
+    if errors:
+        log.warning(
+            "%d of %d %s cannot be read and are left out (on_error='skip'), the first because: %s",
+            len(errors), count, what, errors[0],
+        )  # fmt: skip
 
 
 def _header_or_error(

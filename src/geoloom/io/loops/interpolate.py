@@ -106,26 +106,15 @@ def warp_smooth(
                 pick_count = rim
                 if holes[band] and simple:
                     pick_count = _add_broken(inner, corner, whole, band * plane, picks, rim)
-                for pick in range(pick_count):
-                    i = picks[pick]
-                    if not weighed[i]:
-                        _weigh(cols[i], cubic, span[0], across, i)
-                        _weigh(rows[i], cubic, span[1], down, i)
-                        weighed[i] = 1
                 if pick_count == 0:
                     continue
+                _weigh_picks(cols, rows, picks, pick_count, cubic, span, across, down, weighed)
                 values = line_of(address_of(source), band * plane, plane, source)
                 _kernel_row(
                     values, width, window, cols, rows, index, picks, pick_count, cubic, across, down, linear,
                     nodata[band], tagged[band], buffer, observed,
                 )  # fmt: skip
-                for pick in range(pick_count):
-                    i = picks[pick]
-                    if observed[i]:
-                        line[i] = finished(buffer, i, limits)
-                    else:
-                        line[i] = fill[band]
-                        seen[i] = 0
+                _write_picks(picks, pick_count, buffer, observed, limits, empty, line, seen)
 
 
 @compiled
@@ -261,6 +250,48 @@ def _add_broken(
             picks[pick_count] = i
             pick_count += 1
     return pick_count
+
+
+@compiled
+def _weigh_picks(
+    cols: np.ndarray,
+    rows: np.ndarray,
+    picks: np.ndarray,
+    pick_count: int,
+    cubic: bool,
+    span: tuple[int, int],
+    across: np.ndarray,
+    down: np.ndarray,
+    weighed: np.ndarray,
+) -> None:
+    """A kernel's weights along both axes for the first `pick_count` places, unless `weighed` has them."""
+    for pick in range(pick_count):
+        i = picks[pick]
+        if not weighed[i]:
+            _weigh(cols[i], cubic, span[0], across, i)
+            _weigh(rows[i], cubic, span[1], down, i)
+            weighed[i] = 1
+
+
+@compiled
+def _write_picks(
+    picks: np.ndarray,
+    pick_count: int,
+    buffer: np.ndarray,
+    observed: np.ndarray,
+    limits: tuple[float, float],
+    empty: float,
+    line: np.ndarray,
+    seen: np.ndarray,
+) -> None:
+    """Values and validity of the first `pick_count` places picked."""
+    for pick in range(pick_count):
+        i = picks[pick]
+        if observed[i]:
+            line[i] = finished(buffer, i, limits)
+        else:
+            line[i] = empty
+            seen[i] = 0
 
 
 @compiled

@@ -71,7 +71,7 @@ def _by_blocks(header: Header, stack: Stack) -> tuple[NDArray[Any], NDArray[np.b
     check_claim(header.uri, claimed, int(image.counts.sum()), MOST_PER_BYTE[image.compression])
     values = np.empty((len(stack.channels), *header.grid.shape), ready.like.dtype)
     valid = np.empty(header.grid.shape, np.bool_)
-    copy_from(ready, (0, 0), values, valid.view(np.uint8))
+    copy_from(ready, PixelWindow(0, 0, *header.grid.shape), values, valid.view(np.uint8))
     ready.check()
     return values, valid
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.classes import MAX_CODE
 from ...core.errors import ChipError
-from ...core.grid import PixelWindow, block_windows
+from ...core.grid import PixelWindow, block_windows, window_slices
 from ...splits.label_counts import LabelCounts
 from ..statistics import label_layer
 from ..survey import read_masks
@@ -45,11 +45,10 @@ def count_labels(sources: Sequence[Source], cell_px: int) -> LabelCounts:
     ]
     block_px = max(1, _BLOCK_PX // cell_px) * cell_px
     for number, window, codes, labelled in label_blocks(sources, block_px):
-        for top in range(0, window.height, cell_px):
-            for left in range(0, window.width, cell_px):
-                at = slice(top, top + cell_px), slice(left, left + cell_px)
-                cell = (window.row + top) // cell_px, (window.col + left) // cell_px
-                cells[number][cell] += np.bincount(codes[at][labelled[at]], minlength=MAX_CODE + 1)
+        for part in block_windows(codes.shape, cell_px):
+            at = window_slices(part)
+            cell = (window.row + part.row) // cell_px, (window.col + part.col) // cell_px
+            cells[number][cell] += np.bincount(codes[at][labelled[at]], minlength=MAX_CODE + 1)
     return LabelCounts(cell_px, tuple(cells))
 
 

@@ -12,10 +12,11 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
 from ...core.errors import ChipError
+from ...core.grid import PixelWindow, window_grid
 from ...core.outline import surface
 from ...core.query import Query
 from ...datasets.base import GeoDataset
-from ...datasets.region import Region, pixel_geometry, window
+from ...datasets.region import Region, pixel_geometry
 from ...datasets.scenes.index import grid_key
 from ..overlay import united
 from ..sampling_regions import RegionPart, region_parts_of
@@ -53,7 +54,9 @@ class Source:
 
     def query(self, row: int, col: int, height: int, width: int) -> Query:
         """What to ask the dataset for a window of the frame."""
-        return Query(window(self.frame, row, col, height, width), self.region.when)
+        return Query(
+            window_grid(self.frame, PixelWindow(row, col, height, width)), self.region.when
+        )
 
     def holds_centres(self, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Whether (n,) windows at (row, col), (n, 2), have their centres where there is data."""
