@@ -202,7 +202,7 @@ def test_refusals(dataset, tmp_path):
         ModelBuilder("fcn8")
     with pytest.raises(ConfigError, match="needs the key 'network'"):
         ModelBuilder({"epochs": 3})
-    with pytest.raises(ModelError, match="not a model folder"):
+    with pytest.raises(ModelError, match="no model folder"):
         ModelBuilder("unet").train(dataset[2].path, None, {"epochs": 1})
     with pytest.raises(ConfigError, match="builder was made for 'unet'"):
         ModelBuilder("unet").train(dataset[2].path, None, {"network": "fcn8s"}, tmp_path / "m")
