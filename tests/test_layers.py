@@ -71,10 +71,10 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("scene", "labels"),
     ),
     "models": (
-        ("specs", "identity", "weights", "device"),
+        ("specs", "identity", "weights", "device", "plugin"),
         ("networks", "families"),
         ("registry", "pipeline", "card"),
-        ("saved",),
+        ("saved", "scene_bands"),
     ),
 }
 

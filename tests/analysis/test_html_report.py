@@ -24,8 +24,8 @@ from geoloom.core.errors import ModelError, VectorError, WriteError
 from geoloom.metrics.accuracy import Accuracy
 from geoloom.metrics.class_tally import ClassTally
 from geoloom.metrics.subject import Subject
-from geoloom.models.card import ModelCard
 from geoloom.models.identity import file_hash, folder_hash
+from geoloom.testing.models import plain_card
 from geoloom.testing.simulate import simulated_scene
 from geoloom.transforms.normalize import Normalization
 
@@ -46,7 +46,7 @@ def case(tmp_path_factory):
     made = simulated_scene(folder, size_px=200, seed=4)
     truth, mapped = make_map(made, folder / "map.tif")
     rule = Normalization("mean_std", (0.0,) * 6, (1.0,) * 6)
-    card = ModelCard(
+    card = plain_card(
         "unet", {"width": 0.25}, made.bands, CLASSES, normalization=rule.to_dict(), gsd=30.0,
         chip_size_px=64, config={"epochs": 4, "learning_rate": 0.001},
     )  # fmt: skip
@@ -212,7 +212,7 @@ EVIL = "<script>alert(1)</script>\"'&"
 def test_names_from_files_cannot_become_markup(case, tmp_path):
     made = case[1]
     classes = Classes(("forest", EVIL, "water"), (1, 2, 3), CLASSES.colors)
-    card = ModelCard("unet", {EVIL: EVIL}, (EVIL, "b"), classes, config={EVIL: {EVIL: [EVIL]}})
+    card = plain_card("unet", {EVIL: EVIL}, (EVIL, "b"), classes, config={EVIL: {EVIL: [EVIL]}})
     save_card(tmp_path / "model", card)
     make_map(made, tmp_path / "a<b>&'.tif", classes)
     accuracy = Accuracy.of(
@@ -231,7 +231,7 @@ def test_names_from_files_cannot_become_markup(case, tmp_path):
 
 def test_a_model_and_a_map_are_enough(case, tmp_path):
     made = case[1]
-    save_card(tmp_path / "model", ModelCard("fcn8s", {}, made.bands, CLASSES))
+    save_card(tmp_path / "model", plain_card("fcn8s", {}, made.bands, CLASSES))
     make_map(made, tmp_path / "map.tif")
     out = report(tmp_path / "model", tmp_path / "map.tif", tmp_path / "r.html")
     page = Page(out.read_text(encoding="utf-8"))
@@ -241,7 +241,7 @@ def test_a_model_and_a_map_are_enough(case, tmp_path):
 
 def test_figures_are_known_by_what_they_were_counted_on_and_not_by_times(case, tmp_path, caplog):
     _, made, _, _, tested = case
-    save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES))
+    save_card(tmp_path / "model", plain_card("unet", {}, made.bands, CLASSES))
     make_map(made, tmp_path / "map.tif")
     kept = tmp_path / "model.test.json"
     kept.write_text(json.dumps(on_test_chips(tested, tmp_path / "model").to_dict()))
@@ -259,7 +259,7 @@ def test_figures_are_known_by_what_they_were_counted_on_and_not_by_times(case, t
 def test_the_headline_has_independent_figures_or_none(case, tmp_path, kind):
     """Neither agreement over training ground, nor chips that chose or taught the weights."""
     _, made, _, _, tested = case
-    card = ModelCard("unet", {}, made.bands, CLASSES)
+    card = plain_card("unet", {}, made.bands, CLASSES)
     options = {}
     if kind == "validation":
         card = replace(card, metrics=tested.to_dict(curves=False))
@@ -284,7 +284,7 @@ def test_the_headline_has_independent_figures_or_none(case, tmp_path, kind):
 def test_a_map_leads_with_figures_of_ground_without_training_chips(case, tmp_path, bounds, leads):
     """The training chips lie in columns 60 to 91 of 200."""
     folder, made, _, _, tested = case
-    save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES))
+    save_card(tmp_path / "model", plain_card("unet", {}, made.bands, CLASSES))
     make_map(made, tmp_path / "map.tif")
     left, bottom, right, top = made.grid.boundingbox.bbox
     if bounds is not None:
@@ -301,7 +301,7 @@ def test_test_chips_that_chose_the_weights_do_not_lead(case, tmp_path):
     _, made, _, _, tested = case
     chips = {"path": "/a/chips.zarr", "validation_path": "/a/chips.zarr", "validation": 5}
     save_card(
-        tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES, config={"chips": chips})
+        tmp_path / "model", plain_card("unet", {}, made.bands, CLASSES, config={"chips": chips})
     )
     make_map(made, tmp_path / "map.tif")
     subject = Subject("chips", "some model", "chips.zarr", "test", chooses=True)
@@ -333,7 +333,7 @@ def test_figures_of_wrong_types_are_refused_by_key(case, tmp_path, key, value):
 
 def test_validation_figures_of_the_card_are_the_last_resort(case, tmp_path):
     _, made, _, _, tested = case
-    card = ModelCard("unet", {}, made.bands, CLASSES)
+    card = plain_card("unet", {}, made.bands, CLASSES)
     save_card(tmp_path / "model", replace(card, metrics=tested.to_dict(curves=False)))
     make_map(made, tmp_path / "map.tif")
     page = Page(

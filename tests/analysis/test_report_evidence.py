@@ -17,8 +17,8 @@ from geoloom.core.errors import ModelError
 from geoloom.io.write.cog import write_raster
 from geoloom.metrics.accuracy import Accuracy
 from geoloom.metrics.class_tally import ClassTally
-from geoloom.models.card import ModelCard
 from geoloom.tasks.evaluate import evaluate_map
+from geoloom.testing.models import plain_card
 from geoloom.testing.simulate import simulated_scene
 
 
@@ -26,7 +26,7 @@ from geoloom.testing.simulate import simulated_scene
 def case(tmp_path):
     """A model's card, its map and the truth, and nothing that says where the network has learned."""
     made = simulated_scene(tmp_path, size_px=160, seed=4)
-    save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES))
+    save_card(tmp_path / "model", plain_card("unet", {}, made.bands, CLASSES))
     return (tmp_path, made, *make_map(made, tmp_path / "map.tif"))
 
 
@@ -87,7 +87,7 @@ def test_a_raster_that_is_no_map_of_the_model_is_refused(case):
 def test_numbers_for_names_make_no_title_and_degrees_are_given_in_metres(tmp_path):
     made = simulated_scene(tmp_path, size_px=160, seed=4)
     classes = Classes.of(["class 1", "class 2", "class 3"])
-    card = ModelCard("unet", {}, made.bands, classes, gsd=8.14913e-05, gsd_unit="degrees_north")
+    card = plain_card("unet", {}, made.bands, classes, gsd=8.14913e-05, gsd_unit="degrees_north")
     save_card(tmp_path / "model", card)
     make_map(made, tmp_path / "map.tif", classes)
     (tmp_path / "model" / "history.json").write_text('[{"epoch": 1, "train_loss": 1.0}]')
@@ -103,7 +103,7 @@ def test_numbers_for_names_make_no_title_and_degrees_are_given_in_metres(tmp_pat
 def test_matrices_of_many_classes_stand_below_each_other(tmp_path, count):
     made = simulated_scene(tmp_path, size_px=160, seed=4)
     classes = Classes.of([f"kind {i}" for i in range(count)])
-    save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, classes))
+    save_card(tmp_path / "model", plain_card("unet", {}, made.bands, classes))
     make_map(made, tmp_path / "map.tif", classes)
     truth = np.arange(400) % count
     accuracy = Accuracy.of(ClassTally.of_classes(truth, truth, count), classes)
@@ -115,7 +115,7 @@ def test_matrices_of_many_classes_stand_below_each_other(tmp_path, count):
 
 def test_a_map_without_holes_speaks_of_none(tmp_path):
     made = simulated_scene(tmp_path, size_px=160, seed=4)
-    save_card(tmp_path / "model", ModelCard("unet", {}, made.bands, CLASSES))
+    save_card(tmp_path / "model", plain_card("unet", {}, made.bands, CLASSES))
     write_raster(
         tmp_path / "map.tif", np.ones((1, 160, 160), np.uint8), made.grid, nodata=0,
         class_names={code: name for name, code, _ in CLASSES},

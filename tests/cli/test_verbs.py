@@ -272,6 +272,50 @@ def test_models_lists_networks_with_their_options(geoloom):
     assert "width" in geoloom("models", "--json").json["models"]["fcn8s"]["options"]
 
 
+@pytest.fixture
+def model_of_reflectance(tmp_path):
+    """A model folder and a scene of reflectance that does not declare it."""
+    import torch
+
+    from geoloom.core.bands import Band
+    from geoloom.core.classes import Classes
+    from geoloom.core.outputs import ClassOutputs
+    from geoloom.models.card import ModelCard
+    from geoloom.models.registry import create_model
+    from geoloom.models.saved import save_model
+
+    torch.manual_seed(0)
+    options, outputs = {"width": 0.1, "depth": 1}, ClassOutputs(Classes.of(["a", "b"]))
+    bands = (Band("red", "red", unit="surface_reflectance", scale=1e-4),)
+    card = ModelCard("unet", options, bands, outputs, dtype="uint16")
+    save_model(tmp_path / "model", create_model("unet", 1, outputs=outputs, **options), card)
+    with rasterio.open(
+        tmp_path / "scene.tif", "w", driver="GTiff", count=1, height=40, width=50, dtype="float32",
+        crs="EPSG:32722", transform=rasterio.transform.from_origin(0, 0, 30, 30),
+    ) as target:  # fmt: skip
+        target.write(np.random.default_rng(0).random((1, 40, 50), "float32"))
+        target.descriptions = ["red"]
+    return tmp_path
+
+
+def test_predict_is_told_the_unit_of_a_scene_that_does_not_say(geoloom, model_of_reflectance):
+    folder = model_of_reflectance
+    call = "predict", folder / "model", folder / "scene.tif", folder / "map.tif"
+    refused = geoloom(*call)
+    assert refused.code == 1
+    assert "--unit surface_reflectance" in refused.err
+    wrong = geoloom(*call, "--unit", "surfac_reflectance")
+    assert (wrong.code, "did you mean 'surface_reflectance'" in wrong.err) == (2, True)
+    assert geoloom(*call, "--unit", "surface_reflectance").code == 0
+    assert geoloom("info", folder / "model", "--json").json["units"] == ["surface_reflectance"]
+    files = {"model": "model", "scene": "scene.tif", "out": "again.tif"}
+    step = {key: str(folder / name) for key, name in files.items()}
+    step["unit"] = "surface_reflectance"
+    (folder / "p.yaml").write_text(json.dumps({"steps": [{"predict": step}]}))
+    assert geoloom("run", folder / "p.yaml").code == 0
+    assert (folder / "again.tif").read_bytes() == (folder / "map.tif").read_bytes()
+
+
 def _bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 

@@ -18,9 +18,9 @@ from slow import CLASSES, RUN, SlowPredictor
 
 from geoloom.core.errors import GeoloomError, MissingExtraError
 from geoloom.inference.predict import predict
-from geoloom.models.card import ModelCard
 from geoloom.models.registry import create_model
 from geoloom.models.saved import save_model
+from geoloom.testing.models import plain_card
 from geoloom.testing.predictors import CodePredictor
 
 pytest.importorskip("distributed", reason="dask is not installed: pip install 'geoloom[cluster]'")
@@ -128,13 +128,13 @@ def test_a_missing_library_names_its_extra(tmp_path, scene, monkeypatch):
 
 @pytest.fixture(scope="module")
 def folder_of_a_model(tmp_path_factory):
-    from geoloom.models.card import ModelCard
     from geoloom.models.registry import create_model
     from geoloom.models.saved import save_model
+    from geoloom.testing.models import plain_card
 
     torch.manual_seed(0)
     options = {"width": 0.125}
-    card = ModelCard("unet", options, ("red", "nir", "swir1"), CLASSES)
+    card = plain_card("unet", options, ("red", "nir", "swir1"), CLASSES)
     return save_model(tmp_path_factory.mktemp("model"), create_model("unet", 3, 3, **options), card)
 
 
@@ -202,7 +202,7 @@ def test_a_network_gives_equal_bytes_where_each_process_has_as_many_threads(
     torch.set_num_threads(1)
     try:
         torch.manual_seed(0)
-        card = ModelCard("unet", {"width": 0.05}, ("1", "2", "3"), CLASSES)
+        card = plain_card("unet", {"width": 0.05}, ("1", "2", "3"), CLASSES)
         network = create_model("unet", 3, len(CLASSES), width=0.05)
         folder = save_model(tmp_path / "model", network, card)
         for engine in ("local", "dask"):

@@ -229,5 +229,5 @@ def test_progress_and_the_record_show_what_was_done(tmp_path, write_scene):
     record = json.loads((tmp_path / "map.tif.run.json").read_text())
     assert record["scene"] == str(path)
     assert record["halo_px"] == 2
-    assert record["classes"]["names"] == ["forest", "water", "cleared"]
+    assert record["outputs"]["classes"]["names"] == ["forest", "water", "cleared"]
     assert out == tmp_path / "map.tif"

@@ -6,11 +6,11 @@ from torch import nn
 
 from geoloom.core.classes import Classes
 from geoloom.core.outputs import ClassOutputs, FeatureOutputs, ValueOutputs
-from geoloom.models.card import ModelCard
 from geoloom.models.pipeline import Pipeline, finished, normalised, shown
 from geoloom.models.registry import create_model
 from geoloom.models.saved import LoadedModel
 from geoloom.tasks.supervised.segmentation import SegmentationTask
+from geoloom.testing.models import plain_card
 from geoloom.transforms.normalize import Normalization
 
 TWO = Classes.of(["forest", "water"])
@@ -87,7 +87,8 @@ def test_what_predicts_is_what_validates_and_what_is_exported(network, image, ob
 
 
 def test_a_loaded_model_is_its_pipeline(network, image, observed):
-    card = ModelCard("unet", {"width": 0.1}, ("a", "b", "c"), TWO, normalization=RULE.to_dict())
+    options = {"width": 0.1, "depth": 2}
+    card = plain_card("unet", options, ("a", "b", "c"), TWO, normalization=RULE.to_dict())
     pipeline = Pipeline(network, ClassOutputs(TWO), RULE)
     assert torch.equal(
         LoadedModel.of(network, card)(image, observed), pipeline.predict(image, observed)

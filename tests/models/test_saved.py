@@ -5,26 +5,35 @@ import os
 import pickle
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+from geoloom.core.bands import Band
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError, WriteError
+from geoloom.core.outputs import BoxOutputs, ClassOutputs, FeatureOutputs, ValueOutputs
 from geoloom.models import registry, saved
-from geoloom.models.card import ModelCard, check_bands, check_resolution
+from geoloom.models.card import ModelCard, check_resolution
+from geoloom.models.plugin import Plugin
 from geoloom.models.registry import create_model
 from geoloom.models.saved import LoadedModel, load_model, save_model
+from geoloom.models.specs import ModelSpec
+from geoloom.testing.models import plain_card
 
 BANDS = ("swir1", "nir", "red")
 CLASSES = Classes.of(["forest", "water"], codes=[3, 0])
 CARD = ModelCard(
     architecture="unet",
     options={"width": 0.125},
-    bands=BANDS,
-    classes=CLASSES,
+    bands=(
+        Band("swir1", "swir1", 1.61, 30.0, "surface_reflectance", scale=1e-4, nodata=0.0),
+        Band("nir", "nir", unit="surface_reflectance", scale=1e-4, offset=-0.1),
+        Band("red", "red", nodata=float("nan")),
+    ),
+    outputs=ClassOutputs(CLASSES, temperature=1.25),
     normalization={
         "kind": "mean_std",
         "center": [60.0, 80.0, 40.0],
@@ -32,24 +41,13 @@ CARD = ModelCard(
         "bands": list(BANDS),
     },
     dtype="uint8",
+    initial_weights="someone's, of 2026",
+    plugin=Plugin("networks.tiny", "0" * 64),
     gsd=30.0,
     chip_size_px=128,
     metrics={"overall_accuracy": 0.5},
     config={"epochs": 3},
 )
-
-
-@dataclass(frozen=True)
-class FakeHeader:
-    descriptions: tuple[str | None, ...]
-    dtypes: tuple[str, ...] = ("uint8",)
-    uri: str = "scene.tif"
-    scales: tuple[float, ...] = ()
-    offsets: tuple[float, ...] = ()
-
-    @property
-    def data_bands(self):
-        return tuple(i for i, name in enumerate(self.descriptions, 1) if name != "alpha")
 
 
 @pytest.fixture
@@ -74,7 +72,7 @@ def test_predicts_the_same_after_a_round_trip(tmp_path, network, image):
     center = torch.tensor([60.0, 80.0, 40.0]).view(3, 1, 1)
     scale = torch.tensor([20.0, 10.0, 5.0]).view(3, 1, 1)
     with torch.inference_mode():
-        expected = network((image - center) / scale).softmax(1)
+        expected = (network((image - center) / scale) / 1.25).softmax(1)
     probabilities = loaded(image, valid)
     torch.testing.assert_close(probabilities, expected, atol=1e-5, rtol=1e-5)
     assert probabilities.dtype == torch.float32
@@ -86,7 +84,7 @@ def test_predicts_the_same_after_a_round_trip(tmp_path, network, image):
 
 
 def test_what_is_unobserved_does_not_matter(network, image):
-    model = LoadedModel.of(network, ModelCard("unet", {"width": 0.125}, BANDS, CLASSES))
+    model = LoadedModel.of(network, plain_card("unet", {"width": 0.125}, BANDS, CLASSES))
     valid = torch.rand(2, 37, 45) > 0.3
     spoiled = torch.where(valid[:, None], image, torch.nan)
     assert torch.equal(model(image, valid), model(spoiled, valid))
@@ -102,9 +100,29 @@ def test_a_folder_holds_no_pickle(tmp_path, network):
         pickle.load(file)
 
 
-def test_a_card_survives_json():
-    again = ModelCard.from_dict(json.loads(json.dumps(CARD.to_dict())), where="model.json")
-    assert again == CARD
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        CARD.outputs,
+        ClassOutputs(CLASSES, multilabel=True, per="image"),
+        ValueOutputs(("height",), ("m",), mean=(1.5,), std=(0.25,)),
+        BoxOutputs(CLASSES, masks=True),
+        FeatureOutputs(512),
+    ],
+)
+@pytest.mark.parametrize("dates", [1, 4, "any"])
+def test_a_card_survives_json(outputs, dates):
+    card = replace(CARD, outputs=outputs, dates=dates)
+    again = ModelCard.from_dict(json.loads(json.dumps(card.to_dict())), where="model.json")
+    assert again.to_dict() == card.to_dict()
+    assert (again.bands[:2], again.outputs, again.dates) == (card.bands[:2], outputs, dates)
+    assert again.plugin == CARD.plugin
+
+
+def test_classes_are_asked_of_a_model_of_classes_alone():
+    assert CARD.classes == CLASSES
+    with pytest.raises(ModelError, match=r"1 value \(height in m\) per pixel, and no classes"):
+        assert replace(CARD, outputs=ValueOutputs(("height",), ("m",))).classes
 
 
 def test_a_model_is_not_replaced_without_leave(tmp_path, network):
@@ -130,8 +148,12 @@ def test_missing_and_broken_folders_say_so(tmp_path, network):
     (folder / "model.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(ModelError, match="upgrade"):
         load_model(folder)
-    (folder / "model.json").write_text(json.dumps({"format": 1, "bands": ["a"]}))
-    with pytest.raises(ModelError, match="lacks architecture, classes, options"):
+    for old in ({"format": 1, "bands": ["a"]}, {"architecture": "unet", "bands": ["a"]}):
+        (folder / "model.json").write_text(json.dumps(old))
+        with pytest.raises(ModelError, match="made by a pre-release of geoloom; train again"):
+            load_model(folder)
+    (folder / "model.json").write_text(json.dumps({"format": 2, "bands": []}))
+    with pytest.raises(ModelError, match="lacks architecture, options, outputs"):
         load_model(folder)
 
 
@@ -171,6 +193,10 @@ def test_a_model_that_is_replaced_is_never_an_old_card_with_new_weights(
         load_model(folder)
 
 
+def outputs_of(classes, **others):
+    return {"outputs": {"kind": "classes", "classes": classes, "per": "pixel", **others}}
+
+
 WRONG_VALUES = [
     ({"architecture": 3}, "architecture"),
     ({"architecture": ["unet"]}, "architecture"),
@@ -178,14 +204,25 @@ WRONG_VALUES = [
     ({"options": {"width": [0.1]}}, "options.width"),
     ({"bands": "red"}, "bands"),
     ({"bands": []}, "bands"),
-    ({"bands": [1, 2, 3]}, r"bands\[0\]"),
-    ({"classes": ["a", "b"]}, "classes"),
-    ({"classes": {"names": "ab"}}, "classes.names"),
-    ({"classes": {"names": ["a", "b"], "codes": [1]}}, "classes.codes"),
-    ({"classes": {"names": ["a", "b"], "codes": [1, "2"]}}, r"classes.codes\[1\]"),
-    ({"classes": {"names": ["a", "b"], "codes": [1, 1 << 70]}}, r"classes.codes\[1\]"),
-    ({"classes": {"names": ["a"], "colors": [7]}}, r"classes.colors\[0\]"),
-    ({"classes": {"names": [f"c{i}" for i in range(100_000)]}}, "classes.names"),
+    ({"bands": ["red", "nir", "swir1"]}, r"bands\[0\]"),
+    ({"bands": [{"name": 1}]}, r"bands\[0\].name"),
+    ({"bands": [{"name": "red", "unit": "counts"}]}, r"bands\[0\].unit"),
+    ({"bands": [{"name": "red", "role": "rouge"}]}, r"bands\[0\].role"),
+    ({"bands": [{"name": "red", "scale": "1"}]}, r"bands\[0\].scale"),
+    ({"outputs": ["a", "b"]}, "outputs"),
+    ({"outputs": {"kind": "maps"}}, "outputs.kind"),
+    (outputs_of({"names": "ab"}), "outputs.classes.names"),
+    (outputs_of({"names": ["a", "b"], "codes": [1]}), "outputs.classes.codes"),
+    (outputs_of({"names": ["a", "b"], "codes": [1, "2"]}), r"outputs.classes.codes\[1\]"),
+    (outputs_of({"names": ["a", "b"], "codes": [1, 1 << 70]}), r"outputs.classes.codes\[1\]"),
+    (outputs_of({"names": ["a"], "colors": [7]}), r"outputs.classes.colors\[0\]"),
+    (outputs_of({"names": [f"c{i}" for i in range(100_000)]}), "outputs.classes.names"),
+    (outputs_of({"names": ["a", "b"]}, temperature=-1), "outputs.temperature"),
+    ({"dates": 0}, "dates"),
+    ({"dates": "some"}, "dates"),
+    ({"initial_weights": 1}, "initial_weights"),
+    ({"plugin": "mine"}, "plugin"),
+    ({"plugin": {"name": 1}}, "plugin.name"),
     ({"normalization": 7}, "normalization"),
     ({"normalization": {"kind": "mean_std"}}, "normalization"),
     ({"normalization": {"kind": "mean_std", "center": [1], "scale": [1]}}, "normalization.center"),
@@ -229,8 +266,10 @@ ABSURD = [
     {"options": {"width": 0.125, "depth": 9}},
     {"options": {"width": 0.125, "depth": 100_000}},
     {"architecture": "fcn8s", "options": {"width": 40}},
-    {"bands": [f"b{i}" for i in range(60_000)]},
-    {"classes": {"names": [f"c{i}" for i in range(100_000)]}},
+    {"bands": [{"name": f"b{i}"} for i in range(60_000)]},
+    outputs_of({"names": [f"c{i}" for i in range(100_000)]}),
+    {"outputs": {"kind": "features", "dim": 60_000}},
+    {"architecture": "timm/vit_tiny_patch16_224", "options": {"img_size": 10**9}},
 ]
 
 LOAD = """
@@ -273,7 +312,7 @@ def test_a_registered_network_must_be_registered_to_be_loaded(tmp_path, monkeypa
         return nn.Conv2d(in_channels, num_classes, 1)
 
     registry.register_model("one_layer", one_layer)
-    card = ModelCard("one_layer", {}, BANDS, CLASSES)
+    card = plain_card("one_layer", {}, BANDS, CLASSES)
     folder = save_model(tmp_path / "m", one_layer(3, 2), card)
     assert load_model(folder)(
         torch.zeros(1, 3, 4, 4), torch.ones(1, 4, 4, dtype=torch.bool)
@@ -284,96 +323,9 @@ def test_a_registered_network_must_be_registered_to_be_loaded(tmp_path, monkeypa
 
 
 def test_an_image_with_other_bands_is_refused(network):
-    model = LoadedModel.of(network, ModelCard("unet", {"width": 0.125}, BANDS, CLASSES))
+    model = LoadedModel.of(network, plain_card("unet", {"width": 0.125}, BANDS, CLASSES))
     with pytest.raises(ModelError, match="has 2 bands, the model reads 3: swir1, nir, red"):
         model(torch.zeros(1, 2, 4, 4), torch.ones(1, 4, 4, dtype=torch.bool))
-
-
-@pytest.mark.parametrize(
-    ("model", "file", "expected"),
-    [
-        (BANDS, BANDS, (1, 2, 3)),
-        (BANDS, ("blue", "red", "nir", "swir1"), (4, 3, 2)),  # by name, whatever the order
-        (BANDS, (None, None, None), (1, 2, 3)),  # nothing to go by but the count
-        (("band_1", "band_2"), ("B4", "B5"), (1, 2)),
-        (BANDS, ("Band 1", "band_2", "3"), (1, 2, 3)),
-        (("band_1", "band_2"), (None, None, "alpha"), (1, 2)),  # alpha measures nothing
-    ],
-)
-def test_bands_are_found(model, file, expected):
-    card = ModelCard("unet", {}, model, CLASSES)
-    assert check_bands(card, FakeHeader(file)) == expected
-
-
-@pytest.mark.parametrize(
-    ("model", "file", "said"),
-    [
-        (
-            BANDS,
-            ("blue", "nir", "red"),
-            "lacks band swir1: it holds blue, nir, red, the model reads swir1, nir, red",
-        ),
-        (BANDS, ("B1", "B2", "B3"), "lacks band swir1, nir, red"),
-        (("B1", "B2", "B3"), ("B4", "B5", "B6"), "lacks band B1, B2, B3"),
-        (BANDS, (None, None), r"has 2 bands \(\(unnamed\), \(unnamed\)\), the model reads 3"),
-        (("band_1", "band_2"), ("a", "b", "c"), "has 3 bands"),
-    ],
-)
-def test_wrong_bands_are_named(model, file, said):
-    card = ModelCard("unet", {}, model, CLASSES)
-    with pytest.raises(ModelError, match=said) as caught:
-        check_bands(card, FakeHeader(file))
-    assert "scene.tif" in str(caught.value)
-    assert "band descriptions" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("trained", "found", "warned"),
-    [
-        ("uint8", "uint8", False),
-        ("uint8", "uint16", True),
-        ("int16", "uint16", False),
-        ("float32", "uint16", True),
-    ],
-)
-def test_another_scale_of_values_is_warned_of(caplog, trained, found, warned):
-    card = ModelCard("unet", {}, BANDS, CLASSES, dtype=trained)
-    check_bands(card, FakeHeader(BANDS, (found,)))
-    assert bool(caplog.records) == warned
-
-
-@pytest.mark.parametrize(
-    ("scales", "offsets", "said"),
-    [
-        (
-            (1e-4, 1e-4, 1e-4),
-            (0.0, 0.0, -0.1),
-            "stores band red with scale 0.0001 and offset -0.1, the model",
-        ),
-        (
-            (1e-4, 2e-4, 1e-4),
-            (0.0, 0.0, 0.0),
-            "stores band nir with scale 0.0002 and offset 0, the model",
-        ),
-        ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), "trained on scale 0.0001 and offset 0"),
-    ],
-)
-def test_the_same_numbers_of_another_scale_are_refused(scales, offsets, said):
-    card = ModelCard("unet", {}, BANDS, CLASSES, dtype="uint16", scaling=((1e-4, 0.0),) * 3)
-    again = ModelCard.from_dict(json.loads(json.dumps(card.to_dict())), where="model.json")
-    with pytest.raises(ModelError, match=said):
-        check_bands(again, FakeHeader(BANDS, ("uint16",), scales=scales, offsets=offsets))
-
-
-@pytest.mark.parametrize("tagged", [True, False])
-def test_an_undeclared_scale_passes_with_a_remark(caplog, tagged):
-    caplog.set_level("INFO", logger="geoloom")
-    noted = None if tagged else ((1e-4, 0.0),) * 3
-    card = ModelCard("unet", {}, BANDS, CLASSES, dtype="uint8", scaling=noted, version="0.1")
-    scene = {"scales": (1e-4,) * 3, "offsets": (0.0,) * 3} if tagged else {}
-    assert check_bands(card, FakeHeader(BANDS, **scene)) == (1, 2, 3)
-    assert len(caplog.records) == 1
-    assert "scale and offset of" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -388,3 +340,32 @@ def test_an_undeclared_scale_passes_with_a_remark(caplog, tagged):
 def test_another_resolution_is_warned_of(caplog, gsd, unit, warned):
     check_resolution(CARD, gsd, unit)
     assert bool(caplog.records) == warned
+
+
+def test_a_user_s_network_that_changed_since_the_training_is_warned_of(
+    tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(registry.MODELS, "_entries", dict(registry.MODELS._entries))
+
+    def tiny(in_channels, out_channels):
+        return nn.Conv2d(in_channels, out_channels, 1)
+
+    registry.register_model("tiny", ModelSpec(tiny))
+    own = Plugin.of(tiny)
+    assert own.name.endswith(
+        "test_saved.test_a_user_s_network_that_changed_since_the_training_is_warned_of"
+        ".<locals>.tiny"
+    )
+    assert len(own.sha256) == 64
+    card = plain_card("tiny", {}, BANDS, CLASSES)
+    for plugin, warned in (
+        (own, False),
+        (Plugin(own.name), False),
+        (Plugin(own.name, "0" * 64), True),
+    ):
+        caplog.clear()
+        folder = save_model(
+            tmp_path / "m", tiny(3, 2), replace(card, plugin=plugin), overwrite=True
+        )
+        load_model(folder)
+        assert ("another version" in caplog.text) == warned

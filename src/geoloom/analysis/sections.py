@@ -108,7 +108,7 @@ def training_section(evidence: Evidence) -> str:
     facts = [
         ("Network", card.architecture),
         ("Options", ", ".join(f"{k} {v}" for k, v in card.options.items()) or "defaults"),
-        ("Input bands", ", ".join(card.bands)),
+        ("Input bands", ", ".join(card.band_names)),
         ("Classes", ", ".join(card.classes.names)),
         ("Normalisation", str((card.normalization or {}).get("kind", "none"))),
     ]

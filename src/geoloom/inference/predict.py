@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ def predict(
     device: Device = "auto",
     precision: Precision = "auto",
     nodata: float | None = None,
+    unit: str | Sequence[str] | None = None,
     crs: str | None = None,
     engine: EngineName | Engine = "local",
     scheduler: str | None = None,
@@ -46,7 +49,7 @@ def predict(
     resume: bool = True,
     progress: Progress | None = None,
 ) -> Path:
-    """Classify a whole scene, of any size, into a map on the scene's own pixels.
+    """Map a whole scene, of any size, on its own pixels: classes, or values.
 
     Guarantee: memory is bounded by the scene's width times the halo, not by its size. Each pixel is decided
     by the same sums in the same order whatever the engine, the number of workers and however often the run
@@ -60,7 +63,8 @@ def predict(
         model: A model folder, a loaded model, or any `Predictor`.
         scene: The raster to classify; it must have the model's bands.
         out: The map: a cloud-optimised GeoTIFF of uint8 class codes with colours and names, nodata 255
-            (or the first code that is not a class). A record of the run goes to `<out>.run.json`.
+            (or the first code that is not a class); of a model that gives values, one float32 band a value.
+            A record of the run goes to `<out>.run.json`.
         probabilities: GeoTIFF of one float32 band a class, summing to 1, nodata NaN.
         vector: GeoPackage of polygons of equal class, with name, code and area.
         tile: Largest side of a tile without its halo, pixels.
@@ -72,6 +76,10 @@ def predict(
         device: Where the model runs; `auto` takes CUDA where there is one.
         precision: `auto` computes in bfloat16 where it may on CUDA, in float32 elsewhere.
         nodata: Stored value that means unobserved, instead of the scene's own.
+        unit: What the scene's numbers are after its scale and offset, such as `surface_reflectance`, instead
+            of what its tags say: one for all bands, or one for each band of the model, in its order; `none`
+            for unknown. A scene of the model's unit in another scale or offset is converted; one of another
+            unit is refused.
         crs: Instead of the scene's missing or wrong one.
         engine: `local` runs in this process; `dask` on worker processes, with the same classes.
         scheduler: Address of a Dask scheduler; workers are started here where none is given.
@@ -100,9 +108,10 @@ def predict(
         header = scene if isinstance(scene, Header) else read_header(scene, crs=crs)
         targets.check(header.uri, overwrite=overwrite or _noted(targets))
         source = ModelSource.of(model)
+        targets.check_outputs(source.outputs)
         work = TileWork(
             scene=header,
-            numbers=source.band_numbers(header),
+            input=source.find_input(header, unit),
             nodata=nodata,
             plan=plan_tiles(
                 (int(header.grid.shape[0]), int(header.grid.shape[1])), tile, halo, blend
@@ -119,7 +128,7 @@ def predict(
         runner = engine_named(engine, scheduler=scheduler, workers=workers)
         finished = _finished_before(targets, header, note, overwrite=overwrite)
         with open_products(
-            targets, header.grid, source.classes, key=key, finished=finished
+            targets, header.grid, source.outputs, key=key, finished=finished
         ) as products:
             _run(work, products, runner, size, progress)
             products.publish(note)
@@ -181,12 +190,13 @@ def _settings(work: TileWork, batch_size: int) -> dict[str, Any]:
     return {
         "scene": scene.uri,
         "scene_stamp": [list(part) for part in scene.stamp],
-        "bands": [scene.band_names[number - 1] for number in work.numbers],
-        "band_numbers": list(work.numbers),
+        "bands": [scene.band_names[number - 1] for number in work.input.numbers],
+        "band_numbers": list(work.input.numbers),
+        "conversions": [asdict(conversion) for conversion in work.input.conversions],
         "nodata": work.nodata,
         "model": work.model.folder or type(work.model.predictor).__name__,
         "model_fingerprint": work.model.fingerprint,
-        "classes": work.model.classes.to_dict(),
+        "outputs": work.model.outputs.to_dict(),
         "tile_px": list(plan.core),
         "halo_px": plan.halo_px,
         "blend": plan.blend,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..core.classes import Classes
 from ..core.errors import ConfigError, ModelError
+from ..core.outputs import ClassOutputs, Outputs
 from ..io.headers.header import Header
 from ..models.identity import folder_hash
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..models.card import ModelCard
+    from ..models.scene_bands import InputBands
 
 Device = str
 """`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`."""
@@ -33,8 +36,9 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 class Predictor(Protocol):
     """Scores for each pixel and class. A loaded model is one; so is any function with these attributes.
 
-    It may carry `fingerprint`, a string that changes whenever its answers would: only then can a killed run
-    be resumed. It may carry `device`, where it wants its tensors; `cpu` if not.
+    It may carry `outputs` in place of `classes`, where it gives values. It may carry `fingerprint`, a string
+    that changes whenever its answers would: only then can a killed run be resumed. It may carry `device`,
+    where it wants its tensors; `cpu` if not.
     """
 
     @property
@@ -65,7 +69,7 @@ class ModelSource:
     """A model folder, absolute; None where `predictor` is given."""
     predictor: Predictor | None
     bands: tuple[str, ...]
-    classes: Classes
+    outputs: Outputs
     card: ModelCard | None
     """What a saved model knows about its input."""
     fingerprint: str | None
@@ -81,18 +85,40 @@ class ModelSource:
         if isinstance(model, str | Path):
             from ..models.saved import read_card
 
-            card = read_card(model)
+            saved = read_card(model)
             folder = str(Path(model).absolute())
-            return cls(folder, None, card.bands, card.classes, card, folder_hash(folder))
-        if not (callable(model) and hasattr(model, "bands") and hasattr(model, "classes")):
+            identity = folder_hash(folder)
+            return cls(folder, None, saved.band_names, saved.outputs, saved, identity)._per_pixel()
+        outputs = getattr(model, "outputs", None)
+        if outputs is None and hasattr(model, "classes"):
+            outputs = ClassOutputs(model.classes)
+        if not callable(model) or not hasattr(model, "bands") or outputs is None:
             raise ModelError(
                 f"cannot predict with a {type(model).__name__}; give a model folder, a loaded model, or a "
-                "callable with the attributes `bands` and `classes`"
+                "callable with the attributes `bands` and `outputs` (or `classes`)"
             )
         known = getattr(model, "fingerprint", None) or _network_hash(model)
-        return cls(
-            None, model, tuple(model.bands), model.classes, getattr(model, "card", None), known
-        )
+        card = getattr(model, "card", None)
+        return cls(None, model, tuple(model.bands), outputs, card, known)._per_pixel()
+
+    def _per_pixel(self) -> ModelSource:
+        if self.outputs.gives != "pixels":
+            raise ModelError(
+                f"the model gives {self.outputs.short}, and a map of a scene needs an answer per pixel; "
+                "predict with a model of classes or values per pixel"
+            )
+        return self
+
+    @property
+    def classes(self) -> Classes:
+        """What the outputs mean.
+
+        Raises:
+            ModelError: they are no classes.
+        """
+        from ..models.card import classes_of
+
+        return classes_of(self.outputs)
 
     def load(self, device: Device) -> tuple[Predictor, torch.device]:
         """The predictor and where it runs. A folder is loaded once a process.
@@ -123,23 +149,24 @@ class ModelSource:
         except ConfigError as error:
             raise ModelError(str(error)) from error
 
-    def band_numbers(self, header: Header) -> tuple[int, ...]:
-        """Which bands of a file the model reads, 1-based, in its order.
+    def find_input(self, header: Header, unit: str | Sequence[str] | None = None) -> InputBands:
+        """Which bands of a file the model reads, and how their numbers become those it was trained on.
+
+        Args:
+            header: The file's.
+            unit: What its numbers are, in place of what it tells; see `models.scene_bands.find_input`.
 
         Raises:
-            ModelError: they are not there; the message names them.
+            ModelError: they are not there, or measure something else; the message names them.
         """
-        from ..models.card import ModelCard, check_bands, check_resolution
+        from ..models.card import check_resolution
+        from ..models.scene_bands import SourceBands, find_input
 
-        if not self.bands:
-            return header.data_bands
         if self.card is not None:
             grid = header.grid
             gsd = math.sqrt(abs(grid.affine.determinant))
             check_resolution(self.card, gsd, str(grid.crs.units[0]))
-        # A predictor that is not a saved model has no opinion on the type: the file's is as good as any.
-        card = self.card or ModelCard("", {}, self.bands, self.classes, dtype=header.dtypes[0])
-        return check_bands(card, header)
+        return find_input(self.card or self.bands, SourceBands.of_file(header), unit)
 
 
 @lru_cache(maxsize=1)

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from ..core.classes import Classes
-from ..core.errors import WriteError
+from ..core.errors import ModelError, WriteError
 from ..core.files import clear_scratch, hold_all, may_replace
-from ..core.outputs import ClassOutputs, WrittenRaster
+from ..core.outputs import Outputs, WrittenRaster
 from ..io.write.cog import CogWriter, source_files
 from .plan import Tile
 from .record import RunNote
@@ -33,7 +32,7 @@ class Targets:
     """Where the products go."""
 
     map: Path
-    """Class codes, uint8."""
+    """Class codes, uint8; or values, float32."""
     probabilities: Path | None
     """One float32 band a class."""
     vector: Path | None
@@ -55,6 +54,20 @@ class Targets:
     def locked(self) -> AbstractContextManager[None]:
         """Be the only run that writes them; raises as `core.files.hold`."""
         return hold_all(self.all)
+
+    def check_outputs(self, outputs: Outputs) -> None:
+        """Refuse products that such a model does not give.
+
+        Raises:
+            ModelError: it gives values, which have neither probabilities nor polygons.
+        """
+        asked = {"probabilities": self.probabilities, "vector": self.vector}
+        wrong = [name for name, path in asked.items() if path is not None]
+        if wrong and outputs.kind != "classes":
+            raise ModelError(
+                f"the model gives {outputs.short}; {' and '.join(wrong)} are made of one class per pixel: "
+                "leave them out"
+            )
 
     def check(self, scene: str, *, overwrite: bool) -> None:
         """Refuse what could not be written in the end, before any work.
@@ -141,7 +154,7 @@ class Products:
 def open_products(
     targets: Targets,
     grid: GeoBox,
-    classes: Classes,
+    outputs: Outputs,
     *,
     key: Mapping[str, Any] | None,
     finished: Collection[Path],
@@ -151,14 +164,15 @@ def open_products(
     After an error they leave no product; what was written stays for a resume where `key`, which says what a
     resumed run must have in common with this one, is given. What may be replaced was settled before.
     """
-    outputs = ClassOutputs(classes)
     labels = scores = None
     for path in finished:
         clear_scratch(path)
     with ExitStack() as stack:
         if targets.map not in finished:
+            assert isinstance(outputs.written, WrittenRaster)  # as of all that is given per pixel
             labels = _writer(stack, targets.map, grid, outputs.written, key)
         if targets.probabilities is not None and targets.probabilities not in finished:
+            assert outputs.scores is not None  # `Targets.check_outputs` has looked
             scores = _writer(stack, targets.probabilities, grid, outputs.scores, key)
         yield Products(labels, scores, rows=int(grid.shape[0]), resumable=key is not None)
 

@@ -40,7 +40,7 @@ def final_blocks(
 
     Each batch's blocks are made as they are taken, and must be taken before the next batch.
     """
-    blender = Blender(work.plan, len(work.model.classes))
+    blender = Blender(work.plan, work.model.outputs.channels)
     cache_mb = cache_for_rows(work.scene, work.plan.read_shape[0])
     with closing(engine.map_ordered(work, todo, cache_mb)) as results:
         for batch, of_tiles in zip(todo, results, strict=True):
@@ -59,6 +59,7 @@ def scene_scores(
     wanted: Callable[[Tile], bool],
     tile: int,
     halo: int,
+    unit: str | Sequence[str] | None = None,
     device: Device = "auto",
     progress: Progress | None = None,
 ) -> Generator[FinalBlock, None, None]:
@@ -69,6 +70,7 @@ def scene_scores(
         scene: Header of the raster; it must have the model's bands.
         wanted: Whether any pixel under `tile.read` is asked about; the model does not see other tiles.
         tile, halo: As of `predict`, pixels.
+        unit: As of `predict`.
         device: Where the model runs.
         progress: Called with (tiles done, tiles in all).
 
@@ -82,7 +84,7 @@ def scene_scores(
     plan = plan_tiles((int(scene.grid.shape[0]), int(scene.grid.shape[1])), tile, halo)
     work = TileWork(
         scene=scene,
-        numbers=source.band_numbers(scene),
+        input=source.find_input(scene, unit),
         nodata=None,
         plan=plan,
         model=source,

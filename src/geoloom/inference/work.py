@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from ..models.scene_bands import InputBands
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedBatch:
@@ -59,8 +61,8 @@ class TileWork:
     """
 
     scene: Header
-    numbers: tuple[int, ...]
-    """The model's bands in the scene, 1-based."""
+    input: InputBands
+    """The model's bands in the scene."""
     nodata: float | None
     """Stored value that means unobserved, instead of the file's own."""
     plan: Plan
@@ -78,7 +80,7 @@ class TileWork:
             i: read(
                 self.scene,
                 window_grid(self.scene.grid, tile.read),
-                bands=self.numbers,
+                bands=self.input.numbers,
                 nodata=self.nodata,
                 # Tiles in order gain nothing from mapped files, whose pages would count as this process's
                 # memory, up to the scene's whole size.
@@ -111,7 +113,7 @@ class TileWork:
 
         predictor, device = self.model.load(self.device)
         with torch.inference_mode(), _autocast(self.precision, device):
-            image = _upload(loaded.images, device).to(torch.float32)
+            image = self.input.convert(_upload(loaded.images, device).to(torch.float32))
             valid = _upload(loaded.valid, device)
             answer = partial(mean_over_symmetries, predictor) if self.tta else predictor
             scores = answer(image, valid)
@@ -141,12 +143,12 @@ class TileWork:
         return result
 
     def _check(self, scores: Tensor, valid: Tensor) -> None:
-        classes = self.model.classes
-        expected = (valid.shape[0], len(classes), *valid.shape[1:])
+        outputs = self.model.outputs
+        expected = (valid.shape[0], outputs.channels, *valid.shape[1:])
         if tuple(scores.shape) != expected:
             raise ModelError(
                 f"the model answered with shape {tuple(scores.shape)}, expected {expected}: batch, its "
-                f"{len(classes)} classes ({', '.join(classes.names)}), rows, columns"
+                f"{outputs.short}, rows, columns"
             )
         numbers = scores.isfinite().all(dim=1)
         wrong = int((~numbers & valid.to(numbers.device)).sum())

@@ -18,13 +18,15 @@ from ..core.classes import Classes
 from ..core.errors import ModelError
 from ..core.files import hold, may_fill, write_text, writing
 from ..core.jsonfile import JsonValue
-from ..core.outputs import ClassOutputs
+from ..core.outputs import Outputs
 from ..transforms.normalize import Normalization
 from .card import AGAIN, ModelCard
 from .identity import CARD_FILE as CARD_FILE
 from .identity import WEIGHTS_FILE as WEIGHTS_FILE
 from .pipeline import Pipeline
-from .registry import create_model, get_spec, outline
+from .plugin import Plugin
+from .registry import built_in, create_model, get_spec, outline
+from .specs import unwrapped
 from .weights import load_weights, save_weights
 
 _MOST_BYTES = 16 << 20
@@ -37,7 +39,9 @@ class LoadedModel:
 
     Example:
         >>> from geoloom.models.registry import create_model
-        >>> card = ModelCard("unet", {"width": 0.125}, ("red", "nir"), Classes.of(["forest", "other"]))
+        >>> bands = Band.named("red"), Band.named("nir")
+        >>> outputs = ClassOutputs(Classes.of(["forest", "other"]))
+        >>> card = ModelCard("unet", {"width": 0.125}, bands, outputs)
         >>> model = LoadedModel.of(create_model("unet", 2, 2, width=0.125), card)
         >>> model(torch.zeros(1, 2, 5, 7), torch.ones(1, 5, 7, dtype=torch.bool)).shape
         torch.Size([1, 2, 5, 7])
@@ -57,7 +61,7 @@ class LoadedModel:
         rule = card.normalization
         pipeline = Pipeline(
             network,
-            ClassOutputs(card.classes),
+            card.outputs,
             None if rule is None else Normalization.from_dict(rule),
             get_spec(card.architecture).inputs,
         )
@@ -71,22 +75,27 @@ class LoadedModel:
     @property
     def bands(self) -> tuple[str, ...]:
         """Names of the input's channels."""
-        return self.card.bands
+        return self.card.band_names
+
+    @property
+    def outputs(self) -> Outputs:
+        """What it gives."""
+        return self.card.outputs
 
     @property
     def classes(self) -> Classes:
-        """What the outputs mean."""
+        """What the outputs mean, where they are classes."""
         return self.card.classes
 
     def __call__(self, image_BCHW: Tensor, valid_BHW: Tensor) -> Tensor:
-        """Class probabilities of raw imagery.
+        """Finished answers to raw imagery: probabilities of classes, or values in their units.
 
         Args:
-            image_BCHW: float32 in the training data's own units; normalised inside.
+            image_BCHW: float32 in the training data's own numbers; normalised inside.
             valid_BHW: bool, True = observed.
 
         Returns:
-            As `Pipeline.predict`, on the image's device: float32 (B, K, H, W), in [0, 1], summing to 1.
+            As `Pipeline.predict`, on the image's device: float32 (B, K, H, W), or (B, K) per image.
 
         Raises:
             ModelError: the image has another number of bands than the model.
@@ -98,8 +107,6 @@ class LoadedModel:
             )
         image = image_BCHW.to(self.device, torch.float32)
         return self.pipeline.predict(image, valid_BHW.to(self.device)).to(image_BCHW.device)
-
-    predict_probabilities = __call__
 
 
 def save_model(
@@ -139,21 +146,27 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Loaded
     """
     path = Path(folder)
     card = read_card(path)
-    bands, outputs = len(card.bands), ClassOutputs(card.classes)
-    weights = path / WEIGHTS_FILE
+    _compare_plugin(card, str(path))
+    bands, weights = len(card.bands), path / WEIGHTS_FILE
     try:
         state = load_weights(
             weights,
-            outline(card.architecture, bands, outputs, card.options),
+            outline(card.architecture, bands, card.outputs, card.options),
             f"{card.architecture!r} with {card.options}",
         )
     except FileNotFoundError as error:
         raise ModelError(
             f"{path} has a {CARD_FILE} but no {WEIGHTS_FILE}; copy it too, or train again"
         ) from error
-    network = create_model(card.architecture, bands, outputs=outputs, **card.options)
+    network = create_model(card.architecture, bands, outputs=card.outputs, **card.options)
     network.load_state_dict(state)
     return LoadedModel.of(network, card, device)
+
+
+def _compare_plugin(card: ModelCard, where: str) -> None:
+    """Warn where a user's network is another program now than when the model was trained."""
+    if card.plugin is not None and not built_in(card.architecture):
+        card.plugin.compare(Plugin.of(unwrapped(get_spec(card.architecture).build)), where)
 
 
 def read_card(folder: str | Path) -> ModelCard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,10 +27,10 @@ from ..io.raster import read
 from ..io.vector.areas import RoiSource, roi_mask, roi_of
 from ..metrics.accuracy import Accuracy
 from ..metrics.subject import Subject
-from ..models.card import ModelCard, check_bands
 from ..models.device import choose_device
 from ..models.identity import file_hash, folder_hash
 from ..models.saved import load_model, write_json
+from ..models.scene_bands import InputBands, SourceBands, find_input
 from ..splits.names import Split
 from .count import Count
 from .ground import ChipMosaic, chip_places
@@ -64,6 +64,7 @@ def evaluate(
     class_field: str | None = None,
     split: Split = "test",
     roi: RoiSource | None = None,
+    unit: str | Sequence[str] | None = None,
     batch_size: int = 16,
     device: str = "auto",
     out: str | Path | None = None,
@@ -86,6 +87,7 @@ def evaluate(
         class_field: Of a vector file: the attribute whose values are the names of the classes.
         split: Which chips of the store; a store without splits is taken whole.
         roi: Of a scene: where to count; see `core.roi.RoiLike`, or a vector file.
+        unit: What the numbers of the scene or the chips are, instead of what these say; as of `predict`.
         batch_size: Chips at once.
         device: `auto`, `cpu` or `cuda`, where `model` is a folder.
         out: JSON file to write; the same as text goes beside it, as `.txt`.
@@ -111,12 +113,12 @@ def evaluate(
         count = Count(scorer.classes, wanted.positions, wanted.names, str(truth))
         header = read_header(chips)
         area = _roi(roi, header.grid)
-        _count_scene(count, scorer, header, wanted, area, progress)
+        _count_scene(count, scorer, header, wanted, area, unit, progress)
         subject = Subject("scene", identity, bounds=_bounds(area))
     else:
         store = chips if isinstance(chips, ChipStore) else ChipStore.open(chips)
         chosen = store.indices(split if store.splits else None)
-        count = count_chips(scorer, store, chosen, batch_size, progress)
+        count = count_chips(scorer, store, chosen, batch_size, progress, unit)
         subject = Subject(
             "chips",
             identity,
@@ -205,39 +207,23 @@ def map_classes(header: Header) -> Classes:
     return Classes.from_legend(names, header.colormap, unlabelled=nodata)
 
 
-@dataclass(frozen=True, slots=True)
-class _StoreHeader:
-    """A chip store's bands, as `check_bands` asks for a file's."""
-
-    uri: str
-    descriptions: tuple[str | None, ...]
-    dtypes: tuple[str, ...]
-    scales: tuple[float, ...]
-    offsets: tuple[float, ...]
-
-    @classmethod
-    def of(cls, store: ChipStore) -> _StoreHeader:
-        return cls(
-            uri=str(store.path),
-            descriptions=store.band_names,
-            dtypes=(str(store.dtype),) * store.channels,
-            scales=tuple(band.scale for band in store.bands),
-            offsets=tuple(band.offset for band in store.bands),
-        )
-
-    @property
-    def data_bands(self) -> tuple[int, ...]:
-        return tuple(range(1, len(self.descriptions) + 1))
-
-
 def count_chips(
     scorer: Scorer,
     store: ChipStore,
     chosen: np.ndarray,
     batch_size: int,
     progress: Progress | None = None,
+    unit: str | Sequence[str] | None = None,
 ) -> Count:
     """Count every pixel of the ground under some chips once, by the mean of the scores that cover it.
+
+    Args:
+        scorer: Scores the chips.
+        store: Holds them.
+        chosen: Numbers of the chips.
+        batch_size: Chips at once.
+        progress: Called with (done, total).
+        unit: As of `evaluate`.
 
     Raises:
         ChipError: the store has no labels.
@@ -245,7 +231,8 @@ def count_chips(
     """
     if store.classes is None:
         raise ChipError(f"{store.path} has no labels; cut the chips with a label raster")
-    channels = [number - 1 for number in _bands(scorer, _StoreHeader.of(store))]
+    bands = _input(scorer, store, unit)
+    channels = [number - 1 for number in bands.numbers]
     names = dict(zip(store.classes.codes, store.classes.names, strict=True))
     positions = match_classes(names, scorer.classes, str(store.path))
     count = Count(scorer.classes, positions, names, str(store.path))
@@ -255,7 +242,8 @@ def count_chips(
         batch = places[start : start + batch_size]
         image = np.stack([store.image(place.chip)[channels] for place in batch])
         observed = np.stack([store.observed(place.chip) for place in batch])
-        scores = scorer(torch.from_numpy(image.astype(np.float32)), torch.from_numpy(observed))
+        numbers = bands.convert(torch.from_numpy(image.astype(np.float32)))
+        scores = scorer(numbers, torch.from_numpy(observed))
         for place, of_chip in zip(batch, scores.cpu().numpy(), strict=True):
             codes = store.mask(place.chip)
             counted = store.valid(place.chip) & np.isin(codes, list(names))
@@ -272,6 +260,7 @@ def _count_scene(
     header: Header,
     truth: Truth,
     roi: Roi | None,
+    unit: str | Sequence[str] | None,
     progress: Progress | None,
 ) -> None:
     """The scores that a map is made of, wherever there is truth."""
@@ -289,6 +278,7 @@ def _count_scene(
         wanted=lambda tile: under(tile.read)[1].any(),
         tile=_TILE_PX,
         halo=_HALO_PX,
+        unit=unit,
         progress=progress,
     )
     for block in blocks:
@@ -304,13 +294,11 @@ def _stated(truth: Truth, roi: Roi | None, grid: GeoBox) -> tuple[np.ndarray, np
     return codes, stated if roi is None else stated & roi_mask(roi, grid)
 
 
-def _bands(scorer: Scorer, header: Any) -> tuple[int, ...]:
-    if not scorer.bands:
-        return tuple(header.data_bands)
-    card = getattr(scorer, "card", None)
-    # A predictor that is not a saved model has no opinion on the type.
-    card = card or ModelCard("", {}, scorer.bands, scorer.classes, dtype=header.dtypes[0])
-    return check_bands(card, header)
+def _input(scorer: Scorer, store: ChipStore, unit: str | Sequence[str] | None) -> InputBands:
+    """Which channels of the chips the scorer reads, and how their numbers become its own."""
+    numbers = tuple(range(1, store.channels + 1))
+    source = SourceBands(str(store.path), store.bands, numbers, (str(store.dtype),) * len(numbers))
+    return find_input(getattr(scorer, "card", None) or scorer.bands, source, unit)
 
 
 def _roi(roi: RoiSource | None, grid: GeoBox) -> Roi | None:

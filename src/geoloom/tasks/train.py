@@ -19,15 +19,17 @@ from .._version import __version__
 from ..chips.store import ChipStore
 from ..core.errors import ModelError
 from ..core.files import hold, writing
-from ..core.outputs import ClassOutputs, Outputs
+from ..core.outputs import Outputs
 from ..losses.pixel import cross_entropy
 from ..losses.summed import Loss
 from ..losses.weights import class_weights as weights_by_rule
 from ..metrics.tally import Report
 from ..models.card import ModelCard
 from ..models.device import choose_device
-from ..models.registry import create_model, get_spec, model_options, outline
+from ..models.plugin import Plugin
+from ..models.registry import built_in, create_model, get_spec, model_options, outline
 from ..models.saved import LoadedModel, save_model, write_json
+from ..models.specs import unwrapped
 from ..models.weights import check_finite
 from ..transforms.augment import AUGMENTATIONS
 from ..transforms.normalize import Normalization, fit_normalization
@@ -252,7 +254,7 @@ def _run(
     fit(trainer, task, data, workspace.last)
     validated = load_best(workspace, task)
     _check_converged(task, history, config, validated=validated)
-    card = _card(config, plan, ready.normalization)
+    card = _card(config, plan, task.outputs, ready.normalization)
     if validated:
         report = _report(trainer, task, data, LoadedModel.of(task.outcome, card, device), plan)
         write_json(workspace.folder / VALIDATION_FILE, report.to_dict(), within=workspace.folder)
@@ -349,23 +351,24 @@ def _warn_of_size(config: TrainConfig, network: torch.nn.Module, device: str) ->
         )
 
 
-def _card(config: TrainConfig, plan: TrainingPlan, normalization: Normalization) -> ModelCard:
-    source, outputs = plan.source, plan.outputs
-    if not isinstance(outputs, ClassOutputs) or outputs.gives != "pixels":
-        raise ModelError(f"no model folder can hold {outputs.short}; train classes per pixel")
+def _card(
+    config: TrainConfig, plan: TrainingPlan, outputs: Outputs, normalization: Normalization
+) -> ModelCard:
+    source, spec = plan.source, get_spec(config.model)
     grid = source.grid(plan.train[0])
     if grid is not None and grid.crs is None:
         grid = None
     return ModelCard(
         architecture=config.model,
         options=config.to_dict()["options"],
-        bands=tuple(band.name for band in source.bands),
-        classes=outputs.classes,
+        bands=source.bands,
+        outputs=outputs,
+        dates=spec.dates,
         normalization=normalization.to_dict(),
         dtype=str(source.dtype),
-        scaling=tuple((band.scale, band.offset) for band in source.bands),
         gsd=None if grid is None else math.sqrt(abs(grid.affine.determinant)),
         gsd_unit="metre" if grid is None else str(grid.crs.units[0]),
         chip_size_px=source.size[0],
+        plugin=None if built_in(config.model) else Plugin.of(unwrapped(spec.build)),
         config={**config.to_dict(), "chips": plan.to_dict()},
     )

@@ -14,20 +14,28 @@ import shutil
 import struct
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geoloom.core.bands import Band
 from geoloom.core.classes import Classes
 from geoloom.core.errors import GeoloomError
+from geoloom.core.outputs import ClassOutputs
 
 from .damage import Damage, one_of, places
 from .trials import require
 
-_BANDS = ("red", "nir")
+if TYPE_CHECKING:
+    from geoloom.models.card import ModelCard
+
+_BANDS = (
+    Band("red", "red", unit="surface_reflectance", scale=1e-4),
+    Band("nir", "nir", unit="surface_reflectance", scale=1e-4, offset=-0.1),
+)
 _OPTIONS: dict[str, Any] = {"width": 0.05, "depth": 2}
 _RUN = {"config": {"model": "unet", "epochs": 3}, "chips": {"path": "/chips.zarr", "train": 4}}
 _MARK = "code was run"
@@ -50,10 +58,9 @@ def sound_model(folder: Path) -> Path:
         "unet",
         _OPTIONS,
         _BANDS,
-        classes,
+        ClassOutputs(classes),
         normalization={"kind": "mean_std", "center": [9.0, 8.0], "scale": [2.0, 1.0], "bands": []},
         dtype="uint16",
-        scaling=((1e-4, 0.0), (1e-4, -0.1)),
         gsd=30.0,
         chip_size_px=64,
         metrics=accuracy.to_dict(curves=False),
@@ -71,8 +78,31 @@ def sound_model(folder: Path) -> Path:
     return path
 
 
+def plain_card(
+    architecture: str,
+    options: dict[str, Any],
+    bands: Sequence[str],
+    classes: Classes,
+    **others: Any,
+) -> ModelCard:
+    """The card of a model of classes per pixel, of whose bands nothing is known but their names.
+
+    Args:
+        architecture, options, others: As of `ModelCard`.
+        bands: Names.
+        classes: What the model gives.
+    """
+    from geoloom.models.card import ModelCard
+
+    known = tuple(Band.named(name) for name in bands)
+    return ModelCard(architecture, options, known, ClassOutputs(classes), **others)
+
+
 def warm_up() -> None:
     """Make the sound folder, and read it once: what its bounds are measured against."""
+    from geoloom.models.registry import list_models
+
+    list_models("timm/*")  # imports timm, which a damaged card may name
     _read(_sound())
 
 
@@ -132,7 +162,8 @@ def _predict(path: Path) -> None:
     require(len(model.bands) < 1000, "a model of more bands than it has weights for")
     image = torch.full((1, len(model.bands), 16, 16), 9.0)
     scores = model(image, torch.ones(1, 16, 16, dtype=torch.bool))
-    require(tuple(scores.shape) == (1, len(model.classes), 16, 16), "scores of another shape")
+    shape = (1, model.outputs.channels, 16, 16)
+    require(tuple(scores.shape) == shape, "scores of another shape")
     # A flipped bit may make a weight so large that sums overflow, which prediction refuses.
     require(bool(((scores >= 0) & (scores <= 1) | scores.isnan()).all()), "no probabilities")
 
@@ -298,6 +329,13 @@ _DAMAGES: list[Damage] = [
     pack_checkpoint,
 ]  # fmt: skip
 
+
+def _classes(count: int) -> dict[str, Any]:
+    """Outputs of so many classes."""
+    names = [f"c{i}" for i in range(count)]
+    return {"kind": "classes", "classes": {"names": names}, "per": "pixel", "temperature": 1.0}
+
+
 _HOSTILE: list[Any] = [
     None, True, -1, 0, 1, 2**31, 2**62, 2**64, 10**400, 1e308, float("nan"), float("inf"), -0.5, "", "x",
     "../../etc/passwd", [], {}, [1, 2], [[]], {"a": 1}, [2**40] * 4, "fcn8s", "per_image", "y" * 5000,
@@ -310,14 +348,27 @@ _ABSURD: list[dict[str, Any]] = [
     {"options": {"width": 0.05, "depth": 8}},
     {"options": {"width": 0.05, "depth": 10**6}},
     {"architecture": "fcn8s", "options": {"width": 40}},
-    {"bands": [f"b{i}" for i in range(60_000)]},
-    {"classes": {"names": [f"c{i}" for i in range(100_000)]}},
-    {"classes": {"names": [f"c{i}" for i in range(256)], "codes": list(range(256))}},
+    {"bands": [{"name": f"b{i}"} for i in range(60_000)]},
+    {"outputs": _classes(100_000)},
+    {"outputs": _classes(256) | {"temperature": 1e300}},
+    {
+        "outputs": {
+            "kind": "values",
+            "names": [f"v{i}" for i in range(60_000)],
+            "units": [None] * 60_000,
+            "per": "pixel",
+            "mean": None,
+            "std": None,
+        }
+    },
+    {"outputs": {"kind": "features", "dim": 65_535}},
+    {"outputs": {"kind": "boxes", "classes": {"names": ["a"]}, "masks": True}},
+    {"architecture": "timm/resnet18", "options": {}, "outputs": {"kind": "features", "dim": 512}},
 ]
 _NO_JSON = [
     "", "null", "[]", "{", "[" * 100_000, '{"a":' * 50_000, "\x00\x01", "1" * 10_000, "\xff\xfe",
     '{"matrix": 1, "classes": 2, "overall_accuracy": 3}', '{"config": [], "chips": {}}', '[{"epoch": {}}]',
-    '{"format": 99}', '{"format": 1}',
+    '{"format": 99}', '{"format": 1}', '{"format": 2}',
 ]  # fmt: skip
 
 

@@ -43,6 +43,7 @@ _TRUTH = "With truth for a scene or a map"
 @option(
     "--probabilities", help="Of a map: its probabilities, for curves.", kind=Path, section=_TRUTH
 )
+@option("--unit", help="What the numbers of scene or chips are, if they do not say.")
 @option("--out", "-o", help="JSON to write; <model>.<split>.json if not given.", kind=Path)
 @option("--batch-size", "-b", help="Chips at once.", kind=int, default=16)
 @option("--device", help="auto, cpu or cuda.", default="auto")

@@ -227,8 +227,10 @@ def _model(file: Path) -> dict[str, Any]:
         "kind": "model",
         "architecture": card.architecture,
         "options": dict(card.options),
-        "bands": list(card.bands),
-        "classes": list(card.classes.names),
+        "bands": list(card.band_names),
+        "units": [band.unit or "unknown" for band in card.bands],
+        "gives": card.outputs.short,
+        "classes": list(card.outputs.names) if hasattr(card.outputs, "classes") else [],
         "chip_size": card.chip_size_px,
         "validation": {key: card.metrics[key] for key in figures if key in card.metrics},
     }

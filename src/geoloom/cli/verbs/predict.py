@@ -34,6 +34,7 @@ from ..verb import verb
 @option("--device", help="auto, cpu or cuda.", default="auto")
 @option("--precision", help="auto, float32, bfloat16 or float16.", default="auto")
 @option("--nodata", help="Unobserved value of the scene, if untagged.", kind=float)
+@option("--unit", help="What the scene's numbers are, if untagged: surface_reflectance, DN, ...")
 @option("--crs", help="Instead of the scene's missing or wrong CRS.")
 @option("--engine", help="local: this process. dask: a cluster.", default="local")
 @option("--scheduler", help="Address of a Dask scheduler; default: a local cluster.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -48,7 +49,7 @@ class ValueOutputs(OutputsBase):
         for name in ("mean", "std"):
             numbers: Sequence[float] | None = getattr(self, name)
             _store(self, name, None if numbers is None else tuple(map(float, numbers)))
-        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
+        repeated = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if not self.names or repeated:
             raise ModelError(
                 f"values need a name each, all different; found {', '.join(repeated) or 'none'}"

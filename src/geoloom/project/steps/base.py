@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -173,6 +173,19 @@ def known_crs(setting: str, crs: str | None) -> Iterator[tuple[str, str]]:
         CRS(crs)
     except CRSError:
         yield setting, f"found {crs[:60]!r}; expected a CRS, such as EPSG:32720"
+
+
+def known_unit(setting: str, unit: str | Sequence[str] | None) -> Iterator[tuple[str, str]]:
+    """A problem where a text names no unit."""
+    from ...core.bands import parse_unit
+    from ...core.errors import BandError
+
+    names = unit.split(",") if isinstance(unit, str) else unit or ()
+    for name in names:
+        try:
+            parse_unit(name)
+        except BandError as error:
+            yield setting, str(error)
 
 
 def _usable_within(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..listener import Listener
-from .base import BatchSize, Step, as_list, chip_store, known_crs, model_folder
+from .base import BatchSize, Step, as_list, chip_store, known_crs, known_unit, model_folder
 
 Half = Literal["left", "right", "top", "bottom"]
 Box = tuple[float, float, float, float]
@@ -37,6 +37,7 @@ class Evaluate(Step):
     probabilities: Path | None = None
     roi: Half | Box | Path | None = None
     roi_crs: str | None = None
+    unit: str | tuple[str, ...] | None = None
     batch_size: BatchSize = 16
     device: str = "auto"
 
@@ -75,6 +76,9 @@ class Evaluate(Step):
                 yield name, "goes with map and truth"
         if self.roi is not None and self.truth is None:
             yield "roi", "goes with truth; chips are chosen by their split"
+        yield from known_unit("unit", self.unit)
+        if self.unit is not None and self.map_ is not None:
+            yield "unit", "goes with a model; a finished map has none"
         yield from known_crs("roi_crs", self.roi_crs)
         if self.roi_crs is not None and not isinstance(self.roi, tuple):
             yield "roi_crs", "goes with a roi of four numbers"
@@ -92,8 +96,8 @@ class Evaluate(Step):
         """Count."""
         from ...tasks.evaluate import evaluate, evaluate_map
 
-        unit = "blocks" if self.map_ else "tiles" if self.scene else "chips"
-        with listener.track(unit) as advance:
+        pieces = "blocks" if self.map_ else "tiles" if self.scene else "chips"
+        with listener.track(pieces) as advance:
             common: dict[str, Any] = {"out": self.out, "overwrite": overwrite, "progress": advance}
             if self.map_ is not None:
                 assert self.truth is not None  # `problems` has looked
@@ -117,6 +121,7 @@ class Evaluate(Step):
                     class_field=self.class_field,
                     split=self.split,
                     roi=self._roi(scored) if self.scene else None,
+                    unit=self.unit,
                     batch_size=self.batch_size,
                     device=self.device,
                     **common,

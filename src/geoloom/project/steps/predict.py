@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from ..listener import Listener
-from .base import MOST_PX, BatchSize, Pixels, Step, known_crs, model_folder
+from .base import MOST_PX, BatchSize, Pixels, Step, known_crs, known_unit, model_folder
 
 
 class Predict(Step):
@@ -33,6 +33,7 @@ class Predict(Step):
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     nodata: float | None = None
+    unit: str | tuple[str, ...] | None = None
     crs: str | None = None
     engine: Literal["local", "dask"] = "local"
     scheduler: str | None = None
@@ -42,6 +43,7 @@ class Predict(Step):
         """What does not go together."""
         yield from model_folder("model", self.model)
         yield from known_crs("crs", self.crs)
+        yield from known_unit("unit", self.unit)
         if self.scheduler and self.engine != "dask":
             yield "scheduler", "goes with engine dask"
         if self.vector is not None and self.vector.suffix.lower() != ".gpkg":
@@ -71,6 +73,7 @@ class Predict(Step):
                 device=self.device,
                 precision=self.precision,
                 nodata=self.nodata,
+                unit=self.unit,
                 crs=self.crs,
                 engine=self.engine,
                 scheduler=self.scheduler,
@@ -81,15 +84,17 @@ class Predict(Step):
         header = read_header(self.out)
         height, width = header.grid.shape
         names = list((header.class_names or {}).values())
+        shows = {"classes": names} if names else {"values": list(header.band_names)}
         also = {"vector": self.vector, "probabilities": self.probabilities}
-        return {"width": int(width), "height": int(height), "classes": names} | {
+        return {"width": int(width), "height": int(height), **shows} | {
             key: str(path) for key, path in also.items() if path is not None
         }
 
     def sentence(self, result: dict[str, Any]) -> str:
         """What the map shows."""
         also = "".join(f", and {path}" for path in self.also_written())
+        what = "classes" if "classes" in result else "values"
         return (
             f"{self.out}: {result['width']} x {result['height']} px, "
-            f"classes {', '.join(result['classes'])}{also}"
+            f"{what} {', '.join(result[what])}{also}"
         )
