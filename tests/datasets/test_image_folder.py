@@ -16,6 +16,7 @@ import geoloom as gl
 from geoloom.core.errors import BandError, ConfigError, DatasetError, ReadError
 from geoloom.datasets import ImageFolder
 from geoloom.splits import BlockSplit, ClassSplit, ColumnSplit
+from geoloom.tasks.source import TrainingSource
 
 COUNTS = {"forest": 6, "river": 10, "urban": 4}
 
@@ -87,7 +88,8 @@ class TestSamples:
         dataset = ImageFolder(tmp_path, all_bands=names)
         assert "2 of 3 pictures tell where they lie" in caplog.text
         assert "crs" not in dataset[0]
-        assert dataset.dtype == torch.zeros(0).numpy().dtype  # float32 stands in for uint16
+        assert dataset.dtype == "uint16"
+        assert dataset[0]["image"].dtype == torch.float32  # which stands in for it
 
     @pytest.mark.parametrize(
         ("dtype", "given"), [("native", "float32"), ("stored", "uint16"), ("float32", "float32")]
@@ -95,8 +97,7 @@ class TestSamples:
     def test_the_type_asked_for(self, tmp_path, dtype, given):
         dataset = ImageFolder(write_placed(tmp_path, {"a": 1, "b": 1}), dtype=dtype)
         assert str(dataset[0]["image"].dtype) == f"torch.{given}"
-        assert dataset.dtype == given
-        assert dataset.file_dtype == "uint16"
+        assert dataset.dtype == "uint16"
 
     def test_bands_in_the_order_given(self, chips):
         dataset = ImageFolder(chips, bands=["blue", "red"])
@@ -285,9 +286,48 @@ class TestSplits:
         assert [int(s["image"][0, 0, 0]) for s in part] == [3, 1, 1]
         assert part.subset([0])[0]["image"][0, 0, 0] == 3
         assert len(dataset) == 20
-        assert part.labels.tolist() == [0, 0, 0]
+        assert part.targets.tolist() == [0, 0, 0]
         with pytest.raises(DatasetError, match="samples 0 to 2, not 3"):
             part.subset([3])
+
+
+class TestTraining:
+    """What a training asks of its source."""
+
+    def test_it_is_a_source(self, chips):
+        dataset = ImageFolder(chips, splits=ClassSplit(seed=0))
+        assert isinstance(dataset, TrainingSource)
+        assert dataset.path == chips
+        assert dataset.size == (12, 10)
+        assert dataset.labels(7)["label"] == 1
+        assert dataset.grid(7) is None
+        train = dataset.indices("train")
+        assert len(train) == dataset.splits["train"]
+        found = dataset.statistics("train")
+        stacked = np.stack([dataset[i]["image"].numpy() for i in train])
+        np.testing.assert_allclose(found.mean, stacked.mean(axis=(0, 2, 3)), rtol=1e-12)
+        np.testing.assert_allclose(found.std, stacked.std(axis=(0, 2, 3)), rtol=1e-12)
+        assert found.count == (stacked[:, 0].size,) * 3
+        assert dataset.statistics().count == (20 * 120,) * 3
+
+    def test_padding_takes_no_part_in_statistics(self, chips):
+        plain, padded = ImageFolder(chips), ImageFolder(chips, size=30)
+        assert padded.statistics() == plain.statistics()
+
+    def test_samples_are_as_stored(self, tmp_path):
+        dataset = ImageFolder(write_placed(tmp_path, {"a": 2, "b": 2}), size=8)
+        samples = dataset.samples([3, 0])
+        assert [int(s["image"][0, 0, 0]) for s in samples] == [1003, 1000]
+        assert samples[0]["image"].dtype == torch.uint16
+        grid = dataset.grid(0)
+        assert grid.affine == PLACE @ Affine.translation(4, 4)
+        with pytest.raises(DatasetError, match="has transforms, which no model is saved with"):
+            dataset.with_transforms(lambda sample: sample).samples([0])
+
+    def test_differing_sizes_are_refused(self, chips):
+        write(chips, {"wide": 1}, height=9, width=14)
+        with pytest.raises(DatasetError, match="2 sizes cannot be trained on together"):
+            _ = ImageFolder(chips).size
 
 
 class TestTrouble:

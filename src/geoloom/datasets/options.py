@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from odc.geo.crs import CRS
@@ -85,6 +85,24 @@ def pixel_size(res: Any) -> tuple[float, float] | None:
             f"res is {res!r}; a pixel size is a positive number, or two (x, y), in units of the CRS"
         )
     return sides
+
+
+def picture_size(size: Any) -> tuple[int, int] | None:
+    """Rows and columns, given as two numbers or as the side of a square; None where none are asked for.
+
+    Raises:
+        DatasetError: it is no size.
+    """
+    if size is None:
+        return None
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    whole = all(isinstance(s, Integral) and not isinstance(s, bool) for s in sides)
+    if len(sides) != 2 or not whole or min(sides) < 1:
+        raise DatasetError(
+            f"size is {size!r}; give the side of a square, or rows and columns, in pixels, such as 256 or "
+            "(256, 320)"
+        )
+    return int(sides[0]), int(sides[1])
 
 
 def output_crs(crs: Any) -> CRS | None:

@@ -88,6 +88,29 @@ class PictureFiles:
         )
         return pictures, np.array(rows, np.int64)
 
+    def one_size(self, numbers: NDArray[np.int64], purpose: str) -> tuple[int, int]:
+        """Rows and columns that all of some pictures have.
+
+        Args:
+            numbers: Which.
+            purpose: What they cannot be otherwise, for the message.
+
+        Raises:
+            DatasetError: they differ.
+        """
+        shapes = self.shapes[numbers]
+        if (shapes != shapes[0]).any():
+            counts = Counter(map(tuple, shapes.tolist())).most_common()
+            shown = ", ".join(f"{h} x {w} ({count})" for (h, w), count in counts[:5])
+            (high, wide), _ = Counter(map(tuple, self.shapes.tolist())).most_common(1)[0]
+            raise DatasetError(
+                f"pictures of {len(counts)} sizes cannot be {purpose}: {shown}"
+                f"{', ...' if len(counts) > 5 else ''} (rows x columns); bring them to one by "
+                f"size=({high}, {wide}), or with_size(({high}, {wide})): cut and padded about the middle, or "
+                'with fit="resize" resized'
+            )
+        return int(shapes[0, 0]), int(shapes[0, 1])
+
     def read(self, number: int) -> Picture:
         """The pixels of one.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
@@ -20,11 +21,12 @@ from ...core.grid import place
 from ...core.outputs import ClassOutputs
 from ...core.progress import Progress
 from ...core.query import Sample
+from ...core.statistics import BandStatistics, band_statistics
 from ...io.buffers import BUFFERS
 from ...io.headers.scan import OnError
 from ...io.pictures.fit import Fit, fit_into, fitted_transform
 from ...io.threads import reading_threads, usable_cpus
-from ..options import require_apart, require_callable, require_choice
+from ..options import picture_size, require_apart, require_callable, require_choice
 from ..reading.sample import torch_dtype
 from .listing import Listing, SampleSplit, SplitLists
 from .picture_files import PictureFiles
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 Transform = Callable[[Sample], Sample]
 GivenDtype = Literal["native", "stored", "float32"]
 Size = int | tuple[int, int]
+
+_AT_ONCE = 64
+"""Pictures that are in memory while statistics are computed."""
 
 
 class SampleDataset(Dataset[Sample]):
@@ -98,7 +103,7 @@ class SampleDataset(Dataset[Sample]):
             require_apart("bands", list(bands))
             known = [band.name for band in pictures.bands]
             self._channels = find_bands(bands, known, where=str(listing.root))
-        self._size, self._fit = _checked_size(size), _checked_fit(fit)
+        self._size, self._fit = picture_size(size), _checked_fit(fit)
         self._given = pictures.dtype
         if dtype != "stored":
             self._given = np.dtype("float32") if dtype == "float32" else torch_dtype(pictures.dtype)
@@ -121,9 +126,14 @@ class SampleDataset(Dataset[Sample]):
         return None if self.classes is None else ClassOutputs(self.classes, per="image")
 
     @property
-    def labels(self) -> NDArray[np.int64] | None:
-        """(n,) class positions; None where samples have none."""
+    def targets(self) -> NDArray[np.int64] | None:
+        """(n,) class positions; None where samples have no labels."""
         return self._listing.labels
+
+    @property
+    def path(self) -> Path:
+        """The folder that the samples lie in."""
+        return self._listing.root
 
     @property
     def sizes(self) -> dict[tuple[int, int], int]:
@@ -134,13 +144,17 @@ class SampleDataset(Dataset[Sample]):
         return dict(Counter(shapes).most_common())
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the images in samples."""
-        return self._given
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of every sample, pixels.
+
+        Raises:
+            DatasetError: pictures differ in size, and are not brought to one.
+        """
+        return self._size_of(np.arange(len(self)), "trained on together")
 
     @property
-    def file_dtype(self) -> np.dtype[Any]:
-        """That holds the values of all files."""
+    def dtype(self) -> np.dtype[Any]:
+        """That holds the values of all files; what samples hold, the option `dtype` says."""
         return self._pictures.dtype
 
     @property
@@ -159,17 +173,69 @@ class SampleDataset(Dataset[Sample]):
         import pandas as pd
 
         columns = dict(self._listing.columns)
-        if self.labels is not None:
-            columns["label"] = self.labels
+        if self.targets is not None:
+            columns["label"] = self.targets
         shapes = self._pictures.shapes[self._numbers]
         return pd.DataFrame({**columns, "height": shapes[:, 0], "width": shapes[:, 1]})
 
     def class_counts(self) -> dict[str, int]:
         """How many samples each class has; empty where samples have no labels."""
-        if self.classes is None or self.labels is None:
+        if self.classes is None or self.targets is None:
             return {}
-        counts = np.bincount(self.labels, minlength=len(self.classes)).tolist()
+        counts = np.bincount(self.targets, minlength=len(self.classes)).tolist()
         return dict(zip(self.classes.names, counts, strict=True))
+
+    def indices(self, split: str | None = None) -> NDArray[np.int64]:
+        """Numbers of the samples of a split; of all for None.
+
+        Raises:
+            DatasetError: samples are not divided, or none is in it.
+        """
+        return np.arange(len(self)) if split is None else self._listing.rows_of(split)
+
+    def labels(self, i: int) -> dict[str, NDArray[Any]]:
+        """Sample `i` without its image: `label` () int64; empty where samples have none."""
+        return {} if self.targets is None else {"label": self.targets[i]}
+
+    def grid(self, i: int) -> GeoBox | None:
+        """Where sample `i` lies; None where it has no place on Earth."""
+        if self._pictures.grids is None:
+            return None
+        grid = self._pictures.grids[int(self._numbers[i])]
+        size = self._size or tuple(grid.shape)
+        if size == tuple(grid.shape):
+            return grid
+        moved = grid.affine @ fitted_transform(tuple(grid.shape), size, self._fit)
+        return GeoBox(size, Affine(*moved[:6]), grid.crs)
+
+    def samples(self, indices: Sequence[int]) -> Self:
+        """Some of the samples, images in the files' own type.
+
+        Raises:
+            DatasetError: samples pass through transforms, which a model would not know of.
+        """
+        if self._transforms is not None:
+            raise DatasetError(
+                f"{self!r} has transforms, which no model is saved with: what it predicts later would not "
+                "pass through them; train without, with_transforms(None), or in a loop of your own"
+            )
+        return self.subset(indices)._altered(_given=self.dtype)
+
+    def statistics(self, split: str | None = None) -> BandStatistics:
+        """Per-band statistics over the valid pixels of a split's pictures, as stored; of all for None.
+
+        Raises:
+            DatasetError: samples are not divided, or none is in the split.
+            ReadError: a picture is damaged.
+        """
+        chosen = self.subset(self.indices(split))._altered(_given=self.dtype, _transforms=None)
+
+        def blocks() -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+            threads = reading_threads(usable_cpus())
+            for start in range(0, len(chosen), _AT_ONCE):
+                yield from threads.map(chosen._image, range(len(chosen))[start : start + _AT_ONCE])
+
+        return band_statistics(blocks, [band.name for band in self.bands])
 
     def with_splits(self, splits: SampleSplit | SplitLists) -> Self:
         """The same samples, divided by a rule (`ClassSplit`, `ColumnSplit`) or by lists of file names.
@@ -215,7 +281,7 @@ class SampleDataset(Dataset[Sample]):
         Raises:
             DatasetError: it is not a size.
         """
-        return self._altered(_size=_checked_size(size), _fit=_checked_fit(fit))
+        return self._altered(_size=picture_size(size), _fit=_checked_fit(fit))
 
     def _altered(self, **attributes: Any) -> Self:
         other = copy(self)
@@ -243,15 +309,12 @@ class SampleDataset(Dataset[Sample]):
         import torch
 
         rows = self._rows(indices)
-        size = self._size_of(rows)
-        channels = len(self.bands)
-        image = take((len(rows), channels, *size), self._given)
+        size = self._size_of(rows, "stacked to one batch")
+        image = take((len(rows), len(self.bands), *size), self._given)
         valid = take((len(rows), *size), np.dtype(np.bool_))
 
         def fill(k: int) -> None:
-            picture = self._pictures.read(int(self._numbers[rows[k]]))
-            values = picture.values if self._channels is None else picture.values[[*self._channels]]
-            fit_into(values, picture.valid, self._fit, image[k], valid[k])
+            self._fill(int(rows[k]), image[k], valid[k])
 
         threads = 1 if _in_worker() else usable_cpus()
         if threads == 1 or len(rows) == 1:
@@ -261,9 +324,9 @@ class SampleDataset(Dataset[Sample]):
             for done in reading_threads(threads).map(fill, range(len(rows))):
                 assert done is None
         layers = {"image": torch.from_numpy(image), "valid": torch.from_numpy(valid)}
-        if self.labels is not None:
-            layers["label"] = torch.from_numpy(self.labels[rows])
-        places = self._places(rows, size)
+        if self.targets is not None:
+            layers["label"] = torch.from_numpy(self.targets[rows])
+        places = [self._place(row) for row in rows.tolist()]
         samples: list[Any] = [
             {**{name: values[k] for name, values in layers.items()}, **places[k]}
             for k in range(len(rows))
@@ -278,41 +341,36 @@ class SampleDataset(Dataset[Sample]):
             raise IndexError(f"there are samples 0 to {len(self) - 1}, not {wrong[0]}")
         return rows
 
-    def _size_of(self, rows: NDArray[np.int64]) -> tuple[int, int]:
-        """Of the samples of a batch."""
+    def _size_of(self, rows: NDArray[np.int64], purpose: str) -> tuple[int, int]:
+        """Of samples that must have one size."""
         if self._size is not None:
             return self._size
-        shapes = self._pictures.shapes[self._numbers[rows]]
-        if (shapes != shapes[0]).any():
-            counts = Counter(map(tuple, shapes.tolist())).most_common()
-            shown = ", ".join(f"{h} x {w} ({count})" for (h, w), count in counts[:5])
-            high, wide = max(self.sizes, key=lambda size: self.sizes[size])
-            raise DatasetError(
-                f"pictures of {len(counts)} sizes cannot be stacked to one batch: {shown}"
-                f"{', ...' if len(counts) > 5 else ''} (rows x columns); bring them to one by "
-                f"size=({high}, {wide}), or with_size(({high}, {wide})): cut and padded about the middle, or "
-                'with fit="resize" resized'
-            )
-        return int(shapes[0, 0]), int(shapes[0, 1])
+        return self._pictures.one_size(self._numbers[rows], purpose)
 
-    def _places(
-        self, rows: NDArray[np.int64], size: tuple[int, int]
-    ) -> Sequence[Mapping[str, Any]]:
+    def _fill(self, row: int, image: NDArray[Any], valid: NDArray[np.bool_]) -> None:
+        """Decode one picture into its place in a batch."""
+        picture = self._pictures.read(int(self._numbers[row]))
+        values = picture.values if self._channels is None else picture.values[[*self._channels]]
+        fit_into(values, picture.valid, self._fit, image, valid)
+
+    def _image(self, row: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Image (C, H, W) and validity (H, W) of one sample."""
+        size = self._size_of(np.array([row]), "read")
+        image = np.empty((len(self.bands), *size), self._given)
+        valid = np.empty(size, np.bool_)
+        self._fill(row, image, valid)
+        return image, valid
+
+    def _place(self, row: int) -> Mapping[str, Any]:
         import torch
 
-        if self._pictures.grids is None:
-            return [{}] * len(rows)
-        found = []
-        for number in self._numbers[rows].tolist():
-            grid = self._pictures.grids[number]
-            if tuple(grid.shape) != size:
-                moved = grid.affine @ fitted_transform(tuple(grid.shape), size, self._fit)
-                grid = GeoBox(size, Affine(*moved[:6]), grid.crs)
-            where = place(grid)
-            for name in ("transform", "bounds"):
-                where[name] = torch.from_numpy(where[name])
-            found.append(where)
-        return found
+        grid = self.grid(row)
+        if grid is None:
+            return {}
+        where = place(grid)
+        for name in ("transform", "bounds"):
+            where[name] = torch.from_numpy(where[name])
+        return where
 
     def __repr__(self) -> str:
         high, wide = next(iter(self.sizes), (0, 0))
@@ -322,19 +380,6 @@ class SampleDataset(Dataset[Sample]):
             f"{type(self).__name__}({self._listing.root.name}: {len(self)} samples, {kinds}"
             f"{len(self.bands)} x {high} x {wide}{more}, {self.dtype})"
         )
-
-
-def _checked_size(size: Any) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = all(isinstance(s, (int, np.integer)) and not isinstance(s, bool) for s in sides)
-    if len(sides) != 2 or not whole or min(sides) < 1:
-        raise DatasetError(
-            f"size is {size!r}; give the side of a square, or rows and columns, in pixels, such as 256 or "
-            "(256, 320)"
-        )
-    return int(sides[0]), int(sides[1])
 
 
 def _checked_fit(fit: Any) -> Fit:
