@@ -72,23 +72,7 @@ def loader(
 
     from .base import GeoDataset
 
-    if sampler is None and isinstance(dataset, GeoDataset):
-        raise SamplerError(
-            f"{dataset!r} is asked by place, so it needs a sampler, such as "
-            "GridGeoSampler(dataset, size=256) from geoloom.samplers"
-        )
-    if batch_size is not None and not (
-        isinstance(batch_size, Integral) and not isinstance(batch_size, bool) and batch_size >= 1
-    ):
-        raise SamplerError(
-            f"batch_size is {batch_size!r}; give a whole number of samples, at least 1"
-        )
-    own_size = getattr(sampler, "batch_size", None)
-    if own_size is not None and batch_size not in (None, own_size):
-        raise SamplerError(
-            f"the sampler yields batches of {own_size}, and batch_size={batch_size} is asked for; "
-            "give it to the sampler alone"
-        )
+    own_size = _size_of_batches(dataset, sampler, batch_size)
     bands: Sequence[Band] | None = None
     if device is not None:
         dataset, bands = for_device(dataset, scaled=scaled, convert=convert)
@@ -131,6 +115,36 @@ def loader(
     if device is None:
         return batches
     return DeviceBatches(batches, device, bands=bands, convert=convert)
+
+
+def _size_of_batches(
+    dataset: Any, sampler: Iterable[Any] | None, batch_size: int | None
+) -> int | None:
+    """Of a sampler that yields whole batches; None of others.
+
+    Raises:
+        SamplerError: there is no sampler, and one is needed; or the batch size is none, or another.
+    """
+    from .base import GeoDataset
+
+    if sampler is None and isinstance(dataset, GeoDataset):
+        raise SamplerError(
+            f"{dataset!r} is asked by place, so it needs a sampler, such as "
+            "GridGeoSampler(dataset, size=256) from geoloom.samplers"
+        )
+    if batch_size is not None and not (
+        isinstance(batch_size, Integral) and not isinstance(batch_size, bool) and batch_size >= 1
+    ):
+        raise SamplerError(
+            f"batch_size is {batch_size!r}; give a whole number of samples, at least 1"
+        )
+    own_size = getattr(sampler, "batch_size", None)
+    if own_size is not None and batch_size not in (None, own_size):
+        raise SamplerError(
+            f"the sampler yields batches of {own_size}, and batch_size={batch_size} is asked for; "
+            "give it to the sampler alone"
+        )
+    return own_size
 
 
 def for_device(

@@ -118,16 +118,9 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     if chosen is RasterDataset and not given and len(paths) == 1 and is_class_folder(paths[0]):
         log.info("%d files opened as ImageFolder", len(files))
         return _image_folder(paths[0], bands, transforms, classes, on_error)
-    vectors = [f for f in files if _is_vector(f)] if chosen is RasterDataset else []
-    if vectors and len(vectors) < len(files):
-        others = [f for f in files if f not in vectors]
-        raise DatasetError(
-            f"{len(vectors)} vector files (such as {vectors[0]}) and {len(others)} others (such as "
-            f"{others[0]}) are mixed; open each kind apart, then join them with &"
-        )
-    if vectors:
+    if chosen is RasterDataset and _are_vectors(files):
         return VectorDataset(
-            vectors,
+            files,
             crs,
             res,
             transforms,
@@ -181,8 +174,20 @@ def _first_header(files: Sequence[str], paths: Paths, on_error: OnError) -> Head
     return read_headers([file], named=paths)[file]
 
 
-def _is_vector(path: str) -> bool:
-    return Path(path).suffix.lower() in VECTOR_SUFFIXES
+def _are_vectors(files: Sequence[str]) -> bool:
+    """Whether these are files of features: all, or none.
+
+    Raises:
+        DatasetError: some are.
+    """
+    vectors = [file for file in files if Path(file).suffix.lower() in VECTOR_SUFFIXES]
+    if vectors and len(vectors) < len(files):
+        others = [file for file in files if file not in vectors]
+        raise DatasetError(
+            f"{len(vectors)} vector files (such as {vectors[0]}) and {len(others)} others (such as "
+            f"{others[0]}) are mixed; open each kind apart, then join them with &"
+        )
+    return bool(vectors)
 
 
 def _sensor_of(files: Sequence[str]) -> type[RasterDataset]:
