@@ -170,12 +170,12 @@ def quick(monkeypatch):
     """The figure trains the network of 134 million parameters for up to 600 epochs: here one of that name has
     a thousandth of them, and the training ends once two epochs in a row are no better."""
     from geoloom.models import registry
-    from geoloom.models.networks.fcn import fcn8s
+    from geoloom.models.networks.fcn import FCN8s
     from geoloom.models.specs import ModelSpec
     from geoloom.toolbox import model_builder, training_params
 
     def narrow(in_channels, out_channels, *, width=1 / 32, dropout=0.0):
-        return fcn8s(in_channels, out_channels, width=width, dropout=dropout)
+        return FCN8s(in_channels, out_channels, width=width, dropout=dropout)
 
     def impatient(params):
         return {**training_params.training_settings(params), "early_stopping": 2}

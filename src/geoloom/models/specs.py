@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -46,8 +45,8 @@ class ModelSpec:
             value is none of those that are known.
 
     Example:
-        >>> from geoloom.models.networks.unet import unet
-        >>> spec = ModelSpec(unet, "U-Net")
+        >>> from geoloom.models.networks.unet import UNet
+        >>> spec = ModelSpec(UNet, "U-Net")
         >>> spec.gives, spec.options()["depth"]
         (('pixels',), 4)
     """
@@ -98,12 +97,17 @@ class ModelSpec:
     def hints(self) -> dict[str, Any]:
         """The annotated types of the options, as far as they can be resolved."""
         try:
-            return typing.get_type_hints(unwrapped(self.build))
+            parameters = inspect.signature(unwrapped(self.build), eval_str=True).parameters
         except (
             NameError,
             TypeError,
         ):  # a user's builder may be annotated with names we cannot resolve
             return {}
+        return {
+            key: parameter.annotation
+            for key, parameter in parameters.items()
+            if parameter.annotation is not inspect.Parameter.empty
+        }
 
 
 def unwrapped(builder: Builder) -> Builder:

@@ -5,14 +5,12 @@ Legend: B batch, C bands, K classes, H rows, W columns.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
 from ..specs import ModelSpec
 from .layers import bilinear_upsampling, conv_unit, initialise, pad_to_multiple, scaled_channels
-
-Stride = Literal[8, 16, 32]
 
 # VGG16, configuration D: convolutions per block, channels (Simonyan and Zisserman 2015, table 1).
 _BLOCKS: tuple[tuple[int, int], ...] = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
@@ -31,22 +29,33 @@ class FCN(nn.Module):
     carry batch norm (as DeepGeo's do), padding is "same" instead of 100 pixels in the first layer, and the
     skips start like other layers instead of at zero.
 
+    Args:
+        in_channels: Bands of the input.
+        out_channels: Numbers a pixel: classes to tell apart, or values.
+        width: Multiplies every channel count. 1.0 is the published network, 134 M parameters: for a GPU and
+            some thousand chips. 0.25 has 8.4 M, trains on a laptop's processor, and is the better choice
+            for a single scene.
+        dropout: Chance that a channel of fc6 and fc7 is left out of a training step.
+        batch_norm: Normalise after each convolution; needed when training from scratch.
+
     Source:
         Long, Shelhamer and Darrell 2015, sections 4.1 and 4.2, figure 3.
     """
+
+    stride: ClassVar[Literal[8, 16, 32]]
+    """Of the finest scores: pixels of the image to one of theirs."""
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
         *,
-        stride: Stride = 8,
         width: float = 1.0,
         dropout: float = 0.5,
         batch_norm: bool = True,
     ) -> None:
         super().__init__()
-        self.stride = stride
+        stride = self.stride
         outs = [scaled_channels(published, width) for _, published in _BLOCKS]
         self.block1 = _block(1, in_channels, outs[0], batch_norm)
         self.block2 = _block(2, outs[0], outs[1], batch_norm)
@@ -101,58 +110,24 @@ def _block(number: int, in_channels: int, out_channels: int, batch_norm: bool) -
     return block
 
 
-def fcn32s(
-    in_channels: int,
-    out_channels: int,
-    *,
-    width: float = 1.0,
-    dropout: float = 0.5,
-    batch_norm: bool = True,
-) -> FCN:
-    """FCN-32s: one enlargement from the coarsest scores. Options as `fcn8s`."""
-    return FCN(
-        in_channels, out_channels, stride=32, width=width, dropout=dropout, batch_norm=batch_norm
-    )
+class FCN32s(FCN):
+    """FCN-32s: one enlargement from the coarsest scores. Arguments as `FCN`."""
+
+    stride = 32
 
 
-def fcn16s(
-    in_channels: int,
-    out_channels: int,
-    *,
-    width: float = 1.0,
-    dropout: float = 0.5,
-    batch_norm: bool = True,
-) -> FCN:
-    """FCN-16s: scores of pool4 sharpen those of the last layer. Options as `fcn8s`."""
-    return FCN(
-        in_channels, out_channels, stride=16, width=width, dropout=dropout, batch_norm=batch_norm
-    )
+class FCN16s(FCN):
+    """FCN-16s: scores of pool4 sharpen those of the last layer. Arguments as `FCN`."""
+
+    stride = 16
 
 
-def fcn8s(
-    in_channels: int,
-    out_channels: int,
-    *,
-    width: float = 1.0,
-    dropout: float = 0.5,
-    batch_norm: bool = True,
-) -> FCN:
-    """FCN-8s: scores of pool4 and pool3 sharpen those of the last layer.
+class FCN8s(FCN):
+    """FCN-8s: scores of pool4 and pool3 sharpen those of the last layer. Arguments as `FCN`."""
 
-    Args:
-        in_channels: Bands of the input.
-        out_channels: Numbers a pixel: classes to tell apart, or values.
-        width: Multiplies every channel count. 1.0 is the published network, 134 M parameters: for a GPU and
-            some thousand chips. 0.25 has 8.4 M, trains on a laptop's processor, and is the better choice
-            for a single scene.
-        dropout: Chance that a channel of fc6 and fc7 is left out of a training step.
-        batch_norm: Normalise after each convolution; needed when training from scratch.
-    """
-    return FCN(
-        in_channels, out_channels, stride=8, width=width, dropout=dropout, batch_norm=batch_norm
-    )
+    stride = 8
 
 
-FCN8S = ModelSpec(fcn8s, "FCN-8s on VGG-16 (Long et al. 2015): the finest of the three")
-FCN16S = ModelSpec(fcn16s, "FCN-16s on VGG-16 (Long et al. 2015)")
-FCN32S = ModelSpec(fcn32s, "FCN-32s on VGG-16 (Long et al. 2015): the coarsest of the three")
+FCN8S = ModelSpec(FCN8s, "FCN-8s on VGG-16 (Long et al. 2015): the finest of the three")
+FCN16S = ModelSpec(FCN16s, "FCN-16s on VGG-16 (Long et al. 2015)")
+FCN32S = ModelSpec(FCN32s, "FCN-32s on VGG-16 (Long et al. 2015): the coarsest of the three")

@@ -24,6 +24,16 @@ class UNet(nn.Module):
     size ("same" padding), so that logits come at the input's size; batch norm makes training from scratch
     quick and steady. There is no activation after the last convolution.
 
+    Args:
+        in_channels: Bands of the input.
+        out_channels: Numbers a pixel: classes to tell apart, or values.
+        width: Multiplies every channel count. The default 0.25 has 1.9 M parameters and trains on a laptop's
+            processor in minutes; 0.125 has 0.5 M; 1.0 is the published network of 31 M, for a GPU and some
+            thousand chips.
+        depth: How often the image is halved, 1 to 8; context grows with it.
+        dropout: Chance that a channel of the coarsest level is left out of a training step.
+        batch_norm: Normalise after each convolution; needed when training from scratch.
+
     Source:
         Ronneberger, Fischer and Brox 2015, section 2 and figure 1.
     """
@@ -88,35 +98,4 @@ def _double(in_channels: int, out_channels: int, batch_norm: bool) -> nn.Sequent
     )
 
 
-def unet(
-    in_channels: int,
-    out_channels: int,
-    *,
-    width: float = 0.25,
-    depth: int = 4,
-    dropout: float = 0.0,
-    batch_norm: bool = True,
-) -> UNet:
-    """U-Net.
-
-    Args:
-        in_channels: Bands of the input.
-        out_channels: Numbers a pixel: classes to tell apart, or values.
-        width: Multiplies every channel count. The default 0.25 has 1.9 M parameters and trains on a laptop's
-            processor in minutes; 0.125 has 0.5 M; 1.0 is the published network of 31 M, for a GPU and some
-            thousand chips.
-        depth: How often the image is halved, 1 to 8; context grows with it.
-        dropout: Chance that a channel of the coarsest level is left out of a training step.
-        batch_norm: Normalise after each convolution; needed when training from scratch.
-    """
-    return UNet(
-        in_channels,
-        out_channels,
-        width=width,
-        depth=depth,
-        dropout=dropout,
-        batch_norm=batch_norm,
-    )
-
-
-UNET = ModelSpec(unet, "U-Net (Ronneberger et al. 2015): quick, and the first choice for maps")
+UNET = ModelSpec(UNet, "U-Net (Ronneberger et al. 2015): quick, and the first choice for maps")
