@@ -27,7 +27,7 @@ from ..models.specs import InputKey
 from ..transforms.normalize import Normalization
 from .average import averaged, kept_share, move_average
 from .schedule import Schedule
-from .sums import LossSum, gathered, rank, summed_over_devices
+from .sums import LossSum, gathered, rank, several_devices, summed_over_devices
 
 Stage = str
 """`train`, `val` or `test`: the prefix of what is logged."""
@@ -189,7 +189,7 @@ class Task(LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Log `train_loss`, of the epoch's samples while the weights moved."""
-        self.log("train_loss", self.train_loss.value())
+        self._log_figure("train_loss", self.train_loss.value())
 
     def on_validation_epoch_start(self) -> None:
         """Start the validation's sums."""
@@ -259,12 +259,17 @@ class Task(LightningModule):
     def _log_figures(self, stage: Stage) -> None:
         tallies = [tally for tally in gathered(self.tally) if tally is not None]
         self.tally = reduce(add, tallies) if tallies else None
-        self.log(f"{stage}_loss", self.val_loss.value(), prog_bar=True)
+        self._log_figure(f"{stage}_loss", self.val_loss.value(), prog_bar=True)
         if self.tally is None:
             return
         report = self.report()
         figures = {**report.headline(), **report.by_name()}
-        self.log_dict({f"{stage}_{name}": float(value) for name, value in figures.items()})
+        for name, value in figures.items():
+            self._log_figure(f"{stage}_{name}", float(value))
+
+    def _log_figure(self, name: str, value: float, **how: Any) -> None:
+        # All devices have the same; yet Lightning advises against what it does not bring together itself.
+        self.log(name, value, sync_dist=several_devices(), **how)
 
     def _loss_sum(self) -> LossSum:
         return LossSum(self._summed, self._weights)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from ..core.errors import GeoloomError, ModelError
@@ -51,9 +53,19 @@ def build_trainer(
     validated: bool,
     early_stopping: int | None,
     callbacks: Sequence[Callback],
+    devices: int = 1,
+    ranks: ClusterEnvironment | None = None,
 ) -> Trainer:
-    """A Trainer on one device that writes nothing outside the workspace."""
+    """A Trainer that writes nothing outside the workspace; on several devices, where `ranks` has them all."""
     place = torch.device(device)
+    gpu = place.type == "cuda"
+    strategy: Any = "auto"
+    if ranks is None:
+        devices = 1
+    else:
+        strategy = DDPStrategy(
+            cluster_environment=ranks, process_group_backend="nccl" if gpu else "gloo"
+        )
     chosen: list[Callback] = list(callbacks)
     if validated:
         if early_stopping is not None:
@@ -81,8 +93,10 @@ def build_trainer(
     with quiet():
         return Trainer(
             default_root_dir=workspace.folder,
-            accelerator="gpu" if place.type == "cuda" else place.type,
-            devices=[place.index or 0] if place.type == "cuda" else 1,
+            accelerator="gpu" if gpu else place.type,
+            devices=[place.index or 0] if gpu and devices == 1 else devices,
+            strategy=strategy,
+            sync_batchnorm=gpu and devices > 1,  # torch has none for processors
             precision=options,
             max_epochs=epochs,
             callbacks=chosen,

@@ -68,7 +68,9 @@ OnEpoch = Callable[[Epoch, int], None]
 
 
 class History(Callback):
-    """Keeps the rows, writes `history.json` and `history.csv` after each epoch, and calls `on_epoch`."""
+    """Keeps the rows, and after each epoch writes `history.json` and `history.csv` and calls `on_epoch`.
+
+    Of several devices, the first one writes and calls."""
 
     def __init__(self, folder: Path, on_epoch: OnEpoch | None = None) -> None:
         self.folder = folder
@@ -94,6 +96,8 @@ class History(Callback):
             seconds=round(time.perf_counter() - self._started, 3),
         )
         self.rows.append(row)
+        if not trainer.is_global_zero:
+            return
         write_history(self.folder, self.rows)
         if self._on_epoch is not None:
             self._on_epoch(row, int(trainer.max_epochs or 0))

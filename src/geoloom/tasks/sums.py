@@ -55,9 +55,21 @@ def summed_over_devices(parts: Parts) -> Parts:
     """
     if not several_devices() or not parts:
         return parts
-    from torch.distributed.nn.functional import all_reduce
+    return tuple(_Summed.apply(part) for part in parts)
 
-    return tuple(all_reduce(part.contiguous()) for part in parts)  # type: ignore[no-untyped-call]
+
+class _Summed(torch.autograd.Function):
+    """One sum. All devices compute the same from it, so that their gradients to it need no exchange."""
+
+    @staticmethod
+    def forward(ctx: Any, part: Tensor) -> Tensor:
+        whole = part.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(whole)
+        return whole
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient * device_count()
 
 
 def gathered(value: T) -> list[T]:

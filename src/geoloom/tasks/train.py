@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,12 +20,13 @@ from ..chips.store import ChipStore
 from ..core.errors import ModelError
 from ..core.files import hold, writing
 from ..core.outputs import Outputs
+from ..core.statistics import BandStatistics
 from ..losses.pixel import cross_entropy
 from ..losses.summed import Loss
 from ..losses.weights import class_weights as weights_by_rule
 from ..metrics.tally import Report
 from ..models.card import ModelCard
-from ..models.device import choose_device
+from ..models.device import DeviceCount, choose_device, count_devices
 from ..models.plugin import Plugin
 from ..models.registry import built_in, create_model, get_spec, model_options, outline
 from ..models.saved import LoadedModel, save_model, write_json
@@ -36,10 +37,12 @@ from ..transforms.normalize import Normalization, fit_normalization
 from .base import Task
 from .config import ClassWeights, Precision, TrainConfig
 from .data.chip_data import AugmentMode, ChipDataModule
+from .data.shares import check_divisible, check_enough
 from .evaluate import count_chips
 from .fitting import build_trainer, fit, load_best, quiet
 from .history import History, OnEpoch, ProgressBar
 from .plan import Given, TrainingPlan
+from .ranks import Job, other_devices
 from .registry import get_task
 from .schedule import Schedule, ScheduleName
 from .workspace import VALIDATION_FILE, Workspace
@@ -79,6 +82,7 @@ def train(
     seed: int = 0,
     resume: bool = False,
     device: str = "auto",
+    devices: DeviceCount = 1,
     precision: Precision = "auto",
     overwrite: bool = False,
     progress: bool | OnEpoch = True,
@@ -97,7 +101,7 @@ def train(
         dropout: Chance that a channel of the deepest layers is left out of a step.
         options: Further options of the network.
         epochs: Passes over the chips.
-        batch_size: Chips a step.
+        batch_size: Chips per step, over all devices together.
         learning_rate: The highest that the schedule reaches.
         schedule: `one_cycle`, `cosine`, `exponential` or `constant`.
         decay_rate, decay_steps: Of `exponential`: the factor, and over how many batches.
@@ -123,6 +127,9 @@ def train(
         seed: Fixes weights, order, augmentation and dropout.
         resume: Go on with an unfinished training in `out`; a finished one is left as it is.
         device: `auto`, `cpu` or `cuda`.
+        devices: How many train together, in one process each; `auto` for all GPUs. What comes of it is the
+            same up to rounding, but for networks with batch normalisation on processors: there each process
+            takes the statistics of its own share of a batch.
         precision: `auto` is bfloat16 on CUDA and float32 elsewhere.
         overwrite: Replace a model or training in `out`.
         progress: True shows a bar on a terminal and logs a line per epoch elsewhere; a function is called
@@ -170,6 +177,7 @@ def train(
     workspace = Workspace(Path(out))
     run = {"config": config.to_dict(), "chips": plan.to_dict(), "version": __version__}
     place = choose_device(device)
+    count = count_devices(devices, place)
     with writing(workspace.folder):
         workspace.folder.parent.mkdir(parents=True, exist_ok=True)
     with hold(workspace.folder):
@@ -178,10 +186,10 @@ def train(
             logger.info("%s is trained already", workspace.folder)
             return workspace.folder
         # Whatever can be refused is refused before anything is replaced.
-        ready = _prepare(config, plan, place)
+        ready = _prepare(config, plan, place, count)
         workspace.open(run, overwrite=overwrite)
         try:
-            return _run(config, plan, ready, workspace, place, progress)
+            return _run(config, plan, ready, workspace, progress)
         except BaseException:
             workspace.leave()
             raise
@@ -193,14 +201,20 @@ class _Ready:
 
     task: Task
     normalization: Normalization
+    data: Callable[[], ChipDataModule]
+    """Made in each process."""
+    device: str
+    devices: int
 
 
-def _prepare(config: TrainConfig, plan: TrainingPlan, device: str) -> _Ready:
+def _prepare(config: TrainConfig, plan: TrainingPlan, device: str, devices: int) -> _Ready:
     _check_memory(config, plan)
+    _check_shares(config, plan, devices)
     with quiet():
         seed_everything(config.seed, workers=True, verbose=False)
     outputs, counts = plan.learn_targets()
-    normalization = _normalization(config.normalize, plan)
+    statistics = plan.source.statistics("train" if plan.source.splits else None)
+    normalization = fit_normalization(config.normalize, statistics)
     weights = _weights(config.class_weights, counts, outputs)
     network = create_model(config.model, len(plan.source.bands), outputs=outputs, **config.options)
     _warn_of_size(config, network, device)
@@ -217,7 +231,23 @@ def _prepare(config: TrainConfig, plan: TrainingPlan, device: str) -> _Ready:
         schedule=Schedule(config.schedule, config.decay_rate, config.decay_steps),
         seed=config.seed,
     )
-    return _Ready(task, normalization)
+    return _Ready(task, normalization, _data(config, plan, statistics), device, devices)
+
+
+def _data(
+    config: TrainConfig, plan: TrainingPlan, statistics: BandStatistics
+) -> Callable[[], ChipDataModule]:
+    return partial(
+        ChipDataModule,
+        plan.source.samples(plan.train),
+        plan.judge.samples(plan.val) if plan.judge else None,
+        batch_size=config.batch_size,
+        augment=config.augment,
+        augment_mode=config.augment_mode,
+        jitter=config.jitter,
+        statistics=statistics,
+        seed=config.seed,
+    )
 
 
 def _run(
@@ -225,38 +255,33 @@ def _run(
     plan: TrainingPlan,
     ready: _Ready,
     workspace: Workspace,
-    device: str,
     progress: bool | OnEpoch,
 ) -> Path:
     task = ready.task
-    data = ChipDataModule(
-        plan.source.samples(plan.train),
-        plan.judge.samples(plan.val) if plan.judge else None,
-        batch_size=config.batch_size,
-        augment=config.augment,
-        augment_mode=config.augment_mode,
-        jitter=config.jitter,
-        seed=config.seed,
-    )
     bar = ProgressBar()
     on_epoch = progress if callable(progress) else bar.show if progress else None
     history = History(workspace.folder, on_epoch)
-    watchers: list[Callback] = [history]
-    trainer = build_trainer(
+    watchers: list[Callback] = [history, bar] if progress is True else [history]
+    make_trainer = partial(
+        build_trainer,
         workspace,
         epochs=config.epochs,
-        device=device,
+        device=ready.device,
+        devices=ready.devices,
         precision=config.precision,
         validated=plan.judge is not None,
         early_stopping=config.early_stopping,
-        callbacks=[*watchers, bar] if progress is True else watchers,
     )
-    fit(trainer, task, data, workspace.last)
+    job = Job(make_trainer, workspace.folder, task, ready.data, workspace.last)
+    with other_devices(job, ready.devices) as ranks:
+        data = ready.data()
+        fit(make_trainer(callbacks=watchers, ranks=ranks), task, data, workspace.last)
     validated = load_best(workspace, task)
     _check_converged(task, history, config, validated=validated)
     card = _card(config, plan, task.outputs, ready.normalization)
     if validated:
-        report = _report(trainer, task, data, LoadedModel.of(task.outcome, card, device), plan)
+        model = LoadedModel.of(task.outcome, card, ready.device)
+        report = _report(make_trainer(callbacks=[]), task, data, model, plan)
         write_json(workspace.folder / VALIDATION_FILE, report.to_dict(), within=workspace.folder)
         card = replace(card, metrics=report.to_dict(curves=False))
     return save_model(workspace.folder, task.outcome, card)
@@ -294,11 +319,6 @@ def _check_converged(task: Task, history: History, config: TrainConfig, *, valid
         raise ModelError(f"{what} answers NaN on the validation chips; {fix}")
 
 
-def _normalization(kind: str, plan: TrainingPlan) -> Normalization:
-    statistics = plan.source.statistics("train" if plan.source.splits else None)
-    return fit_normalization(kind, statistics)
-
-
 def _loss(config: TrainConfig) -> str | Loss | None:
     if config.label_smoothing:
         return partial(cross_entropy, label_smoothing=config.label_smoothing)
@@ -316,6 +336,12 @@ def _weights(rule: ClassWeights, counts: np.ndarray, outputs: Outputs) -> tuple[
             f"class_weights are {weights}; give one number, 0 or more, for each of {', '.join(outputs.names)}"
         )
     return weights
+
+
+def _check_shares(config: TrainConfig, plan: TrainingPlan, devices: int) -> None:
+    copies = 1 + len(config.augment) if config.augment_mode == "copies" else 1
+    check_divisible(config.batch_size, copies * len(plan.train), devices)
+    check_enough(len(plan.val), devices)
 
 
 def _check_memory(config: TrainConfig, plan: TrainingPlan) -> None:

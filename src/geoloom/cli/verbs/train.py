@@ -30,7 +30,9 @@ _DATA = "What it sees"
     "--option", help="Another option of the network. Repeatable.", many=True, metavar="NAME=VALUE"
 )
 @option("--epochs", "-e", help="Passes over the chips.", kind=int, default=50, section=_HOW)
-@option("--batch-size", "-b", help="Chips a step.", kind=int, default=16, section=_HOW)
+@option(
+    "--batch-size", "-b", help="Chips per step, of all devices.", kind=int, default=16, section=_HOW
+)
 @option(
     "--learning-rate", help="The highest of the schedule.", kind=float, default=3e-3, section=_HOW
 )
@@ -89,6 +91,7 @@ _DATA = "What it sees"
     section=_DATA,
 )
 @option("--device", help="auto, cpu or cuda.", default="auto")
+@option("--devices", help="How many train together; auto for all GPUs.", kind=str, default=1)
 @option("--precision", help="auto, float32, bfloat16 or float16.", default="auto")
 @flag("--resume", help="Go on with a training that was stopped.")
 @common

@@ -31,7 +31,7 @@ class Train(Step):
     reads = ("chips", "val")
     resumable = True
     makes_folder = True
-    incidental: ClassVar = frozenset({"device", "resume"})
+    incidental: ClassVar = frozenset({"device", "devices", "resume"})
 
     chips: Path
     out: Path
@@ -59,6 +59,7 @@ class Train(Step):
     val: Path | None = None
     seed: Seed = 0
     device: str = "auto"
+    devices: PositiveInt | Literal["auto"] = 1
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     resume: bool = False
 
@@ -120,6 +121,7 @@ class Train(Step):
             seed=self.seed,
             resume=resume,
             device=self.device,
+            devices=self.devices,
             precision=self.precision,
             overwrite=overwrite,
             progress=_progress(listener),

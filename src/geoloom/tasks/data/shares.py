@@ -55,7 +55,7 @@ class TrainingBatches(DistributedSampler[BatchRequest]):
         """Samples of the epoch that were given, to all devices, before the next pass begins."""
         self.given = 0
         """Samples of the epoch that were given by now."""
-        check_divisible(batch_size, len(order))
+        check_divisible(batch_size, len(order), device_count())
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning before an epoch; the one that a checkpoint stopped in goes on where it did."""
@@ -115,15 +115,10 @@ class EvenBatches(DistributedSampler[BatchRequest]):
     """
 
     def __init__(self, items: Items, batch_size: int) -> None:
-        devices = device_count()
-        count, least = len(items), len(items) // devices
-        if count and not least:
-            raise ConfigError(
-                f"{count} samples cannot be validated or tested on {devices} devices: some would have none; "
-                "give more samples or fewer devices"
-            )
+        devices, count = device_count(), len(items)
+        check_enough(count, devices)
         share = max(batch_size // devices, 1)
-        batches = min(-(-count // (devices * share)), least) if count else 0
+        batches = min(-(-count // (devices * share)), count // devices)
         mine = np.arange(rank(), count, devices)
         self._items = items
         self._parts = np.array_split(mine, batches) if batches else []
@@ -139,7 +134,20 @@ class EvenBatches(DistributedSampler[BatchRequest]):
         """All epochs are alike."""
 
 
-def check_divisible(batch_size: int, samples: int) -> None:
+def check_enough(samples: int, devices: int) -> None:
+    """Refuse fewer samples than devices: some would have none to validate or test.
+
+    Raises:
+        ConfigError: there are fewer, and not none at all.
+    """
+    if 0 < samples < devices:
+        raise ConfigError(
+            f"{samples} samples cannot be validated or tested on {devices} devices: some would have none; "
+            "give more samples or fewer devices"
+        )
+
+
+def check_divisible(batch_size: int, samples: int, devices: int) -> None:
     """Refuse batches that the devices cannot share equally.
 
     Raises:
@@ -149,7 +157,7 @@ def check_divisible(batch_size: int, samples: int) -> None:
         raise ConfigError(f"batch_size is {batch_size}; give at least 1")
     if not samples:
         raise ConfigError("there is no sample to learn from")
-    devices, taken = device_count(), min(batch_size, samples)
+    taken = min(batch_size, samples)
     if taken % devices == 0:
         return
     lower = taken - taken % devices
