@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 from odc.geo.geom import Geometry
 
 from geoloom.core.errors import ChipError, ConfigError, RoiError
-from geoloom.core.grid import footprint
+from geoloom.core.outline import footprint
 from geoloom.datasets.arrays import ArrayDataset
 from geoloom.samplers.drawing.draw import draw_candidates
 from geoloom.samplers.drawing.options import ChipOptions

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .saved import load_model as load_model
     from .saved import read_card as read_card
     from .saved import save_model as save_model
+    from .specs import ModelSpec as ModelSpec
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
@@ -27,5 +28,6 @@ else:
             ".networks.unet": ["UNet"],
             ".registry": ["create_model", "list_models", "model_options", "register_model"],
             ".saved": ["LoadedModel", "load_model", "read_card", "save_model"],
+            ".specs": ["ModelSpec"],
         },
     )

@@ -38,7 +38,8 @@ class LoadedModel:
     """A network in evaluation mode with all that it knows of its input; a predictor for whole scenes.
 
     Example:
-        >>> from geoloom.models.registry import create_model
+        >>> from geoloom.core import Band, Classes, ClassOutputs
+        >>> from geoloom.models import ModelCard, create_model
         >>> bands = Band.named("red"), Band.named("nir")
         >>> outputs = ClassOutputs(Classes.of(["forest", "other"]))
         >>> card = ModelCard("unet", {"width": 0.125}, bands, outputs)
