@@ -44,6 +44,20 @@ def test_a_shared_area_holds_the_centres_that_lie_in_both(kind, data):
     assert not contained[~inside.inside(-0.05)].any()
 
 
+def test_both_sides_of_the_antimeridian_are_shared():
+    """Two outlines that GEOS joins wrongly, found at random: one side of 180 degrees was lost."""
+    side = 51.07033348879445
+    source = GeoBox(
+        (42, 20), Affine(side, 0, 165510.73974565262, 0, -side, 1072.4770032646834), "EPSG:32601"
+    )
+    side = 153.21100046638333
+    grid = GeoBox(
+        (15, 8), Affine(side, 0, -506259.74351759715, 0, -side, 1149.082503497875), "EPSG:32602"
+    )
+    shared = region(grid) & region(source)
+    assert shared.weight == pytest.approx(region(source).weight, rel=1e-3)
+
+
 def test_regions_meet_only_at_the_same_time():
     assert (region(UTM14, "2019") & region(UTM14, "2020")) is None
     both = region(UTM14, "2019-07-01") & region(UTM14, "2019")
