@@ -5,6 +5,8 @@ import pytest
 from geoloom.core.errors import ConfigError, UsageError
 from geoloom.project.project_file import read_project
 from geoloom.project.runner import plan
+from geoloom.project.steps import STEPS
+from geoloom.project.validation import checked
 
 
 def test_a_right_file_becomes_steps(project, tmp_path):
@@ -52,6 +54,19 @@ def test_everything_wrong_is_said_at_once_each_with_its_line(project):
     assert "line 12, steps[0].cut.workers: found 'two'; input should be a valid integer" in said
     assert "line 13, steps[1].glue: no such step" in said
     assert "line 16, steps[2].join.right: ${rot} is not a variable; did you mean 'root'?" in said
+
+
+@pytest.mark.parametrize(("given", "meant"), [(2, 2), ("3", 3), ("auto", "auto")])
+def test_devices_are_a_number_or_all(given, meant):
+    step, problems = checked(STEPS["train"], {"chips": "a.zarr", "out": "m", "devices": given})
+    assert not problems
+    assert step.devices == meant
+    for wrong in (0, "-1", "1.5", "all", True):
+        _, ((place, said),) = checked(
+            STEPS["train"], {"chips": "a.zarr", "out": "m", "devices": wrong}
+        )
+        assert place == ("devices",)
+        assert said == f"found {wrong!r}; expected how many train together, at least 1, or auto"
 
 
 def test_missing_files_are_found_before_any_work(project, tmp_path):

@@ -24,6 +24,14 @@ Augmentation = Literal[
 WeightRule = Literal["balanced", "sqrt", "one_minus_proportion", "inv_squared_proportion"]
 
 
+def _devices(value: object) -> int | str:
+    if value == "auto":
+        return "auto"
+    if not str(value).isdecimal() or int(str(value)) < 1:
+        raise ValueError("expected how many train together, at least 1, or auto")
+    return int(str(value))
+
+
 class Train(Step):
     """`geoloom train`: chips in, a model folder out."""
 
@@ -59,7 +67,7 @@ class Train(Step):
     val: Path | None = None
     seed: Seed = 0
     device: str = "auto"
-    devices: PositiveInt | Literal["auto"] = 1
+    devices: Annotated[int | Literal["auto"], BeforeValidator(_devices)] = 1
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     resume: bool = False
 
