@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from .card import ModelCard as ModelCard
     from .networks.fcn import FCN as FCN
     from .networks.unet import UNet as UNet
+    from .pipeline import Pipeline as Pipeline
     from .registry import create_model as create_model
+    from .registry import get_spec as get_spec
     from .registry import list_models as list_models
     from .registry import model_options as model_options
     from .registry import register_model as register_model
@@ -26,7 +28,14 @@ else:
             ".card": ["ModelCard"],
             ".networks.fcn": ["FCN"],
             ".networks.unet": ["UNet"],
-            ".registry": ["create_model", "list_models", "model_options", "register_model"],
+            ".pipeline": ["Pipeline"],
+            ".registry": [
+                "create_model",
+                "get_spec",
+                "list_models",
+                "model_options",
+                "register_model",
+            ],
             ".saved": ["LoadedModel", "load_model", "read_card", "save_model"],
             ".specs": ["ModelSpec"],
         },
