@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ModelError
+from geoloom.core.errors import MissingExtraError, ModelError
 from geoloom.core.outputs import BoxOutputs, ClassOutputs, ValueOutputs
 from geoloom.models import registry
 from geoloom.models.registry import (
@@ -139,6 +139,22 @@ def test_a_network_that_gives_something_else_is_refused_with_those_that_do():
     with pytest.raises(ModelError, match="such as one of your own"):
         create_model("unet", 3, outputs=BoxOutputs(TWO))
     assert create_model("unet", 3, outputs=maps, width=0.1)(torch.zeros(2, 3, 32, 32)).shape[1] == 2
+
+
+def test_a_network_whose_library_is_missing_names_its_extra():
+    def foreign(in_channels, out_channels):
+        import no_such_zoo
+
+        return no_such_zoo.net(in_channels, out_channels)
+
+    register_model("zoo", ModelSpec(foreign, "someone's", extra="networks"))
+    with pytest.raises(
+        MissingExtraError, match=r"no_such_zoo is not installed.*geoloom\[networks\]"
+    ):
+        create_model("zoo", 3, 2)
+    register_model("own", foreign)
+    with pytest.raises(ModuleNotFoundError, match="no_such_zoo"):
+        create_model("own", 3, 2)
 
 
 def test_one_of_two_ways_to_say_how_many_numbers_are_wanted():

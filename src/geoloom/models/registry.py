@@ -10,7 +10,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import ModelError, suggest
+from ..core.errors import MissingExtraError, ModelError, suggest
 from ..core.outputs import Outputs
 from ..core.registry import Registry
 from .families.family import Family
@@ -133,6 +133,7 @@ def create_model(
     Raises:
         ModelError: the name or an option is unknown (the nearest right one is named), a value does not fit,
             the network gives something else, or the weights are another network's.
+        MissingExtraError: the library that the network is built with is not installed.
 
     Example:
         >>> model = create_model("unet", in_channels=6, num_classes=3, width=0.125)
@@ -166,10 +167,15 @@ def _build(
     for what, number in (("in_channels", in_channels), ("num_classes", count)):
         if number is None or number < 1:
             raise ModelError(f"{what} is {number}; a network needs at least 1")
-    if outputs is None or outputs.gives != "features":
-        return spec.build(in_channels, count, **options)
-    assert spec.encode is not None  # the spec gives features
-    network = spec.encode(in_channels, **options)
+    try:
+        if outputs is None or outputs.gives != "features":
+            return spec.build(in_channels, count, **options)
+        assert spec.encode is not None  # the spec gives features
+        network = spec.encode(in_channels, **options)
+    except ImportError as error:
+        if spec.extra is None:
+            raise
+        raise MissingExtraError(error.name or f"what {name!r} is built with", spec.extra) from error
     if network.head_hidden_size != count:
         raise ModelError(
             f"{name} gives {network.head_hidden_size} features, {count} were asked for; give "

@@ -101,9 +101,9 @@ class LoadedModel:
         Raises:
             ModelError: the image has another number of bands than the model.
         """
-        if image_BCHW.shape[1] != len(self.bands):
+        if image_BCHW.shape[-3] != len(self.bands):
             raise ModelError(
-                f"the image has {image_BCHW.shape[1]} bands, the model reads {len(self.bands)}: "
+                f"the image has {image_BCHW.shape[-3]} bands, the model reads {len(self.bands)}: "
                 f"{', '.join(self.bands)}"
             )
         image = image_BCHW.to(self.device, torch.float32)
