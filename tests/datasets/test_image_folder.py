@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+import rasterio
 import torch
 from affine import Affine
 from picture_folders import PLACE, pixels, write, write_placed
@@ -13,6 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, RandomSampler, Subset
 
 import geoloom as gl
+from geoloom.core.bands import Band
 from geoloom.core.errors import BandError, ConfigError, DatasetError, ReadError
 from geoloom.datasets import ImageFolder
 from geoloom.splits import BlockSplit, ClassSplit, ColumnSplit
@@ -69,6 +71,11 @@ class TestSamples:
         np.testing.assert_array_equal(declared[0]["image"][0], clear[..., 3])
         assert declared[0]["valid"].all()
         assert declared.bands[0].role == "nir"
+
+    def test_a_declared_nodata_value_is_not_observed(self, chips):
+        bands = [Band.named("red"), Band("green", nodata=float(pixels(3)[0, 0, 1])), Band("blue")]
+        sample = ImageFolder(chips, all_bands=bands)[3]
+        np.testing.assert_array_equal(sample["valid"], pixels(3)[..., 1] != pixels(3)[0, 0, 1])
 
     def test_chips_with_a_place_keep_it(self, tmp_path):
         dataset = ImageFolder(write_placed(tmp_path, {"a": 2, "b": 2}))
@@ -349,6 +356,22 @@ class TestTrouble:
             ImageFolder(chips)
         with pytest.raises(DatasetError, match=r"00\.png has 3 bands, expected the 2"):
             ImageFolder(chips, all_bands=["a", "b"])
+
+    def test_pictures_of_another_scale_are_refused(self, tmp_path):
+        root = write_placed(tmp_path, {"a": 2, "b": 2}, bands=2)
+        declared = [Band.named("red"), Band("x", scale=3.0, nodata=7.0)]
+        assert ImageFolder(root, all_bands=declared).bands == tuple(declared)
+        for i in range(2):
+            with rasterio.open(root / "a" / f"a_{i}.tif", "r+") as file:
+                file.scales, file.offsets = (1e-4, 1.0), (0.0, 0.0)
+        with pytest.raises(DatasetError, match=r"what their numbers mean.*\(None, 0.0001, 0.0, None\)"):
+            ImageFolder(root)
+        for i in range(2):
+            with rasterio.open(root / "b" / f"b_{i}.tif", "r+") as file:
+                file.scales = (1e-4, 1.0)
+        assert [band.scale for band in ImageFolder(root).bands] == [1e-4, 1.0]
+        red, x = ImageFolder(root, all_bands=declared).bands
+        assert (red.role, red.scale, x.scale, x.nodata) == ("red", 1e-4, 3.0, 7.0)
 
     def test_a_picture_that_was_replaced_is_noticed(self, chips):
         dataset = ImageFolder(chips)

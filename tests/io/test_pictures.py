@@ -64,7 +64,7 @@ class TestPng:
         assert picture.info == picture_info(path)
         assert picture.values.dtype == picture.info.dtype == ("uint16" if depth == 16 else "uint8")
         assert picture.values.shape[1:] == picture.valid.shape == picture.info.shape == (13, 17)
-        assert picture.info.bands == (("1",) if "gray" in kind else ("red", "green", "blue"))
+        assert picture.info.band_names == (("1",) if "gray" in kind else ("red", "green", "blue"))
         opaque = samples[..., -1] != 0 if "alpha" in kind else np.ones((13, 17), bool)
         np.testing.assert_array_equal(picture.valid, opaque)
 
@@ -91,9 +91,9 @@ class TestPng:
     def test_a_declared_fourth_band_is_data(self, tmp_path):
         samples = np.random.default_rng(3).integers(0, 200, (9, 11, 4))
         path = save(tmp_path / "a.png", png(samples, "color_alpha", 8))
-        assert picture_info(path).bands == ("red", "green", "blue")
+        assert picture_info(path).band_names == ("red", "green", "blue")
         picture = read_picture(path, measured=4)
-        assert picture.info.bands == ("red", "green", "blue", "4")
+        assert picture.info.band_names == ("red", "green", "blue", "4")
         np.testing.assert_array_equal(picture.values, samples.transpose(2, 0, 1))
         assert picture.valid.all()
 
@@ -173,7 +173,7 @@ class TestJpeg:
         assert np.abs(difference).mean() < 3
         assert picture.valid.all()
         assert picture.info == picture_info(path)
-        assert picture.info.bands == (("1",) if channels == 1 else ("red", "green", "blue"))
+        assert picture.info.band_names == (("1",) if channels == 1 else ("red", "green", "blue"))
 
     @pytest.mark.parametrize("turn", range(1, 9))
     def test_a_camera_held_otherwise_gives_upright_pictures(self, tmp_path, turn):
@@ -220,7 +220,7 @@ class TestTiff:
         picture = read_picture(path)
         np.testing.assert_array_equal(picture.values, values)
         assert picture.values.dtype == picture.info.dtype == dtype
-        assert picture.info.bands == ("1", "2", "3", "4", "5")
+        assert picture.info.band_names == ("1", "2", "3", "4", "5")
         assert picture.info.grid is None
         assert picture.info == picture_info(path)
 
@@ -233,6 +233,15 @@ class TestTiff:
         assert picture.info.grid.affine == affine
         np.testing.assert_array_equal(picture.valid, (values != 7).all(axis=0))
 
+    def test_what_the_numbers_mean_is_kept(self, tmp_path):
+        path = tiff(tmp_path / "a.tif", np.ones((2, 4, 4), "int16"), nodata=-9)
+        with rasterio.open(path, "r+") as file:
+            file.scales, file.offsets = (1e-4, 1.0), (-0.1, 0.0)
+            file.set_band_description(1, "red")
+        red, other = picture_info(path).bands
+        assert (red.name, red.role, red.scale, red.offset, red.nodata) == ("red", "red", 1e-4, -0.1, -9)
+        assert (other.name, other.scale, other.offset, other.nodata) == ("2", 1, 0, -9)
+
     def test_a_transform_without_a_crs_is_no_place(self, tmp_path):
         affine = Affine(10, 0, 500_000, 0, -10, 5_000_000)
         path = tiff(tmp_path / "a.tif", np.ones((1, 4, 4), "uint8"), transform=affine)
@@ -243,7 +252,7 @@ class TestTiff:
         values[3] = np.where(values[3] > 128, 255, 0)
         path = tiff(tmp_path / "a.tif", values, photometric="RGB", alpha="YES")
         picture = read_picture(path)
-        assert picture.info.bands == ("red", "green", "blue")
+        assert picture.info.band_names == ("red", "green", "blue")
         np.testing.assert_array_equal(picture.values, values[:3])
         np.testing.assert_array_equal(picture.valid, values[3] == 255)
         assert read_picture(path, measured=4).values.shape == (4, 20, 30)
@@ -256,7 +265,7 @@ class TestTiff:
             file.write_colormap(1, {i: (*map(int, color), 255) for i, color in enumerate(palette)})
         picture = read_picture(path)
         np.testing.assert_array_equal(picture.values, palette[values[0]].transpose(2, 0, 1))
-        assert picture.info.bands == ("red", "green", "blue")
+        assert picture.info.band_names == ("red", "green", "blue")
         assert picture.info == picture_info(path)
 
     def test_stored_turned(self, tmp_path):

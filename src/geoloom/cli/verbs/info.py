@@ -167,7 +167,7 @@ def _picture(file: Path, not_a_raster: Exception) -> dict[str, Any]:
         "kind": "picture",
         "width": info.shape[1],
         "height": info.shape[0],
-        "bands": list(info.bands),
+        "bands": list(info.band_names),
         "type": info.dtype,
     }
 
@@ -194,7 +194,7 @@ def _class_folders(file: Path) -> dict[str, Any] | None:
         "classes": dict(Counter(listing.columns["class"])),
         "splits": listing.splits,
         "sizes": [{"width": w, "height": h, "count": count} for (h, w), count in shapes],
-        "bands": [list(bands) for bands in dict.fromkeys(info.bands for info in infos)],
+        "bands": [list(bands) for bands in dict.fromkeys(info.band_names for info in infos)],
         "type": list(dict.fromkeys(info.dtype for info in infos)),
         "crs": places,
         **({"unreadable": [str(error) for error in wrong]} if wrong else {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from ...core.bands import Band
 from ...core.errors import DatasetError, ReadError
 from ...core.progress import Progress
 from ...io.headers.scan import OnError
+from ...io.headers.validity import as_stored
 from ...io.pictures.picture import Picture, PictureInfo
 from ...io.pictures.read import picture_infos, read_picture
 
@@ -127,11 +128,15 @@ class PictureFiles:
                 f"{self.dtype} of {(len(self.bands), *shape)} was found when the dataset was made; make the "
                 "dataset again"
             )
-        return picture
+        valid = picture.valid
+        for values, band in zip(picture.values, self.bands, strict=True):
+            unobserved = as_stored(band.nodata, values.dtype)  # also where it is declared, and not in the file
+            if unobserved is not None:
+                valid = valid & (values != unobserved)
+        return replace(picture, valid=valid)
 
 
 def _bands(infos: Sequence[PictureInfo], declared: Sequence[Band] | None) -> tuple[Band, ...]:
-    kinds = Counter(info.bands for info in infos)
     if declared is not None:
         odd = next((info for info in infos if len(info.bands) != len(declared)), None)
         if odd is not None:
@@ -139,23 +144,50 @@ def _bands(infos: Sequence[PictureInfo], declared: Sequence[Band] | None) -> tup
                 f"{odd.uri} has {len(odd.bands)} bands, expected the {len(declared)} of all_bands: "
                 f"{', '.join(band.name for band in declared)}"
             )
-        return tuple(declared)
-    if len(kinds) > 1:
-        shown = "; ".join(
-            f"{count} have {_few(names)}, such as {_first(infos, names)}"
-            for names, count in kinds.most_common(3)
-        )
+    names = Counter(info.band_names for info in infos)
+    if declared is None and len(names) > 1:
         raise DatasetError(
-            f"pictures differ in their bands: {shown}. A network needs equal ones: convert the odd ones, "
-            "take them out, or name the channels where only the names differ: all_bands=[...]"
+            f"pictures differ in their bands: {_shown(infos, names)}. A network needs equal ones: convert the "
+            "odd ones, take them out, or name the channels where only the names differ: all_bands=[...]"
         )
-    return tuple(Band.named(name) for name in infos[0].bands)
+    kinds = Counter(tuple(map(_numbers, info.bands)) for info in infos)
+    if len(kinds) > 1:
+        one, other = (_where(infos, kind) for kind, _ in kinds.most_common(2))
+        raise DatasetError(
+            f"pictures differ in what their numbers mean (unit, scale, offset, nodata): {one} and {other}; "
+            "bring them to one scale first, such as by `gdal_translate -unscale -ot Float32`"
+        )
+    own = infos[0].bands
+    return own if declared is None else tuple(map(_completed, declared, own))
 
 
-def _few(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
-    return f"{len(names)} ({shown})"
+def _numbers(band: Band) -> tuple[Any, ...]:
+    """What the numbers of a band mean; as text, NaN equals itself."""
+    return band.unit, band.scale, band.offset, str(band.nodata)
 
 
-def _first(infos: Sequence[PictureInfo], bands: tuple[str, ...]) -> str:
-    return next(info.uri for info in infos if info.bands == bands)
+def _completed(declared: Band, own: Band) -> Band:
+    """A declared band with what the files declare themselves."""
+    plain = (own.scale, own.offset) == (1.0, 0.0)
+    scale, offset = (declared.scale, declared.offset) if plain else (own.scale, own.offset)
+    nodata = declared.nodata if own.nodata is None else own.nodata
+    return replace(
+        declared, unit=own.unit or declared.unit, scale=scale, offset=offset, nodata=nodata
+    )
+
+
+def _where(infos: Sequence[PictureInfo], kind: tuple[tuple[Any, ...], ...]) -> str:
+    """A picture whose numbers mean that, and what it declares of the first band that says anything."""
+    info = next(i for i in infos if tuple(map(_numbers, i.bands)) == kind)
+    shown = max(kind, key=lambda numbers: numbers != (None, 1.0, 0.0, "None"))
+    return f"{info.uri} ({', '.join(map(str, shown))})"
+
+
+def _shown(infos: Sequence[PictureInfo], names: Counter[tuple[str, ...]]) -> str:
+    """Which bands how many pictures have, and one of each."""
+    parts = []
+    for bands, count in names.most_common(3):
+        first = next(info.uri for info in infos if info.band_names == bands)
+        more = ", ..." if len(bands) > 4 else ""
+        parts.append(f"{count} have {len(bands)} ({', '.join(bands[:4])}{more}), such as {first}")
+    return "; ".join(parts)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from geoloom.core.errors import ReadError
 
-from .picture import RGB, Picture, PictureInfo, check_claim
+from .picture import RGB, Picture, PictureInfo, check_claim, named_bands
 from .upright import exif_orientation, upright, upright_shape
 
 MAGIC = b"\xff\xd8\xff"
@@ -77,7 +77,7 @@ def _info(uri: str, image: Any, size: int) -> PictureInfo:
             "paper; expected gray or RGB. Convert it first, such as by `magick in.jpg -colorspace sRGB "
             "out.png`, or leave it out"
         )
-    bands = _BANDS[image.mode]
+    bands = named_bands(_BANDS[image.mode])
     if not (width and height):
         raise ReadError(f"{uri} is a damaged JPEG of {width} x {height} pixels; fetch it again")
     check_claim(uri, width * height * len(bands), size, _MOST_PER_BYTE)

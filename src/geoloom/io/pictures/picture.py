@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from geoloom.core.bands import Band
 from geoloom.core.errors import ReadError
 
 from ..access.paths import path_text
@@ -36,10 +38,16 @@ class PictureInfo:
     """Rows and columns, pixels, turned upright as the file says."""
     dtype: str
     """numpy's name of the type that `values` have."""
-    bands: tuple[str, ...]
-    """A name a channel: `red`, `green`, `blue` of a colour picture, else the file's own, else its number."""
+    bands: tuple[Band, ...]
+    """Of the channels, named `red`, `green`, `blue` in a colour picture, else as the file does, else by number;
+    with unit, scale, offset and nodata where the file declares them."""
     grid: GeoBox | None = None
     """Where the pixels lie; None where the file gives no place."""
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """Of the channels."""
+        return tuple(band.name for band in self.bands)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +59,12 @@ class Picture:
     valid: NDArray[np.bool_]
     """(H, W), True = observed: neither wholly transparent, nor nodata, nor NaN, in every band."""
     info: PictureInfo
+
+
+@lru_cache(maxsize=64)
+def named_bands(names: tuple[str, ...]) -> tuple[Band, ...]:
+    """Bands of which nothing is known but their names."""
+    return tuple(Band.named(name) for name in names)
 
 
 def local_file(uri: str | Path) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from geoloom.core.errors import ReadError
 
-from .picture import RGB, Picture, PictureInfo, check_claim
+from .picture import RGB, Picture, PictureInfo, check_claim, named_bands
 from .upright import exif_orientation, upright, upright_shape
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -107,7 +107,7 @@ def decode(uri: str, measured: int) -> Picture:
 def _info(uri: str, header: _Header, measured: int) -> PictureInfo:
     shape = upright_shape((header.height, header.width), header.turn)
     dtype = "uint16" if header.depth == 16 else "uint8"
-    return PictureInfo(uri, "PNG", shape, dtype, header.bands(measured))
+    return PictureInfo(uri, "PNG", shape, dtype, named_bands(header.bands(measured)))
 
 
 def _stored(uri: str, header: _Header, packed: bytes | memoryview) -> NDArray[Any]:

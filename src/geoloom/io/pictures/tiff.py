@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geoloom.core.bands import Band
 from geoloom.core.errors import ReadError
 from geoloom.core.grid import PixelWindow
 
@@ -18,8 +20,9 @@ from ..blocks.copy import copy_from
 from ..blocks.stack import Channel, Stack
 from ..engines.gdal_window import common_dtype, read_window
 from ..headers.header import Header, read_header
+from ..headers.scan import own_bands
 from ..headers.tiff_structure import orientation_and_color
-from .picture import RGB, Picture, PictureInfo, check_claim
+from .picture import RGB, Picture, PictureInfo, check_claim, named_bands
 from .upright import upright, upright_shape
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -100,13 +103,15 @@ def _info(header: Header, turn: int) -> PictureInfo:
     return PictureInfo(header.uri, "TIFF", shape, dtype, bands, grid)
 
 
-def _bands(header: Header) -> tuple[str, ...]:
+def _bands(header: Header) -> tuple[Band, ...]:
     if header.colormap is not None:
-        return RGB
-    names = tuple(header.band_names[number - 1] for number in header.data_bands)
+        return named_bands(RGB)
+    own = own_bands(header)
     described = any(header.descriptions[number - 1] for number in header.data_bands)
-    is_color = len(names) == len(RGB) and header.colors[: len(RGB)] == RGB
-    return RGB if is_color and not described else names
+    if described or len(own) != len(RGB) or header.colors[: len(RGB)] != RGB:
+        return own
+    colors = zip(own, named_bands(RGB), strict=True)
+    return tuple(replace(band, name=color.name, role=color.role) for band, color in colors)
 
 
 def _colors(header: Header, indices: NDArray[Any]) -> NDArray[np.uint8]:
