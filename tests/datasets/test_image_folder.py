@@ -364,7 +364,9 @@ class TestTrouble:
         for i in range(2):
             with rasterio.open(root / "a" / f"a_{i}.tif", "r+") as file:
                 file.scales, file.offsets = (1e-4, 1.0), (0.0, 0.0)
-        with pytest.raises(DatasetError, match=r"what their numbers mean.*\(None, 0.0001, 0.0, None\)"):
+        with pytest.raises(
+            DatasetError, match=r"what their numbers mean.*\(None, 0.0001, 0.0, None\)"
+        ):
             ImageFolder(root)
         for i in range(2):
             with rasterio.open(root / "b" / f"b_{i}.tif", "r+") as file:

@@ -239,7 +239,13 @@ class TestTiff:
             file.scales, file.offsets = (1e-4, 1.0), (-0.1, 0.0)
             file.set_band_description(1, "red")
         red, other = picture_info(path).bands
-        assert (red.name, red.role, red.scale, red.offset, red.nodata) == ("red", "red", 1e-4, -0.1, -9)
+        assert (red.name, red.role, red.scale, red.offset, red.nodata) == (
+            "red",
+            "red",
+            1e-4,
+            -0.1,
+            -9,
+        )
         assert (other.name, other.scale, other.offset, other.nodata) == ("2", 1, 0, -9)
 
     def test_a_transform_without_a_crs_is_no_place(self, tmp_path):

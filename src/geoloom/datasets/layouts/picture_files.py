@@ -130,7 +130,9 @@ class PictureFiles:
             )
         valid = picture.valid
         for values, band in zip(picture.values, self.bands, strict=True):
-            unobserved = as_stored(band.nodata, values.dtype)  # also where it is declared, and not in the file
+            unobserved = as_stored(
+                band.nodata, values.dtype
+            )  # also where it is declared, and not in the file
             if unobserved is not None:
                 valid = valid & (values != unobserved)
         return replace(picture, valid=valid)
@@ -147,8 +149,8 @@ def _bands(infos: Sequence[PictureInfo], declared: Sequence[Band] | None) -> tup
     names = Counter(info.band_names for info in infos)
     if declared is None and len(names) > 1:
         raise DatasetError(
-            f"pictures differ in their bands: {_shown(infos, names)}. A network needs equal ones: convert the "
-            "odd ones, take them out, or name the channels where only the names differ: all_bands=[...]"
+            f"pictures differ in their bands: {_shown(infos, names)}. A network needs equal ones: convert "
+            "the odd ones, take them out, or name the channels where only the names differ: all_bands=[...]"
         )
     kinds = Counter(tuple(map(_numbers, info.bands)) for info in infos)
     if len(kinds) > 1:

@@ -39,8 +39,8 @@ class PictureInfo:
     dtype: str
     """numpy's name of the type that `values` have."""
     bands: tuple[Band, ...]
-    """Of the channels, named `red`, `green`, `blue` in a colour picture, else as the file does, else by number;
-    with unit, scale, offset and nodata where the file declares them."""
+    """One for each channel, named `red`, `green`, `blue` in a colour picture, else as in the file, else by
+    number; with unit, scale, offset and nodata where the file declares them."""
     grid: GeoBox | None = None
     """Where the pixels lie; None where the file gives no place."""
 
