@@ -50,11 +50,19 @@ def imported_libraries(tree: ast.Module) -> set[str]:
 
 
 def extras_named(tree: ast.Module) -> dict[str, str]:
-    """Library -> extra, for each `MissingExtraError(library, extra)` in a source."""
-    return {
-        node.args[0].value: node.args[1].value  # type: ignore[attr-defined]
+    """Library -> extra, for each `MissingExtraError("library", "extra")` in a source.
+
+    Calls that name what a registered network declares are known only when they run.
+    """
+    calls = [
+        node.args
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "MissingExtraError"
+    ]
+    return {
+        library.value: extra.value
+        for library, extra in calls
+        if isinstance(library, ast.Constant) and isinstance(extra, ast.Constant)
     }
 
 
