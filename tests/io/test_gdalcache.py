@@ -7,8 +7,7 @@ import rasterio
 from affine import Affine
 from rasterio.env import get_gdal_config
 
-from geoloom.io.headers.gdal_cache import DEFAULT_MB, MOST_MB, cache_for_rows, gdal_cache
-from geoloom.io.headers.header import read_header
+from geoloom.io.headers.gdal_cache import DEFAULT_MB, MOST_MB, cache_for_files, gdal_cache
 
 
 @pytest.mark.parametrize(
@@ -28,7 +27,7 @@ def test_lines_as_wide_as_the_scene_need_more_than_tiles(tmp_path, width, bands,
         dtype="float32", crs="EPSG:32722", transform=Affine(10, 0, 0, 0, -10, 0),
         SPARSE_OK=True, **layout,
     ).close()  # fmt: skip
-    assert cache_for_rows(read_header(tmp_path / "x.tif"), 640) == expected
+    assert cache_for_files([str(tmp_path / "x.tif")], 640) == expected
 
 
 def test_the_bound_before_comes_back():

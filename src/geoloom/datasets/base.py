@@ -190,6 +190,15 @@ class GeoDataset(Contents, Dataset[Sample]):
         other._transforms = transforms
         return other
 
+    def framed(self, query: Query) -> GeoDataset:
+        """The same dataset for windows of one query: what is decided for a query as a whole, such as which
+        sensor comes first or which dates there are, is decided by this one.
+
+        Guarantee: the answer to a window of the query's grid, asked with the query's time, is that window of
+        the query's own answer.
+        """
+        return self
+
     def warm_up(self) -> None:
         """Load the compiled loops that batches will need, a good half second a process.
 

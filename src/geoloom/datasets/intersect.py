@@ -41,6 +41,8 @@ class IntersectionDataset(Composition):
     """
 
     _sign = " & "
+    _fixed: tuple[Query, ...] | None = None
+    """What each part is asked with for a whole query, where this answers windows of one."""
 
     def __init__(self, *parts: GeoDataset, pairing: Pairing | Rule = "overlap") -> None:
         self.pairing = Pairing.of(pairing)
@@ -68,8 +70,17 @@ class IntersectionDataset(Composition):
             return super()._calibrations()
         return tuple(own for part in self.parts for own in part._calibrations())
 
+    def framed(self, query: Query) -> GeoDataset:
+        """The same for windows of a query, whose pairs hold; see `GeoDataset.framed`."""
+        (asked,) = self._asked([query])
+        if asked is None:
+            return self
+        other = self._of([part.framed(own) for part, own in zip(self.parts, asked, strict=True)])
+        other._fixed = asked
+        return other
+
     def _identity(self) -> Hashable:
-        return self.parts, self.pairing
+        return self.parts, self.pairing, self._fixed
 
     def _find_regions(self) -> tuple[Region, ...]:
         regions = self.parts[self._lead].regions
@@ -117,6 +128,9 @@ class IntersectionDataset(Composition):
     def _asked(self, queries: Sequence[Query]) -> list[tuple[Query, ...] | None]:
         """What each part is asked with; None where nothing goes together."""
         rule, count = self.pairing.rule, len(self.parts)
+        if self._fixed is not None:
+            fixed = self._fixed
+            return [tuple(replace(own, grid=q.grid) for own in fixed) for q in queries]
         if rule == "overlap" and not any(isinstance(q, MomentQuery) for q in queries):
             return [(q,) * count for q in queries]
         if rule == "static":

@@ -51,6 +51,10 @@ class Composition(GeoDataset):
             return super()._as_scaled()
         return self._of([part._as_scaled() for part in self.parts])
 
+    def framed(self, query: Query) -> GeoDataset:
+        """The same of the parts; see `GeoDataset.framed`."""
+        return self._of([part.framed(query) for part in self.parts])
+
     def _of(self, parts: Sequence[GeoDataset]) -> Self:
         other = copy(self)
         other.parts = tuple(parts)

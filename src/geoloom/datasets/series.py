@@ -52,6 +52,9 @@ class SeriesDataset(GeoDataset):
         >>> dataset = Sentinel2("scenes").series(monthly) & labels      # doctest: +SKIP
     """
 
+    _fixed: tuple[Interval, ...] | None = None
+    """The acquisitions near a whole query, where this answers windows of one."""
+
     def __init__(
         self, dataset: GeoDataset, steps: Steps | None = None, *, min_dates: int | None = None
     ) -> None:
@@ -125,8 +128,14 @@ class SeriesDataset(GeoDataset):
     def _calibrations(self) -> tuple[Calibration, ...]:
         return super()._calibrations() if self._transforms else self.dataset._calibrations()
 
+    def framed(self, query: Query) -> GeoDataset:
+        """The same for windows of a query, each with all its dates; see `GeoDataset.framed`."""
+        other = copy(self)
+        (other._fixed,) = self._acquired([query])
+        return other
+
     def _identity(self) -> Hashable:
-        return self.dataset, self.steps, self.min_dates
+        return self.dataset, self.steps, self.min_dates, self._fixed
 
     def _find_regions(self) -> tuple[Region, ...]:
         regions = self.dataset.regions
@@ -155,6 +164,8 @@ class SeriesDataset(GeoDataset):
 
     def _acquired(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
         """All acquisitions near each query, whatever its interval."""
+        if self._fixed is not None:
+            return [self._fixed] * len(queries)
         return self.dataset._moments([Query(query.grid) for query in queries])
 
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:

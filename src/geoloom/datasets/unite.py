@@ -41,6 +41,8 @@ class UnionDataset(Composition):
     """
 
     _sign = " | "
+    _order: tuple[int, ...] | None = None
+    """Numbers of the parts in the order of a whole query, where this answers windows of one."""
 
     def __init__(self, *parts: GeoDataset) -> None:
         self.parts = distinct(flattened(parts, UnionDataset))
@@ -102,8 +104,15 @@ class UnionDataset(Composition):
             )
         ]
 
+    def framed(self, query: Query) -> GeoDataset:
+        """The same for windows of a query, whose order of the parts holds; see `GeoDataset.framed`."""
+        (order,) = self._ranked([query])
+        other = self._of([part.framed(query) for part in self.parts])
+        other._order = tuple(order)
+        return other
+
     def _identity(self) -> Hashable:
-        return self.parts
+        return self.parts, self._order
 
     def _find_regions(self) -> tuple[Region, ...]:
         return tuple(dict.fromkeys(region for part in self.parts for region in part.regions))
@@ -135,6 +144,8 @@ class UnionDataset(Composition):
 
     def _ranked(self, queries: Sequence[Query]) -> list[list[int]]:
         """For each query the numbers of the parts, the one with the newest data under it first."""
+        if self._order is not None:
+            return [list(self._order)] * len(queries)
         by_part = [part._moments(queries) for part in self.parts]
         ranked = []
         for moments_of_parts in zip(*by_part, strict=True):

@@ -12,7 +12,6 @@ from typing import Any
 
 from ..core.errors import ConfigError
 from ..core.progress import Progress
-from ..io.headers.header import Header, read_header
 from .plan import Blend, batches, plan_tiles
 from .polygons import polygonize
 from .predictor import Device, ModelSource, Precision, Predictor
@@ -20,6 +19,8 @@ from .products import Products, Targets, open_products
 from .record import RunNote, unfinished_record, write_run_record
 from .runners import Engine, EngineName, engine_named
 from .scores import final_blocks, usual_batch_size
+from .sources.opening import Given, open_source
+from .sources.source import Source
 from .work import TileWork
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 def predict(
     model: str | Path | Predictor,
-    scene: str | Path | Header,
+    scene: Given,
     out: str | Path,
     *,
     probabilities: str | Path | None = None,
@@ -105,35 +106,35 @@ def predict(
     started = time.monotonic()
     targets = Targets(Path(out), _path(probabilities), _path(vector))
     with targets.locked():
-        header = scene if isinstance(scene, Header) else read_header(scene, crs=crs)
-        targets.check(header.uri, overwrite=overwrite or _noted(targets))
-        source = ModelSource.of(model)
-        targets.check_outputs(source.outputs)
+        source = open_source(scene, nodata=nodata, crs=crs)
+        targets.check(source.files, overwrite=overwrite or _noted(targets))
+        known = ModelSource.of(model)
+        targets.check_outputs(known.outputs)
         work = TileWork(
-            scene=header,
-            input=source.find_input(header, unit),
-            nodata=nodata,
+            source=source,
+            input=known.find_input(source, unit),
             plan=plan_tiles(
-                (int(header.grid.shape[0]), int(header.grid.shape[1])), tile, halo, blend
+                (int(source.grid.shape[0]), int(source.grid.shape[1])), tile, halo, blend
             ),
-            model=source,
+            model=known,
             device=device,
             precision=precision,
             tta=tta,
         )
-        size = _batch_size(batch_size, source, device)
+        size = _batch_size(batch_size, known, device)
         settings = _settings(work, size)
-        key = settings if resume and source.fingerprint else None
+        resumable = resume and known.fingerprint and source.identity is not None
+        key = settings if resumable else None
         note = None if key is None else RunNote(targets.map, {**key, **targets.to_dict()})
         runner = engine_named(engine, scheduler=scheduler, workers=workers)
-        finished = _finished_before(targets, header, note, overwrite=overwrite)
+        finished = _finished_before(targets, source, note, overwrite=overwrite)
         with open_products(
-            targets, header.grid, source.outputs, key=key, finished=finished
+            targets, source.grid, known.outputs, key=key, finished=finished
         ) as products:
             _run(work, products, runner, size, progress)
             products.publish(note)
         if targets.vector is not None:
-            polygonize(targets.map, targets.vector, source.classes, overwrite=True)
+            polygonize(targets.map, targets.vector, known.classes, overwrite=True)
         as_run = {"engine": str(runner), "seconds": round(time.monotonic() - started, 1)}
         begun = unfinished_record(targets.map)  # what is above `predict` goes on with it
         write_run_record(targets.map, {**begun, **settings, **targets.to_dict(), **as_run})
@@ -146,7 +147,7 @@ def _noted(targets: Targets) -> bool:
 
 
 def _finished_before(
-    targets: Targets, scene: Header, note: RunNote | None, *, overwrite: bool
+    targets: Targets, source: Source, note: RunNote | None, *, overwrite: bool
 ) -> frozenset[Path]:
     """Rasters that an unfinished run of the same settings has made.
 
@@ -154,7 +155,7 @@ def _finished_before(
         WriteError: a product exists that is no such run's, and `overwrite` is not set.
     """
     if note is None or not note.matches():
-        targets.check(scene.uri, overwrite=overwrite)
+        targets.check(source.files, overwrite=overwrite)
         RunNote(targets.map, {}).forget()
         return frozenset()
     log.info("%s: going on with an unfinished run", targets.map)
@@ -166,7 +167,7 @@ def _run(
 ) -> None:
     """Bring every row of the scene into the products, from where an earlier run stopped."""
     plan = work.plan
-    if products.rows_done >= work.scene.grid.shape[0]:
+    if products.rows_done >= work.source.grid.shape[0]:
         return
     first = plan.first_row_needed(products.rows_done)
     todo = list(batches(plan, batch_size, first))
@@ -186,14 +187,13 @@ def _run(
 
 def _settings(work: TileWork, batch_size: int) -> dict[str, Any]:
     """All that decides the product's bytes, as JSON values: the key of a resume, and the record."""
-    scene, plan = work.scene, work.plan
+    source, plan = work.source, work.plan
+    names = dict(zip(source.bands.numbers, source.bands.names, strict=True))
     return {
-        "scene": scene.uri,
-        "scene_stamp": [list(part) for part in scene.stamp],
-        "bands": [scene.band_names[number - 1] for number in work.input.numbers],
+        **(source.identity or {"scene": source.bands.uri}),
+        "bands": [names[number] for number in work.input.numbers],
         "band_numbers": list(work.input.numbers),
         "conversions": [asdict(conversion) for conversion in work.input.conversions],
-        "nodata": work.nodata,
         "model": work.model.folder or type(work.model.predictor).__name__,
         "model_fingerprint": work.model.fingerprint,
         "outputs": work.model.outputs.to_dict(),

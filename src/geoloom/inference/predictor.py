@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from ..core.classes import Classes
 from ..core.errors import ConfigError, ModelError
 from ..core.outputs import ClassOutputs, Outputs
-from ..io.headers.header import Header
 from ..models.identity import folder_hash
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
     from ..models.card import ModelCard
     from ..models.scene_bands import InputBands
+    from ..models.specs import Dates
+    from .sources.source import Source
 
 Device = str
 """`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`."""
@@ -38,7 +39,9 @@ class Predictor(Protocol):
 
     It may carry `outputs` in place of `classes`, where it gives values. It may carry `fingerprint`, a string
     that changes whenever its answers would: only then can a killed run be resumed. It may carry `device`,
-    where it wants its tensors; `cpu` if not.
+    where it wants its tensors; `cpu` if not. It may carry `dates`, how many dates it sees at once, a number
+    or `any`; 1 if not. One that sees more is called with an image (B, T, C, H, W), what was observed
+    (B, T, H, W), and by its name `times_BT`, float64 seconds since 1970 UTC.
     """
 
     @property
@@ -74,6 +77,8 @@ class ModelSource:
     """What a saved model knows about its input."""
     fingerprint: str | None
     """Changes with the model's answers; None where that cannot be known."""
+    dates: Dates = 1
+    """How many dates it sees at once; `any` for series of any length."""
 
     @classmethod
     def of(cls, model: str | Path | Predictor) -> ModelSource:
@@ -88,7 +93,9 @@ class ModelSource:
             saved = read_card(model)
             folder = str(Path(model).absolute())
             identity = folder_hash(folder)
-            return cls(folder, None, saved.band_names, saved.outputs, saved, identity)._per_pixel()
+            return cls(
+                folder, None, saved.band_names, saved.outputs, saved, identity, saved.dates
+            )._per_pixel()
         outputs = getattr(model, "outputs", None)
         if outputs is None and hasattr(model, "classes"):
             outputs = ClassOutputs(model.classes)
@@ -99,7 +106,8 @@ class ModelSource:
             )
         known = getattr(model, "fingerprint", None) or _network_hash(model)
         card = getattr(model, "card", None)
-        return cls(None, model, tuple(model.bands), outputs, card, known)._per_pixel()
+        dates = getattr(model, "dates", 1)
+        return cls(None, model, tuple(model.bands), outputs, card, known, dates)._per_pixel()
 
     def _per_pixel(self) -> ModelSource:
         if self.outputs.gives != "pixels":
@@ -149,24 +157,40 @@ class ModelSource:
         except ConfigError as error:
             raise ModelError(str(error)) from error
 
-    def find_input(self, header: Header, unit: str | Sequence[str] | None = None) -> InputBands:
-        """Which bands of a file the model reads, and how their numbers become those it was trained on.
+    def find_input(self, source: Source, unit: str | Sequence[str] | None = None) -> InputBands:
+        """Which bands of a source the model reads, and how their numbers become those it was trained on.
 
         Args:
-            header: The file's.
+            source: What the map is made from.
             unit: What its numbers are, in place of what it tells; see `models.scene_bands.find_input`.
 
         Raises:
-            ModelError: they are not there, or measure something else; the message names them.
+            ModelError: they are not there, or measure something else, or one of the two is a series and the
+                other a single date; the message names them.
         """
         from ..models.card import check_resolution
-        from ..models.scene_bands import SourceBands, find_input
+        from ..models.scene_bands import find_input
 
+        self._check_dates(source)
         if self.card is not None:
-            grid = header.grid
+            grid = source.grid
             gsd = math.sqrt(abs(grid.affine.determinant))
             check_resolution(self.card, gsd, str(grid.crs.units[0]))
-        return find_input(self.card or self.bands, SourceBands.of_file(header), unit)
+        return find_input(self.card or self.bands, source.bands, unit)
+
+    def _check_dates(self, source: Source) -> None:
+        if source.is_series and self.dates == 1:
+            raise ModelError(
+                f"{source.bands.uri} is a series of dates, and the model sees one date at a time: give one "
+                "date, such as the dataset that the series is made of with when='2019-07'"
+            )
+        if not source.is_series and self.dates != 1:
+            count = "any number of" if self.dates == "any" else str(self.dates)
+            raise ModelError(
+                f"{source.bands.uri} is a single date, and the model sees series of {count} dates: give a "
+                "dataset with dates, such as dataset.series(), or a file for each with join='dates' (--join "
+                "dates)"
+            )
 
 
 @lru_cache(maxsize=1)

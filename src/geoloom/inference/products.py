@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,17 +69,22 @@ class Targets:
                 "leave them out"
             )
 
-    def check(self, scene: str, *, overwrite: bool) -> None:
+    def check(self, inputs: Sequence[str], *, overwrite: bool) -> None:
         """Refuse what could not be written in the end, before any work.
 
+        Args:
+            inputs: Files that the map is made from.
+            overwrite: Whether products that exist may be replaced.
+
         Raises:
-            WriteError: two products share a path, one is the scene itself, one exists and `overwrite` is
-                not set, or a folder is missing, a model or a chip store.
+            WriteError: two products share a path, one is an input, one exists and `overwrite` is not set, or
+                a folder is missing, a model or a chip store.
         """
         if len({path.absolute() for path in self.all}) < len(self.all):
             raise WriteError(f"two products share a path: {', '.join(map(str, self.all))}")
+        read = list(source_files(inputs))
         for path in self.all:
-            may_replace(path, overwrite=overwrite, inputs=source_files([scene]))
+            may_replace(path, overwrite=overwrite, inputs=read)
             for name, what in _FOLDERS.items():
                 if (path.parent / name).exists():
                     raise WriteError(f"{path.parent} is {what}; write {path.name} elsewhere")

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.progress import Progress
-from ..io.headers.gdal_cache import cache_for_rows
+from ..io.headers.gdal_cache import cache_for_files
 from ..io.headers.header import Header
 from .blend import Blender
 from .plan import Batch, Tile, batches, plan_tiles
 from .predictor import Device, ModelSource, Predictor
 from .runners import Engine, LocalEngine
+from .sources.file import FileSource
+from .sources.source import Source
 from .work import TileResult, TileWork
 
 
@@ -41,7 +43,7 @@ def final_blocks(
     Each batch's blocks are made as they are taken, and must be taken before the next batch.
     """
     blender = Blender(work.plan, work.model.outputs.channels)
-    cache_mb = cache_for_rows(work.scene, work.plan.read_shape[0])
+    cache_mb = cache_for_files(work.source.files, work.plan.read_shape[0])
     with closing(engine.map_ordered(work, todo, cache_mb)) as results:
         for batch, of_tiles in zip(todo, results, strict=True):
             yield batch, _blended(blender, batch, of_tiles)
@@ -54,7 +56,7 @@ def _blended(blender: Blender, batch: Batch, of_tiles: list[TileResult]) -> Iter
 
 def scene_scores(
     model: Predictor,
-    scene: Header,
+    scene: Header | Source,
     *,
     wanted: Callable[[Tile], bool],
     tile: int,
@@ -67,7 +69,7 @@ def scene_scores(
 
     Args:
         model: A loaded model or any predictor.
-        scene: Header of the raster; it must have the model's bands.
+        scene: Header of a raster, or another source; it must have the model's bands.
         wanted: Whether any pixel under `tile.read` is asked about; the model does not see other tiles.
         tile, halo: As of `predict`, pixels.
         unit: As of `predict`.
@@ -80,20 +82,20 @@ def scene_scores(
     Raises:
         ModelError: the scene lacks the model's bands, or the answer is not usable.
     """
-    source = ModelSource.of(model)
-    plan = plan_tiles((int(scene.grid.shape[0]), int(scene.grid.shape[1])), tile, halo)
+    known = ModelSource.of(model)
+    source = FileSource(scene) if isinstance(scene, Header) else scene
+    plan = plan_tiles((int(source.grid.shape[0]), int(source.grid.shape[1])), tile, halo)
     work = TileWork(
-        scene=scene,
-        input=source.find_input(scene, unit),
-        nodata=None,
+        source=source,
+        input=known.find_input(source, unit),
         plan=plan,
-        model=source,
+        model=known,
         device=device,
         precision="auto",
         wanted=wanted,
     )
     done = 0
-    todo = list(batches(plan, usual_batch_size(source, device)))
+    todo = list(batches(plan, usual_batch_size(known, device)))
     with closing(final_blocks(work, todo, LocalEngine())) as finished:
         for batch, blocks in finished:
             yield from blocks

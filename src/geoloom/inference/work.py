@@ -1,6 +1,6 @@
 """One batch of tiles: read, run through the model, weighted. Runs in this process or in any other.
 
-Legend: B batch, C bands, K classes, H rows, W columns.
+Legend: B batch, T dates, C bands, K classes, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import ModelError
-from ..core.grid import window_grid
-from ..io.headers.header import Header
-from ..io.raster import read
+from ..core.grid import PixelWindow, window_grid
+from ..core.roi import Roi
+from ..io.vector.areas import roi_mask
 from .blend import tile_weights
 from .plan import Batch, Plan, Tile
 from .predictor import Device, ModelSource, Precision
+from .sources.source import Source, SourcePixels
 from .symmetries import mean_over_symmetries
 
 if TYPE_CHECKING:
@@ -38,9 +39,29 @@ class LoadedBatch:
     seen: tuple[int, ...]
     """Positions in the batch of the tiles that hold an observed pixel."""
     images: NDArray[Any]
-    """(B, C, H, W) stored values of those tiles, native dtype."""
+    """(B, C, H, W) stored values of those tiles, native dtype; of a series (B, T, C, H, W)."""
     valid: NDArray[np.bool_]
-    """(B, H, W), True = observed in all bands."""
+    """(B, H, W), True = observed: in all bands, and of a series at as many dates as it demands."""
+    times: NDArray[np.float64] | None = None
+    """(B, T), seconds since 1970 UTC; None where there is no T axis."""
+    valid_series: NDArray[np.bool_] | None = None
+    """(B, T, H, W), True = observed at that date."""
+
+    @classmethod
+    def of(cls, batch: Batch, pixels: dict[int, SourcePixels]) -> LoadedBatch:
+        """The pixels of some of a batch's tiles, by position."""
+        if not pixels:
+            return cls(batch, (), np.empty((0,)), np.empty((0,), bool))
+        read = pixels.values()
+        dated = [(p.times, p.valid_series) for p in read if p.times is not None]
+        return cls(
+            batch,
+            tuple(pixels),
+            np.stack([p.values for p in read]),
+            np.stack([p.valid for p in read]),
+            np.stack([times for times, _ in dated]) if dated else None,
+            np.stack([seen for _, seen in dated if seen is not None]) if dated else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,14 +78,12 @@ class TileResult:
 class TileWork:
     """How to turn a batch of tiles into results. Plain data: it travels to other processes.
 
-    Guarantee: the results of a batch depend on the batch, the scene and the model alone.
+    Guarantee: the results of a batch depend on the batch, the source and the model alone.
     """
 
-    scene: Header
+    source: Source
     input: InputBands
-    """The model's bands in the scene."""
-    nodata: float | None
-    """Stored value that means unobserved, instead of the file's own."""
+    """The model's bands in the source."""
     plan: Plan
     model: ModelSource
     device: Device
@@ -73,31 +92,32 @@ class TileWork:
     """Whether to average over the symmetries of a tile."""
     wanted: Callable[[Tile], bool] | None = None
     """Whether a tile is asked about: others count as not observed. None for all."""
+    roi: Roi | None = None
+    """Area of interest in the CRS of the source's grid: pixels outside count as not observed, though the
+    model sees them around it. None for everywhere."""
 
     def load(self, batch: Batch) -> LoadedBatch:
         """Read a batch. Any thread may; several may at once."""
-        rasters = {
-            i: read(
-                self.scene,
-                window_grid(self.scene.grid, tile.read),
-                bands=self.input.numbers,
-                nodata=self.nodata,
-                # Tiles in order gain nothing from mapped files, whose pages would count as this process's
-                # memory, up to the scene's whole size.
-                engine="gdal",
-            )
-            for i, tile in enumerate(batch.tiles)
-            if self.wanted is None or self.wanted(tile)
-        }
-        seen = tuple(i for i, raster in rasters.items() if raster.valid.any())
-        if not seen:
-            return LoadedBatch(batch, (), np.empty((0,)), np.empty((0,), bool))
-        return LoadedBatch(
-            batch,
-            seen,
-            np.stack([rasters[i].values for i in seen]),
-            np.stack([rasters[i].valid for i in seen]),
-        )
+        pixels: dict[int, SourcePixels] = {}
+        for i, tile in enumerate(batch.tiles):
+            if not self.reads(tile):
+                continue
+            read = self.source.read(window_grid(self.source.grid, tile.read), self.input.numbers)
+            if read is not None and read.valid.any():
+                pixels[i] = read
+        return LoadedBatch.of(batch, pixels)
+
+    def reads(self, tile: Tile) -> bool:
+        """Whether a tile adds to any pixel that is asked about."""
+        if self.wanted is not None and not self.wanted(tile):
+            return False
+        reach = tile.read if self.plan.overlap_px else tile.emit
+        return self.roi is None or bool(self._inside(self.roi, reach).any())
+
+    def _inside(self, roi: Roi, window: PixelWindow) -> NDArray[np.bool_]:
+        if not (window.height and window.width):
+            return np.zeros((window.height, window.width), bool)
+        return roi_mask(roi, window_grid(self.source.grid, window))
 
     def run(self, loaded: LoadedBatch) -> list[TileResult]:
         """Results in the order of the batch's tiles.
@@ -115,13 +135,22 @@ class TileWork:
         with torch.inference_mode(), _autocast(self.precision, device):
             image = self.input.convert(_upload(loaded.images, device).to(torch.float32))
             valid = _upload(loaded.valid, device)
+            seen = valid
+            if loaded.times is not None and loaded.valid_series is not None:
+                seen = _upload(loaded.valid_series, device)
+                predictor = partial(predictor, times_BT=_upload(loaded.times, device))
             answer = partial(mean_over_symmetries, predictor) if self.tta else predictor
-            scores = answer(image, valid)
+            scores = answer(image, seen)
         tiles = [loaded.batch.tiles[i] for i in loaded.seen]
         self._check(scores, valid)
         weighted = self._weighted(scores, tiles)
-        for i, tile, score, seen in zip(loaded.seen, tiles, weighted, loaded.valid, strict=True):
-            results[i] = TileResult(score, _cut(tile, seen))
+        for i, tile, score, all_valid in zip(
+            loaded.seen, tiles, weighted, loaded.valid, strict=True
+        ):
+            finished = _cut(tile, all_valid)
+            if self.roi is not None:
+                finished &= self._inside(self.roi, tile.emit)
+            results[i] = TileResult(score, finished)
         return results
 
     def __call__(self, batch: Batch) -> list[TileResult]:
@@ -155,8 +184,8 @@ class TileWork:
         if wrong:
             raise ModelError(
                 f"the model answered NaN or infinity at {wrong} of {int(valid.sum())} observed pixels of a "
-                f"tile of {self.scene.uri}, where a map needs numbers: train it again with a lower learning "
-                "rate; or, where precision is float16, predict with float32"
+                f"tile of {self.source.bands.uri}, where a map needs numbers: train it again with a lower "
+                "learning rate; or, where precision is float16, predict with float32"
             )
 
 

@@ -26,7 +26,7 @@ from .identity import WEIGHTS_FILE as WEIGHTS_FILE
 from .pipeline import Pipeline
 from .plugin import Plugin
 from .registry import built_in, create_model, get_spec, outline
-from .specs import unwrapped
+from .specs import Dates, unwrapped
 from .weights import load_weights, save_weights
 
 _MOST_BYTES = 16 << 20
@@ -88,12 +88,21 @@ class LoadedModel:
         """What the outputs mean, where they are classes."""
         return self.card.classes
 
-    def __call__(self, image_BCHW: Tensor, valid_BHW: Tensor) -> Tensor:
+    @property
+    def dates(self) -> Dates:
+        """How many dates it sees at once."""
+        return self.card.dates
+
+    def __call__(
+        self, image_BCHW: Tensor, valid_BHW: Tensor, times_BT: Tensor | None = None
+    ) -> Tensor:
         """Finished answers to raw imagery: probabilities of classes, or values in their units.
 
         Args:
-            image_BCHW: float32 in the training data's own numbers; normalised inside.
-            valid_BHW: bool, True = observed.
+            image_BCHW: float32 in the training data's own numbers; normalised inside. Of a network over
+                series (B, T, C, H, W).
+            valid_BHW: bool, True = observed; of a series (B, T, H, W).
+            times_BT: Of a series: float64, seconds since 1970 UTC.
 
         Returns:
             As `Pipeline.predict`, on the image's device: float32 (B, K, H, W), or (B, K) per image.
@@ -107,7 +116,11 @@ class LoadedModel:
                 f"{', '.join(self.bands)}"
             )
         image = image_BCHW.to(self.device, torch.float32)
-        return self.pipeline.predict(image, valid_BHW.to(self.device)).to(image_BCHW.device)
+        others = {}
+        if times_BT is not None and "times" in self.pipeline.inputs:
+            others = {"times": times_BT.to(self.device)}
+        observed = valid_BHW.to(self.device)
+        return self.pipeline.predict(image, observed, **others).to(image_BCHW.device)
 
 
 def save_model(

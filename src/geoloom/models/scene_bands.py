@@ -54,21 +54,21 @@ class InputBands:
     conversions: tuple[Conversion, ...] = ()
     """Of each band's stored numbers into those that the model was trained on; empty where none changes."""
 
-    def convert(self, image_BCHW: Tensor) -> Tensor:
+    def convert(self, image: Tensor) -> Tensor:
         """Stored numbers as those that the model was trained on.
 
         Args:
-            image_BCHW: float32, in the order of `numbers`.
+            image: float32 (B, C, H, W), or (B, T, C, H, W), in the order of `numbers`.
 
         Returns:
             The same where nothing changes, else a new tensor.
         """
         if not self.conversions:
-            return image_BCHW
+            return image
         import torch
 
-        bands = zip(self.conversions, image_BCHW.unbind(1), strict=True)
-        return torch.stack([conversion(band) for conversion, band in bands], dim=1)
+        bands = zip(self.conversions, image.unbind(-3), strict=True)
+        return torch.stack([conversion(band) for conversion, band in bands], dim=-3)
 
 
 def find_input(

@@ -84,9 +84,7 @@ def join_bands(
         WriteError: the file exists, or is an input.
     """
     headers = _headers(images)
-    names = [name for header in headers for name in _band_names(header)]
-    files = [Path(header.uri).stem for header in headers for _ in header.data_bands]
-    return _stack(headers, _distinct(names, files), out, nodata, overwrite=overwrite)
+    return _stack(headers, names_of_bands(headers), out, nodata, overwrite=overwrite)
 
 
 def join_dates(
@@ -113,6 +111,23 @@ def join_dates(
         WriteError: the file exists, or is an input.
     """
     headers = _headers(images)
+    return _stack(headers, names_of_dates(headers, dates), out, nodata, overwrite=overwrite)
+
+
+def names_of_bands(headers: Sequence[Header]) -> list[str]:
+    """Names of the bands of files that are put beside one another, each different."""
+    names = [name for header in headers for name in _band_names(header)]
+    files = [Path(header.uri).stem for header in headers for _ in header.data_bands]
+    return _distinct(names, files)
+
+
+def names_of_dates(headers: Sequence[Header], dates: Sequence[str] | None = None) -> list[str]:
+    """Names of the bands of files of one date each: the date's name, `t1` if not given, and the band's.
+
+    Raises:
+        BandError: the files have different numbers of bands.
+        ConfigError: there are not as many dates as files.
+    """
     counts = {len(header.data_bands) for header in headers}
     if len(counts) > 1:
         raise BandError(
@@ -121,12 +136,11 @@ def join_dates(
     when = [f"t{i}" for i in range(1, len(headers) + 1)] if dates is None else list(dates)
     if len(when) != len(headers):
         raise ConfigError(f"{len(when)} dates for {len(headers)} images; give one each")
-    names = [
+    return [
         f"{date}_{header.band_names[number - 1]}"
         for date, header in zip(when, headers, strict=True)
         for number in header.data_bands
     ]
-    return _stack(headers, names, out, nodata, overwrite=overwrite)
 
 
 def _headers(images: Files) -> list[Header]:
@@ -174,7 +188,7 @@ def _stack(
     overwrite: bool,
 ) -> Path:
     first = headers[0]
-    shares = [_share(first, header) for header in headers]
+    shares = shares_covered(headers)
     dtype, fill = free_nodata(headers, nodata, gaps=min(shares) < WHOLE)
 
     def read_block(part: GeoBox) -> Raster:
@@ -198,12 +212,16 @@ def _stack(
     )
 
 
-def _share(first: Header, header: Header) -> float:
-    """How much of the first file's grid another covers; a warning where that is not all of it.
+def shares_covered(headers: Sequence[Header]) -> list[float]:
+    """How much of the first file's grid each file covers; a warning where that is not all of it.
 
     Raises:
-        GridError: nothing.
+        GridError: one covers nothing of it.
     """
+    return [_share(headers[0], header) for header in headers]
+
+
+def _share(first: Header, header: Header) -> float:
     fix = ", on whose grid the files are put together; check the CRS of both, or make a mosaic"
     share = share_covered(first, header, fix)
     if share < WHOLE:

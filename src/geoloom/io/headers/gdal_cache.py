@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,10 +10,11 @@ import rasterio
 from rasterio.env import get_gdal_config, set_gdal_config
 
 from ..access.handles import open_handle
-from .header import Header
+from ..access.remote import is_remote
 
 DEFAULT_MB = 128
 MOST_MB = 1024
+MOST_LOOKED_AT = 8
 
 
 @contextmanager
@@ -33,16 +34,26 @@ def gdal_cache(megabytes: int) -> Iterator[None]:
             set_gdal_config("GDAL_CACHEMAX", before)
 
 
-def cache_for_rows(header: Header, rows: int) -> int:
-    """Megabytes with which windows along a band of `rows` rows decode each of the file's blocks once.
+def cache_for_files(files: Sequence[str], rows: int) -> int:
+    """Megabytes with which windows along a band of `rows` rows decode each of the files' blocks once.
 
     Square blocks need few, for a window meets few of them. A file stored in lines has blocks as wide as
     the scene: each window of a row of windows decodes the same ones, so the cache must hold them all.
+
+    Args:
+        files: That lie over one another. Of many, which lie side by side, the first are looked at.
+        rows: Rows of a band of windows.
     """
-    handle = open_handle(header.uri)
+    needed = sum(_for_rows(file, rows) for file in files[:MOST_LOOKED_AT])
+    return int(min(max(needed, DEFAULT_MB), MOST_MB))
+
+
+def _for_rows(file: str, rows: int) -> int:
+    if is_remote(file):
+        return 0
+    handle = open_handle(file)
     height, width = (int(side) for side in handle.block_shapes[0])
     if width < handle.width or width <= 4096:
-        return DEFAULT_MB
-    pixel = sum(np.dtype(dtype).itemsize for dtype in header.dtypes)
-    needed = (rows + 2 * height) * width * pixel // 1_000_000 + 16
-    return int(min(max(needed, DEFAULT_MB), MOST_MB))
+        return 0
+    pixel = sum(np.dtype(dtype).itemsize for dtype in handle.dtypes)
+    return int((rows + 2 * height) * width * pixel // 1_000_000 + 16)

@@ -1,0 +1,1 @@
+"""What a map can be made from: a file, several files, a folder, a dataset, each as a `Source`."""

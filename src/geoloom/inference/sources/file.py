@@ -1,0 +1,61 @@
+"""One raster file as the source of a map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from odc.geo.geobox import GeoBox
+
+from ...io.headers.header import Header
+from ...io.raster import read
+from ...models.scene_bands import SourceBands
+from .source import SourcePixels
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A raster file, on its own pixels unless another grid is given."""
+
+    header: Header
+    nodata: float | None = None
+    """Stored value that means unobserved, instead of the file's own."""
+    onto: GeoBox | None = None
+    """The map's pixels; None for the file's own, which are copied."""
+
+    @property
+    def grid(self) -> GeoBox:
+        """The pixels of the map."""
+        return self.header.grid if self.onto is None else self.onto
+
+    @property
+    def bands(self) -> SourceBands:
+        """As the file tells of them."""
+        return SourceBands.of_file(self.header)
+
+    @property
+    def is_series(self) -> bool:
+        """Never: a file is one date."""
+        return False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The file."""
+        return (self.header.uri,)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Its path, the state in which its header was read, and what counts as unobserved."""
+        return {
+            "scene": self.header.uri,
+            "scene_stamp": [list(part) for part in self.header.stamp],
+            "nodata": self.nodata,
+        }
+
+    def read(self, grid: GeoBox, numbers: Sequence[int]) -> SourcePixels | None:
+        """A window of the file, or its pixels warped once onto another lattice."""
+        # Tiles in order gain nothing from mapped files, whose pages would count as this process's memory, up
+        # to the file's whole size.
+        raster = read(self.header, grid, bands=numbers, nodata=self.nodata, engine="gdal")
+        return SourcePixels(raster.values, raster.valid) if raster.valid.any() else None
