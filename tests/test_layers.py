@@ -21,7 +21,7 @@ LEVELS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("figures",), ("datasets",), ("splits",), ("samplers",), ("chips",)),
     (("transforms",), ("models",), ("losses", "metrics")),
     (("preparation",), ("tasks",)),
-    (("inference",), ("cluster",), ("analysis",)),
+    (("inference",), ("cluster",), ("evaluation",), ("analysis",)),
     (("project",), ("toolbox",)),
     (("cli",),),
 )
@@ -59,7 +59,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("zarr", "requests"),
         ("form", "dataset"),
         ("store",),
-        ("choose", "inputs", "materialize", "reconstitute"),
+        ("choose", "inputs", "materialize", "overlaps", "reconstitute"),
         ("write",),
         ("cut",),
     ),
@@ -74,7 +74,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("specs", "identity", "weights", "device", "plugin"),
         ("networks", "families"),
         ("registry", "pipeline", "card"),
-        ("saved", "scene_bands"),
+        ("saved", "scene_bands", "size"),
     ),
 }
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import cluster as cluster
     from . import core as core
     from . import datasets as datasets
+    from . import evaluation as evaluation
     from . import figures as figures
     from . import inference as inference
     from . import io as io
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .core.query import Query as Query
     from .datasets.loader import loader as loader
     from .datasets.opening import open as open  # noqa: A004 - the verb users know, as gl.open
+    from .evaluation.evaluate import evaluate as evaluate
     from .inference.predict import predict as predict
     from .io.raster import Raster as Raster
     from .io.raster import read as read
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from .models.registry import list_models as list_models
     from .preparation.labels import rasterize as rasterize
     from .preparation.scene import prepare as prepare
-    from .tasks.evaluate import evaluate as evaluate
     from .tasks.train import train as train
 else:
     __getattr__, __dir__, __all__ = lazy_names(
@@ -65,7 +66,7 @@ else:
             ".models.registry": ["create_model", "list_models"],
             ".preparation.labels": ["rasterize"],
             ".preparation.scene": ["prepare"],
-            ".tasks.evaluate": ["evaluate"],
+            ".evaluation.evaluate": ["evaluate"],
             ".tasks.train": ["train"],
         },
         own=["__version__"],
@@ -75,6 +76,7 @@ else:
             "cluster",
             "core",
             "datasets",
+            "evaluation",
             "figures",
             "inference",
             "io",

@@ -14,10 +14,10 @@ from sklearn.metrics import accuracy_score
 from geoloom.analysis.report import report
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError
+from geoloom.evaluation.maps import evaluate_map
 from geoloom.io.write.cog import write_raster
 from geoloom.metrics.accuracy import Accuracy
 from geoloom.metrics.class_tally import ClassTally
-from geoloom.tasks.evaluate import evaluate_map
 from geoloom.testing.models import plain_card
 from geoloom.testing.simulate import simulated_scene
 

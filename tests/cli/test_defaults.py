@@ -34,7 +34,7 @@ DOORS = {
     "rasterize": ["preparation.labels:rasterize"],
     "chips": ["chips.cut:cut_chips"],
     "train": ["tasks.train:train"],
-    "evaluate": ["tasks.evaluate:evaluate", "tasks.evaluate:evaluate_map"],
+    "evaluate": ["evaluation.evaluate:evaluate", "evaluation.maps:evaluate_map"],
     "predict": ["inference.predict:predict"],
     "report": ["analysis.report:report"],
 }

@@ -15,9 +15,9 @@ from geoloom.core.bands import Band
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError
 from geoloom.datasets import Sentinel2
+from geoloom.evaluation.evaluate import evaluate
 from geoloom.inference.predict import predict
 from geoloom.models.saved import load_model
-from geoloom.tasks.evaluate import evaluate
 
 SIZE = 64
 CLASSES = Classes.of(["forest", "water"], codes=[4, 7])

@@ -1,6 +1,7 @@
 """Fixtures of the training tests."""
 
 import pytest
+
 from small_chips import write_chips
 
 

@@ -8,7 +8,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from small_chips import write_chips
 from torch import nn
 
 from geoloom.core.errors import ConfigError
@@ -17,6 +16,7 @@ from geoloom.tasks.average import averaged, kept_share, move_average
 from geoloom.tasks.config import TrainConfig
 from geoloom.tasks.supervised.segmentation import SegmentationTask
 from geoloom.tasks.train import train
+from small_chips import write_chips
 
 QUICK = {"width": 0.05, "epochs": 4, "batch_size": 4, "progress": False, "device": "cpu"}
 

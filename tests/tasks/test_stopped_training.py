@@ -12,11 +12,11 @@ import zipfile
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_chips import write_chips
 
 from geoloom.core.errors import ConfigError, DatasetError, ModelError
 from geoloom.models.saved import load_model
 from geoloom.tasks.train import train
+from small_chips import write_chips
 
 QUICK = {"width": 0.05, "epochs": 4, "batch_size": 4, "progress": False, "device": "cpu"}
 

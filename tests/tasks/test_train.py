@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_chips import CLASSES, chip, write_chips
 from torch import nn
 
 from geoloom.chips.store import ChipWriter
@@ -19,6 +18,7 @@ from geoloom.losses import registry as losses
 from geoloom.models import registry as models
 from geoloom.models.saved import load_model
 from geoloom.tasks.train import train
+from small_chips import CLASSES, chip, write_chips
 
 QUICK = {"width": 0.05, "epochs": 4, "batch_size": 4, "progress": False, "device": "cpu"}
 
@@ -284,7 +284,7 @@ def test_a_network_that_no_memory_holds_is_refused_before_it_takes_any(chips, tm
 
 
 def test_a_large_network_on_a_processor_is_warned_of(chips, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("geoloom.tasks.train._LARGE", 1e3)
+    monkeypatch.setattr("geoloom.models.size._LARGE", 1e3)
     train(chips, tmp_path / "m", **QUICK | {"epochs": 1})
     assert "width=0.25" in caplog.text
 

@@ -231,11 +231,12 @@ def _of_training(scored: Scored) -> list[Score]:
 
 
 def _agreement(truth: KnownTruth, scored: Scored) -> Score:
-    from ..tasks.evaluate import evaluate_map
+    from ..evaluation.maps import evaluate_map
 
     accuracy = evaluate_map(
         scored.class_map, truth.source, classes=scored.card.classes, class_field=truth.class_field
     )
+    assert isinstance(accuracy, Accuracy)  # classes were given
     apart = scored.learned.apart_from(None)
     return Score(
         accuracy,

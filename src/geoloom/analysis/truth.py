@@ -9,9 +9,9 @@ from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
 from ..core.errors import GeoloomError, VectorError
+from ..evaluation.truth import ClassTruth
 from ..io.raster import Raster
 from ..io.vector.layers import list_fields
-from ..tasks.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class KnownTruth:
     source: Path
     class_field: str | None
     """Of polygons: the attribute that gives the class."""
-    truth: Truth
+    truth: ClassTruth
 
     @classmethod
     def of(cls, source: Path, classes: Classes) -> KnownTruth:
@@ -32,13 +32,13 @@ class KnownTruth:
             ModelError: the raster's classes have other names than the map's.
         """
         try:
-            return cls(source, None, Truth.of(source, classes))
+            return cls(source, None, ClassTruth.of(source, classes))
         except VectorError:
             fields = tuple(list_fields(source))
-        by_field: dict[str, Truth] = {}
+        by_field: dict[str, ClassTruth] = {}
         for field in fields:
             try:
-                by_field[field] = Truth.of(source, classes, class_field=field)
+                by_field[field] = ClassTruth.of(source, classes, class_field=field)
             except GeoloomError:
                 continue
         if not by_field:
@@ -62,7 +62,7 @@ class KnownTruth:
         return Raster(classes.decode(positions)[None], known, grid, ("truth",))
 
 
-def _fit(truth: Truth) -> tuple[int, int]:
+def _fit(truth: ClassTruth) -> tuple[int, int]:
     """How many of the map's classes a truth names, and how few others: those count as errors."""
     named = len(set(truth.positions.values()))
     return named, named - len(truth.names or ())

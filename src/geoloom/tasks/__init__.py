@@ -1,4 +1,4 @@
-"""Training and evaluation: Lightning modules, chips as batches, and the two verbs `train` and `evaluate`."""
+"""Training: Lightning modules, samples as batches, and the verb `train`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from .config import TrainConfig as TrainConfig
     from .data.chip_data import ChipDataModule as ChipDataModule
     from .data.geo_data import GeoDataModule as GeoDataModule
-    from .evaluate import evaluate_map as evaluate_map
     from .history import Epoch as Epoch
     from .registry import get_task as get_task
     from .registry import list_tasks as list_tasks
@@ -28,7 +27,6 @@ else:
             ".config": ["TrainConfig"],
             ".data.chip_data": ["ChipDataModule"],
             ".data.geo_data": ["GeoDataModule"],
-            ".evaluate": ["evaluate_map"],
             ".history": ["Epoch"],
             ".registry": ["get_task", "list_tasks", "register_task"],
             ".schedule": ["Schedule"],

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..chips.store import ChipStore
 from ..core.errors import DatasetError
 from ..core.outputs import Outputs
 from ..splits.names import Split
 from .base import Task
 from .learnable import learn_targets
-from .source import TrainingSource
+from .source import TrainingSource, open_source
 
 logger = logging.getLogger(__name__)
 
@@ -45,14 +44,14 @@ class TrainingPlan:
             DatasetError: a source has no labels, or the two differ in bands or classes.
             ConfigError: the task learns something else than the labels teach.
         """
-        source = _opened(data)
+        source = open_source(data)
         if source.outputs is None:
             raise DatasetError(
                 f"{source.path} has no labels to learn from; cut the chips with a label raster"
             )
         outputs = task.as_outputs(source.outputs)
         learned = _numbers(source.indices("train" if source.splits else None))
-        judge = source if val is None else _opened(val)
+        judge = source if val is None else open_source(val)
         split = _judging_split(judge)
         if judge is source and split is None:
             logger.warning(
@@ -102,10 +101,6 @@ class TrainingPlan:
         for i in self.val:
             labels = judge.labels(i)
             yield bool(labels["valid"].any()) if "valid" in labels else True
-
-
-def _opened(data: Given) -> TrainingSource:
-    return ChipStore.open(data) if isinstance(data, str | Path) else data
 
 
 def _judging_split(source: TrainingSource) -> Split | None:

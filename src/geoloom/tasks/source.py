@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from ..chips.store import ChipStore
 from ..core.bands import Band
 from ..core.outputs import Outputs
 from ..core.statistics import BandStatistics
+from ..datasets.layouts.image_folder import ImageFolder
+from ..datasets.layouts.recognise import is_class_folder
 from ..splits.names import Split
+from ..splits.samples import ClassSplit
 from .data.chips import Samples
+
+logger = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -41,8 +48,8 @@ class TrainingSource(Protocol):
         """Rows and columns of a sample, pixels."""
 
     @property
-    def splits(self) -> Mapping[Split, int]:
-        """How many samples each split holds; splits without one are left out."""
+    def splits(self) -> Collection[str]:
+        """The splits that hold samples."""
 
     def indices(self, split: Split | None = None) -> np.ndarray:
         """Numbers of the samples of a split, of all for None."""
@@ -58,3 +65,38 @@ class TrainingSource(Protocol):
 
     def samples(self, indices: Sequence[int]) -> Samples:
         """A map-style dataset of samples, images as they are stored."""
+
+
+def open_source(data: str | Path | TrainingSource) -> TrainingSource:
+    """The samples that a path means: a chip store, or a folder with a folder of pictures for each class.
+
+    Pictures are divided by their folders of splits where there are any, else at random, class by class.
+    Pictures of several sizes are cut and padded to that which most of them have. The log says so: datasets
+    made in Python are taken as they are.
+
+    Raises:
+        DatasetError: it is neither.
+    """
+    if not isinstance(data, str | Path):
+        return data
+    if not is_class_folder(str(data)):
+        return ChipStore.open(data)
+    pictures = ImageFolder(data)
+    if not pictures.splits:
+        rule = ClassSplit()
+        logger.info("%s has no folders of splits; samples are divided by %r", data, rule)
+        pictures = pictures.with_splits(rule)
+    if len(pictures.sizes) > 1:
+        (height, width), count = next(iter(pictures.sizes.items()))
+        logger.warning(
+            "pictures in %s have %d sizes; all are cut or padded about the middle to %d x %d, which %d of %d "
+            "have",
+            data,
+            len(pictures.sizes),
+            height,
+            width,
+            count,
+            len(pictures),
+        )
+        pictures = pictures.with_size((height, width))
+    return pictures

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
 
 from .._version import __version__
@@ -28,8 +26,9 @@ from ..metrics.tally import Report
 from ..models.card import ModelCard
 from ..models.device import DeviceCount, choose_device, count_devices
 from ..models.plugin import Plugin
-from ..models.registry import built_in, create_model, get_spec, model_options, outline
+from ..models.registry import built_in, create_model, get_spec
 from ..models.saved import LoadedModel, save_model, write_json
+from ..models.size import check_training_memory, warn_of_size
 from ..models.specs import unwrapped
 from ..models.weights import check_finite
 from ..transforms.augment import AUGMENTATIONS
@@ -38,19 +37,16 @@ from .base import Task
 from .config import ClassWeights, Precision, TrainConfig
 from .data.chip_data import AugmentMode, ChipDataModule
 from .data.shares import check_divisible, check_enough
-from .evaluate import count_chips
 from .fitting import build_trainer, fit, load_best, quiet
 from .history import History, OnEpoch, ProgressBar
 from .plan import Given, TrainingPlan
 from .ranks import Job, other_devices
 from .registry import get_task
 from .schedule import Schedule, ScheduleName
+from .scoring import score_samples
 from .workspace import VALIDATION_FILE, Workspace
 
 logger = logging.getLogger(__name__)
-
-_LARGE = 20e6
-"""Parameters above which a processor needs seconds per step."""
 
 
 def train(
@@ -93,15 +89,16 @@ def train(
     give equal models; a training that is stopped and resumed gives the model of one that was not.
 
     Args:
-        data: Chip store, or its path. Its split `train` is learned from (all chips where it has no splits).
+        data: Chip store, folder of class folders, or a path to one; or a dataset of labelled images. Its
+            split `train` is learned from (all samples where there are no splits).
         out: Model folder to write.
         task: What is learned, one of `list_tasks()`.
         model: One of `list_models()`.
-        width: Multiplies the network's channels; None takes the network's own default. See `fcn8s`, `unet`.
+        width: Multiplies the network's channels; None takes the network's own default.
         dropout: Chance that a channel of the deepest layers is left out of a step.
         options: Further options of the network.
-        epochs: Passes over the chips.
-        batch_size: Chips per step, over all devices together.
+        epochs: Passes over the samples.
+        batch_size: Samples per step, over all devices together.
         learning_rate: The highest that the schedule reaches.
         schedule: `one_cycle`, `cosine`, `exponential` or `constant`.
         decay_rate, decay_steps: Of `exponential`: the factor, and over how many batches.
@@ -122,8 +119,8 @@ def train(
         normalize: A kind of normalisation, fitted on the training chips and kept with the model.
         early_stopping: Stop after so many epochs without a lower validation loss; None trains all epochs. The
             falling learning rate of `one_cycle` and `cosine` often pays in the last epochs: stop late or not.
-        val: Chip store whose chips choose the weights. None takes the split `val` of `chips`, else
-            `test` (a score on that split is then a little too good), else keeps the last weights.
+        val: Samples that choose the weights, as `data`. None takes the split `val` of `data`, else `test` (a
+            score on that split is then a little too good), else keeps the last weights.
         seed: Fixes weights, order, augmentation and dropout.
         resume: Go on with an unfinished training in `out`; a finished one is left as it is.
         device: `auto`, `cpu` or `cuda`.
@@ -208,7 +205,7 @@ class _Ready:
 
 
 def _prepare(config: TrainConfig, plan: TrainingPlan, device: str, devices: int) -> _Ready:
-    _check_memory(config, plan)
+    check_training_memory(config.model, len(plan.source.bands), plan.outputs, config.options)
     _check_shares(config, plan, devices)
     with quiet():
         seed_everything(config.seed, workers=True, verbose=False)
@@ -217,7 +214,7 @@ def _prepare(config: TrainConfig, plan: TrainingPlan, device: str, devices: int)
     normalization = fit_normalization(config.normalize, statistics)
     weights = _weights(config.class_weights, counts, outputs)
     network = create_model(config.model, len(plan.source.bands), outputs=outputs, **config.options)
-    _warn_of_size(config, network, device)
+    warn_of_size(config.model, network, device)
     task = get_task(config.task)(
         network,
         outputs,
@@ -297,7 +294,7 @@ def _report(
     """On the validation samples; of chips, each pixel of the ground once, as `evaluate` counts."""
     if isinstance(plan.judge, ChipStore):
         chosen = np.asarray(plan.val, dtype=np.int64)
-        return count_chips(model, plan.judge, chosen, data.batch_size).accuracy()
+        return score_samples(model, plan.judge, chosen, data.batch_size)
     with quiet():
         trainer.validate(task, datamodule=data, verbose=False)
     return task.report()
@@ -342,39 +339,6 @@ def _check_shares(config: TrainConfig, plan: TrainingPlan, devices: int) -> None
     copies = 1 + len(config.augment) if config.augment_mode == "copies" else 1
     check_divisible(config.batch_size, copies * len(plan.train), devices)
     check_enough(len(plan.val), devices)
-
-
-def _check_memory(config: TrainConfig, plan: TrainingPlan) -> None:
-    """Refuse a network that no memory here holds, before it takes any.
-
-    Raises:
-        ModelError: its weights, their gradients and AdamW's two means are more than the machine's memory.
-    """
-    weights = outline(config.model, len(plan.source.bands), plan.outputs, dict(config.options))
-    needed = 4 * sum(weight.numel() * weight.element_size() for weight in weights.values())
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return  # Windows refuses such memory itself
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if needed > there:
-        raise ModelError(
-            f"training {config.model} with {dict(config.options)} takes at least {needed / 1e9:.0f} GB, and "
-            f"this machine has {there / 1e9:.0f}; make the network smaller, such as width=0.25"
-        )
-
-
-def _warn_of_size(config: TrainConfig, network: torch.nn.Module, device: str) -> None:
-    parameters = sum(p.numel() for p in network.parameters())
-    if (
-        parameters > _LARGE
-        and torch.device(device).type == "cpu"
-        and "width" in model_options(config.model)
-    ):
-        logger.warning(
-            "%s has %.0f million parameters: seconds per step on a processor; width=0.25 makes it sixteen "
-            "times smaller, and is the better choice for a single scene",
-            config.model,
-            parameters / 1e6,
-        )
 
 
 def _card(

@@ -128,7 +128,7 @@ class ModelBuilder:
             ModelError: there is no trained model, or the chips have other bands or classes.
             WriteError: the folder holds a validation.
         """
-        from ..tasks.evaluate import evaluate
+        from ..evaluation.evaluate import evaluate
 
         if isinstance(params, str | Path):
             params, model_dir = None, params if model_dir is None else model_dir
@@ -148,6 +148,7 @@ class ModelBuilder:
             out=report,
             overwrite=overwrite,
         )
+        assert isinstance(accuracy, Accuracy)  # a network of this door learns classes
         write_figures(accuracy, out, prefix="validation_")
         return accuracy
 

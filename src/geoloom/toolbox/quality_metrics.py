@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..core.errors import ModelError
 from ..core.files import may_replace
 from ..metrics.accuracy import Accuracy
 from .params import check_keys
@@ -38,7 +39,7 @@ def evaluate_classification(
         ModelError: the map names no classes and none are given, or none match the truth's.
         WriteError: a file exists.
     """
-    from ..tasks.evaluate import evaluate_map
+    from ..evaluation.maps import evaluate_map
     from .chip_params import named_classes
     from .model_builder import write_figures
 
@@ -59,6 +60,10 @@ def evaluate_classification(
         out=report,
         overwrite=overwrite,
     )
+    if not isinstance(accuracy, Accuracy):
+        raise ModelError(
+            f"{prediction_path} is a map of measured values; give one of classes, or use geoloom.evaluate"
+        )
     if report is not None:
         write_figures(accuracy, report.parent, prefix="classification_", suffix=file_sufix)
     return accuracy

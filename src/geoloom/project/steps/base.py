@@ -153,6 +153,14 @@ def chip_store(setting: str, path: Path) -> Iterator[tuple[str, str]]:
         yield setting, f"{store} is not a chip store, which `geoloom chips` makes{_kind_of(store)}"
 
 
+def labelled_samples(setting: str, path: Path) -> Iterator[tuple[str, str]]:
+    """A problem where something is there that is neither a chip store nor a folder of class folders."""
+    from ...datasets.layouts.recognise import is_class_folder
+
+    if not is_class_folder(str(path)):
+        yield from chip_store(setting, path)
+
+
 def _kind_of(path: Path) -> str:
     """What a path is instead, for who has swapped two."""
     if (path / "model.json").is_file():

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..listener import Listener
-from .base import BatchSize, Step, as_list, chip_store, known_crs, known_unit, model_folder
+from .base import BatchSize, Step, as_list, known_crs, known_unit, labelled_samples, model_folder
+
+if TYPE_CHECKING:
+    from ...metrics.accuracy import Accuracy
+    from ...metrics.value_accuracy import ValueAccuracy
 
 Half = Literal["left", "right", "top", "bottom"]
 Box = tuple[float, float, float, float]
@@ -68,7 +72,7 @@ class Evaluate(Step):
         if self.model is not None:
             yield from model_folder("model", self.model)
         if self.chips is not None:
-            yield from chip_store("chips", self.chips)
+            yield from labelled_samples("chips", self.chips)
         if self.out.suffix != ".json":
             yield "out", f"found {self.out}; expected *.json"
         for name, value in (("groups", self.groups), ("probabilities", self.probabilities)):
@@ -94,7 +98,8 @@ class Evaluate(Step):
 
     def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Count."""
-        from ...tasks.evaluate import evaluate, evaluate_map
+        from ...evaluation.evaluate import evaluate
+        from ...evaluation.maps import evaluate_map
 
         pieces = "blocks" if self.map_ else "tiles" if self.scene else "chips"
         with listener.track(pieces) as advance:
@@ -126,14 +131,7 @@ class Evaluate(Step):
                     device=self.device,
                     **common,
                 )
-        f1 = dict(zip(accuracy.classes, accuracy.f1, strict=True))
-        return {
-            "accuracy": accuracy.overall_accuracy,
-            "mean_f1": accuracy.mean_f1,
-            "kappa": accuracy.kappa,
-            "pixels": accuracy.pixels,
-            "f1": {name: None if math.isnan(value) else value for name, value in f1.items()},
-        }
+        return _summary(accuracy)
 
     def _roi(self, raster: Path) -> Any:
         """The part of the raster that counts; a half of it by name as the grid of its whole pixels."""
@@ -157,3 +155,24 @@ class Evaluate(Step):
         """All figures, as a table."""
         table = self.out.with_suffix(".txt").read_text(encoding="utf-8").rstrip()
         return f"{table}\n\n{self.out} is written"
+
+
+def _summary(report: Accuracy | ValueAccuracy) -> dict[str, Any]:
+    """The few figures that a record keeps; NaN becomes None."""
+    from ...metrics.accuracy import Accuracy
+
+    if not isinstance(report, Accuracy):
+        values = [{name: _plain(value) for name, value in row.items()} for row in report.rows()]
+        return {"values": values, "pixels": report.counted}
+    f1 = dict(zip(report.classes, report.f1, strict=True))
+    return {
+        "accuracy": report.overall_accuracy,
+        "mean_f1": report.mean_f1,
+        "kappa": report.kappa,
+        "pixels": report.pixels,
+        "f1": {name: _plain(value) for name, value in f1.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from ..listener import Listener
-from .base import BatchSize, Seed, Step, as_list, chip_store, named
+from .base import BatchSize, Seed, Step, as_list, labelled_samples, named
 
 Augmentation = Literal[
     "rot90", "rot180", "rot270", "flip_left_right", "flip_up_down", "flip_transpose", "none", "all"
@@ -79,9 +79,9 @@ class Train(Step):
         from ...tasks.registry import get_task, list_tasks
         from ...transforms.normalize import list_normalizations
 
-        yield from chip_store("chips", self.chips)
+        yield from labelled_samples("chips", self.chips)
         if self.val is not None:
-            yield from chip_store("val", self.val)
+            yield from labelled_samples("val", self.val)
         if self.task not in list_tasks():
             yield from named("task", self.task, list_tasks())
             return

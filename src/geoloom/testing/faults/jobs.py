@@ -59,11 +59,11 @@ def import_all() -> None:
     import geoloom.chips.cut
     import geoloom.cli.app
     import geoloom.datasets
+    import geoloom.evaluation.evaluate
     import geoloom.inference.predict
     import geoloom.preparation.labels
     import geoloom.preparation.scene
     import geoloom.project.steps
-    import geoloom.tasks.evaluate
     import geoloom.tasks.train  # noqa: F401
     from geoloom.inference import products
 

@@ -12,9 +12,8 @@ import numpy as np
 
 from ..core.classes import Classes
 from ..core.errors import ModelError
-from ..metrics.accuracy import Accuracy
-from ..metrics.class_tally import ClassTally
-from .truth import recode
+from .accuracy import Accuracy
+from .class_tally import ClassTally
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ def _listed(pixels: Mapping[str, int]) -> str:
     )
 
 
-class Count:
+class ClassCount:
     """Sums pixels of truth against a map, its own classes first.
 
     Truth of a class that the map lacks can only be mapped wrong. Each such class gets a row of its own behind
@@ -95,7 +94,7 @@ class Count:
             tally = ClassTally(nothing, tally.histograms, tally.log_loss, tally.scored)
         self._add(tally)
 
-    def accuracy(self) -> Accuracy:
+    def report(self) -> Accuracy:
         """All figures; a warning names the classes that the map lacks.
 
         Raises:
@@ -141,3 +140,33 @@ class Count:
         while name in self.names:
             name += " (truth)"
         return name
+
+
+def match_classes(own: Mapping[int, str], classes: Classes, source: str) -> dict[int, int]:
+    """Class positions by the code that another source uses for a class of the same name, in any case.
+
+    Raises:
+        ModelError: none match.
+    """
+    position = {name.casefold(): i for i, name in enumerate(classes.names)}
+    matched = {c: position[n.casefold()] for c, n in own.items() if n.casefold() in position}
+    if not matched:
+        raise ModelError(
+            f"{source} has classes {', '.join(own.values())}, the model {', '.join(classes.names)}: none in "
+            "common; give both the same names"
+        )
+    return matched
+
+
+def recode(codes: np.ndarray, positions: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of any integer or float type as positions int64, and whether each code is known.
+
+    Example:
+        >>> recode(np.array([0, 7, 300]), {7: 1})[1].tolist()
+        [False, True, False]
+    """
+    known_codes = np.array(sorted(positions))
+    at = np.minimum(np.searchsorted(known_codes, codes), len(known_codes) - 1)
+    known = known_codes[at] == codes
+    values = np.array([positions[code] for code in known_codes.tolist()], dtype=np.int64)
+    return np.where(known, values[at], 0), known

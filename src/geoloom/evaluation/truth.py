@@ -1,25 +1,36 @@
-"""Truth for a map: a label raster or polygons, on the map's grid and in the positions of its classes."""
+"""Truth for a map: a label raster, polygons, or a raster of measured values, on the map's grid."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.classes import Classes
 from ..core.errors import ModelError, VectorError
+from ..core.outputs import ValueOutputs
 from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.headers.header import Header, read_header
+from ..io.headers.scan import own_bands
 from ..io.raster import read
 from ..io.vector.features import Features
 from ..io.vector.layers import list_fields, read_features
+from ..metrics.class_count import match_classes, recode
+
+
+class Truth(Protocol):
+    """What is true on any grid."""
+
+    def labels(self, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
+        """Labels (..., H, W) as the truth's source holds them, and bool (H, W): there they say something."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Truth:
+class ClassTruth:
     """What is true on any grid. One of `raster` and `features` is set."""
 
     positions: Mapping[int, int]
@@ -38,7 +49,7 @@ class Truth:
         *,
         class_field: str | None = None,
         groups: Sequence[str | Sequence[str]] | None = None,
-    ) -> Truth:
+    ) -> ClassTruth:
         """Truth in a file, matched to the classes of a map.
 
         Args:
@@ -72,7 +83,7 @@ class Truth:
         classes: Classes,
         class_field: str | None,
         groups: Sequence[str | Sequence[str]] | None,
-    ) -> Truth:
+    ) -> ClassTruth:
         if class_field is None:
             raise VectorError(
                 f"{source} holds polygons: say which attribute gives the class, with class_field "
@@ -124,31 +135,42 @@ class Truth:
         )
 
 
-def match_classes(own: Mapping[int, str], classes: Classes, source: str) -> dict[int, int]:
-    """Class positions by the code that another source uses for a class of the same name, in any case.
+@dataclass(frozen=True, slots=True, eq=False)
+class ValueTruth:
+    """What was measured, on any grid."""
 
-    Raises:
-        ModelError: none match.
-    """
-    position = {name.casefold(): i for i, name in enumerate(classes.names)}
-    matched = {c: position[n.casefold()] for c, n in own.items() if n.casefold() in position}
-    if not matched:
-        raise ModelError(
-            f"{source} has classes {', '.join(own.values())}, the model {', '.join(classes.names)}: none in "
-            "common; give both the same names"
-        )
-    return matched
+    outputs: ValueOutputs
+    """Names and units of the raster's bands."""
+    raster: Header
+
+    @classmethod
+    def of(cls, source: str | Path) -> ValueTruth:
+        """Truth in a raster file.
+
+        Raises:
+            ModelError: it holds polygons or classes.
+        """
+        if Path(source).suffix.lower() in VECTOR_SUFFIXES:
+            raise ModelError(
+                f"{source} holds features, the map measured values: expected a raster of measurements"
+            )
+        header = read_header(source)
+        if header.class_names:
+            raise ModelError(
+                f"{source} holds classes ({', '.join(header.class_names.values())}), the map measured "
+                "values: expected a raster of measurements"
+            )
+        return cls(values_of(header), header)
+
+    def labels(self, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
+        """Values float32 (L, H, W) in their units, NaN = unknown; and bool (H, W): one at least is known."""
+        bands = self.raster.data_bands
+        layers = [read(self.raster, grid, bands=[band], scaled=True) for band in bands]
+        values = np.stack([np.where(layer.valid, layer.values[0], np.nan) for layer in layers])
+        return values, np.isfinite(values).any(axis=0)
 
 
-def recode(codes: np.ndarray, positions: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Codes of any integer or float type as positions int64, and whether each code is known.
-
-    Example:
-        >>> recode(np.array([0, 7, 300]), {7: 1})[1].tolist()
-        [False, True, False]
-    """
-    known_codes = np.array(sorted(positions))
-    at = np.minimum(np.searchsorted(known_codes, codes), len(known_codes) - 1)
-    known = known_codes[at] == codes
-    values = np.array([positions[code] for code in known_codes.tolist()], dtype=np.int64)
-    return np.where(known, values[at], 0), known
+def values_of(header: Header) -> ValueOutputs:
+    """What a raster of measurements says of its bands."""
+    bands = own_bands(header)
+    return ValueOutputs(tuple(b.name for b in bands), tuple(b.unit for b in bands))

@@ -1,6 +1,6 @@
 """Which chips show the same pixels of the ground, and scores averaged over them.
 
-Legend: K classes, H rows, W columns.
+Legend: K classes or values, H rows, W columns, ... nothing or K.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from affine import Affine
 
-from ..chips.store import ChipStore
+from .store import ChipStore
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +74,8 @@ def _split(offset: float) -> tuple[int, int]:
 class Block:
     """A part of the ground, as large as a chip, that no further chip covers."""
 
-    codes: np.ndarray
-    """(H, W), labels as the chips hold them."""
+    truth: np.ndarray
+    """(..., H, W), labels as the chips hold them."""
     scores: np.ndarray
     """float32 (K, H, W), the mean of those of the chips that cover a pixel."""
     counted: np.ndarray
@@ -99,19 +99,19 @@ class ChipMosaic:
         self._open: dict[Hashable, _OpenBlock] = {}
 
     def add(
-        self, place: ChipPlace, codes: np.ndarray, scores: np.ndarray, counted: np.ndarray
+        self, place: ChipPlace, truth: np.ndarray, scores: np.ndarray, counted: np.ndarray
     ) -> Iterator[Block]:
-        """Add a chip: labels (H, W), scores (K, H, W) and counted bool (H, W)."""
+        """Add a chip: labels (..., H, W), scores (K, H, W) and counted bool (H, W)."""
         height, width = self._size
         for key in self._blocks(place):
             _, block_row, block_col = key
             top, left = place.row - block_row * height, place.col - block_col * width
             block = self._open.get(key) or self._open.setdefault(
-                key, _OpenBlock(len(scores), self._size, codes.dtype)
+                key, _OpenBlock(truth, len(scores), self._size)
             )
             inside = np.s_[max(top, 0) : height + min(top, 0), max(left, 0) : width + min(left, 0)]
             chip = np.s_[max(-top, 0) : height - max(top, 0), max(-left, 0) : width - max(left, 0)]
-            block.add(inside, codes[chip], scores[:, chip[0], chip[1]], counted[chip])
+            block.add(inside, truth[..., *chip], scores[..., *chip], counted[chip])
             self._awaited[key] -= 1
             if not self._awaited[key]:
                 yield self._open.pop(key).finished()
@@ -126,23 +126,24 @@ class ChipMosaic:
 class _OpenBlock:
     """A block that chips are still added to."""
 
-    def __init__(self, k: int, size: tuple[int, int], codes: np.dtype) -> None:
-        self._codes = np.zeros(size, codes)
+    def __init__(self, like: np.ndarray, k: int, size: tuple[int, int]) -> None:
+        self._truth = np.zeros((*like.shape[:-2], *size), like.dtype)
         self._total = np.zeros((k, *size), np.float32)
         self._covers = np.zeros(size, np.int32)
 
     def add(
         self,
         inside: tuple[slice, slice],
-        codes: np.ndarray,
+        truth: np.ndarray,
         scores: np.ndarray,
         counted: np.ndarray,
     ) -> None:
         first = counted & (self._covers[inside] == 0)
-        self._codes[inside][first] = codes[first]
-        self._total[:, inside[0], inside[1]] += np.where(counted, scores, 0)
+        known = self._truth[..., *inside]
+        known[..., first] = truth[..., first]
+        self._total[..., *inside] += np.where(counted, scores, 0)
         self._covers[inside] += counted
 
     def finished(self) -> Block:
         mean = self._total / np.maximum(self._covers, 1)
-        return Block(self._codes, mean, self._covers > 0)
+        return Block(self._truth, mean, self._covers > 0)

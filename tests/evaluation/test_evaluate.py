@@ -14,18 +14,25 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 from sklearn import metrics as sk
-from small_chips import write_chips
 
 from geoloom.chips.store import ChipStore, ChipWriter
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ChipError, ModelError, RoiError, VectorError, WriteError
+from geoloom.evaluation import evaluate as evaluation
+from geoloom.evaluation import maps
+from geoloom.evaluation.evaluate import evaluate
+from geoloom.evaluation.maps import evaluate_map
 from geoloom.inference.predict import predict
 from geoloom.metrics.accuracy import Accuracy
-from geoloom.tasks import evaluate as evaluation
-from geoloom.tasks.evaluate import evaluate, evaluate_map
+from small_chips import write_chips
 
 CLASSES = Classes.of(["forest", "water"], codes=[4, 0])
 GRID = GeoBox((90, 120), Affine(30, 0, 600000, 0, -30, 9300000), "EPSG:32622")
+
+
+@pytest.fixture
+def chips(tmp_path):
+    return write_chips(tmp_path / "chips.zarr", ["train"] * 8 + ["val"] * 3 + ["test"] * 3)
 
 
 class Bright:
@@ -98,7 +105,7 @@ def expected_matrix(scene, part=np.s_[:]):
 
 @pytest.mark.parametrize("block", [1024, 37])
 def test_a_map_is_scored_on_pixels_that_have_class_and_truth(scene, monkeypatch, block):
-    monkeypatch.setattr(evaluation, "_BLOCK_PX", block)
+    monkeypatch.setattr(maps, "_BLOCK_PX", block)
     accuracy = evaluate_map(scene["map"], scene["labels"], classes=CLASSES)
     assert accuracy.confusion.tolist() == expected_matrix(scene)
     assert np.isnan(accuracy.log_loss)

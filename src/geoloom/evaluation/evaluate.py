@@ -1,0 +1,162 @@
+"""Evaluation of a model: on labelled samples, or on a whole scene against truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..core.errors import ChipError, ModelError
+from ..core.grid import PixelWindow, window_grid, window_inside
+from ..core.outputs import ClassOutputs, Outputs, ValueOutputs
+from ..core.progress import Progress
+from ..core.roi import Roi
+from ..inference.scores import scene_scores
+from ..io.headers.header import Header, read_header
+from ..io.vector.areas import RoiSource
+from ..metrics.accuracy import Accuracy
+from ..metrics.class_count import ClassCount
+from ..metrics.subject import Subject
+from ..metrics.value_accuracy import ValueAccuracy
+from ..metrics.value_count import ValueCount
+from ..models.device import choose_device
+from ..models.identity import folder_hash
+from ..models.saved import load_model
+from ..splits.names import Split
+from ..tasks.scoring import Count, Scorer, outputs_of, score_samples
+from ..tasks.source import TrainingSource, open_source
+from .areas import area_on, bounds_of, labels_in
+from .truth import ClassTruth, Truth, ValueTruth
+from .written import check_free, write_report
+
+_TILE_PX = 512
+_HALO_PX = 64
+
+
+def evaluate(
+    model: str | Path | Scorer,
+    chips: str | Path | TrainingSource,
+    *,
+    truth: str | Path | None = None,
+    class_field: str | None = None,
+    split: Split = "test",
+    roi: RoiSource | None = None,
+    unit: str | Sequence[str] | None = None,
+    batch_size: int = 16,
+    device: str = "auto",
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Accuracy | ValueAccuracy:
+    """Score a model on labelled samples, or on a whole scene against truth.
+
+    Every observed and labelled pixel counts once, all in one matrix. Where chips overlap, the mean of their
+    scores counts; chips without a place on the ground are counted one by one. On a scene, scores are those
+    that `predict` makes its map of, with the tiles that it takes by default. A model that answers per image
+    is scored on images.
+
+    Classes are matched by name, those of a label raster without names by code. Truth of a class that the
+    model lacks counts as an error, in a row of the matrix of its own.
+
+    Args:
+        model: Model folder, loaded model, or any predictor.
+        chips: Chip store, folder of class folders, or dataset of images; or, with `truth`, a scene.
+        truth: For the scene: label raster or vector file; of values, a raster of measurements.
+        class_field: Of a vector file: the attribute whose values are the names of the classes.
+        split: Which of the samples; those without splits are taken whole, but a folder without splits is
+            divided as in training.
+        roi: Of a scene: where to count; see `core.roi.RoiLike`, or a vector file.
+        unit: What the numbers of the scene or the chips are, instead of what these say; as of `predict`.
+        batch_size: Samples at once.
+        device: `auto`, `cpu` or `cuda`, where `model` is a folder.
+        out: JSON file to write; the same as text goes beside it, as `.txt`.
+        overwrite: Replace these.
+        progress: Called with (done, total).
+
+    Returns:
+        `Accuracy` of classes, curves included; `ValueAccuracy` of values.
+
+    Raises:
+        ModelError: bands or classes do not match the model's.
+        DatasetError: the samples have no labels, or no such split.
+        WriteError: `out` exists and `overwrite` is False.
+    """
+    check_free(out, overwrite=overwrite, inputs=(model, chips, truth, roi))
+    place = choose_device(device)
+    identity = folder_hash(model) if isinstance(model, str | Path) else None
+    scorer = load_model(model, place) if isinstance(model, str | Path) else model
+    if truth is not None:
+        if not isinstance(chips, str | Path):
+            raise ChipError("truth is for a scene; chips carry their own: leave one of them out")
+        header = read_header(chips)
+        area = area_on(roi, header.grid)
+        known, count = _against(outputs_of(scorer), truth, class_field)
+        _count_scene(count, scorer, header, known, area, unit, progress)
+        report, subject = count.report(), Subject("scene", identity, bounds=bounds_of(area))
+    else:
+        source = open_source(chips)
+        chosen = source.indices(split if source.splits else None)
+        report = score_samples(scorer, source, chosen, batch_size, progress, unit)
+        subject = Subject(
+            "chips",
+            identity,
+            chips=source.path.name,
+            split=split if source.splits else None,
+            chooses="val" not in source.splits,
+        )
+    assert isinstance(report, Accuracy | ValueAccuracy)  # what the counts give
+    report = replace(report, subject=subject)
+    write_report(report, out)
+    return report
+
+
+def _against(outputs: Outputs, truth: str | Path, class_field: str | None) -> tuple[Truth, Count]:
+    """Truth for a scene, and the count that its labels and the model's answers go into.
+
+    Raises:
+        ModelError: truth and model do not match, or the model does not answer per pixel.
+    """
+    if outputs.gives == "pixels" and isinstance(outputs, ClassOutputs) and not outputs.multilabel:
+        classes = ClassTruth.of(truth, outputs.classes, class_field=class_field)
+        return classes, ClassCount(outputs.classes, classes.positions, classes.names, str(truth))
+    if outputs.gives == "pixels" and isinstance(outputs, ValueOutputs):
+        values = ValueTruth.of(truth)
+        return values, ValueCount(outputs, values.outputs, str(truth))
+    raise ModelError(
+        f"the model gives {outputs.short}, and truth for a scene is compared with classes or values per "
+        "pixel; evaluate it on labelled samples"
+    )
+
+
+def _count_scene(
+    count: Count,
+    scorer: Scorer,
+    header: Header,
+    truth: Truth,
+    area: Roi | None,
+    unit: str | Sequence[str] | None,
+    progress: Progress | None,
+) -> None:
+    """The answers that a map is made of, wherever there is truth."""
+
+    def under(window: PixelWindow) -> tuple[np.ndarray, np.ndarray]:
+        part = window_inside(window, header.grid.shape)
+        assert part is not None  # every tile touches the scene
+        return labels_in(truth, area, window_grid(header.grid, part))
+
+    blocks = scene_scores(
+        scorer,  # type: ignore[arg-type]  # without classes it has outputs, which are enough
+        header,
+        wanted=lambda tile: bool(under(tile.read)[1].any()),
+        tile=_TILE_PX,
+        halo=_HALO_PX,
+        unit=unit,
+        progress=progress,
+    )
+    for block in blocks:
+        if block.valid is None or not block.valid.any():
+            continue
+        labels, stated = under(block.tile.emit)
+        count.add_scores(labels, block.scores, stated & block.valid)
