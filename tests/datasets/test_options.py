@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
 import numpy as np
 import pytest
-import shapely
 import torch
 
 import geoloom
@@ -54,12 +52,6 @@ def test_no_band_is_named_twice(raster):
     ):
         with pytest.raises(BandError, match="names a more than once"):
             ask()
-
-
-def test_a_table_is_no_path(tmp_path):
-    frame = gpd.GeoDataFrame({"class": ["a"]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4326)
-    with pytest.raises(DatasetError, match=r"to_file\('labels.gpkg'\)"):
-        VectorDataset(frame)
 
 
 def test_steps_and_days_are_what_they_say(raster):

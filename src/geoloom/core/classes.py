@@ -19,6 +19,9 @@ from .jsonfile import JsonValue
 MAX_CODE = 255
 """Maps and label rasters are uint8."""
 
+UNKNOWN = -1
+"""The position of codes that are no class."""
+
 _HEX = re.compile(r"^#[0-9a-f]{6}$")
 
 # The first rule that fits wins: "non-forest" and "deforestation" both hold the word "forest".
@@ -205,12 +208,11 @@ class Classes:
             >>> positions.tolist(), known.tolist()
             ([0, 0, 1], [False, True, True])
         """
-        values = np.asarray(mask)
-        inside = (values >= 0) & (values <= MAX_CODE)
-        lookup = np.full(MAX_CODE + 1, -1, dtype=np.int64)
-        lookup[list(self.codes)] = np.arange(len(self))
-        positions = lookup[np.where(inside, values, 0).astype(np.int64)]
-        known = inside & (positions >= 0)
+        values, table = np.asarray(mask), position_table(self.codes)
+        last = len(table) - 1
+        inside = (values >= 0) & (values < last)
+        positions = table[np.where(inside, values, last).astype(np.int64)]
+        known = positions != UNKNOWN
         return np.where(known, positions, 0), known
 
     def decode(self, positions: np.ndarray) -> np.ndarray:
@@ -275,6 +277,20 @@ def _states(value: JsonValue | None, count: int) -> list[str | None] | None:
     if value is None:
         return None
     return [None if entry.value is None else entry.text() for entry in value.entries(count)]
+
+
+def position_table(codes: Sequence[int]) -> np.ndarray:
+    """Positions 0..K-1 by code, int64, `UNKNOWN` for codes of no class.
+
+    The last entry is that of all codes beyond the table: it is always `UNKNOWN`.
+
+    Example:
+        >>> position_table([3, 1]).tolist()
+        [-1, 1, -1, 0, -1]
+    """
+    table = np.full(max(codes) + 2, UNKNOWN, dtype=np.int64)
+    table[list(codes)] = np.arange(len(codes))
+    return table
 
 
 def default_colors(names: Sequence[str], codes: Sequence[int] | None = None) -> tuple[str, ...]:

@@ -38,6 +38,12 @@ class Table(Protocol):
         """The same in another CRS."""
 
 
+def is_table(given: object) -> bool:
+    """Whether it is a GeoDataFrame or GeoSeries; geopandas need not be imported to find out."""
+    lone = isinstance(given, GeoBox | Geometry | BaseGeometry | BoundingBox)
+    return not lone and hasattr(given, "geometry") and hasattr(given, "to_crs")
+
+
 Box: TypeAlias = tuple[float, float, float, float]
 Shape: TypeAlias = BaseGeometry | Geometry | GeoBox | BoundingBox | Box
 RoiLike: TypeAlias = (
@@ -168,7 +174,7 @@ HINT = (
 def _members(given: Any) -> list[tuple[BaseGeometry, CRS]]:
     """Geometries and the CRS that each is given in."""
     lone = isinstance(given, Roi | GeoBox | Geometry | BaseGeometry | BoundingBox)
-    if not lone and hasattr(given, "geometry") and hasattr(given, "to_crs"):  # of geopandas
+    if not lone and is_table(given):
         if given.crs is None:
             raise RoiError("the roi's table has no CRS; say which with set_crs")
         crs = as_crs(given.crs.to_wkt())

@@ -86,7 +86,15 @@ class GeoDataset(Contents, Dataset[Sample]):
 
     @property
     def classes(self) -> Classes | None:
-        """What the mask's codes mean; None where unknown or where there is no mask."""
+        """What the mask's codes mean, after transforms that say so; None where unknown or without a mask.
+
+        A transform that gives other codes, such as `EncodeClasses`, says so by an attribute `classes`.
+        """
+        given = getattr(self._transforms, "classes", None)
+        return given if isinstance(given, Classes) else self._stored_classes()
+
+    def _stored_classes(self) -> Classes | None:
+        """What the mask's codes mean before transforms."""
         return None
 
     @abstractmethod

@@ -60,8 +60,7 @@ class IntersectionDataset(Composition):
         imagery = [band for p in self.parts if "image" in p.layers for band in p.bands]
         return _named_apart(imagery) or self.parts[0].bands
 
-    @property
-    def classes(self) -> Classes | None:
+    def _stored_classes(self) -> Classes | None:
         """Of the first part that has classes."""
         return next((p.classes for p in self.parts if p.classes is not None), None)
 

@@ -12,6 +12,7 @@ from ..core.bands import Band
 from ..core.composite import CompositeRule
 from ..core.errors import DatasetError, ReadError
 from ..core.resampling import Resampling
+from ..core.roi import Table, is_table
 from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.access.finding import RASTER_SUFFIXES, Paths, find_files
 from ..io.access.naming import Naming
@@ -49,7 +50,7 @@ _SUFFIXES = RASTER_SUFFIXES | VECTOR_SUFFIXES
 
 
 def open(  # noqa: A001 - the verb users know, reached as gl.open
-    paths: Paths,
+    paths: Paths | Table,
     *,
     bands: Sequence[str] | None = None,
     is_image: bool | None = None,
@@ -72,14 +73,14 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     """The dataset that some files are, by their names and contents; the log says which.
 
     Files named by a known sensor's rules become that sensor, and what else lies beside them is left alone
-    (several sensors of one place: open each, then join them with `|`); vector files become a
-    `VectorDataset`; other rasters a `RasterDataset`, of masks where they are palettes or name their classes.
+    (several sensors of one place: open each, then join them with `|`); vector files and GeoDataFrames become
+    a `VectorDataset`; other rasters a `RasterDataset`, of masks where they are palettes or name classes.
     STAC items, collections, catalogues and tables, also remote ones, become a `StacDataset`. A folder of
     folders that bear the names of classes, with pictures inside, becomes an `ImageFolder`, unless an option
     of rasters is given.
 
     Args:
-        paths: File, folder, shell pattern or address, or several.
+        paths: File, folder, shell pattern or address, or several; or a GeoDataFrame.
         bands: Bands by name, in order.
         is_image: Whether rasters are measurements; default: decided by looking.
         class_field, classes, layer: Of vector files; see `VectorDataset`.
@@ -93,10 +94,14 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     Raises:
         DatasetError: nothing is there, or rasters and vectors are mixed.
     """
-    paths = given_paths(paths, None)
-    if not (filename_regex or all_bands) and are_stac(paths):
+    if is_table(paths):
+        return VectorDataset(
+            paths, crs, res, transforms, class_field=class_field, classes=classes, layer=layer
+        )
+    places = given_paths(paths, None)
+    if not (filename_regex or all_bands) and are_stac(places):
         return StacDataset(
-            paths,
+            places,
             crs,
             res,
             bands,
@@ -108,16 +113,16 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
             scaled=scaled,
             index=index,
         )
-    files = find_files(paths, suffixes=_SUFFIXES)
+    files = find_files(places, suffixes=_SUFFIXES)
     chosen = RasterDataset if filename_regex or all_bands else _sensor_of(files)
     of_scenes = (
         is_image, class_field, layer, filename_regex, date_format, all_bands, resampling, nodata, crs, res,
         index,
     )  # fmt: skip
     given = scaled or mosaic != "newest" or any(option is not None for option in of_scenes)
-    if chosen is RasterDataset and not given and len(paths) == 1 and is_class_folder(paths[0]):
+    if chosen is RasterDataset and not given and len(places) == 1 and is_class_folder(places[0]):
         log.info("%d files opened as ImageFolder", len(files))
-        return _image_folder(paths[0], bands, transforms, classes, on_error)
+        return _image_folder(places[0], bands, transforms, classes, on_error)
     if chosen is RasterDataset and _are_vectors(files):
         return VectorDataset(
             files,
@@ -131,10 +136,10 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
             date_format=date_format,
         )
     if is_image is None and chosen is RasterDataset:
-        is_image = not _first_header(files, paths, on_error).categorical
+        is_image = not _first_header(files, places, on_error).categorical
     log.info("%d files opened as %s", len(files), chosen.__name__)
     return chosen(
-        paths,  # not the files, so that an index knows which others may come
+        places,  # not the files, so that an index knows which others may come
         crs,
         res,
         bands,

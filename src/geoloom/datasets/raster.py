@@ -19,6 +19,7 @@ from ..core.grid import crs_name
 from ..core.progress import Progress
 from ..core.query import Scene
 from ..core.resampling import AVERAGING, DEFAULT_OF_CLASSES, RESAMPLINGS, Resampling
+from ..core.roi import Table, is_table
 from ..io.access.finding import Paths
 from ..io.access.naming import Naming
 from ..io.access.paths import path_text
@@ -214,8 +215,7 @@ class RasterDataset(SceneDataset):
         self._hold(self._find_scenes(index, progress))
         self._warn_of_mixed_scales()
 
-    @property
-    def classes(self) -> Classes | None:
+    def _stored_classes(self) -> Classes | None:
         """What the mask's codes mean, by the first file, else by the class attributes."""
         if self.is_image:
             return None
@@ -367,15 +367,15 @@ class RasterDataset(SceneDataset):
         return f"{type(self).__name__}({len(self.scenes)} scenes, bands {names})"
 
 
-def given_paths(paths: Paths | None, root: Paths | None) -> tuple[str, ...]:
+def given_paths(paths: Paths | Table | None, root: Paths | None) -> tuple[str, ...]:
     """The paths meant by two arguments that are one; `data` where neither is given."""
     if paths is not None and root is not None:
         raise DatasetError("paths and root are the same argument; give one")
     given = paths if paths is not None else root if root is not None else "data"
-    if hasattr(given, "to_crs"):
+    if is_table(given):
         raise DatasetError(
-            "paths is a table of geopandas, not a path; save it, table.to_file('labels.gpkg'), and give "
-            "that file"
+            "paths is a table of geopandas, expected files, folders or patterns; VectorDataset(table) takes "
+            "its features"
         )
     if not isinstance(given, (str, Path, Iterable)):
         raise DatasetError(f"paths is {given!r}; give files, folders or patterns")

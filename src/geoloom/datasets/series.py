@@ -94,8 +94,7 @@ class SeriesDataset(GeoDataset):
         """Those of each date."""
         return self.dataset.layers
 
-    @property
-    def classes(self) -> Classes | None:
+    def _stored_classes(self) -> Classes | None:
         """What the codes of a series of labels mean."""
         return self.dataset.classes
 

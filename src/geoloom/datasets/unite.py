@@ -69,8 +69,7 @@ class UnionDataset(Composition):
         """Those that all parts share, as the first one describes them."""
         return self._bands
 
-    @property
-    def classes(self) -> Classes | None:
+    def _stored_classes(self) -> Classes | None:
         """Of the parts; they must agree.
 
         Raises:

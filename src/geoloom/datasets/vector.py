@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import logging
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -14,19 +15,24 @@ from odc.geo.geobox import GeoBox
 
 from ..core.bands import Band
 from ..core.classes import Classes
+from ..core.errors import DatasetError
 from ..core.interval import Interval
 from ..core.outline import surface, to_lonlat
 from ..core.query import Query, Sample
+from ..core.roi import Table, is_table
 from ..core.suffixes import VECTOR_SUFFIXES
 from ..io.access.finding import Paths, matching_names
 from ..io.access.naming import Naming
 from ..io.vector.layers import ClassChoice, Features, read_feature_files
+from ..io.vector.tables import digest, read_table
 from .base import GeoDataset, Layer, Transform
 from .options import assumed_crs, output_crs, pixel_size, require_callable
 from .raster import given_paths
 from .reading.sample import first_of, to_sample
 from .region import Region, common_lattice
 from .scenes.index import lonlat_boxes
+
+log = logging.getLogger(__name__)
 
 MAX_OUTLINED = 20_000
 """Layers of more features are sampled over their bounding box, not over the union of their polygons."""
@@ -38,6 +44,7 @@ class _LayerFile:
     when: Interval
     name: str
     uri: str
+    """Empty of what lies in memory."""
 
 
 class VectorDataset(GeoDataset):
@@ -49,6 +56,7 @@ class VectorDataset(GeoDataset):
     Example:
         >>> labels = VectorDataset("prodes.shp", class_field="class")        # doctest: +SKIP
         >>> buildings = VectorDataset("houses.gpkg", background="no house")  # doctest: +SKIP
+        >>> fields = VectorDataset(table[table.area > 1e4], class_field="crop")  # doctest: +SKIP
     """
 
     filename_glob: str = "*"
@@ -60,14 +68,16 @@ class VectorDataset(GeoDataset):
 
     def __init__(
         self,
-        paths: Paths | None = None,
+        paths: Paths | Table | None = None,
         crs: str | CRS | None = None,
         res: float | tuple[float, float] | None = None,
         transforms: Transform | None = None,
         *,
         root: Paths | None = None,
         class_field: str | None = None,
+        label_name: str | None = None,
         classes: ClassChoice | None = None,
+        date_field: str | None = None,
         layer: str | None = None,
         where: str | None = None,
         all_touched: bool = False,
@@ -80,14 +90,19 @@ class VectorDataset(GeoDataset):
         """Read the layers.
 
         Args:
-            paths: Files, folders or shell patterns. Default: `data`.
+            paths: Files, folders or shell patterns, or a GeoDataFrame, which answers as a file of its rows
+                does and may be altered afterwards. Default: `data`.
             crs: CRS of the grid on which the layer alone is sampled. Default: the first file's.
             res: Pixel size of that grid, in its CRS's units. Needed only to sample the layer alone.
             transforms: What is done to each sample.
             root: Another name for `paths`.
             class_field: Attribute that gives the class; without it all features are one class.
+            label_name: Another name for `class_field`. Codes follow from `classes` all the same, not from
+                numbers that the attribute may hold.
             classes: Classes of interest in the order of their codes; nested groups make one class. Default:
                 all values of all files, sorted. Other features are left out.
+            date_field: Column of a GeoDataFrame that says when each feature holds: days, times, years, or
+                texts such as `"2019-07"`. Features without a date hold always.
             layer: Which layer of files that hold several.
             where: SQL condition on attributes.
             all_touched: Burn every pixel that a feature touches, not only those whose centre it holds.
@@ -96,10 +111,9 @@ class VectorDataset(GeoDataset):
             assume_crs: CRS to use instead of the files' missing or wrong one.
 
         Raises:
-            DatasetError: no file matches.
+            DatasetError: no file matches, or an option of files is given with a table.
             VectorError: a field, class, layer or CRS is missing.
         """
-        self._paths = given_paths(paths, root)
         self._naming = Naming(
             filename_glob or self.filename_glob,
             filename_regex or self.filename_regex,
@@ -108,10 +122,28 @@ class VectorDataset(GeoDataset):
         require_callable(transforms)
         self._transforms = transforms
         self._asked_crs, self._asked_res = output_crs(crs), pixel_size(res)
-        self._reading = class_field, layer, where, assumed_crs(assume_crs)
+        self._reading = _field(class_field, label_name), layer, where, assumed_crs(assume_crs)
         self._choice = classes
         self.all_touched, self.background = all_touched, background
-        self._files = self._load()
+        self._paths: tuple[str, ...] = ()
+        self._content: str | None = None
+        if is_table(paths):
+            of_files = {
+                "root": root,
+                "layer": layer,
+                "where": where,
+                "filename_glob": filename_glob,
+                "filename_regex": filename_regex,
+                "date_format": date_format,
+            }
+            _refuse_given(of_files)
+            self._files, self._content = self._load_table(paths, date_field)
+        else:
+            _refuse_dates(date_field)
+            self._paths = given_paths(paths, root)
+            self._files = self._load()
+        if label_name is not None:
+            _say_codes(label_name, self._files[0].features.class_names)
 
     @property
     def bands(self) -> tuple[Band, ...]:
@@ -123,8 +155,7 @@ class VectorDataset(GeoDataset):
         """`mask`."""
         return frozenset({"mask"})
 
-    @property
-    def classes(self) -> Classes | None:
+    def _stored_classes(self) -> Classes | None:
         """Names and codes, the background's 0 first where it has a name; None for more than 255."""
         names = dict(self._files[0].features.class_names)
         if len(names) > 255:
@@ -135,8 +166,8 @@ class VectorDataset(GeoDataset):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The layers' files."""
-        return tuple(file.uri for file in self._files)
+        """The layers' files; none of a table."""
+        return tuple(file.uri for file in self._files if file.uri)
 
     def _load(self) -> tuple[_LayerFile, ...]:
         class_field, layer, where, assume_crs = self._reading
@@ -154,6 +185,19 @@ class VectorDataset(GeoDataset):
             for features, name in zip(loaded, names, strict=True)
         )
 
+    def _load_table(self, table: Any, date_field: str | None) -> tuple[tuple[_LayerFile, ...], str]:
+        """The features by time, and a digest of them, which stands for the name that a file has."""
+        class_field, _, _, assume_crs = self._reading
+        by_time = read_table(
+            table,
+            class_field=class_field,
+            classes=self._choice,
+            date_field=date_field,
+            crs=assume_crs,
+        )
+        layers = tuple(_LayerFile(features, when, "table", "") for when, features in by_time)
+        return layers, digest(by_time)
+
     def sample_dtype(self, layer: Layer) -> np.dtype[Any] | None:
         """The type in which samples hold a layer; see `GeoDataset.sample_dtype`."""
         return np.dtype(np.int64) if layer == "mask" and self._transforms is None else None
@@ -165,6 +209,7 @@ class VectorDataset(GeoDataset):
     def _identity(self) -> Hashable:
         return (
             self._paths,
+            self._content,
             self._naming,
             self._reading,
             repr(self._choice),
@@ -207,6 +252,43 @@ class VectorDataset(GeoDataset):
         names = ", ".join(self._files[0].features.class_names.values())
         return (
             f"{type(self).__name__}({sum(len(f.features) for f in self._files)} features: {names})"
+        )
+
+
+def _field(class_field: str | None, label_name: str | None) -> str | None:
+    """The attribute meant by two arguments that are one."""
+    if class_field is not None and label_name is not None:
+        raise DatasetError("class_field and label_name are the same argument; give one")
+    return label_name if class_field is None else class_field
+
+
+def _say_codes(label_name: str, class_names: Mapping[int, str]) -> None:
+    """Elsewhere the numbers of the attribute are what is burned: say where that differs."""
+    moved = {name: code for code, name in class_names.items() if name != str(code)}
+    if moved and all(name.lstrip("-").isdigit() for name in class_names.values()):
+        log.warning(
+            "label_name=%r: masks hold the codes 1..%d in the order of the classes, not the numbers of the "
+            "attribute (%s); dataset.classes has both",
+            label_name,
+            len(class_names),
+            ", ".join(f"{name} is {code}" for name, code in list(moved.items())[:4]),
+        )
+
+
+def _refuse_given(of_files: Mapping[str, object]) -> None:
+    for name, value in of_files.items():
+        if value is not None:
+            raise DatasetError(
+                f"{name}={value!r} is of files, and a table is given; choose rows before: "
+                "VectorDataset(table[table.year == 2016])"
+            )
+
+
+def _refuse_dates(date_field: str | None) -> None:
+    if date_field is not None:
+        raise DatasetError(
+            f"date_field={date_field!r} is of tables, and files are given, whose names have their dates "
+            "(filename_regex); read one first: VectorDataset(geopandas.read_file(path), date_field=...)"
         )
 
 

@@ -5,7 +5,7 @@ Legend: B batch, K outputs, ... pixels (H, W), or nothing where a whole image ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from ..core.outputs import IGNORE_INDEX, Outputs
 from ..metrics.class_tally import ClassTally
 from ..metrics.value_tally import ValueTally
 from ..models.pipeline import finished
+from ..transforms.encode import positions_of
 
 
 def class_positions(
@@ -25,24 +26,14 @@ def class_positions(
     Args:
         batch: Which holds the outputs' target.
         outputs: Classes, per pixel or per image.
-        table: As `position_table` gives it, where the target holds codes.
+        table: As `code_table` gives it, where the target holds codes.
     """
     target = batch[outputs.target.key].long()
     if table is not None:
-        last = len(table) - 1
-        known = (target >= 0) & (target < last)
-        target = table[torch.where(known, target, last)]
+        target = positions_of(target, table)
     if outputs.gives == "pixels" and "valid" in batch:
         return target.masked_fill(~batch["valid"], IGNORE_INDEX)
     return target
-
-
-def position_table(codes: Sequence[int]) -> Tensor:
-    """Code -> position, with one more entry for all codes that are not a class."""
-    table = torch.full((max(codes) + 2,), IGNORE_INDEX, dtype=torch.int64)
-    table[torch.tensor(codes)] = torch.arange(len(codes))
-    table[-1] = IGNORE_INDEX
-    return table
 
 
 def count_classes(answers: Tensor, target: Tensor, outputs: Outputs, *, curves: bool) -> ClassTally:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .augmentation import Augmentation as Augmentation
     from .augmentation import drawn_by_torch as drawn_by_torch
     from .clouds import cloud_mask as cloud_mask
+    from .encode import EncodeClasses as EncodeClasses
     from .indices import AppendIndex as AppendIndex
     from .indices import SpectralIndex as SpectralIndex
     from .indices import compute_index as compute_index
@@ -35,6 +36,7 @@ else:
             ".augment": ["AUGMENTATIONS", "FullCopies", "augment_array", "augment_sample"],
             ".augmentation": ["Augmentation", "drawn_by_torch"],
             ".clouds": ["cloud_mask"],
+            ".encode": ["EncodeClasses"],
             ".indices": [
                 "AppendIndex",
                 "SpectralIndex",

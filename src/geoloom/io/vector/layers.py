@@ -98,13 +98,13 @@ def read_feature_files(
     files = [_path_of(path) for path in paths]
     read = [_read_layer(f, layer=layer, field=class_field, where=where or None) for f in files]
     kept = [
-        _usable(f.geometries, f.values, f.name if len(read) == 1 else "feature", str(p))
+        usable(f.geometries, f.values, f.name if len(read) == 1 else "feature", str(p))[:2]
         for f, p in zip(read, paths, strict=True)
     ]
     where_from = str(paths[0]) if len(read) == 1 else f"{paths[0]} and {len(read) - 1} others"
-    groups = _groups(classes, class_field is not None, [labels for _, labels in kept], where_from)
+    groups = grouped(classes, class_field is not None, [labels for _, labels in kept], where_from)
     return tuple(
-        _coded(shapes, labels, groups, _known_crs(crs, f.crs, str(p)), str(p))
+        coded(shapes, labels, groups, known_crs(crs, f.crs, str(p)), str(p))
         for f, (shapes, labels), p in zip(read, kept, paths, strict=True)
     )
 
@@ -123,18 +123,19 @@ def make_features(
         >>> make_features([shapely.box(0, 0, 1, 1)], ["forest"], crs="EPSG:4326").class_names
         {1: 'forest'}
     """
-    shapes, labels = _usable(np.asarray(geometries, dtype=object), values, "feature", source)
-    groups = _groups(classes, values is not None, [labels], source)
-    return _coded(shapes, labels, groups, as_crs(crs), source)
+    shapes, labels, _ = usable(np.asarray(geometries, dtype=object), values, "feature", source)
+    groups = grouped(classes, values is not None, [labels], source)
+    return coded(shapes, labels, groups, as_crs(crs), source)
 
 
-def _coded(
+def coded(
     shapes: np.ndarray,
     labels: np.ndarray,
     groups: Sequence[tuple[str, tuple[str, ...]]],
     crs: CRS,
     source: str,
 ) -> Features:
+    """Features whose codes are the positions, from 1, of the groups that their labels are in; 0 in none."""
     code_of = {value: code for code, (_, members) in enumerate(groups, 1) for value in members}
     return Features(
         geometries=_unfolded(shapes, crs, source),
@@ -238,7 +239,7 @@ def _chosen_layer(path: Path, layer: str | None) -> str:
     return names[0]
 
 
-def _known_crs(given: str | CRS | None, stored: str | None, source: str) -> CRS:
+def known_crs(given: str | CRS | None, stored: str | None, source: str) -> CRS:
     if given is None and not stored:
         raise VectorError(
             f"{source} has no CRS (a missing .prj?); say which by crs= (--crs; in a dataset assume_crs=), "
@@ -272,10 +273,14 @@ def _label(value: Any) -> str | None:
     return text or None
 
 
-def _usable(
+def usable(
     shapes: np.ndarray, values: Sequence[Any] | np.ndarray | None, name: str, source: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Repairs broken polygons; drops empty geometries and features without a class, and logs how many."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Repairs broken polygons; drops empty geometries and features without a class, and logs how many.
+
+    Returns:
+        Geometries and labels of the M features kept, and bool (N,), True = kept.
+    """
     labels = np.full(len(shapes), name, dtype=object) if values is None else _labels(values)
     broken = ~(shapely.is_valid(shapes) | shapely.is_missing(shapes))
     if broken.any():
@@ -305,7 +310,7 @@ def _usable(
             f"{source} has no usable feature among {len(shapes)}: {int(empty.sum())} without a geometry, "
             f"{int(unclassed.sum())} without a class"
         )
-    return shapes[keep], labels[keep]
+    return shapes[keep], labels[keep], keep
 
 
 def counted(number: int, one: str, many: str) -> str:
@@ -327,7 +332,7 @@ def _repaired(shape: Any) -> Any:
     return shapely.union_all(parts[np.isin(shapely.get_type_id(parts), _POLYGONAL)])
 
 
-def _groups(
+def grouped(
     classes: ClassChoice | None, classified: bool, labels: Sequence[np.ndarray], source: str
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Name and member values of each class, in code order."""

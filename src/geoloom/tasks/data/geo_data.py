@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch.utils.data import DataLoader
 
+from ...chips.dataset import GivenLabels
 from ...core.bands import Band
-from ...core.errors import ConfigError
+from ...core.classes import Classes
+from ...core.errors import ConfigError, suggest
 from ...datasets.base import GeoDataset
 from ...datasets.loader import for_device
 from ...datasets.reading.device import to_device
 from ...samplers.shard import TableSampler
 from ...transforms.augment import AUGMENTATIONS
 from ...transforms.augmentation import Augmentation
+from ...transforms.encode import code_table, encoded
 from ..sums import device_count
 from .module import SeededDataModule, augmentations_of, split_augmentations
 from .order import TableOrder
@@ -33,6 +36,8 @@ class _Split:
     sampler: TableSampler
     bands: Sequence[Band] | None
     """By which images are scaled on the device; None for not at all."""
+    classes: Classes | None
+    """Whose codes become positions on the device; None for none."""
 
 
 class GeoDataModule(SeededDataModule):
@@ -55,13 +60,16 @@ class GeoDataModule(SeededDataModule):
         batch_size: Samples per step, over all devices together. Default: the sampler's own, else 32.
         augment: Operations of `AUGMENTATIONS`, of which each sample gets one or none, and further
             augmentations that follow one after the other.
+        labels: What masks hold where the dataset knows its classes: `positions` 0..K-1, or the `codes` of the
+            files.
         scaled: Give physical values, each scene's by its own scale and offset.
         seed: Fixes augmentation, epoch by epoch; places are a matter of the samplers' own seeds.
         num_workers: Processes of each device that read ahead, one thread each; 0 reads by threads of its own.
 
     Raises:
         ConfigError: a dataset lacks a sampler, a sampler is not of geoloom.samplers, or sizes of batches
-            contradict each other; and, once the number of devices is known, cannot be divided among them.
+            contradict each other, or classes do; and, once the number of devices is known, cannot be divided
+            among them, or the task expects codes, and batches hold positions.
         SamplerError: several devices would draw places of their own, as a sampler has no seed.
         DatasetError: values are to be scaled that transforms see first.
 
@@ -81,17 +89,27 @@ class GeoDataModule(SeededDataModule):
         test_sampler: TableSampler | None = None,
         batch_size: int | None = None,
         augment: Sequence[str | Augmentation] = AUGMENTATIONS,
+        labels: GivenLabels = "positions",
         scaled: bool = False,
         seed: int = 0,
         num_workers: int = 0,
     ) -> None:
+        if labels not in get_args(GivenLabels):
+            raise ConfigError(
+                f"labels are not given as {labels!r}{suggest(labels, get_args(GivenLabels))}"
+            )
+        asked = {
+            "train": (train, sampler, True),
+            "val": (val or train, val_sampler, val is not None),
+            "test": (test or train, test_sampler, test is not None),
+        }
         splits = {
-            "train": _split("train", train, sampler, scaled),
-            "val": _split("val", val or train, val_sampler, scaled, is_given=val is not None),
-            "test": _split("test", test or train, test_sampler, scaled, is_given=test is not None),
+            name: _split(name, dataset, own, scaled, labels, is_given=is_given)
+            for name, (dataset, own, is_given) in asked.items()
         }
         super().__init__(batch_size=_size(sampler, batch_size), seed=seed, num_workers=num_workers)
         self._splits = {name: split for name, split in splits.items() if split is not None}
+        _check_classes(self._splits)
         self.augmentations = augmentations_of(*split_augmentations(augment))
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -108,8 +126,12 @@ class GeoDataModule(SeededDataModule):
         return self._all_of("test")
 
     def moved_to(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """A batch on a device, converted and scaled there."""
-        return to_device(batch, device, bands=self._splits[self._stage].bands)
+        """A batch on a device, converted, scaled and its mask encoded there."""
+        split = self._splits[self._stage]
+        moved = to_device(batch, device, bands=split.bands)
+        if split.classes is None or "mask" not in moved:
+            return moved
+        return encoded(moved, code_table(split.classes.codes).to(device))
 
     def _all_of(self, name: str) -> Any:
         if name not in self._splits:
@@ -120,6 +142,8 @@ class GeoDataModule(SeededDataModule):
     def _ready(self, name: str) -> _Split:
         """A split whose dataset is ready to be read, by workers that are forked as well."""
         split = self._splits[name]
+        if split.classes is not None and self.trainer is not None:
+            _check_task(self.trainer.lightning_module)
         split.sampler.require_common_seed(device_count())
         split.dataset.warm_up()
         return split
@@ -137,8 +161,9 @@ def _split(
     dataset: GeoDataset,
     sampler: TableSampler | None,
     scaled: bool,
+    labels: GivenLabels,
     *,
-    is_given: bool = True,
+    is_given: bool,
 ) -> _Split | None:
     if sampler is None and not is_given:
         return None
@@ -153,7 +178,36 @@ def _split(
             "that devices can share, such as GridGeoSampler(dataset, size=256)"
         )
     stored, bands = for_device(dataset, scaled=scaled)
-    return _Split(stored, sampler, bands)
+    encodes = labels == "positions" and "mask" in dataset.layers
+    return _Split(stored, sampler, bands, dataset.classes if encodes else None)
+
+
+def _check_classes(splits: Mapping[str, _Split]) -> None:
+    """Refuse splits of which one's positions would mean other classes than those learned."""
+    learned = splits["train"].classes
+    for name, split in splits.items():
+        if "mask" in split.dataset.layers and split.classes != learned:
+            raise ConfigError(
+                f"the classes of {name} are {_shown(split.classes)}, those of train {_shown(learned)}; give "
+                "datasets of the same classes, or labels='codes'"
+            )
+
+
+def _shown(classes: Classes | None) -> str:
+    return (
+        "not known"
+        if classes is None
+        else str(dict(zip(classes.codes, classes.names, strict=True)))
+    )
+
+
+def _check_task(task: Any) -> None:
+    """Refuse a task that would take the positions of batches for codes."""
+    if getattr(task, "positions", None) is not None:
+        raise ConfigError(
+            f"{type(task).__name__} is given codes=, and the batches hold positions already; leave codes "
+            "out, or give GeoDataModule(labels='codes')"
+        )
 
 
 def _size(sampler: TableSampler, asked: int | None) -> int:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ...core.outputs import Kind, Outputs
 from ...metrics.class_tally import ClassTally
+from ...transforms.encode import code_table
 from ..base import Task
-from ..targets import class_positions, count_classes, position_table
+from ..targets import class_positions, count_classes
 from .forms import class_outputs
 
 
@@ -22,7 +23,7 @@ class SegmentationTask(Task):
         network, kwargs: As of `Task`.
         outputs: `ClassOutputs` per pixel; or the classes, their names, or how many there are.
         codes: Class code of each output, where masks hold codes instead of positions; pixels of other codes
-            do not count.
+            do not count. Chip stores and data modules give positions.
 
     Example:
         >>> task = SegmentationTask("unet", ["forest", "water"], in_channels=4, options={"width": 0.125})
@@ -36,7 +37,7 @@ class SegmentationTask(Task):
         self, network: Any, outputs: Any, *, codes: Sequence[int] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(network, outputs, **kwargs)
-        table = None if codes is None else position_table(codes)
+        table = None if codes is None else code_table(codes)
         self.register_buffer("positions", table, persistent=False)
         self.save_hyperparameters({"codes": None if codes is None else list(codes)})
 
