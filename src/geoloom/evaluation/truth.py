@@ -172,5 +172,4 @@ class ValueTruth:
 
 def values_of(header: Header) -> ValueOutputs:
     """What a raster of measurements says of its bands."""
-    bands = own_bands(header)
-    return ValueOutputs(tuple(b.name for b in bands), tuple(b.unit for b in bands))
+    return ValueOutputs(tuple(band.name for band in own_bands(header)), header.data_units)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.classes import Classes
+from ..core.outputs import Per
 from . import confusion, curves
 from .curves import Curve
 from .subject import Subject
@@ -25,7 +26,7 @@ _CURVES = ("roc", "precision_recall")
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How a prediction agrees with the truth, over all observed and labelled pixels.
+    """How a prediction agrees with the truth, over all observed and labelled pixels, or over images.
 
     Per-class figures are in the order of `classes`. NaN: the question has no answer, such as the precision of
     a class that is never mapped. The last five fields are empty or NaN where no probabilities were given.
@@ -60,9 +61,13 @@ class Accuracy:
     """Recall, precision; likewise."""
     subject: Subject | None = None
     """What was scored; None where not given."""
+    per: Per = "pixel"
+    """What has a class, and is counted: pixels, or whole images."""
 
     @classmethod
-    def of(cls, tally: ClassTally, classes: Classes | Sequence[str]) -> Accuracy:
+    def of(
+        cls, tally: ClassTally, classes: Classes | Sequence[str], per: Per = "pixel"
+    ) -> Accuracy:
         """All figures of a tally of these classes, or of classes of these names."""
         m = tally.matrix
         histograms = tally.histograms if tally.scored else tally.histograms[:0]
@@ -86,6 +91,7 @@ class Accuracy:
             precision_recall=tuple(
                 curves.thinned(curves.precision_recall_curve(h)) for h in histograms
             ),
+            per=per,
         )
 
     @property
@@ -95,12 +101,12 @@ class Accuracy:
 
     @property
     def pixels(self) -> int:
-        """Pixels counted."""
+        """Pixels, or images, counted."""
         return int(self.confusion.sum())
 
     @property
     def counted(self) -> int:
-        """Likewise, whatever was counted."""
+        """Likewise."""
         return self.pixels
 
     def headline(self) -> dict[str, float]:
@@ -138,7 +144,8 @@ class Accuracy:
     def text(self) -> str:
         """A report for people: the figures per class, the means, the confusion matrix."""
         width = max(12, *(len(name) for name in self.classes))
-        head = ("precision", "recall", "F1", "IoU", "AUC", "AP", "pixels")
+        counted = f"{self.per}s"
+        head = ("precision", "recall", "F1", "IoU", "AUC", "AP", counted)
         lines = [f"{'class':<{width}}" + "".join(f"{name:>11}" for name in head)]
         for row in self.rows():
             name, *figures, pixels = row.values()
@@ -150,9 +157,9 @@ class Accuracy:
             f"{'mean':<{width}}" + "".join(_cell(value) for value in means),
             "",
             f"overall accuracy {_plain(self.overall_accuracy)}   kappa {_plain(self.kappa)}   "
-            f"cross-entropy {_plain(self.log_loss)}   pixels {self.pixels:,}",
+            f"cross-entropy {_plain(self.log_loss)}   {counted} {self.pixels:,}",
             "",
-            "confusion matrix, pixels (rows: truth, columns: prediction)",
+            f"confusion matrix, {counted} (rows: truth, columns: prediction)",
             " " * width + "".join(f"{name[:11]:>12}" for name in self.classes),
         ]
         lines += [

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.classes import Classes
 from ..core.errors import ModelError
+from ..core.outputs import Per
 from .accuracy import Accuracy
 from .class_tally import ClassTally
 
@@ -42,6 +43,7 @@ class ClassCount:
         positions: Position of the map's class by the truth's own code.
         names: Class by the truth's own code; None where codes have no names.
         source: Where the truth comes from, for messages.
+        per: What is counted.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class ClassCount:
         positions: Mapping[int, int],
         names: Mapping[int, str] | None,
         source: str,
+        per: Per = "pixel",
     ) -> None:
         self.names = list(classes.names)
         self.tally = ClassTally.empty(len(classes))
@@ -57,6 +60,7 @@ class ClassCount:
         self._positions = dict(positions)
         self._names = names
         self._source = source
+        self._per = per
 
     def add_classes(self, codes: np.ndarray, mapped: np.ndarray, counted: np.ndarray) -> None:
         """Count a finished map.
@@ -115,7 +119,7 @@ class ClassCount:
                 self._source,
                 _listed(lacking),
             )
-        return Accuracy.of(self.tally, self.names)
+        return Accuracy.of(self.tally, self.names, self._per)
 
     def _add(self, tally: ClassTally) -> None:
         self.tally = self.tally.widened(len(self.names)) + tally

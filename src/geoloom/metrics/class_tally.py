@@ -95,7 +95,7 @@ class ClassTally:
 
     def report(self, outputs: Outputs) -> Accuracy:
         """All figures, for classes of these outputs."""
-        return Accuracy.of(self, outputs.names)
+        return Accuracy.of(self, outputs.names, "image" if outputs.gives == "image" else "pixel")
 
     def __add__(self, other: ClassTally) -> ClassTally:
         if self.matrix.shape != other.matrix.shape:

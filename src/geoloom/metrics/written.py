@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from ..core.errors import ModelError
+from ..core.outputs import Per
 from .curves import Curve
 
 _MOST_PIXELS = 2**53
@@ -37,6 +38,9 @@ def checked_fields(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise _refusal(where, "classes", classes, "names")
     count = len(classes)
     known: dict[str, Any] = {"classes": tuple(classes), "matrix": _matrix(values, count, where)}
+    known["per"] = values.get("per", "pixel")
+    if known["per"] not in get_args(Per):
+        raise _refusal(where, "per", known["per"], " or ".join(get_args(Per)))
     known |= {name: _figure(values.get(name), name, where) for name in _MEANS}
     known |= {name: _figures(values, name, (count,), where) for name in _BY_CLASS}
     known |= {name: _figures(values, name, (count, 0), where) for name in _OF_SCORES}

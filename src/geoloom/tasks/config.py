@@ -31,6 +31,7 @@ class TrainConfig:
     task: str = "segmentation"
     model: str = "unet"
     options: Mapping[str, Any] = field(default_factory=dict)
+    size: int | None = None
     epochs: int = 50
     batch_size: int = 16
     learning_rate: float = 3e-3
@@ -68,8 +69,8 @@ class TrainConfig:
             value = getattr(self, name)
             if value not in known:
                 raise ConfigError(f"{name} is {value!r}{suggest(value, known)}")
-        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-            if getattr(self, name) < least:
+        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("size", 1)):
+            if getattr(self, name) is not None and getattr(self, name) < least:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give at least {least}")
         if self.early_stopping is not None and self.early_stopping < 1:
             raise ConfigError(

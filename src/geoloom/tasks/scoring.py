@@ -116,7 +116,7 @@ def _count_classes(outputs: Outputs, labels: Outputs, where: str) -> Count:
     assert isinstance(outputs, ClassOutputs)  # the table's own key
     names = dict(enumerate(labels.names))
     positions = match_classes(names, outputs.classes, where)
-    return ClassCount(outputs.classes, positions, names, where)
+    return ClassCount(outputs.classes, positions, names, where, outputs.per)
 
 
 def _count_values(outputs: Outputs, labels: Outputs, where: str) -> Count:

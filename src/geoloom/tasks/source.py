@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 
 from ..chips.store import ChipStore
 from ..core.bands import Band
+from ..core.errors import ConfigError
 from ..core.outputs import Outputs
 from ..core.statistics import BandStatistics
 from ..datasets.layouts.image_folder import ImageFolder
@@ -67,25 +68,32 @@ class TrainingSource(Protocol):
         """A map-style dataset of samples, images as they are stored."""
 
 
-def open_source(data: str | Path | TrainingSource) -> TrainingSource:
+def open_source(data: str | Path | TrainingSource, size: int | None = None) -> TrainingSource:
     """The samples that a path means: a chip store, or a folder with a folder of pictures for each class.
 
     Pictures are divided by their folders of splits where there are any, else at random, class by class.
     Pictures of several sizes are cut and padded to that which most of them have. The log says so: datasets
     made in Python are taken as they are.
 
+    Args:
+        data: The path; or samples, which are given back.
+        size: Side of the squares to which pictures are resized; None leaves them at their own size.
+
     Raises:
         DatasetError: it is neither.
+        ConfigError: a size is given for something else than a folder of pictures.
     """
     if not isinstance(data, str | Path):
-        return data
+        return _of_own_size(data, size)
     if not is_class_folder(str(data)):
-        return ChipStore.open(data)
+        return _of_own_size(ChipStore.open(data), size)
     pictures = ImageFolder(data)
     if not pictures.splits:
         rule = ClassSplit()
         logger.info("%s has no folders of splits; samples are divided by %r", data, rule)
         pictures = pictures.with_splits(rule)
+    if size is not None:
+        return pictures.with_size(size, "resize")
     if len(pictures.sizes) > 1:
         (height, width), count = next(iter(pictures.sizes.items()))
         logger.warning(
@@ -100,3 +108,20 @@ def open_source(data: str | Path | TrainingSource) -> TrainingSource:
         )
         pictures = pictures.with_size((height, width))
     return pictures
+
+
+def size_of(model: Any) -> int | None:
+    """The size to which a model's training resized pictures; None where it did not."""
+    card = getattr(model, "card", None)
+    size = None if card is None else card.config.get("size")
+    return size if isinstance(size, int) else None
+
+
+def _of_own_size(source: TrainingSource, size: int | None) -> TrainingSource:
+    if size is not None and source.size != (size, size):
+        raise ConfigError(
+            f"size={size} resizes the pictures of a folder, and {source.path} holds samples of "
+            f"{source.size[0]} x {source.size[1]} pixels; leave it out, cut other chips, or "
+            "use with_size on a dataset"
+        )
+    return source

@@ -44,6 +44,7 @@ from .ranks import Job, other_devices
 from .registry import get_task
 from .schedule import Schedule, ScheduleName
 from .scoring import score_samples
+from .source import open_source
 from .workspace import VALIDATION_FILE, Workspace
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ def train(
     width: float | None = None,
     dropout: float | None = None,
     options: Mapping[str, Any] | None = None,
+    size: int | None = None,
     epochs: int = 50,
     batch_size: int = 16,
     learning_rate: float = 3e-3,
@@ -97,6 +99,9 @@ def train(
         width: Multiplies the network's channels; None takes the network's own default.
         dropout: Chance that a channel of the deepest layers is left out of a step.
         options: Further options of the network.
+        size: Of a folder of pictures: resize each to a square of this side, pixels, here and wherever the
+            model is used. None: at their own size; where they have several, cut and padded to the most
+            frequent.
         epochs: Passes over the samples.
         batch_size: Samples per step, over all devices together.
         learning_rate: The highest that the schedule reaches.
@@ -151,6 +156,7 @@ def train(
         task=task,
         model=model,
         options=chosen,
+        size=size,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -170,7 +176,7 @@ def train(
         seed=seed,
         precision=precision,
     )
-    plan = TrainingPlan.of(data, get_task(task), val)
+    plan = TrainingPlan.of(open_source(data, size), get_task(task), val and open_source(val, size))
     workspace = Workspace(Path(out))
     run = {"config": config.to_dict(), "chips": plan.to_dict(), "version": __version__}
     place = choose_device(device)

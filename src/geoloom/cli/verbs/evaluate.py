@@ -20,8 +20,11 @@ _TRUTH = "With truth for a scene or a map"
     "geoloom evaluate map.tif labels.gpkg --class-field class --out accuracy.json",
 )
 @argument("model", help="Model folder; or a finished map.")
-@argument("chips", help="Chip store; or, with --truth, a scene; or, for a map, its truth.")
-@option("--split", help="Which chips of the store: train, val or test.", default="test")
+@argument(
+    "chips",
+    help="Chip store or folder of class folders; with --truth, a scene; for a map, its truth.",
+)
+@option("--split", help="Which of the samples: train, val or test.", default="test")
 @option("--truth", help="Labels of a scene, raster or polygons.", kind=Path, section=_TRUTH)
 @option("--class-field", help="Of polygons: the field that gives the class.", section=_TRUTH)
 @option(

@@ -16,7 +16,9 @@ _DATA = "What it sees"
 
 
 @verb("geoloom train chips.zarr model/ --model fcn8s --width 0.25 -e 50")
-@argument("chips", help="Chip store, from `geoloom chips`.")
+@argument(
+    "chips", help="Chip store, from `geoloom chips`; or a folder of pictures in folders of classes."
+)
 @argument("out", help="Model folder to make.")
 @option(
     "--task", "-t", help="segmentation, classification or pixel_regression.", default="segmentation"
@@ -70,6 +72,7 @@ _DATA = "What it sees"
     default="mean_std",
     section=_DATA,
 )
+@option("--size", help="Of pictures: resize each to this side, pixels.", kind=int, section=_DATA)
 @option(
     "--augment",
     help="rot90, rot180, rot270, flip_left_right, flip_up_down, flip_transpose; "
@@ -99,7 +102,7 @@ _DATA = "What it sees"
 def train(
     context: click.Context, /, option: tuple[str, ...], class_weights: str | None, **others: Any
 ) -> None:
-    """Train a network on chips.
+    """Train a network on chips, or on pictures in folders of their classes.
 
     The model folder holds the weights and all that prediction needs: bands, normalisation, classes, colours.
     """

@@ -33,7 +33,7 @@ def _devices(value: object) -> int | str:
 
 
 class Train(Step):
-    """`geoloom train`: chips in, a model folder out."""
+    """`geoloom train`: labelled samples in, a model folder out."""
 
     verb = "train"
     reads = ("chips", "val")
@@ -48,6 +48,7 @@ class Train(Step):
     width: PositiveFloat | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     options: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    size: PositiveInt | None = None
     epochs: Annotated[int, Field(gt=0, le=1_000_000)] = 50
     batch_size: BatchSize = 16
     learning_rate: PositiveFloat = 3e-3
@@ -109,6 +110,7 @@ class Train(Step):
             task=self.task,
             model=self.model,
             options=self._options() or None,
+            size=self.size,
             epochs=self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
