@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from PIL import Image
 
+import geoloom as gl
 from geoloom.testing.simulate import simulated_scene
 
 
@@ -316,6 +317,39 @@ def test_predict_is_told_the_unit_of_a_scene_that_does_not_say(geoloom, model_of
     assert (folder / "again.tif").read_bytes() == (folder / "map.tif").read_bytes()
 
 
+def test_predict_takes_scenes_in_many_forms_alike_from_all_doors(geoloom, model_of_reflectance):
+    """Two halves of a scene and an area of it: the same bytes by words, by a project and in Python."""
+    folder = model_of_reflectance
+    with rasterio.open(folder / "scene.tif") as whole:
+        for name, left in (("west", 0), ("east", 25)):
+            window = rasterio.windows.Window(left, 0, 25, 40)
+            profile = {**whole.profile, "width": 25, "transform": whole.window_transform(window)}
+            with rasterio.open(folder / f"{name}.tif", "w", **profile) as half:
+                half.write(whole.read(window=window))
+                half.descriptions = ["red"]
+    halves = folder / "west.tif", folder / "east.tif"
+    box = "300,-900,1200,-300"
+    common = "--roi", box, "--roi-crs", "EPSG:32722", "--unit", "surface_reflectance"
+    unjoined = geoloom("predict", folder / "model", *halves, folder / "map.tif", *common)
+    assert unjoined.code == 1
+    assert "--join mosaic" in unjoined.err
+    call = "predict", folder / "model", *halves, folder / "map.tif", "--join", "mosaic", *common
+    answer = geoloom(*call, "--json")
+    assert (answer.json["width"], answer.json["height"]) == (30, 20)
+    step = {"model": str(folder / "model"), "scene": list(map(str, halves)), "join": "mosaic"}
+    step |= {"out": str(folder / "again.tif"), "roi": [300, -900, 1200, -300]}
+    step |= {"roi_crs": "EPSG:32722", "unit": "surface_reflectance"}
+    (folder / "p.yaml").write_text(json.dumps({"steps": [{"predict": step}]}))
+    assert geoloom("run", folder / "p.yaml").code == 0
+    roi = ((300, -900, 1200, -300), "EPSG:32722")
+    gl.predict(
+        folder / "model", list(halves), folder / "python.tif", join="mosaic", roi=roi,
+        unit="surface_reflectance",
+    )  # fmt: skip
+    made = {(folder / f"{name}.tif").read_bytes() for name in ("map", "again", "python")}
+    assert len(made) == 1
+
+
 def _bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
@@ -455,9 +489,9 @@ def test_what_is_no_crs_is_reported_before_any_work(geoloom, scene, tmp_path, ve
         "predict": (tmp_path / "model", scene.scene),
         "rasterize": (scene.truth, scene.scene),
     }[verb]
-    refused = geoloom(verb, *words, tmp_path / "out.tif", "--crs", "banana")
+    refused = geoloom(verb, *words, tmp_path / "out.tif", "--assume-crs", "banana")
     assert refused.code == 2
-    assert "--crs: found 'banana'; expected a CRS, such as EPSG:32720" in refused.err
+    assert "--assume-crs: found 'banana'; expected a CRS, such as EPSG:32720" in refused.err
 
 
 @pytest.mark.parametrize(
@@ -519,7 +553,7 @@ def test_what_a_shell_user_reads_is_spelled_for_the_shell(geoloom, scene, tmp_pa
         profile = {**file.profile, "crs": None}
         with rasterio.open(bare, "w", **profile) as out:
             out.write(file.read())
-    assert "--crs EPSG:" in geoloom("prepare", bare, tmp_path / "o.tif").err
+    assert "--assume-crs EPSG:" in geoloom("prepare", bare, tmp_path / "o.tif").err
     nameless = geoloom("evaluate", scene.qa, scene.qa, "--out", tmp_path / "a.json")
     assert "geoloom predict" in nameless.err
     assert "Classes.of" not in nameless.err

@@ -89,6 +89,26 @@ def test_identity_through_a_cluster(tmp_path, write_scene, blocky, cluster):
         np.testing.assert_array_equal(made.read(1), codes)
 
 
+def test_a_dataset_and_an_area_travel_to_the_workers(tmp_path, write_scene, blocky, cluster):
+    from geoloom.datasets import RasterDataset
+
+    for name, seed in (("a_20190101", 1), ("b_20200101", 2)):
+        values = blocky((70, 90), CLASSES.codes, seed)
+        values[20:40, 10:60] = 77
+        write_scene(tmp_path / f"{name}.tif", values[None], nodata=77)
+    parts = [
+        RasterDataset(tmp_path, filename_glob=f"{name}_*.tif", filename_regex=r"._(?P<date>\d{8})")
+        for name in "ab"
+    ]
+    run = {"roi": ((500_310, 8_998_000, 502_000, 8_999_500), "EPSG:32722"), "tile": 20, "halo": 7}
+    predict(CodePredictor(CLASSES), parts[0] | parts[1], tmp_path / "one.tif", **run)
+    predict(
+        CodePredictor(CLASSES), parts[0] | parts[1], tmp_path / "many.tif",
+        engine="dask", scheduler=cluster.scheduler_address, **run,
+    )  # fmt: skip
+    assert (tmp_path / "one.tif").read_bytes() == (tmp_path / "many.tif").read_bytes()
+
+
 def test_an_error_on_a_worker_reaches_the_caller(tmp_path, scene, cluster):
     with pytest.raises(GeoloomError, match="expected"):
         predict(

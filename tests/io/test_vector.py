@@ -475,9 +475,9 @@ def test_a_missing_file_a_raster_and_a_missing_crs_are_distinguished(tmp_path):
         read_features(tmp_path / "r.tif")
     frame = gpd.read_file(path)
     frame.set_crs(None, allow_override=True).to_file(tmp_path / "bare.shp")
-    with pytest.raises(VectorError, match=r"by crs= \(--crs; .*\), such as EPSG"):
+    with pytest.raises(VectorError, match=r"by assume_crs= \(--assume-crs\), such as EPSG"):
         read_features(tmp_path / "bare.shp")
-    with pytest.raises(VectorError, match=r"in a dataset assume_crs="):
+    with pytest.raises(VectorError, match=r"by assume_crs="):
         VectorDataset(tmp_path / "bare.shp")
     assert len(VectorDataset(tmp_path / "bare.shp", assume_crs=UTM).regions) == 1
     assert read_features(tmp_path / "bare.shp", crs=UTM).crs == UTM

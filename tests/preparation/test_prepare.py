@@ -89,7 +89,7 @@ CASES = {
         ["--cloud-band", "scl", "--sensor", "sentinel2_scl"],
         {"cloud_band": "scl", "sensor": "sentinel2_scl"},
     ),
-    "without a CRS": (["bare.tif"], ["--crs", "EPSG:32722"], {"crs": "EPSG:32722"}),
+    "without a CRS": (["bare.tif"], ["--assume-crs", "EPSG:32722"], {"assume_crs": "EPSG:32722"}),
     "all bands decide": (
         ["stretched.tif"],
         ["--nodata-rule", "all", "--nodata", "0"],

@@ -63,7 +63,7 @@ CASES = {
     "all touched": ("truth.gpkg", ["--all-touched"], {"all_touched": True}),
     "some features": ("truth.gpkg", ["--where", "year > 2015"], {"where": "year > 2015"}),
     "a layer of two": ("two.gpkg", ["--layer", "some"], {"layer": "some"}),
-    "without a CRS": ("bare.shp", ["--crs", "EPSG:32722"], {"crs": "EPSG:32722"}),
+    "without a CRS": ("bare.shp", ["--assume-crs", "EPSG:32722"], {"assume_crs": "EPSG:32722"}),
 }
 
 
@@ -131,7 +131,7 @@ def test_refusals_leave_nothing(folder):
     with pytest.raises(ConfigError, match="no class is named 'lava'"):
         gl.rasterize(*files, colors={"lava": "#000000"})
     with pytest.raises(VectorError, match=r"no feature of truth\.gpkg"):
-        gl.rasterize(*files, crs="EPSG:32719")
+        gl.rasterize(*files, assume_crs="EPSG:32719")
     with pytest.raises(WriteError, match="is an input"):
         gl.rasterize("truth.gpkg", "scene.tif", "scene.tif", overwrite=True)
     with pytest.raises(WriteError, match="is an input"):

@@ -75,7 +75,7 @@ def open_inputs(
         layer = None if labels is None else labels[number]
         dataset = _image_dataset(image, bands, nodata)
         if layer is not None:
-            if names[number] is not None and _is_raster_file(layer):
+            if names[number] is not None and is_raster_file(layer):
                 _check_labels(image, layer)
             dataset = dataset & _label_dataset(layer, label_nodata)
         inputs.append(ChipInput(dataset, names[number]))
@@ -140,7 +140,7 @@ def _image_dataset(
                 f"bands and nodata are of files; {image!r} is a dataset: give them when it is made"
             )
         return image
-    if _is_raster_file(image):
+    if is_raster_file(image):
         return _file_dataset(read_header(image), image, bands, nodata)
     names = None if bands is None else [_name(band, image) for band in bands]
     return _scenes(open_dataset(str(image), bands=names, is_image=True, nodata=nodata))
@@ -177,7 +177,7 @@ def _name(band: int | str, where: object) -> str:
 def _label_dataset(labels: Input, nodata: float | None) -> GeoDataset:
     if isinstance(labels, GeoDataset):
         return labels
-    if _is_raster_file(labels):
+    if is_raster_file(labels):
         first = read_header(labels).band_names[0]
         return RasterDataset(str(labels), bands=[first], nodata=nodata, is_image=False)
     return _scenes(open_dataset(str(labels), is_image=False, nodata=nodata))
@@ -203,7 +203,7 @@ def _check_labels(image: Input, labels: Input) -> None:
     )
 
 
-def _is_raster_file(given: Input) -> bool:
+def is_raster_file(given: Input) -> bool:
     """Whether it is one raster; what is not there counts as one, and is refused when it is opened."""
     if isinstance(given, GeoDataset):
         return False
@@ -220,7 +220,7 @@ def _is_raster_file(given: Input) -> bool:
 def _distinct_names(images: Sequence[Input]) -> list[str | None]:
     """File names, or whole paths where two files share one; None for what is not a single file."""
     files = [
-        Path(i) if not isinstance(i, GeoDataset) and _is_raster_file(i) else None for i in images
+        Path(i) if not isinstance(i, GeoDataset) and is_raster_file(i) else None for i in images
     ]
     names = [None if file is None else file.name for file in files]
     return [

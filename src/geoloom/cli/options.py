@@ -99,6 +99,26 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
     return given
 
 
+def area(text: str | None) -> Any:
+    """What `--roi` means: four numbers, or a word or path as it is.
+
+    Raises:
+        BadParameter: there are commas, but not four numbers.
+
+    Example:
+        >>> area("13,45,14,46"), area("park.gpkg")
+        (['13', '45', '14', '46'], 'park.gpkg')
+    """
+    if text is None or "," not in text:
+        return text
+    numbers = text.split(",")
+    if len(numbers) != 4:
+        raise click.BadParameter(
+            f"found {text}; expected four numbers: west,south,east,north", param_hint="--roi"
+        )
+    return numbers
+
+
 def scalar(text: str) -> Any:
     """A word of the command line as the number, truth value or text that a project file would make of it.
 

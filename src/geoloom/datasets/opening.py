@@ -114,7 +114,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
             index=index,
         )
     files = find_files(places, suffixes=_SUFFIXES)
-    chosen = RasterDataset if filename_regex or all_bands else _sensor_of(files)
+    chosen = RasterDataset if filename_regex or all_bands else sensor_of(files)
     of_scenes = (
         is_image, class_field, layer, filename_regex, date_format, all_bands, resampling, nodata, crs, res,
         index,
@@ -195,8 +195,12 @@ def _are_vectors(files: Sequence[str]) -> bool:
     return bool(vectors)
 
 
-def _sensor_of(files: Sequence[str]) -> type[RasterDataset]:
-    """The one sensor whose rules some of the names follow, else plain rasters."""
+def sensor_of(files: Sequence[str]) -> type[RasterDataset]:
+    """The one sensor whose rules some of the names follow, else `RasterDataset`.
+
+    Raises:
+        DatasetError: files of several sensors are mixed.
+    """
     sensors = [sensor for sensor in SENSORS if _count(files, sensor)]
     if len(sensors) > 1:
         raise DatasetError(

@@ -88,6 +88,17 @@ class SceneDataset(GeoDataset):
         """`image` or `mask`."""
         return frozenset({"image" if self.is_image else "mask"})
 
+    def only(self, positions: Sequence[int]) -> Self:
+        """The same dataset of some of its scenes alone; no file is opened.
+
+        Args:
+            positions: In `scenes`, from 0.
+        """
+        other = copy(self)
+        other.__dict__.pop("regions", None)
+        other._hold([self.scenes[i] for i in positions])
+        return other
+
     def warm_up(self) -> None:
         """Load the compiled loops that reading the first scene takes; far and damaged ones are left alone."""
         if is_remote(self.scenes[0].assets[0].uri):

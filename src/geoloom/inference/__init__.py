@@ -1,8 +1,9 @@
 """From a scene to a finished map: tiles are planned, run through a model, blended, and written.
 
-`geoloom.predict` does all of it; `scene_scores` gives the blended scores without a file. `plan` says
-which windows are read, `work` runs a batch of them, `runners` spreads batches over threads or processes,
-`blend` adds overlapping answers, `products` writes what can be resumed, and `polygons` makes vectors.
+`geoloom.predict` does all of it; `scene_scores` gives the blended scores without a file. `sources` holds what
+a map can be made from. `plan` says which windows are read, `work` runs a batch of them, `runners` spreads
+batches over threads or processes, `blend` adds overlapping answers, `products` writes what can be resumed, and
+`polygons` makes vectors.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .runners import Engine as Engine
     from .runners import LocalEngine as LocalEngine
     from .scores import scene_scores as scene_scores
+    from .sources.source import Source as Source
+    from .sources.source import SourcePixels as SourcePixels
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
@@ -30,5 +33,6 @@ else:
             ".predictor": ["ModelSource", "Predictor"],
             ".runners": ["Engine", "LocalEngine"],
             ".scores": ["scene_scores"],
+            ".sources.source": ["Source", "SourcePixels"],
         },
     )

@@ -87,6 +87,7 @@ def scene_scores(
     plan = plan_tiles((int(source.grid.shape[0]), int(source.grid.shape[1])), tile, halo)
     work = TileWork(
         source=source,
+        grid=source.grid,
         input=known.find_input(source, unit),
         plan=plan,
         model=known,

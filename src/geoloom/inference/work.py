@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
 from ..core.errors import ModelError
 from ..core.grid import PixelWindow, window_grid
@@ -82,6 +83,8 @@ class TileWork:
     """
 
     source: Source
+    grid: GeoBox
+    """The map's pixels: those of the source, or a window of them."""
     input: InputBands
     """The model's bands in the source."""
     plan: Plan
@@ -102,7 +105,7 @@ class TileWork:
         for i, tile in enumerate(batch.tiles):
             if not self.reads(tile):
                 continue
-            read = self.source.read(window_grid(self.source.grid, tile.read), self.input.numbers)
+            read = self.source.read(window_grid(self.grid, tile.read), self.input.numbers)
             if read is not None and read.valid.any():
                 pixels[i] = read
         return LoadedBatch.of(batch, pixels)
@@ -117,7 +120,7 @@ class TileWork:
     def _inside(self, roi: Roi, window: PixelWindow) -> NDArray[np.bool_]:
         if not (window.height and window.width):
             return np.zeros((window.height, window.width), bool)
-        return roi_mask(roi, window_grid(self.source.grid, window))
+        return roi_mask(roi, window_grid(self.grid, window))
 
     def run(self, loaded: LoadedBatch) -> list[TileResult]:
         """Results in the order of the batch's tiles.

@@ -39,7 +39,7 @@ def rasterize(
     all_touched: bool = False,
     layer: str | None = None,
     where: str | None = None,
-    crs: str | None = None,
+    assume_crs: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> LabelRaster:
@@ -65,7 +65,7 @@ def rasterize(
         all_touched: Label every pixel that a feature touches, not only by its centre.
         layer: Which layer of the file, where it has several.
         where: Only features for which this holds, in SQL: `"year = 2016"`.
-        crs: Instead of the layer's missing or wrong one.
+        assume_crs: Instead of the layer's missing or wrong one.
         overwrite: Replace the label raster.
         progress: Called with (blocks done, blocks in all).
 
@@ -84,7 +84,7 @@ def rasterize(
         LabelRaster(path=PosixPath('labels.tif'), ...)
     """
     features = read_features(
-        labels, layer=layer, class_field=class_field, classes=classes, where=where, crs=crs
+        labels, layer=layer, class_field=class_field, classes=classes, where=where, crs=assume_crs
     )
     plan = LabelPlan.of(
         read_header(like), features, labels, other=other, colors=colors, all_touched=all_touched

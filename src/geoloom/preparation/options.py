@@ -43,7 +43,7 @@ class PrepareOptions:
     normalization: Normalization | str | Path | None
     nodata: float | None
     nodata_rule: NodataRule
-    crs: str | None
+    assume_crs: str | None
 
     @property
     def without_clouds(self) -> bool:

@@ -56,7 +56,7 @@ def prepare(
     normalization: Normalization | str | Path | None = None,
     nodata: float | None = None,
     nodata_rule: NodataRule = "any",
-    crs: str | None = None,
+    assume_crs: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> PreparedScene:
@@ -93,7 +93,7 @@ def prepare(
         nodata: Stored value that means unobserved.
         nodata_rule: Whether a pixel is unobserved where `any` of its bands holds nodata, or where `all` do:
             for images whose darkest measured value is their nodata value too.
-        crs: Instead of the scene's missing or wrong one.
+        assume_crs: Instead of the scene's missing or wrong one.
         overwrite: Replace the raster and its rule.
         progress: Called with (blocks done, blocks in all) while the result is written.
 
@@ -128,7 +128,7 @@ def prepare(
         normalization=normalization,
         nodata=nodata,
         nodata_rule=nodata_rule,
-        crs=crs,
+        assume_crs=assume_crs,
     )
     options.check()
     target = Path(out)
@@ -168,7 +168,7 @@ def _one_file(files: Sequence[str | Path], options: PrepareOptions, folder: Path
             band=1 if options.cloud_band is None else options.cloud_band,
             sensor=options.sensor,
             nodata=nodata,
-            crs=options.crs,
+            crs=options.assume_crs,
         )
     return source
 
@@ -176,7 +176,7 @@ def _one_file(files: Sequence[str | Path], options: PrepareOptions, folder: Path
 def _planned(source: str | Path, options: PrepareOptions) -> BandStack:
     """The bands of the file as they are to be."""
     stack = BandStack.open(
-        source, nodata=options.nodata, crs=options.crs, nodata_rule=options.nodata_rule
+        source, nodata=options.nodata, crs=options.assume_crs, nodata_rule=options.nodata_rule
     )
     header = stack.header
     for name in options.index:

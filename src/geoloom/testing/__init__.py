@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .server import serving as serving
     from .simulate import SimulatedScene as SimulatedScene
     from .simulate import simulated_scene as simulated_scene
+    from .sources import FakeSource as FakeSource
     from .strategies import cuts as cuts
     from .strategies import grids as grids
     from .strategies import intervals as intervals
@@ -38,6 +39,7 @@ else:
             ".ramps": ["Truth", "ramp", "truth", "write_ramp", "write_raster"],
             ".server": ["Behaviour", "FolderServer", "serving"],
             ".simulate": ["SimulatedScene", "simulated_scene"],
+            ".sources": ["FakeSource"],
             ".strategies": ["cuts", "grids", "intervals", "overlapping_grids", "timelines"],
             ".trials": ["Outcome", "run_trials"],
         },

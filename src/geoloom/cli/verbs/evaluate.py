@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import common, do
+from ..options import area, common, do
 from ..parameters import argument, option
 from ..verb import verb
 
@@ -71,10 +71,5 @@ def evaluate(
         subject = {"map": model, "truth": truth or chips, "model": None, "chips": None}
     elif truth is not None:
         subject = {"model": model, "scene": chips, "truth": truth, "chips": None}
-    area: Any = roi.split(",") if roi and "," in roi else roi
-    if isinstance(area, list) and len(area) != 4:
-        raise click.BadParameter(
-            f"found {roi}; expected four numbers: west,south,east,north", param_hint="--roi"
-        )
     groups = [tuple(text.split(",")) for text in group]
-    do("evaluate", context, **subject, groups=groups, roi=area, group=None)
+    do("evaluate", context, **subject, groups=groups, roi=area(roi), group=None)

@@ -7,20 +7,49 @@ from typing import Any
 
 import click
 
-from ..options import common, do
+from ..options import area, common, do
 from ..parameters import argument, flag, option
 from ..verb import verb
+
+_SCENES = "What is mapped"
+_PIXELS = "Which pixels the map has"
 
 
 @verb(
     "geoloom predict model/ scene.tif map.tif --vector map.gpkg",
+    "geoloom predict model/ B04.tif B08.tif map.tif --join bands",
+    "geoloom predict model/ scenes/ map.tif --when 2019-07 --roi park.gpkg",
     "geoloom predict model/ scene.tif map.tif --engine dask --workers 4",
 )
 @argument("model", help="Model folder.")
-@argument("scene", help="Scene to map, of any size.")
+@argument("scene", help="Scene of any size; several files; a folder of scenes.", many=True)
 @argument("out", help="Map to write: cloud-optimised GeoTIFF.")
 @option("--probabilities", help="Write the class probabilities too, one band per class.", kind=Path)
 @option("--vector", help="Write the map's polygons too, as a GeoPackage.", kind=Path)
+@option("--join", help="Several files are: mosaic, bands or dates.", section=_SCENES)
+@option("--when", help="Of a folder: 2019-07, or 2019-06/2019-08.", section=_SCENES)
+@option("--assume-crs", help="Instead of the files' missing or wrong CRS.", section=_SCENES)
+@option("--nodata", help="Unobserved value, if untagged.", kind=float, section=_SCENES)
+@option(
+    "--unit",
+    help="What the scene's numbers are, if untagged: surface_reflectance, DN, ...",
+    section=_SCENES,
+)
+@option(
+    "--roi",
+    help="Area to map: west,south,east,north in degrees; or a vector file.",
+    section=_PIXELS,
+)
+@option(
+    "--roi-crs",
+    help="CRS of a roi of four numbers, then left,bottom,right,top: EPSG:32633.",
+    section=_PIXELS,
+)
+@option("--crs", help="CRS of the map, where not the scenes'.", section=_PIXELS)
+@option(
+    "--resolution", help="Side of its pixels, in units of its CRS.", kind=float, section=_PIXELS
+)
+@option("--like", help="A raster whose pixels the map shall have.", kind=Path, section=_PIXELS)
 @option("--tile", help="Side of a tile, pixels.", kind=int, default=512)
 @option("--halo", help="Context around a tile, pixels.", kind=int, default=64)
 @option("--blend", help="cosine: blend overlaps. crop: use each tile's middle.", default="cosine")
@@ -33,17 +62,14 @@ from ..verb import verb
 )
 @option("--device", help="auto, cpu or cuda.", default="auto")
 @option("--precision", help="auto, float32, bfloat16 or float16.", default="auto")
-@option("--nodata", help="Unobserved value of the scene, if untagged.", kind=float)
-@option("--unit", help="What the scene's numbers are, if untagged: surface_reflectance, DN, ...")
-@option("--crs", help="Instead of the scene's missing or wrong CRS.")
 @option("--engine", help="local: this process. dask: a cluster.", default="local")
 @option("--scheduler", help="Address of a Dask scheduler; default: a local cluster.")
 @option("--workers", help="Processes of the local cluster.", kind=int, default=2)
 @common
 @click.pass_context
-def predict(context: click.Context, /, **others: Any) -> None:
-    """Map a whole scene with a model, on the scene's own grid.
+def predict(context: click.Context, /, roi: str | None, **others: Any) -> None:
+    """Map scenes with a model, on their own pixels or on a grid of choice.
 
     A run that was stopped goes on where it was when the same command is given again.
     """
-    do("predict", context)
+    do("predict", context, roi=area(roi))

@@ -66,7 +66,7 @@ _NUMBERS = "Normalisation"
     help="A pixel is unobserved where any or all of its bands hold nodata.",
     default="any",
 )
-@option("--crs", help="Instead of the scene's missing or wrong CRS.")
+@option("--assume-crs", help="Instead of the scene's missing or wrong CRS.")
 @common
 @click.pass_context
 def prepare(

@@ -39,7 +39,7 @@ from ..verb import verb
 @flag("--all-touched", help="Label every pixel touched, not only by its centre.")
 @option("--layer", help="Which layer of the file.")
 @option("--where", help='Only features for which this holds: "year = 2016".')
-@option("--crs", help="Instead of the layer's missing or wrong CRS.")
+@option("--assume-crs", help="Instead of the layer's missing or wrong CRS.")
 @common
 @click.pass_context
 def rasterize(

@@ -243,6 +243,12 @@ class StacDataset(RasterDataset):
             reach=reach,
         )
 
+    def only(self, positions: Sequence[int]) -> StacDataset:
+        """The same dataset of some of its scenes alone; no file is opened."""
+        other = super().only(positions)
+        other._settled = {}
+        return other
+
     def with_bands(self, bands: Sequence[str]) -> StacDataset:
         """The same scenes with some of their bands, in another order perhaps; no file is opened."""
         other = super().with_bands(bands)

@@ -63,17 +63,17 @@ def grid_of(handle: Any, uri: str, crs: str | None) -> GeoBox:
     named = crs if crs is not None else _stored_crs(handle, uri)
     if not named:
         raise ReadError(
-            f"{uri} has a transform but no CRS; give the one it was made in, to read it by "
-            "crs='EPSG:4326' (--crs EPSG:4326), in a dataset by assume_crs='EPSG:4326'; or write it into the "
-            "file: gdal_edit.py -a_srs EPSG:4326"
+            f"{uri} has a transform but no CRS; give the one it was made in by assume_crs='EPSG:4326' "
+            "(--assume-crs EPSG:4326; in gl.read crs='EPSG:4326'), or write it into the file: gdal_edit.py "
+            "-a_srs EPSG:4326"
         )
     try:
         # By its code where it has one, so that equal grids of different files compare at once.
         grid = GeoBox(handle.shape, Affine(*affine[:6]), CRS(crs_name(as_crs(named))))
     except GridError as error:
         raise ReadError(
-            f"{uri}: cannot understand its CRS ({error}); to read it give crs='EPSG:...' "
-            "(--crs EPSG:...), in a dataset assume_crs='EPSG:...'"
+            f"{uri}: cannot understand its CRS ({error}); to read it give assume_crs='EPSG:...' "
+            "(--assume-crs EPSG:...; in gl.read crs='EPSG:...')"
         ) from error
     if not is_on_earth(grid):
         raise ReadError(
@@ -87,8 +87,8 @@ def _stored_crs(handle: Any, uri: str) -> str | None:
         return handle.crs.to_wkt() if handle.crs else None
     except RasterioCRSError as error:
         raise ReadError(
-            f"{uri}: cannot understand its CRS ({error}); to read it give crs='EPSG:...' "
-            "(--crs EPSG:...), in a dataset assume_crs='EPSG:...'"
+            f"{uri}: cannot understand its CRS ({error}); to read it give assume_crs='EPSG:...' "
+            "(--assume-crs EPSG:...; in gl.read crs='EPSG:...')"
         ) from error
 
 

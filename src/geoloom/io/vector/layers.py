@@ -242,8 +242,8 @@ def _chosen_layer(path: Path, layer: str | None) -> str:
 def known_crs(given: str | CRS | None, stored: str | None, source: str) -> CRS:
     if given is None and not stored:
         raise VectorError(
-            f"{source} has no CRS (a missing .prj?); say which by crs= (--crs; in a dataset assume_crs=), "
-            "such as EPSG:32722"
+            f"{source} has no CRS (a missing .prj?); say which by assume_crs= (--assume-crs), such as "
+            "EPSG:32722"
         )
     if given is None:
         try:

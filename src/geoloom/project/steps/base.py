@@ -18,6 +18,8 @@ MOST_PX = 65_536
 """Side of a chip or tile: more fits into no memory."""
 Pixels = Annotated[int, Field(gt=0, le=MOST_PX)]
 BatchSize = Annotated[int, Field(gt=0, le=65_536)]
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees; or left, bottom, right, top in the CRS that is given with it."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """What numpy and Lightning take."""
 
@@ -181,6 +183,17 @@ def known_crs(setting: str, crs: str | None) -> Iterator[tuple[str, str]]:
         CRS(crs)
     except CRSError:
         yield setting, f"found {crs[:60]!r}; expected a CRS, such as EPSG:32720"
+
+
+def known_time(setting: str, when: str | None) -> Iterator[tuple[str, str]]:
+    """A problem where a text names no time."""
+    from ...core.errors import IntervalError
+    from ...core.interval import Interval
+
+    try:
+        Interval.of(when)
+    except IntervalError as error:
+        yield setting, str(error)
 
 
 def known_unit(setting: str, unit: str | Sequence[str] | None) -> Iterator[tuple[str, str]]:

@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..listener import Listener
-from .base import BatchSize, Step, as_list, known_crs, known_unit, labelled_samples, model_folder
+from .base import (
+    BatchSize,
+    Box,
+    Step,
+    as_list,
+    known_crs,
+    known_unit,
+    labelled_samples,
+    model_folder,
+)
 
 if TYPE_CHECKING:
     from ...metrics.accuracy import Accuracy
     from ...metrics.value_accuracy import ValueAccuracy
 
 Half = Literal["left", "right", "top", "bottom"]
-Box = tuple[float, float, float, float]
-"""West, south, east, north in degrees; or left, bottom, right, top in the CRS that is given with it."""
 
 
 class Evaluate(Step):

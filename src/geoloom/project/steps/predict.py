@@ -6,25 +6,46 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, PositiveFloat
 
 from ..listener import Listener
-from .base import MOST_PX, BatchSize, Pixels, Step, known_crs, known_unit, model_folder
+from .base import (
+    MOST_PX,
+    BatchSize,
+    Box,
+    Pixels,
+    Step,
+    as_list,
+    known_crs,
+    known_time,
+    known_unit,
+    model_folder,
+)
 
 
 class Predict(Step):
-    """`geoloom predict`: a model and a scene in, a map out."""
+    """`geoloom predict`: a model and scenes in, a map out.
+
+    A scene is a raster file, several files, a folder of scenes or a STAC index.
+    """
 
     verb = "predict"
-    reads = ("model", "scene")
+    reads = ("model", "scene", "like")
     goes_on = True
     incidental: ClassVar = frozenset({"device", "engine", "scheduler", "workers", "batch_size"})
 
     model: Path
-    scene: Path
+    scene: Annotated[tuple[Path, ...], BeforeValidator(as_list), Field(min_length=1)]
     out: Path
     probabilities: Path | None = None
     vector: Path | None = None
+    join: Literal["mosaic", "bands", "dates"] | None = None
+    when: str | None = None
+    roi: Box | Path | None = None
+    roi_crs: str | None = None
+    crs: str | None = None
+    resolution: PositiveFloat | None = None
+    like: Path | None = None
     tile: Pixels = 512
     halo: Annotated[int, Field(ge=0, le=MOST_PX)] = 64
     blend: Literal["cosine", "crop"] = "cosine"
@@ -34,7 +55,7 @@ class Predict(Step):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     nodata: float | None = None
     unit: str | tuple[str, ...] | None = None
-    crs: str | None = None
+    assume_crs: str | None = None
     engine: Literal["local", "dask"] = "local"
     scheduler: str | None = None
     workers: Annotated[int, Field(gt=0, le=1024)] = 2
@@ -42,12 +63,23 @@ class Predict(Step):
     def problems(self) -> Iterator[tuple[str, str]]:
         """What does not go together."""
         yield from model_folder("model", self.model)
-        yield from known_crs("crs", self.crs)
+        for name in ("crs", "assume_crs", "roi_crs"):
+            yield from known_crs(name, getattr(self, name))
+        if self.roi_crs is not None and not isinstance(self.roi, tuple):
+            yield "roi_crs", "goes with a roi of four numbers"
+        if self.like is not None and not (self.crs is None and self.resolution is None):
+            yield "like", "takes CRS and resolution of a raster; leave crs and resolution out"
+        yield from known_time("when", self.when)
         yield from known_unit("unit", self.unit)
         if self.scheduler and self.engine != "dask":
             yield "scheduler", "goes with engine dask"
         if self.vector is not None and self.vector.suffix.lower() != ".gpkg":
             yield "vector", f"found {self.vector}; expected a GeoPackage, *.gpkg"
+
+    def inputs(self) -> tuple[tuple[str, Path], ...]:
+        """The files, and that of the area where one is given."""
+        area = (("roi", self.roi),) if isinstance(self.roi, Path) else ()
+        return (*super().inputs(), *area)
 
     def also_written(self) -> tuple[Path, ...]:
         """The probabilities and the polygons."""
@@ -61,10 +93,16 @@ class Predict(Step):
         with listener.track("tiles") as advance:
             predict(
                 self.model,
-                self.scene,
+                self.scene[0] if len(self.scene) == 1 else self.scene,
                 self.out,
                 probabilities=self.probabilities,
                 vector=self.vector,
+                join=self.join,
+                when=self.when,
+                roi=self._roi(),
+                crs=self.crs,
+                resolution=self.resolution,
+                like=self.like,
                 tile=self.tile,
                 halo=self.halo,
                 blend=self.blend,
@@ -74,7 +112,7 @@ class Predict(Step):
                 precision=self.precision,
                 nodata=self.nodata,
                 unit=self.unit,
-                crs=self.crs,
+                assume_crs=self.assume_crs,
                 engine=self.engine,
                 scheduler=self.scheduler,
                 workers=self.workers,
@@ -89,6 +127,12 @@ class Predict(Step):
         return {"width": int(width), "height": int(height), **shows} | {
             key: str(path) for key, path in also.items() if path is not None
         }
+
+    def _roi(self) -> Any:
+        """The area, four numbers with their CRS where one is given."""
+        if isinstance(self.roi, tuple) and self.roi_crs is not None:
+            return self.roi, self.roi_crs
+        return self.roi
 
     def sentence(self, result: dict[str, Any]) -> str:
         """What the map shows."""

@@ -37,7 +37,7 @@ class Prepare(Step):
     normalization: Path | None = None
     nodata: float | None = None
     nodata_rule: Literal["any", "all"] = "any"
-    crs: str | None = None
+    assume_crs: str | None = None
 
     def also_written(self) -> tuple[Path, ...]:
         """The numbers of a normalisation, for other scenes."""
@@ -51,7 +51,7 @@ class Prepare(Step):
         """Names that are not known, and what does not go together."""
         from ...preparation.options import PrepareOptions
 
-        yield from known_crs("crs", self.crs)
+        yield from known_crs("assume_crs", self.assume_crs)
         yield from PrepareOptions(scenes=len(self.scene), **self._options()).problems()
 
     def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:

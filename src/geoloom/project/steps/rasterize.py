@@ -44,14 +44,14 @@ class Rasterize(Step):
     all_touched: bool = False
     layer: str | None = None
     where: str | None = None
-    crs: str | None = None
+    assume_crs: str | None = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """A class field that the layer has not."""
         from ...core.errors import VectorError
         from ...io.vector.layers import list_fields
 
-        yield from known_crs("crs", self.crs)
+        yield from known_crs("assume_crs", self.assume_crs)
         if self.labels.exists():
             try:
                 fields = list_fields(self.labels, self.layer)
@@ -75,7 +75,7 @@ class Rasterize(Step):
             all_touched=self.all_touched,
             layer=self.layer,
             where=self.where,
-            crs=self.crs,
+            assume_crs=self.assume_crs,
             overwrite=overwrite,
         )
         pixels = dict(made.pixels)
