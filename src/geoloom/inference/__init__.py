@@ -2,8 +2,8 @@
 
 `geoloom.predict` does all of it; `scene_scores` gives the blended scores without a file. `sources` holds what
 a map can be made from. `plan` says which windows are read, `work` runs a batch of them, `runners` spreads
-batches over threads or processes, `blend` adds overlapping answers, `products` writes what can be resumed, and
-`polygons` makes vectors.
+batches over threads or processes, `blend` adds overlapping answers, `products` writes what can be resumed,
+and `polygons` makes vectors.
 """
 
 from __future__ import annotations
