@@ -116,7 +116,11 @@ class GeoDataset(Contents, Dataset[Sample]):
     def _moments(self, queries: Sequence[Query]) -> list[tuple[Interval, ...]]:
         """Times of the data near each query that answer it, each once, oldest first."""
         return [
-            tuple(sorted({m for r in self.regions if _near(r, q) for m in r.times if q.takes(m)}))
+            tuple(
+                sorted(
+                    {m for r in self.regions if near_region(r, q) for m in r.times if q.takes(m)}
+                )
+            )
             for q in queries
         ]
 
@@ -382,8 +386,8 @@ def _as_query(query: Query | GeoBox) -> Query:
         raise QueryError(
             f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__} ({query}): its samples "
             "have places, not numbers. Instead of shuffle=True give the DataLoader a sampler: "
-            "DataLoader(dataset, sampler=RandomGeoSampler(dataset, size=256)); instead of random_split give "
-            "samplers different roi= or toi="
+            "DataLoader(dataset, sampler=RandomGeoSampler(dataset, size=256)); instead of random_split "
+            "divide it: geoloom.splits.divide(dataset, BlockSplit(), size=256)"
         )
     raise QueryError(
         f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__}; draw queries with a "
@@ -392,7 +396,8 @@ def _as_query(query: Query | GeoBox) -> Query:
     )
 
 
-def _near(region: Region, query: Query) -> bool:
+def near_region(region: Region, query: Query) -> bool:
+    """Whether a region may lie under a query's grid, by the boxes around both."""
     return any(shapely.intersects(region.footprint, box) for box in lonlat_boxes(query.grid))
 
 

@@ -36,6 +36,8 @@ class Region:
     """Of the scene or file, for messages."""
     moments: tuple[Interval, ...] = ()
     """When inside `when` there is data, oldest first, where that is not all the time; () = all the time."""
+    whole: bool = False
+    """Whether chips drawn here must lie wholly in the area, as in a split's ground; else in the frame."""
 
     @classmethod
     def of_frame(
@@ -79,7 +81,8 @@ class Region:
         if outline.is_empty:
             return None
         inside = area_for(other.area, other.crs, outline, self)
-        return shared._narrowed(_common(self.area, inside), outline)
+        narrowed = shared._narrowed(_common(self.area, inside), outline)
+        return narrowed and replace(narrowed, whole=self.whole or other.whole)
 
     def within(self, geometry: BaseGeometry, crs: CRS) -> Region | None:
         """The part inside a geometry of any CRS; None where there is none."""

@@ -28,6 +28,9 @@ from .table import ROW, ChipTable
 if TYPE_CHECKING:
     from torch import Generator
 
+_TRIES = 200
+"""Draws of a chip that has to lie wholly in an area."""
+
 log = logging.getLogger(__name__)
 
 
@@ -91,6 +94,7 @@ class BalancedGeoSampler(TableSampler):
         self.statistics = statistics
         parts = [RegionPart(region, number) for number, region in enumerate(statistics.regions)]
         regions = tuple(sampling_region_of(part, size, units) for part in parts)
+        self._regions = regions
         fits = np.array([region.fits for region in regions])
         if not fits.any():
             raise refuse_too_large(regions, size, "give a smaller size")
@@ -122,17 +126,44 @@ class BalancedGeoSampler(TableSampler):
         rows = np.empty(self.length, ROW)
         for k in np.unique(drawn).tolist():
             members = np.flatnonzero(drawn == k)
-            at = np.searchsorted(self._steps[k], rng.random(len(members)), side="right")
-            points = self._points[k][at]
-            region = rows["region"][members] = points["region"]
-            shape, frame = self._shapes[region], self._frames[region]
-            for axis, name in enumerate(("row", "col")):
-                pixel, span = points[name].astype(np.int64), shape[:, axis]
-                first = np.maximum(pixel - span + 1, 0)
-                last = np.minimum(pixel, frame[:, axis] - span)
-                rows[name][members] = rng.integers(first, last, endpoint=True)
-            rows["height"][members], rows["width"][members] = shape.T
+            rows[members] = self._placed(k, len(members), rng)
         return ChipTable(self.statistics.regions, rows)
+
+    def _placed(self, k: int, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Chips that show a class; those are drawn again that would stick out of the ground of a split."""
+        rows = self._around_points(k, count, rng)
+        for _ in range(_TRIES):
+            astray = np.flatnonzero(self._stick_out(rows))
+            if not len(astray):
+                return rows
+            rows[astray] = self._around_points(k, len(astray), rng)
+        raise SamplerError(
+            f"hardly any chip around {self.statistics.names[k]} lies wholly in the ground to be sampled; "
+            "give a smaller size, or larger ground"
+        )
+
+    def _around_points(self, k: int, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Chips in their frames around random points of a class."""
+        at = np.searchsorted(self._steps[k], rng.random(count), side="right")
+        points, rows = self._points[k][at], np.empty(count, ROW)
+        region = rows["region"] = points["region"]
+        shape, frame = self._shapes[region], self._frames[region]
+        for axis, name in enumerate(("row", "col")):
+            pixel, span = points[name].astype(np.int64), shape[:, axis]
+            first = np.maximum(pixel - span + 1, 0)
+            last = np.minimum(pixel, frame[:, axis] - span)
+            rows[name] = rng.integers(first, last, endpoint=True)
+        rows["height"], rows["width"] = shape.T
+        return rows
+
+    def _stick_out(self, rows: np.ndarray) -> np.ndarray:
+        """Whether (N,) chips leave an area in which they have to lie wholly."""
+        out = np.zeros(len(rows), bool)
+        for number in np.unique(rows["region"]).tolist():
+            region, own = self._regions[number], np.flatnonzero(rows["region"] == number)
+            if region.source.whole:
+                out[own] = ~region.covers(rows["row"][own], rows["col"][own])
+        return out
 
     def _units(self) -> int:
         return self.length

@@ -9,7 +9,7 @@ import shapely
 from pyproj import Geod
 
 from ..core.grid import crs_name, transformer
-from .sampling_regions import SamplingRegion
+from .sampling_regions import SamplingRegion, chip_boxes
 
 _ELLIPSOID = Geod(ellps="WGS84")
 
@@ -22,6 +22,7 @@ class Centres:
         self._names, self._crs = np.unique(names, return_inverse=True)
         self._affines = np.array([region.frame.affine[:6] for region in regions])
         self._areas = np.array([region.area_px for region in regions], dtype=object)
+        self._whole = np.array([region.source.whole for region in regions])
         shapely.prepare(self._areas)
 
     def lonlat(
@@ -49,9 +50,14 @@ class Centres:
         )
 
     def inside(self, rows: np.ndarray) -> np.ndarray:
-        """Whether (N,) the centres lie in their regions' areas."""
+        """Whether (N,) the chips lie in their regions' areas: their centres, or all of them; see `Region`."""
         col, row = rows["col"] + rows["width"] / 2, rows["row"] + rows["height"] / 2
         inside: np.ndarray = shapely.contains_xy(self._areas[rows["region"]], col, row)
+        whole = np.flatnonzero(inside & self._whole[rows["region"]])
+        if len(whole):
+            some = rows[whole]
+            boxes = chip_boxes(some["row"], some["col"], (some["height"], some["width"]))
+            inside[whole] = shapely.covers(self._areas[some["region"]], boxes)
         return inside
 
 

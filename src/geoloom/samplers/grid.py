@@ -13,13 +13,16 @@ from ..datasets.base import GeoDataset
 from ..io.vector.areas import RoiSource
 from .rois import rois_of
 from .sampling_regions import (
+    SLIVER_PX,
     GridChoice,
     SamplingRegion,
     Size,
     Toi,
     Units,
+    chip_boxes,
     chip_shape,
     refuse_too_large,
+    refuse_uncovered,
     sampling_regions_of,
 )
 from .shard import TableSampler
@@ -27,11 +30,12 @@ from .table import ChipTable, joined_rows, rows_of
 
 Edge = Literal["shift", "pad"]
 
-_SLIVER_PX = 1e-3
-
 
 class GridGeoSampler(TableSampler):
     """Queries in rows and columns over every scene: each pixel of its area is in some chip.
+
+    In the ground of a split (see `geoloom.splits.divide`) chips lie wholly inside, and are never padded; what
+    such chips cannot cover is left out.
 
     Scene by scene, row by row. The same every epoch.
 
@@ -83,7 +87,10 @@ class GridGeoSampler(TableSampler):
             step = region.shape if stride is None else _stride(stride, units, region)
             row, col = _lay_out(region, step, edge)
             parts.append(rows_of(number, row, col, region.shape))
-        self._table = ChipTable(tuple(region.source for region in regions), joined_rows(parts))
+        rows = joined_rows(parts)
+        if not len(rows):
+            raise refuse_uncovered(size)
+        self._table = ChipTable(tuple(region.source for region in regions), rows)
 
     def table(self, epoch: int = 0) -> ChipTable:
         """The chips, in order; all epochs are alike."""
@@ -118,19 +125,21 @@ def _lay_out(
     region: SamplingRegion, step: tuple[int, int], edge: Edge
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the chips that touch the area."""
+    if region.source.whole:
+        edge = "shift"  # nothing sticks out
     left, top, right, bottom = shapely.bounds(region.area_px)
     high, wide = region.frame.shape
-    first_row, last_row = math.floor(top + _SLIVER_PX), math.ceil(bottom - _SLIVER_PX)
-    first_col, last_col = math.floor(left + _SLIVER_PX), math.ceil(right - _SLIVER_PX)
+    first_row, last_row = math.floor(top + SLIVER_PX), math.ceil(bottom - SLIVER_PX)
+    first_col, last_col = math.floor(left + SLIVER_PX), math.ceil(right - SLIVER_PX)
     rows = _positions(first_row, last_row, region.shape[0], step[0], high, edge)
     cols = _positions(first_col, last_col, region.shape[1], step[1], wide, edge)
     col, row = (a.ravel() for a in np.meshgrid(cols, rows))
-    right, bottom = col + region.shape[1], row + region.shape[0]
-    hair = _SLIVER_PX
-    boxes = shapely.box(col + hair, row + hair, right - hair, bottom - hair)
-    shapely.prepare(region.area_px)
-    shared = shapely.intersects(region.area_px, boxes)
-    return row[shared], col[shared]
+    if region.source.whole:
+        kept = region.covers(row, col)
+    else:
+        shapely.prepare(region.area_px)
+        kept = shapely.intersects(region.area_px, chip_boxes(row, col, region.shape))
+    return row[kept], col[kept]
 
 
 def _positions(first: int, last: int, size: int, step: int, limit: int, edge: Edge) -> np.ndarray:

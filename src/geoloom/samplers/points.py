@@ -71,9 +71,11 @@ class PointGeoSampler(TableSampler):
             corners = centred_windows(xy, crs, region.frame, region.shape)
             row, col = corners.T
             height, width = region.shape
-            inside = shapely.intersects(
-                region.area_px, shapely.box(col, row, col + width, row + height)
-            )
+            if region.source.whole:
+                inside = region.covers(row, col)
+            else:
+                boxes = shapely.box(col, row, col + width, row + height)
+                inside = shapely.intersects(region.area_px, boxes)
             parts.append(rows_of(number, row[inside], col[inside], region.shape))
         rows = joined_rows(parts)
         if not len(rows):

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
+from ..datasets.region import Region, pixel_geometry
 from ..io.vector.areas import RoiSource
 from .random import seed_of
 from .rois import rois_of
-from .sampling_regions import GridChoice, Toi, region_parts_of
+from .sampling_regions import GridChoice, Toi, chip_boxes, region_parts_of
 from .shard import TableSampler
 from .table import ROW, ChipTable
 
@@ -52,7 +54,11 @@ class PreChippedGeoSampler(TableSampler):
     ) -> None:
         super().__init__(rank, world_size, drop_last)
         parts = region_parts_of(dataset, grid=grid, rois=rois_of(roi), toi=toi)
-        regions = tuple(part.region for part in parts)
+        regions = tuple(part.region for part in parts if _may_be_given(part.region))
+        if not regions:
+            raise SamplerError(
+                "no scene lies wholly in the ground to be sampled; divide scenes as wholes (SceneSplit)"
+            )
         rows = np.zeros(len(regions), ROW)
         rows["region"] = np.arange(len(regions))
         shapes = [region.frame.shape for region in regions if region.frame is not None]
@@ -72,3 +78,12 @@ class PreChippedGeoSampler(TableSampler):
 
     def _units(self) -> int:
         return len(self._table)
+
+
+def _may_be_given(region: Region) -> bool:
+    """Whether the whole frame is wanted: it has to lie in the area where the region asks for that."""
+    if not region.whole or region.frame is None:
+        return True
+    rows, cols = region.frame.shape
+    box = chip_boxes(np.zeros(1), np.zeros(1), (rows, cols))[0]
+    return bool(pixel_geometry(region.area, region.frame).covers(box))

@@ -9,7 +9,6 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import shapely
 
 from ..core.errors import SamplerError
 from ..datasets.base import GeoDataset
@@ -24,6 +23,7 @@ from .sampling_regions import (
     Toi,
     Units,
     refuse_too_large,
+    refuse_uncovered,
     sampling_regions_of,
 )
 from .shard import TableSampler
@@ -48,7 +48,8 @@ class RandomGeoSampler(TableSampler):
 
     Chips lie wholly in a scene's frame, their centres in its area, on whole pixels of its lattice: imagery
     is copied, not resampled. Inside a scene all such positions are alike, so that ground near its edge is
-    seen less often than that in its middle. Scenes that cannot hold a chip are not drawn; the log says how
+    seen less often than that in its middle. In the ground of a split (see `geoloom.splits.divide`) chips lie
+    wholly inside. Scenes that cannot hold a chip are not drawn; the log says how
     much ground that is. Each pass over the sampler is the next epoch, another draw; equal seeds give
     equal epochs.
 
@@ -108,6 +109,8 @@ class RandomGeoSampler(TableSampler):
         if not eligible:
             raise refuse_too_large(regions, size, "give a smaller size")
         kept = [(region, centres) for region, centres in eligible if _can_hold(region, centres)]
+        if not kept and all(region.source.whole for region, _ in eligible):
+            raise refuse_uncovered(size)
         if not kept:
             raise SamplerError(
                 f"no chip of size {size!r} lies in a scene with its centre in the area sampled; give a "
@@ -291,7 +294,7 @@ def _tried(
     col = np.floor(rng.uniform(left, right, tries) - width / 2 + 0.5).astype(np.int64)
     row = np.floor(rng.uniform(top, bottom, tries) - height / 2 + 0.5).astype(np.int64)
     inside = (col >= 0) & (row >= 0) & (col <= wide - width) & (row <= high - height)
-    inside &= shapely.contains_xy(region.area_px, col + width / 2, row + height / 2)
+    inside &= region.may_hold(row, col)
     return row[inside], col[inside]
 
 

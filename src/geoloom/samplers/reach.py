@@ -12,6 +12,8 @@ from .sampling_regions import SamplingRegion
 
 def centres_of(region: SamplingRegion) -> Any:
     """Where chip centres may lie, in pixels; half a pixel wider than they can, to leave it some width."""
+    if region.source.whole:
+        return region.area_px.difference(_swept(region.area_px, region.shape))
     return region.area_px.intersection(_inner(region))
 
 
@@ -21,6 +23,8 @@ def covered_px(region: SamplingRegion, centres: Any) -> float:
     All of it may be a centre, but for a rim along the frame's edge. Of the rim, that counts which lies
     in the centres, grown by half a chip.
     """
+    if region.source.whole:
+        return float(region.area_px.intersection(_grown(centres, region.shape)).area)
     rim = region.area_px.difference(_inner(region))
     if rim.is_empty:
         return float(centres.area)
@@ -37,17 +41,29 @@ def _inner(region: SamplingRegion) -> Any:
 def _grown(centres: Any, shape: tuple[int, int]) -> Any:
     """All that lies in a box of this height and width about some of the centres.
 
-    Each edge of the centres sweeps a hull; these and the centres together are it.
+    What its edges sweep and the centres together are it.
     """
-    high, wide = ((side - 1) / 2 for side in shape)  # the centres are half a pixel wide already
+    high, wide = _half(shape)
     left, top, right, bottom = centres.bounds
     if centres.area >= (1 - 1e-9) * (right - left) * (bottom - top):
         return shapely.box(left - wide, top - high, right + wide, bottom + high)
+    return shapely.union_all([centres, _swept(centres, shape)])
+
+
+def _swept(outline: Any, shape: tuple[int, int]) -> Any:
+    """All that boxes of this height and width cover whose centres go along the edges: of each, a hull."""
+    high, wide = _half(shape)
     corners = np.array([(-wide, -high), (wide, -high), (wide, high), (-wide, high)])
-    swept = [centres]
-    for part in shapely.get_parts(centres):
+    swept: list[Any] = []
+    for part in shapely.get_parts(outline):
         for ring in shapely.get_rings(part):
             xy = shapely.get_coordinates(ring)
             ends = np.concatenate([xy[:-1, None] + corners, xy[1:, None] + corners], axis=1)
             swept += shapely.convex_hull(shapely.multipoints(ends)).tolist()
     return shapely.union_all(swept)
+
+
+def _half(shape: tuple[int, int]) -> tuple[float, float]:
+    """Half a chip's height and width, less the half pixel by which centres are wider than they can be."""
+    height, width = shape
+    return (height - 1) / 2, (width - 1) / 2

@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+import numpy as np
+import shapely
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
@@ -17,6 +19,9 @@ from ..core.roi import HINT
 from ..datasets.base import GeoDataset
 from ..datasets.region import Region, common_lattice, describe_regions, pixel_geometry
 from .rois import cut_by_rois, cut_to_rois
+
+SLIVER_PX = 1e-3
+"""What two areas may share, or one lack, by rounding alone, pixels."""
 
 Units: TypeAlias = Literal["pixels", "crs"]
 Size: TypeAlias = int | float | tuple[int, int] | tuple[float, float]
@@ -54,6 +59,25 @@ class SamplingRegion:
         """The lattice."""
         assert self.source.frame is not None  # refused when the region was made
         return self.source.frame
+
+    def may_hold(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Whether (n,) chips may start at these rows and columns, as far as the area has a say.
+
+        Their centres lie in it; or, where the region asks for that, they do as a whole.
+        """
+        height, width = self.shape
+        if not self.source.whole:
+            centred: np.ndarray = shapely.contains_xy(
+                self.area_px, cols + width / 2, rows + height / 2
+            )
+            return centred
+        return self.covers(rows, cols)
+
+    def covers(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Whether (n,) chips that start at these rows and columns lie wholly in the area."""
+        shapely.prepare(self.area_px)
+        inside: np.ndarray = shapely.covers(self.area_px, chip_boxes(rows, cols, self.shape))
+        return inside
 
     @property
     def fits(self) -> bool:
@@ -139,6 +163,20 @@ def chip_shape(size: Size, units: Units, frame: GeoBox, *, what: str = "size") -
     return int(height), int(width)
 
 
+def chip_boxes(rows: np.ndarray, cols: np.ndarray, shape: tuple[Any, Any]) -> np.ndarray:
+    """Boxes (n,) of chips in pixels (col, row), a thousandth of a pixel smaller: edges are rounded.
+
+    Args:
+        rows, cols: (n,) of their first pixels.
+        shape: Height and width, of all or (n,) of each.
+    """
+    (height, width), hair = shape, SLIVER_PX
+    boxes: np.ndarray = shapely.box(
+        cols + hair, rows + hair, cols + width - hair, rows + height - hair
+    )
+    return boxes
+
+
 def refuse_too_large(regions: tuple[SamplingRegion, ...], size: Size, advice: str) -> SamplerError:
     """The error that says how large the scenes are."""
     largest = max(regions, key=lambda region: region.frame.shape[0] * region.frame.shape[1])
@@ -147,6 +185,14 @@ def refuse_too_large(regions: tuple[SamplingRegion, ...], size: Size, advice: st
         f"a chip of size {size!r} ({height} x {width} pixels) exceeds every scene; the largest, "
         f"{largest.source.name or 'unnamed'}, has {largest.frame.shape[0]} x {largest.frame.shape[1]} "
         f"pixels; {advice}"
+    )
+
+
+def refuse_uncovered(size: Size) -> SamplerError:
+    """The error that says that no place is large enough for a chip as a whole."""
+    return SamplerError(
+        f"no chip of size {size!r} lies wholly in the ground to be sampled; give a smaller size, or larger "
+        "ground (block_px, a smaller buffer_px, larger regions)"
     )
 
 

@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING
 from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .division import Division as Division
+    from .division import divide as divide
     from .regions import ScenePart as ScenePart
     from .rules import BlockSplit as BlockSplit
     from .rules import RandomSplit as RandomSplit
     from .rules import RoiSplit as RoiSplit
     from .samples import ClassSplit as ClassSplit
     from .samples import ColumnSplit as ColumnSplit
+    from .scenes import SceneSplit as SceneSplit
+    from .separation import Separation as Separation
+    from .times import TimeSplit as TimeSplit
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
+            ".division": ["Division", "divide"],
             ".regions": ["ScenePart"],
             ".rules": ["BlockSplit", "RandomSplit", "RoiSplit"],
             ".samples": ["ClassSplit", "ColumnSplit"],
+            ".scenes": ["SceneSplit"],
+            ".separation": ["Separation"],
+            ".times": ["TimeSplit"],
         },
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -15,6 +16,8 @@ from .overlap import OUTLINE, Ground
 
 _TRIALS = 500
 _ENOUGH_BLOCKS = 16
+_EDGE_PARTS = 16
+"""Into which the longest edge of a block is cut before it is moved to other scenes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,29 @@ class BlockAreas:
             codes[chosen] = splits
         return codes
 
+    def shapes(self, scene: int) -> list[tuple[int, BaseGeometry]]:
+        """The ground of each split in a scene's pixels (col, row), less the margins: split code and polygon.
+
+        Blocks of one split side by side are one rectangle. Windows in a polygon lie in that split's blocks,
+        and keep the margin from the others'.
+        """
+        blocks = self.blocks[self.ground.group_of[scene]]
+        height, width = self.ground.grids[scene].shape
+        frame, found = shapely.box(0, 0, width, height), []
+        for code, top, left, bottom, right in _rectangles(blocks, self.margin_px):
+            outline = shapely.box(left, top, right, bottom)
+            if self.ground.anchor(scene) != scene:
+                xy = shapely.get_coordinates(
+                    shapely.segmentize(outline, max(right - left, bottom - top) / _EDGE_PARTS)
+                )
+                at = self.ground.from_anchor(scene, xy[:, ::-1])
+                if not np.isfinite(at).all():
+                    continue  # so far off that the scene's CRS has no place for it
+                outline = shapely.Polygon(at[:, ::-1])
+            if outline.intersects(frame):
+                found.append((code, outline))
+        return found
+
     def parts(self, scene: int) -> list[tuple[int, int, int, int]]:
         """Rectangles (top, left, bottom, right) of a scene's whole pixels, one per block, less the margin
         where another split is beside it. Windows inside may still come too near a block at its corner."""
@@ -92,6 +118,46 @@ class BlockAreas:
             high = np.clip(np.floor(at.max(axis=0) + 1e-6), 0, shape).astype(int)
             rectangles.append((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
         return rectangles
+
+
+def _rectangles(blocks: _Blocks, margin_px: float) -> list[tuple[int, float, float, float, float]]:
+    """Code, top, left, bottom, right of what each split has: its blocks, joined where they make a rectangle,
+    less the margin on each side that has another split beside it, or at its ends."""
+    codes, around, found = blocks.codes, np.pad(blocks.codes, 1, mode="edge"), []
+    for code, first, last, left, right in _joined(codes):
+        above, below = around[first, left : right + 3], around[last + 2, left : right + 3]
+        before = around[first + 1 : last + 2, left]
+        after = around[first + 1 : last + 2, right + 2]
+        top, bottom, west, east = (
+            margin_px * bool((side != code).any()) for side in (above, below, before, after)
+        )
+        found.append(
+            (
+                code,
+                float(blocks.rows[first] + top),
+                float(blocks.cols[left] + west),
+                float(blocks.rows[last + 1] - bottom),
+                float(blocks.cols[right + 1] - east),
+            )
+        )
+    return [r for r in found if r[1] < r[3] and r[2] < r[4]]
+
+
+def _joined(codes: np.ndarray) -> list[tuple[int, int, int, int, int]]:
+    """Code, first and last row, first and last column of rectangles that together are all blocks.
+
+    They are runs along a row, joined with those of the same columns below.
+    """
+    done: list[tuple[int, int, int, int, int]] = []
+    growing: dict[tuple[int, int, int], int] = {}
+    for row, line in enumerate(codes):
+        edges = [0, *(np.flatnonzero(np.diff(line)) + 1).tolist(), len(line)]
+        runs = {(int(line[a]), a, b - 1) for a, b in pairwise(edges)}
+        ended = growing.keys() - runs
+        done += [(run[0], growing.pop(run), row - 1, *run[1:]) for run in ended]
+        growing |= {run: row for run in runs if run not in growing}
+    done += [(run[0], first, len(codes) - 1, *run[1:]) for run, first in growing.items()]
+    return sorted(done)
 
 
 def block_areas(

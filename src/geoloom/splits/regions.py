@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil, floor
+from math import ceil, cos, floor, pi
 
 import numpy as np
 import shapely
@@ -18,6 +18,9 @@ from .overlap import Ground
 
 _SLIVER_PX = 0.1
 """Width up to which regions may overlap: edges that two share are moved to another CRS one by one."""
+
+_ROUND = 16
+"""Pieces of a quarter of a circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,25 @@ class RegionAreas:
             of_split = codes == split
             codes[of_split] = blocks.of(windows[of_split])
         return codes
+
+    def shapes(self, scene: int) -> list[tuple[int, BaseGeometry]]:
+        """The ground of each split in a scene's pixels (col, row), less what is too near another's region."""
+        found = []
+        for code, outline in self.regions[scene].items():
+            others = [o for other, o in self.regions[scene].items() if other != code]
+            ground = outline
+            if self.margin_px and others:
+                # Round corners are drawn as polygons inside them.
+                reach = self.margin_px / cos(pi / 4 / _ROUND)
+                near = shapely.buffer(shapely.union_all(others), reach, quad_segs=_ROUND)
+                ground = outline.difference(near)
+            if self.inner is None or self.inner[0] != code:
+                found.append((code, ground))
+                continue
+            found += [
+                (part, ground.intersection(block)) for part, block in self.inner[1].shapes(scene)
+            ]
+        return [(code, ground) for code, ground in found if not ground.is_empty]
 
     def parts(self, scene: int) -> list[tuple[int, int, int, int]]:
         """Rectangles (top, left, bottom, right) of a scene's whole pixels around each region, or, of a split

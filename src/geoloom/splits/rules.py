@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from ..core.area import polygon_areas_m2
 from ..core.errors import ChipError, ConfigError, suggest
@@ -42,6 +43,10 @@ class SplitAreas(Protocol):
 
     def of(self, windows: np.ndarray) -> np.ndarray:
         """Split code of each window (n, 3) of scene, row, col; -1 where it is near more than one split."""
+        ...
+
+    def shapes(self, scene: int) -> list[tuple[int, BaseGeometry]]:
+        """Split code and polygon in a scene's pixels (col, row): windows in it have that code."""
         ...
 
     def parts(self, scene: int) -> list[tuple[int, int, int, int]]:

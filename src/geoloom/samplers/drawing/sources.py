@@ -19,7 +19,7 @@ from ...datasets.base import GeoDataset
 from ...datasets.region import Region, pixel_geometry
 from ...datasets.scenes.index import grid_key
 from ..overlay import united
-from ..sampling_regions import RegionPart, region_parts_of
+from ..sampling_regions import RegionPart, chip_boxes, region_parts_of
 
 log = logging.getLogger(__name__)
 
@@ -59,24 +59,35 @@ class Source:
         )
 
     def holds_centres(self, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Whether (n,) windows at (row, col), (n, 2), have their centres where there is data."""
+        """Whether (n,) windows at (row, col), (n, 2), have their centres where there is data.
+
+        In the ground of a split, whether they lie in it as a whole.
+        """
         if self.area_px is None:
             return np.ones(len(corners), bool)
+        if self.region.whole:
+            return self._covers(corners, size)
         rows, cols = (corners + np.array(size) / 2).T
         inside: np.ndarray = shapely.contains_xy(self.area_px, cols, rows)
         return inside
 
     def touches(self, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Whether (n,) windows at (row, col), (n, 2), share ground with the data."""
+        """Whether (n,) windows at (row, col), (n, 2), share ground with the data.
+
+        In the ground of a split, whether they lie in it as a whole.
+        """
         if self.area_px is None:
             return np.ones(len(corners), bool)
-        (rows, cols), (height, width) = corners.T, size
-        sliver = 1e-3
-        boxes = shapely.box(
-            cols + sliver, rows + sliver, cols + width - sliver, rows + height - sliver
-        )
-        shared: np.ndarray = shapely.intersects(self.area_px, boxes)
+        if self.region.whole:
+            return self._covers(corners, size)
+        rows, cols = corners.T
+        shared: np.ndarray = shapely.intersects(self.area_px, chip_boxes(rows, cols, size))
         return shared
+
+    def _covers(self, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        rows, cols = corners.T
+        covered: np.ndarray = shapely.covers(self.area_px, chip_boxes(rows, cols, size))
+        return covered
 
 
 def sources_of(

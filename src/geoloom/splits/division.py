@@ -1,0 +1,221 @@
+"""A dataset divided among training, test and validation, so that no chip of one shows ground of another."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
+from typing import Any
+
+import numpy as np
+import shapely
+from odc.geo.geobox import GeoBox
+
+from ..core.errors import ConfigError, DatasetError, suggest
+from ..core.interval import ALWAYS, Interval
+from ..datasets.base import GeoDataset
+from ..datasets.part import PartDataset
+from ..datasets.region import Region, ground_km2, pixel_geometry
+from .label_counts import LabelCounts
+from .names import SPLITS, Split
+from .overlap import Ground
+from .rules import BlockSplit, RandomSplit, RoiSplit
+from .scenes import SceneSplit
+from .separation import Separation
+from .times import TimeSplit
+
+log = logging.getLogger(__name__)
+
+DatasetSplit = BlockSplit | RoiSplit | SceneSplit | TimeSplit
+
+_CELLS = 32
+"""Of the lattice on which ground is counted, along the longest side."""
+_HAIR_PX2 = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Division(Mapping[str, GeoDataset]):
+    """The parts of a dataset by the names of their splits; `division.train` and the like, too.
+
+    Example:
+        >>> train, val = division["train"], division.val     # doctest: +SKIP
+        >>> division.separation("train", "test").gap_m       # doctest: +SKIP
+        480.0
+    """
+
+    parts: Mapping[Split, PartDataset] = field(repr=False)
+
+    @property
+    def train(self) -> PartDataset:
+        """What to learn from."""
+        return self["train"]
+
+    @property
+    def test(self) -> PartDataset:
+        """What is held out."""
+        return self["test"]
+
+    @property
+    def val(self) -> PartDataset:
+        """What chooses the weights."""
+        return self["val"]
+
+    def separation(self, one: Split, other: Split) -> Separation:
+        """Ground that two splits share, and how far they are apart in place and time: measured."""
+        return Separation.of(self[one].regions, self[other].regions)
+
+    def ground_km2(self) -> dict[str, float]:
+        """Area of each split's scenes, square kilometres; where scenes overlap, each counts."""
+        return {name: float(ground_km2(part.regions).sum()) for name, part in self.parts.items()}
+
+    def __getitem__(self, name: str) -> PartDataset:
+        if name not in self.parts:
+            raise DatasetError(f"the division has no part {name!r}{suggest(name, self.parts)}")
+        return self.parts[name]  # type: ignore[index]  # it is one of the names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{name} {km2:.4g} km2" for name, km2 in self.ground_km2().items())
+        return f"{type(self).__name__}({shares})"
+
+
+def divide(
+    dataset: GeoDataset, rule: DatasetSplit, *, size: int | tuple[int, int] | None = None
+) -> Division:
+    """Divide a dataset, so that what is tested was not learned; each part is a dataset.
+
+    Guarantee: chips that samplers draw from a part lie wholly in its ground, and ground of different parts is
+    apart: by the gap of `BlockSplit` and `RoiSplit`, by scenes, or by time. Whatever else a part is asked, it
+    gives nothing from outside its ground and time.
+
+    Args:
+        dataset: Best as it will be sampled, such as `imagery & labels`.
+        rule: `BlockSplit`, `RoiSplit`, `SceneSplit` or `TimeSplit`.
+        size: Rows and columns of the chips that will be drawn, pixels, from which blocks and gaps follow.
+            Needed by `BlockSplit`.
+
+    Raises:
+        ConfigError: the rule divides chips and not ground, or needs the size.
+        ChipError: the ground is too small to be divided.
+        DatasetError: a part would be empty, a scene has no pixels of its own, or no date.
+
+    Example:
+        >>> parts = divide(images & labels, BlockSplit(test=0.2, val=0.2), size=256)  # doctest: +SKIP
+        >>> sampler = RandomGeoSampler(parts.train, size=256, length=1000)            # doctest: +SKIP
+        >>> tiles = GridGeoSampler(parts.val, size=256)                               # doctest: +SKIP
+    """
+    when: Mapping[Split, Interval] = {}
+    if isinstance(rule, TimeSplit):
+        by_split = rule.regions(dataset.regions)
+        when = {name: Interval.of(given) for name, given in rule.times.items()}
+    elif isinstance(rule, SceneSplit):
+        by_split = _by_scenes(dataset, rule)
+    elif isinstance(rule, BlockSplit | RoiSplit):
+        by_split = _by_ground(dataset, rule, size)
+    else:
+        instead = (
+            "RandomSplit divides chips, and those of samplers overlap"
+            if isinstance(rule, RandomSplit)
+            else f"{rule!r} is no rule for datasets"
+        )
+        raise ConfigError(f"{instead}; give BlockSplit, RoiSplit, SceneSplit or TimeSplit")
+    empty = [name for name, regions in by_split.items() if not regions]
+    if empty:
+        raise DatasetError(
+            f"nothing of {dataset!r} falls to {' and '.join(empty)} by {rule!r}; give larger shares, other "
+            "regions or times, or more scenes"
+        )
+    division = Division(
+        {
+            name: PartDataset(dataset, by_split[name], when=when.get(name, ALWAYS), name=name)
+            for name in SPLITS
+            if name in by_split
+        }
+    )
+    log.info("%r divided by %r: %r", dataset, rule, division)
+    return division
+
+
+def _by_scenes(dataset: GeoDataset, rule: SceneSplit) -> dict[Split, list[Region]]:
+    regions = dataset.regions
+    codes = rule.codes(Ground.of(_frames(dataset), (1, 1)), ground_km2(regions))
+    wanted = [(name, code) for code, name in enumerate(SPLITS) if rule.shares()[code] > 0]
+    return {
+        name: [region for region, own in zip(regions, codes, strict=True) if own == code]
+        for name, code in wanted
+    }
+
+
+def _by_ground(
+    dataset: GeoDataset, rule: BlockSplit | RoiSplit, size: int | tuple[int, int] | None
+) -> dict[Split, list[Region]]:
+    if size is None and isinstance(rule, BlockSplit):
+        raise ConfigError(
+            "blocks and gaps of BlockSplit follow from the size of chips; say it: divide(..., size=256)"
+        )
+    shape = size if isinstance(size, tuple) else (size or 1, size or 1)
+    ground = Ground.of(_frames(dataset), shape)
+    areas = rule.areas(ground, _counted(dataset.regions))
+    divided: dict[Split, list[Region]] = {
+        name: [] for name, share in zip(SPLITS, rule.shares(), strict=True) if share > 0
+    }
+    for number, region in enumerate(dataset.regions):
+        for code, outline in areas.shapes(number):
+            part = _cut(region, outline)
+            if part is not None:
+                divided[SPLITS[code]].append(part)
+    return divided
+
+
+def _frames(dataset: GeoDataset) -> list[GeoBox]:
+    frames = [region.frame for region in dataset.regions if region.frame is not None]
+    if len(frames) < len(dataset.regions):
+        raise DatasetError(
+            f"{dataset!r} has no pixels of its own; divide it together with imagery (imagery & labels), or "
+            "make it with res=..."
+        )
+    return frames
+
+
+def _cut(region: Region, outline_px: Any) -> Region | None:
+    """The part of a region in a polygon of its frame's pixels, in which chips have to lie wholly."""
+    assert region.frame is not None  # `_frames` left none without
+    area_px = pixel_geometry(region.area, region.frame)
+    shared = shapely.intersection(area_px, outline_px)
+    if shared.area < _HAIR_PX2:
+        return None
+    a, b, c, d, e, f = region.frame.affine[:6]
+    outline = shapely.transform(
+        shared,
+        lambda xy: np.column_stack(
+            [a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]
+        ),
+    )
+    part = region.within(outline, region.crs)
+    return part and replace(part, whole=True)
+
+
+def _counted(regions: Sequence[Region]) -> LabelCounts:
+    """How much ground lies where, as labels of one class: blocks are dealt out by it."""
+    longest = max(max(region.frame.shape) for region in regions if region.frame is not None)
+    cell_px = max(16, ceil(longest / _CELLS))
+    cells = []
+    for region in regions:
+        assert region.frame is not None
+        height, width = region.frame.shape
+        rows, cols = (
+            np.minimum(cell_px * (np.arange(ceil(side / cell_px)) + 0.5), side - 0.5)
+            for side in (height, width)
+        )
+        at = np.meshgrid(cols, rows)
+        area_px = pixel_geometry(region.area, region.frame)
+        shapely.prepare(area_px)
+        inside = shapely.intersects_xy(area_px, *at)
+        cells.append(inside[..., None].astype(np.int64) * cell_px**2)
+    return LabelCounts(cell_px, tuple(cells))
