@@ -15,8 +15,9 @@ from rasterio.features import geometry_mask
 from rasterio.vrt import WarpedVRT
 
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ConfigError, GridError
+from geoloom.core.errors import ConfigError, GridError, WriteError
 from geoloom.core.grid import lattice_window, window_slices
+from geoloom.datasets import RasterDataset
 from geoloom.inference.predict import predict
 from geoloom.testing.predictors import BandPredictor, CodePredictor
 from geoloom.testing.sources import FakeSource
@@ -203,3 +204,55 @@ def test_choices_that_do_not_go_together_are_refused(tmp_path, write_scene):
         with pytest.raises(error, match=message):
             predict(CodePredictor(CODES), path, tmp_path / "map.tif", **options)
     assert not (tmp_path / "map.tif").exists()
+
+
+@pytest.fixture
+def zones(tmp_path, write_scene, blocky):
+    """A folder with a scene in each of two zones."""
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    for name, crs, seed in (("west", "EPSG:32722", 1), ("east", "EPSG:32723", 2)):
+        values = blocky((60, 80), CODES.codes, seed)
+        write_scene(folder / f"{name}.tif", values[None], crs=crs)
+    return folder
+
+
+@pytest.mark.parametrize("form", ["folder", "files", "dataset", "union"])
+def test_each_scene_has_a_map_of_its_own(tmp_path, zones, form):
+    files = [zones / "west.tif", zones / "east.tif"]
+    union = RasterDataset(files[0]) | RasterDataset(files[1])
+    given = {"folder": zones, "files": files, "dataset": RasterDataset(zones), "union": union}
+    predict(CodePredictor(CODES), given[form], tmp_path / "maps", per_scene=True, **RUN)
+    assert sorted(p.name for p in (tmp_path / "maps").glob("*.tif")) == ["east.tif", "west.tif"]
+    for file in files:
+        predict(CodePredictor(CODES), file, tmp_path / file.name, **RUN)
+        made = (tmp_path / "maps" / file.name).read_bytes()
+        assert made == (tmp_path / file.name).read_bytes()
+
+
+def test_maps_that_were_made_before_are_kept(tmp_path, zones, caplog):
+    class Failing(CodePredictor):
+        def __call__(self, image_BCHW, valid_BHW):
+            if failing and (tmp_path / "maps" / "east.tif").exists():
+                raise KeyboardInterrupt
+            return super().__call__(image_BCHW, valid_BHW)
+
+    failing = True
+    with pytest.raises(KeyboardInterrupt):
+        predict(Failing(CODES), zones, tmp_path / "maps", per_scene=True, **RUN)
+    first = (tmp_path / "maps" / "east.tif").stat().st_mtime_ns
+    failing = False
+    predict(Failing(CODES), zones, tmp_path / "maps", per_scene=True, **RUN)
+    assert (tmp_path / "maps" / "east.tif").stat().st_mtime_ns == first
+    assert (tmp_path / "maps" / "west.tif").exists()
+    with pytest.raises(WriteError, match="exists"):
+        predict(Failing(CODES), zones, tmp_path / "maps", per_scene=True, **{**RUN, "halo": 4})
+
+
+def test_only_scenes_in_the_area_are_mapped(tmp_path, zones):
+    predict(CodePredictor(CODES), zones, tmp_path / "maps", per_scene=True, roi=PARK, **RUN)
+    assert [p.name for p in (tmp_path / "maps").glob("*.tif")] == ["west.tif"]
+    with pytest.raises(GridError, match="no scene touches"):
+        predict(CodePredictor(CODES), zones, tmp_path / "no", per_scene=True, roi=(13, 45, 14, 46))
+    with pytest.raises(ConfigError, match="join makes one of several"):
+        predict(CodePredictor(CODES), zones, tmp_path / "no", per_scene=True, join="mosaic")

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from ..core.errors import ConfigError
+from ..core.files import may_replace, writing
 from ..core.progress import Progress
 from ..io.vector.areas import RoiSource
 from ..preparation.options import Join
@@ -16,11 +21,13 @@ from .plan import Blend, batches
 from .polygons import polygonize
 from .predictor import Device, ModelSource, Precision, Predictor
 from .products import Products, Targets, open_products
-from .record import RunNote, unfinished_record, write_run_record
+from .record import RunNote, unfinished_record, was_made_so, write_run_record
 from .runners import Engine, EngineName, engine_named
 from .scores import final_blocks
 from .sources.grids import GridChoice, GridLike, Resolution
 from .sources.opening import Given, When, open_source
+from .sources.scenes import scene_sources
+from .sources.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +45,7 @@ def predict(
     crs: str | None = None,
     resolution: Resolution | None = None,
     like: GridLike | None = None,
+    per_scene: bool = False,
     tile: int = 512,
     halo: int = 64,
     blend: Blend = "cosine",
@@ -87,6 +95,8 @@ def predict(
         crs: Of the map, where not that of the scenes.
         resolution: Side of the map's pixels in units of its CRS, or width and height.
         like: A raster, or a grid, whose pixels are the map's.
+        per_scene: Make a map of each scene, on its own pixels, in place of one of all: `out` is a folder, and
+            a map there bears its scene's name. Maps that the same call has made before are kept.
         tile: Largest side of a tile without its halo, pixels.
         halo: Context that the model sees around a tile, pixels.
         blend: `cosine` fades tiles into each other over the halo; `crop` cuts the halo off.
@@ -111,7 +121,7 @@ def predict(
         progress: Called with (tiles done, tiles in all) after each batch, from the thread that called this.
 
     Returns:
-        Path of the map.
+        Path of the map; or of the folder, with `per_scene`.
 
     Raises:
         ModelError: the scene lacks the model's bands, one is a series and the other sees one date, or the
@@ -130,38 +140,107 @@ def predict(
         >>> predict("model/", Landsat8(a) | Landsat7(b), "map.tif", when="2019-07") # doctest: +SKIP
         PosixPath('map.tif')
     """
-    started = time.monotonic()
+    known, choice = ModelSource.of(model), GridChoice(crs, resolution, like)
+    plan = partial(
+        MapJob.plan,
+        known,
+        unit=unit,
+        roi=roi,
+        tile=tile,
+        halo=halo,
+        blend=blend,
+        tta=tta,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+    )
+    opened: dict[str, Any] = {
+        "join": join,
+        "when": when,
+        "nodata": nodata,
+        "assume_crs": assume_crs,
+    }
+    run = _Run(engine, scheduler, workers, overwrite, resume, progress)
+    if per_scene:
+        if probabilities is not None or vector is not None:
+            raise ConfigError("per_scene makes maps alone; leave probabilities and vector out")
+        sources = scene_sources(scene, **opened, choice=choice, roi=roi)
+        return _each_scene(sources, known, plan, Path(out), run)
     targets = Targets(Path(out), _path(probabilities), _path(vector))
     with targets.locked():
-        known = ModelSource.of(model)
-        source = open_source(
-            scene,
-            dates=known.dates,
-            join=join,
-            when=when,
-            nodata=nodata,
-            assume_crs=assume_crs,
-            choice=GridChoice(crs, resolution, like),
-        )
-        targets.check(source.files, overwrite=overwrite or _noted(targets))
-        targets.check_outputs(known.outputs)
-        job = MapJob.plan(
-            known,
-            source,
-            unit=unit,
-            roi=roi,
-            tile=tile,
-            halo=halo,
-            blend=blend,
-            tta=tta,
-            batch_size=batch_size,
-            device=device,
-            precision=precision,
-        )
-        runner = engine_named(engine, scheduler=scheduler, workers=workers)
-        _make(job, targets, runner, overwrite=overwrite, resume=resume, progress=progress)
-        _record(job, targets, runner, started)
+        source = open_source(scene, dates=known.dates, **opened, choice=choice)
+        run.map(source, known, plan, targets)
     return targets.map
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """How maps are made, whatever they show."""
+
+    engine: EngineName | Engine
+    scheduler: str | None
+    workers: int
+    overwrite: bool
+    resume: bool
+    progress: Progress | None
+
+    def map(
+        self,
+        source: Source,
+        model: ModelSource,
+        plan: Callable[[Source], MapJob],
+        targets: Targets,
+        *,
+        keep: bool = False,
+    ) -> None:
+        """Make one map, whose products are locked.
+
+        Args:
+            source: What it shows.
+            model: Who makes it.
+            plan: Of the source.
+            targets: Where it goes.
+            keep: Leave a map that is there and was made so.
+        """
+        started = time.monotonic()
+        targets.check_outputs(model.outputs)
+        job = None
+        if keep and self.resume and targets.map.exists():
+            job = plan(source)
+            if job.can_resume and was_made_so(targets.map, {**job.settings(), **targets.to_dict()}):
+                log.info("%s: made before, nothing changed", targets.map)
+                return
+        targets.check(source.files, overwrite=self.overwrite or _noted(targets))
+        job = job or plan(source)
+        runner = engine_named(self.engine, scheduler=self.scheduler, workers=self.workers)
+        _make(
+            job,
+            targets,
+            runner,
+            overwrite=self.overwrite,
+            resume=self.resume,
+            progress=self.progress,
+        )
+        _record(job, targets, runner, started)
+
+
+def _each_scene(
+    sources: Sequence[tuple[str, Source]],
+    model: ModelSource,
+    plan: Callable[[Source], MapJob],
+    folder: Path,
+    run: _Run,
+) -> Path:
+    """A map of each source in a folder."""
+    may_replace(folder, overwrite=run.overwrite, folder=True)
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+    for number, (name, source) in enumerate(sources, 1):
+        log.info("scene %d of %d: %s", number, len(sources), name)
+        targets = Targets(folder / f"{name}.tif", None, None)
+        with targets.locked():
+            run.map(source, model, plan, targets, keep=True)
+    return folder
 
 
 def _make(

@@ -39,11 +39,23 @@ def write_run_record(product: str | Path, settings: Mapping[str, Any]) -> Path:
 
 def unfinished_record(product: Path) -> dict[str, Any]:
     """The record that a command wrote before its work, status `started`; empty where there is none."""
+    record = _read_record(product)
+    return record if record.get("status") == "started" else {}
+
+
+def was_made_so(product: Path, settings: Mapping[str, Any]) -> bool:
+    """Whether a finished product was made with such settings, all of which its record holds."""
+    record = _read_record(product)
+    asked = json.loads(json.dumps(settings, default=str))
+    return "finished" in record and all(record.get(key) == asked[key] for key in asked)
+
+
+def _read_record(product: Path) -> dict[str, Any]:
     try:
         record = json.loads(_record_path(product).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return record if isinstance(record, dict) and record.get("status") == "started" else {}
+    return record if isinstance(record, dict) else {}
 
 
 def _record_path(product: Path) -> Path:

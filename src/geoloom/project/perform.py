@@ -114,7 +114,7 @@ def check_not_inputs(step: Step) -> None:
     parts = [part for path in inputs for part in ([path] if path.is_dir() else files_of(path))]
     products = (step.out, *step.also_written())
     for i, product in enumerate(products):
-        is_folder = step.makes_folder and product == step.out
+        is_folder = step.writes_folder() and product == step.out
         may_replace(_placed(product), overwrite=True, inputs=parts, folder=is_folder)
         if product in products[:i]:
             raise WriteError(f"two products share the path {product}; give each its own")

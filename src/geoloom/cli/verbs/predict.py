@@ -23,7 +23,7 @@ _PIXELS = "Which pixels the map has"
 )
 @argument("model", help="Model folder.")
 @argument("scene", help="Scene of any size; several files; a folder of scenes.", many=True)
-@argument("out", help="Map to write: cloud-optimised GeoTIFF.")
+@argument("out", help="Map to write: cloud-optimised GeoTIFF; a folder, with --per-scene.")
 @option("--probabilities", help="Write the class probabilities too, one band per class.", kind=Path)
 @option("--vector", help="Write the map's polygons too, as a GeoPackage.", kind=Path)
 @option("--join", help="Several files are: mosaic, bands or dates.", section=_SCENES)
@@ -50,6 +50,11 @@ _PIXELS = "Which pixels the map has"
     "--resolution", help="Side of its pixels, in units of its CRS.", kind=float, section=_PIXELS
 )
 @option("--like", help="A raster whose pixels the map shall have.", kind=Path, section=_PIXELS)
+@flag(
+    "--per-scene",
+    help="A map of each scene, on its own pixels, into a folder.",
+    section=_PIXELS,
+)
 @option("--tile", help="Side of a tile, pixels.", kind=int, default=512)
 @option("--halo", help="Context around a tile, pixels.", kind=int, default=64)
 @option("--blend", help="cosine: blend overlaps. crop: use each tile's middle.", default="cosine")

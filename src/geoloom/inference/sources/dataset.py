@@ -37,8 +37,8 @@ class DatasetSource:
     """For messages."""
 
     @classmethod
-    def of(cls, dataset: GeoDataset, query: Query) -> DatasetSource:
-        """The source of a query's answer.
+    def of(cls, dataset: GeoDataset, query: Query, title: str | None = None) -> DatasetSource:
+        """The source of a query's answer; its title is the dataset's if not given.
 
         Raises:
             ModelError: the dataset has no image.
@@ -48,7 +48,7 @@ class DatasetSource:
                 f"{dataset!r} holds {', '.join(sorted(dataset.layers))}, and a model reads images: give "
                 "imagery, or open the files as measurements with is_image=True"
             )
-        return cls(dataset.framed(query).as_stored(), query, repr(dataset))
+        return cls(dataset.framed(query).as_stored(), query, title or repr(dataset))
 
     @property
     def grid(self) -> GeoBox:

@@ -77,25 +77,20 @@ def open_source(
         ReadError: a file cannot be read.
     """
     grid = choice or GridChoice()
-    files = _raster_files(given)
+    files = raster_files(given)
     layers = _layers(given, join, files)
     if layers is not None:
         given, join = layers, None
     if isinstance(given, Header):
-        return _file(given, nodata, grid)
+        return file_source(given, nodata, grid)
     if files is not None and (join is not None or len(files) == 1):
         _refuse(when is not None, "when", "chooses among the dates of a folder or a dataset")
         headers = tuple(read_header(file, crs=assume_crs) for file in files)
         if join is None:
-            return _file(headers[0], nodata, grid)
+            return file_source(headers[0], nodata, grid)
         return _joined(headers, join, nodata, grid, dates)
     if isinstance(given, GeoDataset) or not _is_source(given):
-        _refuse(
-            assume_crs is not None,
-            "assume_crs",
-            "is of raster files; open a folder as RasterDataset(folder, assume_crs=...)",
-        )
-        dataset = _dataset(given, files, nodata)
+        dataset = opened_dataset(given, nodata, assume_crs)
         return _of_dataset(dataset, Interval.of(when), grid, dates)
     for name, value in (("when", when), ("nodata", nodata), ("assume_crs", assume_crs)):
         _refuse(value is not None, name, "is of files and datasets; a source has settled it")
@@ -132,8 +127,8 @@ def _is_source(given: object) -> bool:
     return all(hasattr(given, name) for name in ("grid", "bands", "identity", "read"))
 
 
-def _raster_files(given: Given) -> list[str] | None:
-    """The files, where all that is given are single raster files."""
+def raster_files(given: Given) -> list[str] | None:
+    """Their paths, where all that is given are single raster files."""
     if isinstance(given, str | Path):
         return [str(given)] if is_raster_file(given) else None
     if isinstance(given, Sequence) and not isinstance(given, str):
@@ -145,7 +140,8 @@ def _raster_files(given: Given) -> list[str] | None:
     return None
 
 
-def _file(header: Header, nodata: float | None, choice: GridChoice) -> FileSource:
+def file_source(header: Header, nodata: float | None, choice: GridChoice) -> FileSource:
+    """One file, on its own pixels or on those of choice."""
     onto = choice.on([_region(header)], header.uri) if choice.is_given else None
     return FileSource(header, nodata, onto)
 
@@ -209,15 +205,26 @@ def _day(name: str) -> Interval | None:
     return None
 
 
-def _dataset(given: Given, files: list[str] | None, nodata: float | None) -> GeoDataset:
-    """What is given, opened."""
+def opened_dataset(given: Given, nodata: float | None, assume_crs: str | None) -> GeoDataset:
+    """The dataset that a folder, a pattern, a catalogue or files of one sensor are.
+
+    Raises:
+        ConfigError: options do not go with it, or nothing says how several files belong together.
+    """
+    _refuse(
+        assume_crs is not None,
+        "assume_crs",
+        "is of raster files; open a folder as RasterDataset(folder, assume_crs=...)",
+    )
     if isinstance(given, GeoDataset):
         _refuse(nodata is not None, "nodata", "is of files; give it when the dataset is made")
         return given
+    files = raster_files(given)
     if files is not None:
         return _of_sensor(files, nodata)
     named = [given] if isinstance(given, str | Path) else given
-    assert isinstance(named, Sequence)  # headers and sources have gone other ways
+    if not isinstance(named, Sequence):
+        raise ConfigError(f"{given!r:.200} has no scenes; give files, a folder or a dataset")
     vectors = [path for path in named if Path(str(path)).suffix.lower() in VECTOR_SUFFIXES]
     if vectors:
         raise DatasetError(f"{vectors[0]} is a vector layer, and a map is made from rasters")

@@ -51,6 +51,10 @@ class Step(BaseModel, ABC):
     makes_folder: ClassVar[bool] = False
     """Whether the product is a folder."""
 
+    def writes_folder(self) -> bool:
+        """Whether the product is a folder, where that depends on the settings."""
+        return self.makes_folder
+
     may_lie_in_inputs: ClassVar[bool] = False
     """Whether the product may lie inside a folder that the step reads: where it describes that folder."""
 

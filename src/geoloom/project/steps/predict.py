@@ -46,6 +46,7 @@ class Predict(Step):
     crs: str | None = None
     resolution: PositiveFloat | None = None
     like: Path | None = None
+    per_scene: bool = False
     tile: Pixels = 512
     halo: Annotated[int, Field(ge=0, le=MOST_PX)] = 64
     blend: Literal["cosine", "crop"] = "cosine"
@@ -71,10 +72,17 @@ class Predict(Step):
             yield "like", "takes CRS and resolution of a raster; leave crs and resolution out"
         yield from known_time("when", self.when)
         yield from known_unit("unit", self.unit)
+        for name in ("probabilities", "vector", "join") if self.per_scene else ():
+            if getattr(self, name) is not None:
+                yield name, "does not go with per_scene, which makes a map of each scene alone"
         if self.scheduler and self.engine != "dask":
             yield "scheduler", "goes with engine dask"
         if self.vector is not None and self.vector.suffix.lower() != ".gpkg":
             yield "vector", f"found {self.vector}; expected a GeoPackage, *.gpkg"
+
+    def writes_folder(self) -> bool:
+        """Whether there are several maps."""
+        return self.per_scene
 
     def inputs(self) -> tuple[tuple[str, Path], ...]:
         """The files, and that of the area where one is given."""
@@ -103,6 +111,7 @@ class Predict(Step):
                 crs=self.crs,
                 resolution=self.resolution,
                 like=self.like,
+                per_scene=self.per_scene,
                 tile=self.tile,
                 halo=self.halo,
                 blend=self.blend,
@@ -119,6 +128,8 @@ class Predict(Step):
                 overwrite=overwrite,
                 progress=advance,
             )
+        if self.per_scene:
+            return {"maps": len(list(self.out.glob("*.tif")))}
         header = read_header(self.out)
         height, width = header.grid.shape
         names = list((header.class_names or {}).values())
@@ -136,6 +147,8 @@ class Predict(Step):
 
     def sentence(self, result: dict[str, Any]) -> str:
         """What the map shows."""
+        if "maps" in result:
+            return f"{self.out}: {result['maps']} maps"
         also = "".join(f", and {path}" for path in self.also_written())
         what = "classes" if "classes" in result else "values"
         return (
