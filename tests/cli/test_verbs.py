@@ -350,6 +350,20 @@ def test_predict_takes_scenes_in_many_forms_alike_from_all_doors(geoloom, model_
     assert len(made) == 1
 
 
+def test_predict_tells_beforehand_what_it_will_read(geoloom, model_of_reflectance):
+    folder = model_of_reflectance
+    before = sorted(folder.rglob("*"))
+    call = "predict", folder / "model", folder / "scene.tif", folder / "map.tif"
+    told = geoloom(*call, "--unit", "surface_reflectance", "--tile", 32, "--dry-run")
+    assert told.code == 0
+    assert "50 x 40 px of 30 x 30 in EPSG:32722" in told.out
+    assert "scene.tif bands 1: rows 0 to 40, columns 0 to 50; gdal, copy" in told.out
+    told = geoloom(*call, "--unit", "surface_reflectance", "--dry-run", "--json").json
+    assert (told["width"], told["reads"][0]["file"]) == (50, str(folder / "scene.tif"))
+    assert geoloom(*call, "--dry-run").code == 1  # what would be refused is refused
+    assert sorted(folder.rglob("*")) == before
+
+
 def _bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 

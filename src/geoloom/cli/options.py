@@ -12,12 +12,13 @@ from ..project.signals import resuming
 from .parameters import Function, flag
 from .terminal import session
 
-_SECTION = "How to run"
+HOW = "How to run"
+"""The section of the options that every verb shares."""
 
-overwrite = flag("--overwrite", help="Replace the product if it is there.", section=_SECTION)
-as_json = flag("--json", "as_json", help="Answer with one JSON object on stdout.", section=_SECTION)
-quiet = flag("--quiet", "-q", help="No progress, no remarks.", section=_SECTION)
-debug = flag("--debug", help="Show tracebacks and what libraries say.", section=_SECTION)
+overwrite = flag("--overwrite", help="Replace the product if it is there.", section=HOW)
+as_json = flag("--json", "as_json", help="Answer with one JSON object on stdout.", section=HOW)
+quiet = flag("--quiet", "-q", help="No progress, no remarks.", section=HOW)
+debug = flag("--debug", help="Show tracebacks and what libraries say.", section=HOW)
 
 COMMON = ("overwrite", "as_json", "quiet", "debug")
 
@@ -47,6 +48,7 @@ def do(verb: str, context: click.Context, **given: Any) -> None:
     common = {name: context.params[name] for name in COMMON if name in context.params}
     options = {name: value for name, value in options.items() if name not in COMMON}
     overwrite = common.pop("overwrite", False)
+    dry_run = options.pop("dry_run", False)
     with session(**common) as terminal:
         from ..project.perform import perform
         from ..project.steps import STEPS
@@ -58,6 +60,13 @@ def do(verb: str, context: click.Context, **given: Any) -> None:
             problems = [((key,), message) for key, message in step.problems()]
         if problems or step is None:
             raise UsageError("; ".join(f"{_option(at)}: {message}" for at, message in problems))
+        if dry_run:
+            from ..project.perform import check_inputs
+
+            check_inputs(step)
+            values, text = step.preview()
+            terminal.answer({"verb": verb, "out": str(step.out), **values}, text)
+            return
         with resuming(step.going_on()):
             resume = bool(settings.get("resume"))
             outcome = perform(step, terminal, overwrite=overwrite, resume=resume)

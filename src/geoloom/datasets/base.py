@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
@@ -17,10 +18,11 @@ from torch.utils.data import Dataset
 from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.errors import DatasetError, QueryError
-from ..core.grid import crs_name
+from ..core.grid import block_windows, crs_name, window_grid
 from ..core.interval import Interval
 from ..core.query import Query, Sample
 from ..core.registry import Registry
+from ..io.explain import FileRead, merged
 from .contents import Contents
 from .options import refuse_overrides, require_callable
 from .reading.calibration import Calibration
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 Layer = Literal["image", "mask"]
 Transform = Callable[[Sample], Sample]
+
+_EXPLAINED_PX = 4096
+"""Side of the blocks in which a plan of a large query is told: a plan holds the arrays that it fills."""
 
 _OPERATORS: Registry[Callable[..., GeoDataset]] = Registry(
     "operator",
@@ -247,7 +252,9 @@ class GeoDataset(Contents, Dataset[Sample]):
             return self._plan(queries, channels)
         plans = self._plan(queries, None)
         return [
-            None if plan is None else Plan(plan.orders, partial(self._altered, plan, channels))
+            None
+            if plan is None
+            else Plan(plan.orders, partial(self._altered, plan, channels), describe=plan.reads)
             for plan in plans
         ]
 
@@ -271,6 +278,34 @@ class GeoDataset(Contents, Dataset[Sample]):
             channels: Which channels of the image, 0-based; None means all.
         """
         return answered(self.plan([query], channels)[0])
+
+    def explain(
+        self, query: Query | GeoBox, channels: tuple[int, ...] | None = None
+    ) -> tuple[FileRead, ...]:
+        """What the answer to a query will read: which windows of which files, from which overview, with which
+        engine, and why; told by the plan that then runs, before a pixel is read.
+
+        Args:
+            query: Where and when.
+            channels: Which channels of the image, 0-based; None means all.
+
+        Returns:
+            One entry per file and way of reading it, in the order of their priority. Features of vector
+            layers are not among them.
+
+        Example:
+            >>> for read in dataset.explain(dataset.at((13.0, 45.0, 13.1, 45.1))):  # doctest: +SKIP
+            ...     read.uri, read.window, read.engine, read.how, read.why
+        """
+        asked = _as_query(query)
+        shape = int(asked.grid.shape[0]), int(asked.grid.shape[1])
+        framed = self.framed(asked)
+        blocks = [
+            replace(asked, grid=window_grid(asked.grid, window))
+            for window in block_windows(shape, _EXPLAINED_PX)
+        ]
+        plans = (framed.plan([block], channels)[0] for block in blocks)
+        return merged(read for plan in plans if plan is not None for read in plan.reads())
 
     def __getitem__(self, query: Query | GeoBox) -> Sample:
         """The sample on exactly the query's grid.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,6 +10,7 @@ from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
+from ..io.explain import FileRead
 from .base import GeoDataset
 from .parts import Composition, distinct, flattened
 from .reading.calibration import Calibration
@@ -179,7 +180,12 @@ def _all_or_none(plans: Sequence[Plan | None], channels: tuple[int, ...] | None)
     if len(known) < len(plans):
         return None
     orders = [order for plan in known for order in plan.orders]
-    return Plan(orders, partial(_joined, known, channels))
+    return Plan(orders, partial(_joined, known, channels), describe=partial(_reads, known))
+
+
+def _reads(plans: Sequence[Plan]) -> Iterator[FileRead]:
+    for plan in plans:
+        yield from plan.reads()
 
 
 def _joined(plans: Sequence[Plan], channels: tuple[int, ...] | None) -> Sample | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -19,9 +20,10 @@ from ..core.query import MomentQuery, Query, Sample, Scene
 from ..core.resampling import DEFAULT_OF_CLASSES, Resampling
 from ..io.access.remote import is_remote
 from ..io.batch import warm_up
+from ..io.explain import FileRead
 from ..io.headers.scan import OnError
 from .base import GeoDataset, Layer
-from .reading.by_file import read_scene
+from .reading.by_file import explain_scene, read_scene
 from .reading.calibration import PHYSICAL, Calibration, common_bands, declared_calibrations
 from .reading.channel_stacks import SceneStacks, StackShelf
 from .reading.pending import PendingRead, allot
@@ -216,7 +218,8 @@ class SceneDataset(GeoDataset):
         waiting: PendingRead | None,
     ) -> Plan:
         if waiting is None:
-            return Plan((), lambda: self._composed(query, scenes, channels))
+            describe = partial(self._reads, query.grid, scenes, channels)
+            return Plan((), lambda: self._composed(query, scenes, channels), describe=describe)
 
         def finish() -> Sample:
             if waiting.failed:
@@ -270,6 +273,22 @@ class SceneDataset(GeoDataset):
         """The answer scene by scene, file by file: for what `read_batch` has no rule for."""
         answers = (self._scene_on(query.grid, scene, channels) for scene in scenes)
         return self._as_sample(query, scenes, *composite(answers, self.mosaic))
+
+    def _reads(
+        self, grid: GeoBox, scenes: list[int], channels: tuple[int, ...] | None
+    ) -> Iterator[FileRead]:
+        """What `_composed` reads."""
+        for rank, position in enumerate(scenes):
+            yield from explain_scene(
+                self._to_read(position, channels),
+                grid,
+                channels=channels,
+                resampling=self._resampling_asked,
+                nodata=self.nodata,
+                crs=self._assume_crs,
+                overviews=self.overviews,
+                fills_gaps=rank > 0 and self.mosaic != "mean",
+            )
 
     def _scene_on(
         self, grid: GeoBox, position: int, channels: tuple[int, ...] | None

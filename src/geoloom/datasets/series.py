@@ -15,6 +15,7 @@ from ..core.composite import CompositeRule, composite
 from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import MomentQuery, Query, Sample
+from ..io.explain import FileRead
 from .base import GeoDataset, Layer
 from .reading.calibration import Calibration
 from .reading.collate import stacked
@@ -203,7 +204,9 @@ class SeriesDataset(GeoDataset):
             by_slot.append([plan for plan in readings if plan is not None])
         orders = [order for readings in by_slot for plan in readings for order in plan.orders]
         finish = partial(self._finished, [slot.time for slot in slots], by_slot)
-        return Plan(orders, finish) if any(by_slot) else None
+        if not any(by_slot):
+            return None
+        return Plan(orders, finish, describe=partial(_reads, by_slot))
 
     def _finished(self, times: Sequence[float], by_slot: Sequence[Sequence[Plan]]) -> Sample | None:
         dates = [
@@ -217,6 +220,12 @@ class SeriesDataset(GeoDataset):
     def __repr__(self) -> str:
         least = "" if self.min_dates is None else f", min_dates={self.min_dates}"
         return f"({self.dataset!r}).series({self.steps}{least})"
+
+
+def _reads(by_slot: Sequence[Sequence[Plan]]) -> Iterator[FileRead]:
+    for plans in by_slot:
+        for plan in plans:
+            yield from plan.reads()
 
 
 def in_series(

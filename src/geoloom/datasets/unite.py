@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..core.classes import Classes
 from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
 from ..core.query import Query, Sample
+from ..io.explain import FileRead
 from .base import GeoDataset
 from .parts import Composition, distinct, flattened, label
 from .reading.calibration import Calibration, require_one_calibration
@@ -137,7 +139,8 @@ class UnionDataset(Composition):
                     if plan is not None:
                         rest = ranked[i][rank + 1 :]
                         finish = partial(self._completed, plan, rest, queries[i], channels, dtypes)
-                        plans[i] = Plan(plan.orders, finish)
+                        describe = partial(self._reads, plan, rest, queries[i], channels)
+                        plans[i] = Plan(plan.orders, finish, describe=describe)
             waiting = [i for i in waiting if plans[i] is None]
         return plans
 
@@ -154,6 +157,21 @@ class UnionDataset(Composition):
             ]
             ranked.append(sorted(range(len(newest)), key=newest.__getitem__, reverse=True))
         return ranked
+
+    def _reads(
+        self,
+        plan: Plan,
+        rest: Sequence[int],
+        query: Query,
+        channels: tuple[int, ...] | None,
+    ) -> Iterator[FileRead]:
+        """What the plan reads; and of the other parts what fills the gaps that it leaves."""
+        yield from plan.reads()
+        for number in rest:
+            own = _through(self._channels[number], channels)
+            (other,) = self.parts[number].plan([query], own)
+            for read in () if other is None else other.reads():
+                yield replace(read, fills_gaps=True)
 
     def _completed(
         self,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .explain import MapPlan as MapPlan
     from .plan import Plan as Plan
     from .plan import Tile as Tile
     from .plan import plan_tiles as plan_tiles
@@ -28,6 +29,7 @@ else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
+            ".explain": ["MapPlan"],
             ".plan": ["Plan", "Tile", "plan_tiles"],
             ".polygons": ["polygonize"],
             ".predictor": ["ModelSource", "Predictor"],

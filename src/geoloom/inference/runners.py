@@ -19,6 +19,8 @@ Loaded = TypeVar("Loaded")
 Result = TypeVar("Result", covariant=True)
 
 _MOST_READERS = 4
+AHEAD = 2
+"""Items under way besides those that are being loaded."""
 
 
 class Work(Protocol[Item, Loaded, Result]):
@@ -66,7 +68,7 @@ class LocalEngine:
         """See `Engine.map_ordered`."""
         from ..io.headers.gdal_cache import gdal_cache
 
-        readers = self.readers or min(_MOST_READERS, os.cpu_count() or 1)
+        readers = self.readers or reader_threads()
         with gdal_cache(cache_mb), closing(_pipeline(work, items, readers)) as results:
             yield from results
 
@@ -79,6 +81,11 @@ ENGINES: Registry[Callable[[str | None, int], Engine]] = Registry(
     },
 )
 """Made from the address of a scheduler, or None, and a number of workers."""
+
+
+def reader_threads() -> int:
+    """Threads that read ahead in this process."""
+    return min(_MOST_READERS, os.cpu_count() or 1)
 
 
 def engine_named(
@@ -103,7 +110,7 @@ def engine_named(
 def _pipeline(
     work: Work[Any, Any, Result], items: Iterable[Any], readers: int
 ) -> Generator[Result, None, None]:
-    """Load in `readers` threads, run in one, at most `readers` + 2 items under way."""
+    """Load in `readers` threads, run in one, at most `readers` + `AHEAD` items under way."""
     ahead: deque[Future[Result]] = deque()
     loading = ThreadPoolExecutor(readers, thread_name_prefix="geoloom-read")
     running = ThreadPoolExecutor(1, thread_name_prefix="geoloom-model")
@@ -111,7 +118,7 @@ def _pipeline(
         for item in items:
             loaded = loading.submit(work.load, item)
             ahead.append(running.submit(_run_when_loaded, work, loaded))
-            if len(ahead) >= readers + 2:
+            if len(ahead) >= readers + AHEAD:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()

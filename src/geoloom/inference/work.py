@@ -135,7 +135,7 @@ class TileWork:
         import torch
 
         predictor, device = self.model.load(self.device)
-        with torch.inference_mode(), _autocast(self.precision, device):
+        with torch.inference_mode(), autocast(self.precision, device):
             image = self.input.convert(_upload(loaded.images, device).to(torch.float32))
             valid = _upload(loaded.valid, device)
             seen = valid
@@ -208,7 +208,7 @@ def _upload(array: NDArray[Any], device: torch.device) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
-def _autocast(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
+def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
     """Mixed precision: on CUDA unless float32 is asked for, elsewhere only when asked for."""
     import torch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,8 +11,9 @@ from odc.geo.geobox import GeoBox
 
 from ...core.bands import Band
 from ...core.query import Asset, Scene
-from ...core.resampling import Resampling
+from ...core.resampling import Resampling, default_resampling
 from ...io.access.remote import is_remote, together
+from ...io.explain import FileRead, explain_read
 from ...io.raster import Raster, read
 from ..scenes.located import header_of
 from .channel_stacks import resampling_of
@@ -49,12 +50,7 @@ def read_scene(
         of them are observed, bool (H, W).
     """
     chosen = range(len(scene.bands)) if channels is None else channels
-    reads: dict[tuple[str, float | None, Resampling | None], list[int]] = {}
-    for position, i in enumerate(chosen):
-        band = scene.bands[i]
-        own = nodata if nodata is not None else band.nodata
-        key = scene.assets[i].uri, own, resampling_of(band, resampling)
-        reads.setdefault(key, []).append(position)
+    reads = _by_file(scene, chosen, nodata, resampling)
     valid: np.ndarray | None = None
     planes: dict[int, np.ndarray] = {}
     values: np.ndarray | None = None
@@ -86,6 +82,47 @@ def read_scene(
     if len(reads) == 1 and values.dtype == wanted:
         return values, valid
     return _stacked(planes, wanted), valid
+
+
+def explain_scene(
+    scene: Scene,
+    grid: GeoBox,
+    *,
+    channels: tuple[int, ...] | None = None,
+    resampling: Resampling | None = None,
+    nodata: float | None = None,
+    crs: str | None = None,
+    overviews: bool = False,
+    fills_gaps: bool = False,
+) -> Iterator[FileRead]:
+    """What `read_scene` takes from the scene's files; arguments as there, and as of `explain_read`."""
+    chosen = range(len(scene.bands)) if channels is None else channels
+    for (_, _, how), positions in _by_file(scene, chosen, nodata, resampling).items():
+        assets = [scene.assets[chosen[p]] for p in positions]
+        header = header_of(assets[0], crs)
+        read = explain_read(
+            header,
+            grid,
+            tuple(asset.index for asset in assets),
+            how or default_resampling(categorical=header.categorical),
+            overviews=overviews,
+            fills_gaps=fills_gaps,
+        )
+        if read is not None:
+            yield read
+
+
+def _by_file(
+    scene: Scene, chosen: Sequence[int], nodata: float | None, resampling: Resampling | None
+) -> dict[tuple[str, float | None, Resampling | None], list[int]]:
+    """Positions among the bands chosen, by the file, nodata value and resampling that they share."""
+    reads: dict[tuple[str, float | None, Resampling | None], list[int]] = {}
+    for position, i in enumerate(chosen):
+        band = scene.bands[i]
+        own = nodata if nodata is not None else band.nodata
+        key = scene.assets[i].uri, own, resampling_of(band, resampling)
+        reads.setdefault(key, []).append(position)
+    return reads
 
 
 def _read(asset: Asset, grid: GeoBox, crs: str | None, **options: Any) -> Raster:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
 from ...core.query import Sample
 from ...io.batch import ReadOrder, read_batch
+from ...io.explain import FileRead, explain_order
 
 _AT_ONCE = 16
 
@@ -24,6 +25,15 @@ class Plan:
     """Makes the sample; None where nothing lies near the query. Called once."""
     waits: bool = False
     """Whether finishing is mostly waiting, for a server perhaps; such plans finish side by side."""
+    describe: Callable[[], Iterable[FileRead]] | None = None
+    """What finishing reads, where that is not in the orders."""
+
+    def reads(self) -> Iterator[FileRead]:
+        """Which windows of which files this will read, and how; no pixel is read."""
+        for order in self.orders if self.describe is None else ():
+            yield from explain_order(order)
+        if self.describe is not None:
+            yield from self.describe()
 
 
 def fulfil(plans: Iterable[Plan | None], *, threads: int | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from ...core.query import Query
 from ...datasets.base import GeoDataset
 from ...datasets.series import SeriesDataset
 from ...io.access.handles import stamp_of
+from ...io.explain import FileRead
 from ...models.scene_bands import SourceBands
 from .source import SourcePixels
 
@@ -98,11 +99,18 @@ class DatasetSource:
             "when": str(self.query.when),
         }
 
+    def explain(self, grid: GeoBox, numbers: Sequence[int]) -> Iterator[FileRead]:
+        """What `read` takes from the files."""
+        (plan,) = self.dataset.plan([Query(grid, self.query.when)], self._channels(numbers))
+        return iter(()) if plan is None else plan.reads()
+
+    def _channels(self, numbers: Sequence[int]) -> tuple[int, ...] | None:
+        chosen = tuple(number - 1 for number in numbers)
+        return None if chosen == tuple(range(len(self.dataset.bands))) else chosen
+
     def read(self, grid: GeoBox, numbers: Sequence[int]) -> SourcePixels | None:
         """A window of the answer."""
-        chosen = tuple(number - 1 for number in numbers)
-        channels = None if chosen == tuple(range(len(self.dataset.bands))) else chosen
-        sample = self.dataset.answer(Query(grid, self.query.when), channels)
+        sample = self.dataset.answer(Query(grid, self.query.when), self._channels(numbers))
         if sample is None:
             return None
         valid = array_of(sample.get("observed", sample["valid"]))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from odc.geo.geobox import GeoBox
 
+from ...core.resampling import default_resampling
+from ...io.explain import FileRead, explain_read
 from ...io.headers.header import Header
 from ...io.raster import read
 from ...models.scene_bands import SourceBands
@@ -53,9 +55,29 @@ class FileSource:
             "nodata": self.nodata,
         }
 
+    def explain(self, grid: GeoBox, numbers: Sequence[int]) -> Iterator[FileRead]:
+        """What `read` takes from the file."""
+        read = explained(self.header, grid, numbers)
+        if read is not None:
+            yield read
+
     def read(self, grid: GeoBox, numbers: Sequence[int]) -> SourcePixels | None:
         """A window of the file, or its pixels warped once onto another lattice."""
         # Tiles in order gain nothing from mapped files, whose pages would count as this process's memory, up
         # to the file's whole size.
         raster = read(self.header, grid, bands=numbers, nodata=self.nodata, engine="gdal")
         return SourcePixels(raster.values, raster.valid) if raster.valid.any() else None
+
+
+def explained(
+    header: Header, grid: GeoBox, numbers: Sequence[int], *, fills_gaps: bool = False
+) -> FileRead | None:
+    """What reading some bands of a file for a map takes from it."""
+    return explain_read(
+        header,
+        grid,
+        tuple(numbers),
+        default_resampling(categorical=header.categorical),
+        engine="gdal",
+        fills_gaps=fills_gaps,
+    )

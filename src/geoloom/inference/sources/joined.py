@@ -17,12 +17,14 @@ from odc.geo.geobox import GeoBox
 
 from ...core.bands import Band
 from ...core.errors import ConfigError, ModelError
+from ...io.explain import FileRead
 from ...io.headers.header import Header
 from ...io.headers.scan import own_bands
 from ...io.mosaic import read_many
 from ...io.raster import Raster, read
 from ...models.scene_bands import SourceBands
 from ...preparation.nodata import free_nodata
+from .file import explained
 from .source import SourcePixels
 
 
@@ -59,6 +61,22 @@ class JoinedFiles:
         """For messages."""
         first = self.headers[0].uri
         return first if len(self.headers) == 1 else f"{first} and {len(self.headers) - 1} more"
+
+    def wanted(self, numbers: Sequence[int]) -> list[tuple[Header, list[int]]]:
+        """The files that hold some bands, and the bands' numbers there."""
+        return [(header, list(numbers)) for header in self.headers]
+
+    def explain(self, grid: GeoBox, numbers: Sequence[int]) -> Iterator[FileRead]:
+        """What `read` takes from the files."""
+        for position, (header, own) in enumerate(self.wanted(numbers)):
+            read = explained(header, grid, own, fills_gaps=self.fills_gaps and position > 0)
+            if read is not None:
+                yield read
+
+    @property
+    def fills_gaps(self) -> bool:
+        """Whether files after the first are read only where those before observed nothing."""
+        return False
 
     def file(self, header: Header, grid: GeoBox, numbers: Sequence[int]) -> Raster:
         """Some bands of one file on a grid."""
@@ -98,22 +116,35 @@ class StackedFiles(JoinedFiles):
             return str(free_nodata(self.headers, self.nodata, gaps=False)[0])
         return str(np.result_type(*(d for header in self.headers for d in header.dtypes)))
 
+    def _places(self) -> list[tuple[Header, int]]:
+        """The file of each band, and its number there."""
+        return [(header, number) for header in self.headers for number in header.data_bands]
+
+    def wanted(self, numbers: Sequence[int]) -> list[tuple[Header, list[int]]]:
+        """The files that hold some bands, and the bands' numbers there, each once."""
+        places = self._places()
+        by_file: dict[int, tuple[Header, list[int]]] = {}
+        for number in dict.fromkeys(numbers):
+            header, own = places[number - 1]
+            by_file.setdefault(id(header), (header, []))[1].append(own)
+        return list(by_file.values())
+
     def read(self, grid: GeoBox, numbers: Sequence[int]) -> SourcePixels | None:
         """A window of all files that hold one of the bands."""
-        places = [(f, number) for f, h in enumerate(self.headers) for number in h.data_bands]
-        wanted = [places[number - 1] for number in numbers]
         planes: dict[tuple[int, int], np.ndarray] = {}
         valid: np.ndarray | None = None
-        for f in dict.fromkeys(f for f, _ in wanted):
-            own = [number for which, number in dict.fromkeys(wanted) if which == f]
-            raster = self.file(self.headers[f], grid, own)
+        for header, own in self.wanted(numbers):
+            raster = self.file(header, grid, own)
             valid = raster.valid if valid is None else valid & raster.valid
             if not valid.any():
                 return None
-            planes.update({(f, n): plane for n, plane in zip(own, raster.values, strict=True)})
+            at = ((id(header), number) for number in own)
+            planes.update(zip(at, raster.values, strict=True))
         assert valid is not None  # a model reads at least one band
-        common = np.result_type(*planes.values())
-        return SourcePixels(np.stack([planes[at].astype(common) for at in wanted]), valid)
+        common, places = np.result_type(*planes.values()), self._places()
+        wanted = (places[number - 1] for number in numbers)
+        stacked = [planes[id(header), own].astype(common) for header, own in wanted]
+        return SourcePixels(np.stack(stacked), valid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +174,11 @@ class MosaicFiles(JoinedFiles):
     def identity(self) -> Mapping[str, Any]:
         """See `Source.identity`."""
         return self.stated("mosaic")
+
+    @property
+    def fills_gaps(self) -> bool:
+        """As a mosaic does."""
+        return True
 
     def read(self, grid: GeoBox, numbers: Sequence[int]) -> SourcePixels | None:
         """A window of the mosaic."""

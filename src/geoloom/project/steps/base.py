@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from ...core.errors import WriteError, suggest
+from ...core.errors import ConfigError, WriteError, suggest
 from ...core.files import LONGEST_NAME, check_name
 from ..listener import Listener
 
@@ -103,6 +103,14 @@ class Step(BaseModel, ABC):
         Returns:
             What came of it: plain values, for the record and for `--json`.
         """
+
+    def preview(self) -> tuple[dict[str, Any], str]:
+        """What `perform` would do, as plain values and for people; nothing is written.
+
+        Raises:
+            ConfigError: the step cannot tell.
+        """
+        raise ConfigError(f"{self.verb} cannot tell beforehand what it will do")
 
     def sentence(self, result: dict[str, Any]) -> str:
         """What to report at the end."""

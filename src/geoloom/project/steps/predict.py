@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat
 
+from ...core.errors import ConfigError
 from ..listener import Listener
 from .base import (
     MOST_PX,
@@ -138,6 +139,36 @@ class Predict(Step):
         return {"width": int(width), "height": int(height), **shows} | {
             key: str(path) for key, path in also.items() if path is not None
         }
+
+    def preview(self) -> tuple[dict[str, Any], str]:
+        """The map's pixels, tiles, files, memory and time."""
+        from ...inference.explain import explain
+
+        if self.per_scene:
+            raise ConfigError(
+                "--dry-run tells of one map; leave --per-scene out, or give one scene"
+            )
+        planned = explain(
+            self.model,
+            self.scene[0] if len(self.scene) == 1 else self.scene,
+            join=self.join,
+            when=self.when,
+            roi=self._roi(),
+            crs=self.crs,
+            resolution=self.resolution,
+            like=self.like,
+            tile=self.tile,
+            halo=self.halo,
+            blend=self.blend,
+            tta=self.tta,
+            batch_size=self.batch_size,
+            device=self.device,
+            precision=self.precision,
+            nodata=self.nodata,
+            unit=self.unit,
+            assume_crs=self.assume_crs,
+        )
+        return planned.to_dict(), planned.text()
 
     def _roi(self) -> Any:
         """The area, four numbers with their CRS where one is given."""
