@@ -40,7 +40,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("region", "options"),
         ("scenes",),
         ("reading", "time"),
-        ("contents",),
+        ("asked", "contents"),
         ("base", "layouts"),
         ("parts", "scene_dataset", "loader", "arrays"),
         ("part",),

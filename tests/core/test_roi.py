@@ -224,3 +224,11 @@ def test_an_area_lies_on_a_mercator_grid_that_runs_on_across_the_antimeridian():
             Roi.of(grid).to_crs("EPSG:32601"),
         ):
             assert roi_mask(roi, grid[1:-1, 1:-1]).all()
+
+
+def test_a_bare_geometry_in_metres_is_told_to_bring_its_crs():
+    metres = shapely.box(500_000, 8_997_000, 503_000, 9_000_000)
+    with pytest.raises(RoiError, match=r"to \(503000, 9e\+06\), which are no degrees.*dataset.crs"):
+        Roi.of(metres)
+    assert Roi.of((metres, "EPSG:32722")).geometry.equals(metres)
+    assert Roi.of(shapely.box(170, -10, 530, 10)).geometry.area == 7200  # longitudes run on

@@ -7,8 +7,9 @@ import pytest
 import shapely
 from affine import Affine
 from pyproj import Transformer
+from rasterio.enums import Resampling
 
-from geoloom.core.errors import GridError
+from geoloom.core.errors import DatasetError, GridError, QueryError
 from geoloom.core.interval import Interval
 from geoloom.datasets.raster import RasterDataset
 from geoloom.datasets.vector import VectorDataset
@@ -101,3 +102,20 @@ def test_an_area_may_be_asked_for_on_any_grid(scenes, plots):
     with pytest.raises(GridError, match="res=10"):
         plots.at(box)
     assert plots[plots.at(box, crs="EPSG:32721", res=(20, 10))]["mask"].any()
+
+
+def test_slices_of_coordinates_are_told_how_bounds_are_asked_for(scenes):
+    with pytest.raises(
+        QueryError, match=r"600000.*slices.*dataset.at\(\(\(left, bottom, right, top\)"
+    ):
+        scenes[600_000:601_000, 6_999_000:7_000_000]
+    asked = scenes.at(((600_000, 6_999_000, 601_000, 7_000_000), scenes.crs), when="2019")
+    assert scenes[asked]["valid"].any()
+
+
+def test_rasterios_names_of_resamplings_are_taken(folder, scenes):
+    for name in ("nearest", "bilinear", "cubic", "average", "mode"):
+        given = RasterDataset(folder, resampling=Resampling[name])
+        assert given == RasterDataset(folder, resampling=name)
+    with pytest.raises(DatasetError, match="no resampling is called 'lanczos'"):
+        RasterDataset(folder, resampling=Resampling.lanczos)

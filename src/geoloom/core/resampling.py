@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from enum import IntEnum
+from typing import Any, Literal, get_args
 
 Resampling = Literal["nearest", "mode", "bilinear", "cubic", "average"]
 """How a resampled pixel comes from source pixels: `nearest` and `mode` keep classes, the rest average."""
@@ -24,3 +25,14 @@ def default_resampling(*, categorical: bool) -> Resampling:
         ('nearest', 'bilinear')
     """
     return DEFAULT_OF_CLASSES if categorical else DEFAULT_OF_MEASUREMENTS
+
+
+def as_resampling(given: Any) -> Any:
+    """The name of a resampling: rasterio's enumeration has the same ones; whatever else, as it is.
+
+    Example:
+        >>> from rasterio.enums import Resampling
+        >>> as_resampling(Resampling.cubic), as_resampling("mode"), as_resampling(None)
+        ('cubic', 'mode', None)
+    """
+    return given.name if isinstance(given, IntEnum) else given

@@ -164,6 +164,9 @@ class Roi:
         return f"{self.name} (longitude {west:.4f}..{east:.4f}, latitude {south:.4f}..{north:.4f}{own})"
 
 
+_FARTHEST = 540.0
+"""Longitudes, in degrees, may run on a turn beyond the antimeridian."""
+
 HINT = (
     "four numbers are west, south, east, north in degrees; in another CRS give (geometry, crs), such as "
     "((left, bottom, right, top), 'EPSG:32633')"
@@ -203,6 +206,7 @@ def _shape(given: Any, name: str) -> tuple[BaseGeometry, CRS]:
     if isinstance(given, Geometry):
         return given.geom, given.crs
     if isinstance(given, BaseGeometry):
+        _check_degrees(given, name)
         return given, WGS84
     if isinstance(given, Sequence) and _is_pair(given):
         where, crs = given[0], as_crs(given[1])
@@ -215,6 +219,17 @@ def _shape(given: Any, name: str) -> tuple[BaseGeometry, CRS]:
         f"{name} is {given!r:.200}; expected a geometry, a GeoBox, (geometry, crs), or (west, south, east, "
         "north) in degrees"
     )
+
+
+def _check_degrees(shape: BaseGeometry, name: str) -> None:
+    """Refuse a bare geometry whose coordinates can be no degrees: it is in some other CRS."""
+    left, bottom, right, top = shape.bounds or (0.0,) * 4
+    farthest = max(abs(bottom), abs(top)) / 90, max(abs(left), abs(right)) / _FARTHEST
+    if 1 < max(farthest) < np.inf:
+        raise RoiError(
+            f"{name} reaches from ({left:g}, {bottom:g}) to ({right:g}, {top:g}), which are no degrees, as "
+            "those of a geometry without a CRS are; give it with its CRS, such as (geometry, dataset.crs)"
+        )
 
 
 def _box(

@@ -10,7 +10,6 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 import numpy as np
-import shapely
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from torch.utils.data import Dataset
@@ -18,18 +17,18 @@ from torch.utils.data import Dataset
 from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.errors import DatasetError, QueryError
-from ..core.grid import block_windows, crs_name, window_grid
+from ..core.grid import block_windows, window_grid
 from ..core.interval import Interval
 from ..core.query import Query, Sample
 from ..core.registry import Registry
 from ..io.explain import FileRead, merged
+from .asked import as_query, extent_text, near_region
 from .contents import Contents
 from .options import refuse_overrides, require_callable
 from .reading.calibration import Calibration
 from .reading.read_plan import Plan, answered, fulfil
 from .reading.sample import picked
 from .region import Region, describe_regions
-from .scenes.index import lonlat_boxes
 
 if TYPE_CHECKING:
     from .time.pairing import Rule
@@ -297,7 +296,7 @@ class GeoDataset(Contents, Dataset[Sample]):
             >>> for read in dataset.explain(dataset.at((13.0, 45.0, 13.1, 45.1))):  # doctest: +SKIP
             ...     read.uri, read.window, read.engine, read.how, read.why
         """
-        asked = _as_query(query)
+        asked = as_query(query)
         shape = int(asked.grid.shape[0]), int(asked.grid.shape[1])
         framed = self.framed(asked)
         blocks = [
@@ -313,7 +312,7 @@ class GeoDataset(Contents, Dataset[Sample]):
         Raises:
             QueryError: nothing lies there and then; the message says where there is data.
         """
-        query = _as_query(query)
+        query = as_query(query)
         sample = self.answer(query)
         if sample is None:
             raise self._nothing_at(query)
@@ -328,7 +327,7 @@ class GeoDataset(Contents, Dataset[Sample]):
         Raises:
             QueryError: nothing lies at one of the queries; the message names it.
         """
-        asked = [_as_query(query) for query in queries]
+        asked = [as_query(query) for query in queries]
         plans = self.plan(asked)
         for query, plan in zip(asked, plans, strict=True):
             if plan is None:
@@ -344,7 +343,7 @@ class GeoDataset(Contents, Dataset[Sample]):
 
     def _nothing_at(self, query: Query) -> QueryError:
         during = "" if query.when == Interval.always() else f" during {query.when}"
-        return QueryError(f"nothing at {_extent_text(query.grid)}{during}; {self._where_text()}")
+        return QueryError(f"nothing at {extent_text(query.grid)}{during}; {self._where_text()}")
 
     def __len__(self) -> int:
         """Number of scenes (regions)."""
@@ -412,37 +411,8 @@ class GeoDataset(Contents, Dataset[Sample]):
         return f"the dataset holds {describe_regions(self.regions)}"
 
 
-def _as_query(query: Query | GeoBox) -> Query:
-    if isinstance(query, Query):
-        return query
-    if isinstance(query, GeoBox):
-        return Query(query)
-    if isinstance(query, (int, np.integer)):
-        raise QueryError(
-            f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__} ({query}): its samples "
-            "have places, not numbers. Instead of shuffle=True give the DataLoader a sampler: "
-            "DataLoader(dataset, sampler=RandomGeoSampler(dataset, size=256)); instead of random_split "
-            "divide it: geoloom.splits.divide(dataset, BlockSplit(), size=256)"
-        )
-    raise QueryError(
-        f"a dataset is asked with a Query or a GeoBox, got {type(query).__name__}; draw queries with a "
-        "sampler, such as GridGeoSampler(dataset, size=256), or make a grid of bounds: "
-        "GeoBox.from_bbox((left, bottom, right, top), crs, resolution=res)"
-    )
-
-
-def near_region(region: Region, query: Query) -> bool:
-    """Whether a region may lie under a query's grid, by the boxes around both."""
-    return any(shapely.intersects(region.footprint, box) for box in lonlat_boxes(query.grid))
-
-
 def _in_worker() -> bool:
     """Whether this is a loader's worker process, beside which others already use the processors."""
     from torch.utils.data import get_worker_info
 
     return get_worker_info() is not None
-
-
-def _extent_text(grid: GeoBox) -> str:
-    box = grid.boundingbox
-    return f"({box.left:.6g}, {box.bottom:.6g}, {box.right:.6g}, {box.top:.6g}) in {crs_name(grid.crs)[:60]}"

@@ -17,7 +17,8 @@ from ..core.interval import ALWAYS, Interval
 from ..core.outputs import IGNORE_INDEX
 from ..core.query import MomentQuery, Query, Sample
 from ..io.vector.features import Features
-from .base import GeoDataset, near_region
+from .asked import near_region
+from .base import GeoDataset
 from .parts import Composition
 from .reading.calibration import Calibration
 from .reading.read_plan import Plan

@@ -18,7 +18,7 @@ from ..core.errors import BandError, DatasetError
 from ..core.grid import crs_name
 from ..core.progress import Progress
 from ..core.query import Scene
-from ..core.resampling import AVERAGING, DEFAULT_OF_CLASSES, RESAMPLINGS, Resampling
+from ..core.resampling import AVERAGING, DEFAULT_OF_CLASSES, RESAMPLINGS, Resampling, as_resampling
 from ..core.roi import Table, is_table
 from ..io.access.finding import Paths
 from ..io.access.naming import Naming
@@ -187,6 +187,7 @@ class RasterDataset(SceneDataset):
         self.__dict__.update({name: value for name, value in given.items() if value is not None})
         self._options = tuple(given)
         require_choice("mosaic rule", mosaic, COMPOSITE_RULES)
+        resampling = as_resampling(resampling)
         require_choice("resampling", resampling or DEFAULT_OF_CLASSES, RESAMPLINGS)
         require_choice("dtype", dtype, get_args(Dtype))
         require_choice("kind of footprints", footprints, get_args(Footprints))
