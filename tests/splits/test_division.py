@@ -285,6 +285,9 @@ def test_times_apart(years):
     found = parts.separation("train", "val")
     assert found.gap_days == 365  # from the end of 1 June 2019 to 1 June 2020: 366 days less one
     assert found.overlap_km2 == pytest.approx(years.regions[0].weight)
+    assert {read.uri[-12:] for read in parts.test.explain(grid((60, 60)))} == {"20210601.tif"}
+    framed = parts.train.framed(Query(grid((60, 60))))
+    assert framed[grid((60, 60))[:20, :20]]["image"].unique().tolist() == [2]
     series = parts.train.series(min_dates=1)
     assert series[grid((60, 60))]["image"].shape[0] == 2
 

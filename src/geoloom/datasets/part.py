@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -67,6 +68,11 @@ class PartDataset(Composition):
         """Of the whole."""
         return self.whole.bands
 
+    def framed(self, query: Query) -> GeoDataset:
+        """The same for windows of a query; see `GeoDataset.framed`."""
+        asked = self._narrowed(query)
+        return self if asked is None else self._of([self.whole.framed(asked)])
+
     def _stored_classes(self) -> Classes | None:
         return self.whole.classes
 
@@ -114,7 +120,7 @@ class PartDataset(Composition):
         for is_met, some in zip(met, inside, strict=True):
             plan = next(found) if is_met else None
             if plan is not None and some is not None:
-                plan = Plan(plan.orders, partial(_cleared, plan, some), plan.waits)
+                plan = replace(plan, finish=partial(_cleared, plan, some))
             plans.append(plan)
         return plans
 
