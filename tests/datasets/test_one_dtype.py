@@ -119,7 +119,7 @@ class TestLabels:
         path = raster("heights.tif", heights)
         labels = RasterDataset(path, is_image=False)
         for ask in (lambda: labels[utm], lambda: labels.__getitems__([gl.Query(utm)] * 2)):
-            with pytest.raises(DatasetError, match=r"heights.* hold 2\.75.*is_image=True"):
+            with pytest.raises(DatasetError, match=r"heights.* hold 2\.75.*gives=\"value\""):
                 ask()
         with pytest.raises(DatasetError, match=r"2\.75"):
             next(iter(gl.loader(labels, GridGeoSampler(labels, 20), device="cpu")))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 from odc.geo.crs import CRS
@@ -24,6 +24,7 @@ from ..core.registry import Registry
 from ..io.explain import FileRead, merged
 from .asked import as_query, extent_text, near_region
 from .contents import Contents
+from .options import Layer as Layer
 from .options import refuse_overrides, require_callable
 from .reading.calibration import Calibration
 from .reading.read_plan import Plan, answered, fulfil
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from .time.pairing import Rule
     from .time.steps import Steps
 
-Layer = Literal["image", "mask"]
 Transform = Callable[[Sample], Sample]
 
 _EXPLAINED_PX = 4096
@@ -81,7 +81,7 @@ class GeoDataset(Contents, Dataset[Sample]):
     @property
     @abstractmethod
     def bands(self) -> tuple[Band, ...]:
-        """Of the image, in channel order; of the mask, where there is no image."""
+        """Of the image, in channel order; of the mask or the values, where there is no image."""
 
     @property
     @abstractmethod

@@ -10,9 +10,11 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from odc.geo.geom import BoundingBox
 
+from ..core.classes import Classes
 from ..core.errors import GridError
 from ..core.grid import WGS84, as_crs
 from ..core.interval import ALWAYS, Instant, Interval
+from ..core.outputs import ClassOutputs, Outputs
 from ..core.query import Query
 from ..core.roi import Roi, RoiLike
 from .region import Region, common_lattice
@@ -33,6 +35,17 @@ class Contents(ABC):
     @abstractmethod
     def crs(self) -> CRS:
         """The common CRS where one was asked for, else the first scene's."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> Classes | None:
+        """What the mask's codes mean; None where unknown or where there is no mask."""
+
+    @property
+    def outputs(self) -> Outputs | None:
+        """What a network learns from the labels; None where there are none, where the codes of a mask have no
+        known meaning, and where there are both classes and values, which are two tasks."""
+        return None if self.classes is None else ClassOutputs(self.classes)
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain, count
 
 from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.interval import ALWAYS, Interval
+from ..core.outputs import Outputs, ValueOutputs
 from ..core.query import MomentQuery, Query, Sample
 from ..io.explain import FileRead
 from .base import GeoDataset
@@ -23,8 +25,9 @@ from .time.pairing import Pairing, Rule, meet, newest_pair
 class IntersectionDataset(Composition):
     """Layers that share places and times: `imagery & labels`, or `imagery.paired(labels, "same_year")`.
 
-    A sample holds the image and the mask of its parts on the query's grid; several images are concatenated
-    along their channels, at each date where some are series. A pixel is valid where it is valid in all parts.
+    A sample holds the image and the labels of its parts on the query's grid; several images are concatenated
+    along their channels, at each date where some are series, and several layers of values likewise. A pixel
+    is valid where it is valid in all parts; of layers of values one is enough.
     Regions are those of the first part that has an image, cut to where the others have data that goes with
     it: labels come to the imagery's pixels, whichever is named first. Make one with `&` or `intersection`,
     which flatten what is paired alike and drop duplicates.
@@ -54,7 +57,7 @@ class IntersectionDataset(Composition):
 
     @property
     def bands(self) -> tuple[Band, ...]:
-        """Of the images, in channel order; of the first mask where there is no image.
+        """Of the images, in channel order; of the first labels where there is no image.
 
         A name that several parts have is numbered from the second on: `red`, `red_2`.
         """
@@ -64,6 +67,20 @@ class IntersectionDataset(Composition):
     def _stored_classes(self) -> Classes | None:
         """Of the first part that has classes."""
         return next((p.classes for p in self.parts if p.classes is not None), None)
+
+    @property
+    def outputs(self) -> Outputs | None:
+        """Of the first part that has classes; of all that have values; None where there are both."""
+        if "value" not in self.layers:
+            return super().outputs
+        if "mask" in self.layers:
+            return None
+        known = [part.outputs for part in self.parts if "value" in part.layers]
+        values = [own for own in known if isinstance(own, ValueOutputs)]
+        if len(values) < len(known):
+            return None
+        names = distinct_names([name for own in values for name in own.names])
+        return ValueOutputs(names, tuple(unit for own in values for unit in own.units))
 
     def _calibrations(self) -> tuple[Calibration, ...]:
         if self._transforms is not None:
@@ -213,11 +230,17 @@ def _without(items: Sequence[tuple[Interval, ...]], number: int) -> list[tuple[I
 
 def _named_apart(bands: Sequence[Band]) -> tuple[Band, ...]:
     """The bands, those after the first of a name with a number behind it."""
-    apart: dict[str, Band] = {}
-    for band in bands:
-        name, number = band.name, 1
-        while name in apart:
-            number += 1
-            name = f"{band.name}_{number}"
-        apart[name] = band if name == band.name else replace(band, name=name)
-    return tuple(apart.values())
+    names = distinct_names([band.name for band in bands])
+    return tuple(
+        band if name == band.name else replace(band, name=name)
+        for band, name in zip(bands, names, strict=True)
+    )
+
+
+def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, those after the first of their kind with a number behind them: `red`, `red_2`."""
+    apart: dict[str, None] = {}
+    for name in names:
+        numbered = (f"{name}_{number}" for number in count(2))
+        apart[next(free for free in chain([name], numbered) if free not in apart)] = None
+    return tuple(apart)

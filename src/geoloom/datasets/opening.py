@@ -19,10 +19,11 @@ from ..io.access.naming import Naming
 from ..io.headers.header import Header
 from ..io.headers.scan import OnError, read_headers
 from ..io.vector.layers import ClassChoice
-from .base import GeoDataset, Transform
+from .base import GeoDataset, Layer, Transform
 from .layouts.image_folder import ImageFolder
 from .layouts.recognise import is_class_folder
-from .raster import RasterDataset, given_paths
+from .options import given_paths
+from .raster import RasterDataset
 from .scenes.cached import IndexPlace
 from .sensors.cdl import CDL
 from .sensors.landsat import Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
@@ -54,6 +55,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     *,
     bands: Sequence[str] | None = None,
     is_image: bool | None = None,
+    gives: Layer | None = None,
     class_field: str | None = None,
     classes: ClassChoice | None = None,
     layer: str | None = None,
@@ -83,6 +85,8 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         paths: File, folder, shell pattern or address, or several; or a GeoDataFrame.
         bands: Bands by name, in order.
         is_image: Whether rasters are measurements; default: decided by looking.
+        gives: What samples of rasters hold, instead of `is_image`: `image`, `mask`, or `value`, which are
+            measurements to learn; see `RasterDataset`.
         class_field, classes, layer: Of vector files; see `VectorDataset`.
         filename_regex, date_format, all_bands, mosaic, resampling, nodata, scaled: Of rasters; see
             `RasterDataset`. STAC declares what the first three declare otherwise.
@@ -95,6 +99,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         DatasetError: nothing is there, or rasters and vectors are mixed.
     """
     if is_table(paths):
+        _require_classes("the table", gives)
         return VectorDataset(
             paths, crs, res, transforms, class_field=class_field, classes=classes, layer=layer
         )
@@ -106,7 +111,8 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
             res,
             bands,
             transforms,
-            is_image=is_image is not False,
+            is_image=is_image,
+            gives=gives,
             mosaic=mosaic,
             resampling=resampling,
             nodata=nodata,
@@ -116,14 +122,15 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
     files = find_files(places, suffixes=_SUFFIXES)
     chosen = RasterDataset if filename_regex or all_bands else sensor_of(files)
     of_scenes = (
-        is_image, class_field, layer, filename_regex, date_format, all_bands, resampling, nodata, crs, res,
-        index,
+        is_image, gives, class_field, layer, filename_regex, date_format, all_bands, resampling, nodata, crs,
+        res, index,
     )  # fmt: skip
     given = scaled or mosaic != "newest" or any(option is not None for option in of_scenes)
     if chosen is RasterDataset and not given and len(places) == 1 and is_class_folder(places[0]):
         log.info("%d files opened as ImageFolder", len(files))
         return _image_folder(places[0], bands, transforms, classes, on_error)
     if chosen is RasterDataset and _are_vectors(files):
+        _require_classes(files[0], gives)
         return VectorDataset(
             files,
             crs,
@@ -135,7 +142,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
             filename_regex=filename_regex,
             date_format=date_format,
         )
-    if is_image is None and chosen is RasterDataset:
+    if is_image is None and gives is None and chosen is RasterDataset:
         is_image = not _first_header(files, places, on_error).categorical
     log.info("%d files opened as %s", len(files), chosen.__name__)
     return chosen(
@@ -145,6 +152,7 @@ def open(  # noqa: A001 - the verb users know, reached as gl.open
         bands,
         transforms,
         is_image=is_image,
+        gives=gives,
         filename_regex=filename_regex,
         date_format=date_format,
         all_bands=all_bands,
@@ -177,6 +185,14 @@ def _first_header(files: Sequence[str], paths: Paths, on_error: OnError) -> Head
             return read_headers([file], named=paths)[file]
     file = files[-1] if on_error == "skip" else files[0]
     return read_headers([file], named=paths)[file]
+
+
+def _require_classes(features: str, gives: Layer | None) -> None:
+    if gives not in (None, "mask"):
+        raise DatasetError(
+            f"{features} holds features, which become classes (mask), found gives={gives!r}; open a raster "
+            "of the measurements"
+        )
 
 
 def _are_vectors(files: Sequence[str]) -> bool:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 from odc.geo.crs import CRS
 
 from ..core.errors import BandError, DatasetError, GridError, suggest
 from ..core.grid import as_crs, crs_name
+from ..core.roi import Table, is_table
+from ..io.access.finding import Paths
+from ..io.access.paths import path_text
+
+Layer = Literal["image", "mask", "value"]
+"""Which tensors samples hold: measurements to look at, classes to learn, measurements to learn."""
 
 
 def require_choice(what: str, value: object, choices: Sequence[str]) -> None:
@@ -32,6 +39,25 @@ def require_flags(**flags: object) -> None:
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise DatasetError(f"{name} is {value!r}; give True or False")
+
+
+def layer_asked(gives: Any, is_image: Any) -> Layer | None:
+    """The layer that the two ways of asking for it mean; None where neither says.
+
+    Raises:
+        DatasetError: one of them is none, or they contradict each other.
+    """
+    if is_image is not None:
+        require_flags(is_image=is_image)
+    if gives is None:
+        return None if is_image is None else "image" if is_image else "mask"
+    require_choice("layer of a sample", gives, get_args(Layer))
+    if is_image is not None and is_image != (gives == "image"):
+        raise DatasetError(
+            f"gives={gives!r} and is_image={is_image} contradict each other; give one of them"
+        )
+    layer: Layer = gives
+    return layer
 
 
 def require_apart(what: str, names: Sequence[str]) -> None:
@@ -103,6 +129,22 @@ def picture_size(size: Any) -> tuple[int, int] | None:
             "(256, 320)"
         )
     return int(sides[0]), int(sides[1])
+
+
+def given_paths(paths: Paths | Table | None, root: Paths | None) -> tuple[str, ...]:
+    """The paths meant by two arguments that are one; `data` where neither is given."""
+    if paths is not None and root is not None:
+        raise DatasetError("paths and root are the same argument; give one")
+    given = paths if paths is not None else root if root is not None else "data"
+    if is_table(given):
+        raise DatasetError(
+            "paths is a table of geopandas, expected files, folders or patterns; VectorDataset(table) takes "
+            "its features"
+        )
+    if not isinstance(given, (str, Path, Iterable)):
+        raise DatasetError(f"paths is {given!r}; give files, folders or patterns")
+    listed = [given] if isinstance(given, (str, Path)) else list(given)
+    return tuple(path_text(path, DatasetError) for path in listed)
 
 
 def output_crs(crs: Any) -> CRS | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -19,15 +18,15 @@ from ..core.grid import crs_name
 from ..core.progress import Progress
 from ..core.query import Scene
 from ..core.resampling import AVERAGING, DEFAULT_OF_CLASSES, RESAMPLINGS, Resampling, as_resampling
-from ..core.roi import Table, is_table
 from ..io.access.finding import Paths
 from ..io.access.naming import Naming
-from ..io.access.paths import path_text
 from ..io.headers.header import read_header
 from ..io.headers.scan import Footprints, OnError, scan
 from .base import Layer, Transform
 from .options import (
     assumed_crs,
+    given_paths,
+    layer_asked,
     nodata_value,
     output_crs,
     pixel_size,
@@ -88,6 +87,8 @@ class RasterDataset(SceneDataset):
     """`strptime` format of the date groups."""
     is_image: bool = True
     """Whether pixels are measurements (`image`) or classes (`mask`)."""
+    gives: Layer | None = None
+    """What samples hold, if `is_image` does not say: `image`, `mask`, or `value` (measurements to learn)."""
     separate_files: bool = False
     """Whether each band has a file of its own."""
     all_bands: Sequence[str | Band] = ()
@@ -120,6 +121,7 @@ class RasterDataset(SceneDataset):
         filename_regex: str | None = None,
         date_format: str | None = None,
         is_image: bool | None = None,
+        gives: Layer | None = None,
         separate_files: bool | None = None,
         all_bands: Sequence[str | Band] | None = None,
         rgb_bands: Sequence[str] | None = None,
@@ -147,12 +149,15 @@ class RasterDataset(SceneDataset):
             root: Another name for `paths`.
             filename_glob, filename_regex, date_format, is_image, separate_files, all_bands, rgb_bands, cmap:
                 As the class attributes.
+            gives: What samples hold: `image`, `mask`, or `value`: measurements to learn, float32 (K, H, W)
+                with scale and offset applied, NaN where a band is not observed. Default: as `is_image` says.
             mosaic: Which of several scenes gives a pixel: the `newest` or the `first` (by name) that
                 observed it, or their `mean` (float32).
             resampling: Resampling where lattices differ. Default: nearest for masks, palettes and quality
-                bands, else bilinear.
+                bands, else bilinear; of values always bilinear.
             nodata: Stored value that means unobserved, instead of what the files say.
-            scaled: Apply scale and offset, as declared by the files or else by the sensor; float32.
+            scaled: Apply scale and offset, as declared by the files or else by the sensor; float32. Values
+                always are.
             dtype: Of images. `native`: the one that holds the values of all files (float32 for uint16, with
                 which torch can scarcely compute); `float32` converts; `stored` keeps uint16, too. Masks are
                 int64; `stored` keeps the files' own. Every sample has the same: it is settled when the
@@ -178,27 +183,27 @@ class RasterDataset(SceneDataset):
             "filename_glob": filename_glob,
             "filename_regex": filename_regex,
             "date_format": date_format,
-            "is_image": is_image,
             "separate_files": separate_files,
             "all_bands": all_bands,
             "rgb_bands": rgb_bands,
             "cmap": cmap,
         }
         self.__dict__.update({name: value for name, value in given.items() if value is not None})
-        self._options = tuple(given)
+        self._options = (*given, "gives")
+        self.gives = layer_asked(gives, is_image) or layer_asked(self._layer, None)
+        self.is_image = self.gives == "image"
         require_choice("mosaic rule", mosaic, COMPOSITE_RULES)
         resampling = as_resampling(resampling)
         require_choice("resampling", resampling or DEFAULT_OF_CLASSES, RESAMPLINGS)
         require_choice("dtype", dtype, get_args(Dtype))
         require_choice("kind of footprints", footprints, get_args(Footprints))
         require_choice("on_error", on_error, get_args(OnError))
-        if not self.is_image and (mosaic == "mean" or resampling in AVERAGING):
+        if self.gives == "mask" and (mosaic == "mean" or resampling in AVERAGING):
             raise DatasetError(
                 "the mean of class codes means nothing; use mosaic='newest' or 'first', and "
                 "resampling='nearest' or 'mode'"
             )
         require_flags(
-            is_image=self.is_image,
             separate_files=self.separate_files,
             scaled=scaled,
             overviews=overviews,
@@ -209,7 +214,8 @@ class RasterDataset(SceneDataset):
         self._transforms = transforms
         self._asked_crs, self._asked_res = output_crs(crs), pixel_size(res)
         self.mosaic, self.resampling, self.nodata = mosaic, resampling, nodata_value(nodata)
-        self.scaled, self.dtype, self._assume_crs = scaled, dtype, assumed_crs(assume_crs)
+        self.scaled = scaled or self.gives == "value"
+        self.dtype, self._assume_crs = dtype, assumed_crs(assume_crs)
         self.overviews, self.on_error = overviews, on_error
         self._wanted = None if bands is None else self._named(bands)
         self.footprints = footprints
@@ -218,7 +224,7 @@ class RasterDataset(SceneDataset):
 
     def _stored_classes(self) -> Classes | None:
         """What the mask's codes mean, by the first file, else by the class attributes."""
-        if self.is_image:
+        if self.gives != "mask":
             return None
         header = header_of(self._to_read(0, (0,)).assets[0], self._assume_crs)
         declared = header.class_names or self.class_names
@@ -366,22 +372,6 @@ class RasterDataset(SceneDataset):
     def __repr__(self) -> str:
         names = ", ".join(band.name for band in self.bands)
         return f"{type(self).__name__}({len(self.scenes)} scenes, bands {names})"
-
-
-def given_paths(paths: Paths | Table | None, root: Paths | None) -> tuple[str, ...]:
-    """The paths meant by two arguments that are one; `data` where neither is given."""
-    if paths is not None and root is not None:
-        raise DatasetError("paths and root are the same argument; give one")
-    given = paths if paths is not None else root if root is not None else "data"
-    if is_table(given):
-        raise DatasetError(
-            "paths is a table of geopandas, expected files, folders or patterns; VectorDataset(table) takes "
-            "its features"
-        )
-    if not isinstance(given, (str, Path, Iterable)):
-        raise DatasetError(f"paths is {given!r}; give files, folders or patterns")
-    listed = [given] if isinstance(given, (str, Path)) else list(given)
-    return tuple(path_text(path, DatasetError) for path in listed)
 
 
 def _hashable(value: Any) -> Hashable:

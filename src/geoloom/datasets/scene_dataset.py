@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -14,10 +13,11 @@ from odc.geo.geobox import GeoBox
 
 from ..core.bands import Band
 from ..core.composite import CompositeRule, composite
-from ..core.errors import DatasetError, ReadError
+from ..core.errors import ReadError
 from ..core.interval import ALWAYS, Interval
+from ..core.outputs import Outputs, ValueOutputs
 from ..core.query import MomentQuery, Query, Sample, Scene
-from ..core.resampling import DEFAULT_OF_CLASSES, Resampling
+from ..core.resampling import DEFAULT_OF_CLASSES, DEFAULT_OF_MEASUREMENTS, Resampling
 from ..io.access.remote import is_remote
 from ..io.batch import warm_up
 from ..io.explain import FileRead
@@ -26,12 +26,12 @@ from .base import GeoDataset, Layer
 from .reading.by_file import explain_scene, read_scene
 from .reading.calibration import PHYSICAL, Calibration, common_bands, declared_calibrations
 from .reading.channel_stacks import SceneStacks, StackShelf
+from .reading.labels import as_codes, as_values
 from .reading.pending import PendingRead, allot
 from .reading.read_plan import Plan
 from .reading.sample import stored_tensor, to_sample, torch_dtype
-from .scenes.changes import absolute
+from .scenes.alike import is_same, stored_dtype
 from .scenes.index import SceneIndex
-from .scenes.table import SavedScenes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Dtype = Literal["native", "float32", "stored"]
+
+_USUAL_RESAMPLING: dict[Layer, Resampling | None] = {
+    "image": None,  # as each file says
+    "mask": DEFAULT_OF_CLASSES,
+    "value": DEFAULT_OF_MEASUREMENTS,
+}
 
 
 class SceneDataset(GeoDataset):
@@ -48,6 +54,8 @@ class SceneDataset(GeoDataset):
     """
 
     is_image: bool
+    gives: Layer | None = None
+    """What samples hold; None: `image` or `mask`, as `is_image` says."""
     mosaic: CompositeRule
     resampling: Resampling | None
     nodata: float | None
@@ -65,7 +73,7 @@ class SceneDataset(GeoDataset):
     def _hold(self, scenes: Sequence[Scene]) -> None:
         """Take scenes as the dataset's own, and settle by them what all samples have in common."""
         self._index = SceneIndex(scenes)
-        self._stored_dtype = _common_dtype(self.scenes)
+        self._stored_dtype = stored_dtype(self.scenes)
         self._bands = common_bands(self.scenes)
         self._shelf = self._new_shelf()
         self._left_out: set[int] = set()
@@ -87,8 +95,19 @@ class SceneDataset(GeoDataset):
 
     @property
     def layers(self) -> frozenset[Layer]:
-        """`image` or `mask`."""
-        return frozenset({"image" if self.is_image else "mask"})
+        """One of `image`, `mask` and `value`."""
+        return frozenset({self._layer})
+
+    @property
+    def _layer(self) -> Layer:
+        return self.gives or ("image" if self.is_image else "mask")
+
+    @property
+    def outputs(self) -> Outputs | None:
+        """Of a layer of values their names and units; see `GeoDataset.outputs`."""
+        if self._layer != "value":
+            return super().outputs
+        return ValueOutputs(tuple(b.name for b in self.bands), tuple(b.unit for b in self.bands))
 
     def only(self, positions: Sequence[int]) -> Self:
         """The same dataset of some of its scenes alone; no file is opened.
@@ -141,7 +160,7 @@ class SceneDataset(GeoDataset):
 
     def _found_as(self, other: Self) -> bool:
         return self.scenes is other.scenes or (
-            len(self.scenes) == len(other.scenes) and all(map(_is_same, self.scenes, other.scenes))
+            len(self.scenes) == len(other.scenes) and all(map(is_same, self.scenes, other.scenes))
         )
 
     def _to_read(self, position: int, channels: tuple[int, ...] | None) -> Scene:
@@ -158,7 +177,7 @@ class SceneDataset(GeoDataset):
 
     @property
     def _resampling_asked(self) -> Resampling | None:
-        return self.resampling or (None if self.is_image else DEFAULT_OF_CLASSES)
+        return self.resampling or _USUAL_RESAMPLING[self._layer]
 
     def _found(self, queries: Sequence[Query]) -> list[list[int]]:
         """Positions of the scenes near each query, in the order of the mosaic rule."""
@@ -199,7 +218,7 @@ class SceneDataset(GeoDataset):
     def _plan(
         self, queries: Sequence[Query], channels: tuple[int, ...] | None
     ) -> list[Plan | None]:
-        near = self._found(queries)
+        near, channels = self._found(queries), channels if self.is_image else None
         waiting = [
             self._waiting(query, scenes, channels)
             for query, scenes in zip(queries, near, strict=True)
@@ -233,7 +252,7 @@ class SceneDataset(GeoDataset):
     ) -> PendingRead | None:
         """The arrays that `read_batch` can fill as `_composed` would; None where it cannot."""
         several = len(scenes) > 1
-        if not scenes or self.overviews:
+        if not scenes or self.overviews or self._is_known_by_band:
             return None
         if several and (self.mosaic == "mean" or self.scaled):
             return None
@@ -265,14 +284,29 @@ class SceneDataset(GeoDataset):
 
     def _read(self, query: Query, channels: tuple[int, ...] | None) -> Sample | None:
         (scenes,) = self._found([query])
+        channels = channels if self.is_image else None
         return self._composed(query, scenes, channels) if scenes else None
 
     def _composed(
         self, query: Query, scenes: list[int], channels: tuple[int, ...] | None
     ) -> Sample:
         """The answer scene by scene, file by file: for what `read_batch` has no rule for."""
-        answers = (self._scene_on(query.grid, scene, channels) for scene in scenes)
-        return self._as_sample(query, scenes, *composite(answers, self.mosaic))
+        if self._is_known_by_band:
+            bands = [self._merged(query.grid, scenes, (k,)) for k in range(len(self.bands))]
+            values, valid = zip(*bands, strict=True)
+            return self._as_sample(query, scenes, np.concatenate(values), np.stack(valid))
+        return self._as_sample(query, scenes, *self._merged(query.grid, scenes, channels))
+
+    def _merged(
+        self, grid: GeoBox, scenes: Sequence[int], channels: tuple[int, ...] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        answers = (self._scene_on(grid, scene, channels) for scene in scenes)
+        return composite(answers, self.mosaic)
+
+    @property
+    def _is_known_by_band(self) -> bool:
+        """Whether each band says for itself where it is known, so that it is read alone."""
+        return self._layer == "value" and len(self.bands) > 1
 
     def _reads(
         self, grid: GeoBox, scenes: list[int], channels: tuple[int, ...] | None
@@ -332,35 +366,17 @@ class SceneDataset(GeoDataset):
         values: np.ndarray | Tensor,
         valid: np.ndarray | Tensor,
     ) -> Sample:
-        if not self.is_image:
-            values = self._codes(values, valid, scenes)
+        if self._layer == "value":
+            values, valid = as_values(values, valid)
+            return to_sample(query.grid, valid, value=values)
+        if self._layer == "mask":
+            names = [self.scenes[i].name for i in scenes]
+            values = as_codes(values, valid, self._given_dtype, names)
         if self.dtype == "stored":
             values = stored_tensor(values)
         if self.is_image:
             return to_sample(query.grid, valid, image=values)
         return to_sample(query.grid, valid, mask=values[0] if len(values) == 1 else values)
-
-    def _codes(
-        self, values: np.ndarray | Tensor, valid: np.ndarray | Tensor, scenes: Sequence[int]
-    ) -> np.ndarray | Tensor:
-        """Labels that files hold as floats as the codes that they are.
-
-        Raises:
-            DatasetError: one is not a whole number.
-        """
-        array = np.asarray(values)
-        if array.dtype.kind != "f":
-            return values
-        seen = np.asarray(valid)
-        whole = np.isfinite(array) & (np.trunc(array) == array)
-        if not whole[..., seen].all():
-            named = ", ".join(self.scenes[i].name for i in scenes[:3])
-            raise DatasetError(
-                f"labels of {named} hold {array[..., seen][~whole[..., seen]][0]:g}, which is not a class "
-                "code: continuous values are not supported as labels yet. Read them as measurements, with "
-                "is_image=True, and join them to the imagery (images & values), where they are channels"
-            )
-        return np.where(whole, array, 0).astype(self._given_dtype)
 
     def sample_dtype(self, layer: Layer) -> np.dtype[Any] | None:
         """The type in which samples hold a layer; see `GeoDataset.sample_dtype`."""
@@ -372,7 +388,7 @@ class SceneDataset(GeoDataset):
     def _given_dtype(self) -> np.dtype[Any]:
         """The one dtype of all samples, before transforms."""
         common = self._stored_dtype
-        if self.is_image and (common is None or self._is_rounded):
+        if self._layer == "value" or (self.is_image and (common is None or self._is_rounded)):
             return np.dtype(np.float32)
         if common is not None and self.dtype == "stored":
             return common
@@ -389,9 +405,9 @@ class SceneDataset(GeoDataset):
         Raises:
             ReadError: the dataset's own dtype cannot hold them.
         """
-        if not self.is_image and dtype.kind == "c":
+        if self._layer == "mask" and dtype.kind == "c":
             raise ReadError(f"a file of {self!r} holds {dtype}; class codes are whole numbers")
-        if not self.is_image:
+        if self._layer == "mask":
             return dtype.newbyteorder("=") if dtype.kind == "f" else self._given_dtype
         common = self._stored_dtype or np.dtype(np.float32)
         if not self._is_rounded and not np.can_cast(dtype, common):
@@ -401,26 +417,3 @@ class SceneDataset(GeoDataset):
                 "changed, or with dtype='float32', which rounds"
             )
         return self._given_dtype
-
-
-def _is_same(one: Scene, other: Scene) -> bool:
-    """Whether two scenes are equal, however their files are named: an index has absolute paths."""
-    if one == other:
-        return True
-    a, b = (
-        replace(s, assets=tuple(replace(asset, uri=absolute(asset.uri)) for asset in s.assets))
-        for s in (one, other)
-    )
-    return a == b
-
-
-def _common_dtype(scenes: Sequence[Scene]) -> np.dtype[Any] | None:
-    """That holds the stored values of all scenes; None where one does not say how they are stored."""
-    if isinstance(scenes, SavedScenes):
-        stored = {dtype for _, dtypes in scenes.band_sets() for dtype in dtypes}
-    else:
-        stored = {asset.dtype for scene in scenes for asset in scene.assets}
-    names = [
-        name for name in stored if name in np.sctypeDict
-    ]  # GDAL has complex integers, numpy has not
-    return np.result_type(*names).newbyteorder("=") if len(names) == len(stored) else None

@@ -73,6 +73,11 @@ class SeriesDataset(GeoDataset):
             )
         if min_dates is not None and min_dates < 1:
             raise DatasetError(f"min_dates={min_dates}; give at least 1, or None for all")
+        if "value" in dataset.layers:
+            raise DatasetError(
+                f"{dataset!r} holds values to learn from, and a sample has those of one time; make a series "
+                "of the images alone, and join the values to it: images.series(steps) & values"
+            )
         if self.steps.composite == "mean" and "mask" in dataset.layers:
             raise DatasetError(
                 "the mean of class codes means nothing; use composite='newest' or 'first', or join the "

@@ -14,6 +14,7 @@ from ..core.bands import Band, match_bands
 from ..core.classes import Classes
 from ..core.errors import DatasetError
 from ..core.interval import ALWAYS, Interval
+from ..core.outputs import Outputs
 from ..core.query import Query, Sample
 from ..io.explain import FileRead
 from .base import GeoDataset
@@ -38,7 +39,8 @@ class UnionDataset(Composition):
         parts: Different datasets with the same layers.
 
     Raises:
-        DatasetError: one part has images and another has masks, or a band differs in scale or offset.
+        DatasetError: one part has images and another has masks, a band differs in scale or offset, or values
+            differ in name or unit.
         BandError: the bands cannot be matched.
     """
 
@@ -57,6 +59,8 @@ class UnionDataset(Composition):
             )
         self._bands = self.parts[0].bands
         self._channels: tuple[tuple[int, ...] | None, ...] = (None,) * len(self.parts)
+        if "value" in self.layers:
+            self._require_same_values()
         if "image" in self.layers:
             match = match_bands([(label(p), p.bands) for p in self.parts])
             self._bands, self._channels = match.bands, match.channels
@@ -65,6 +69,21 @@ class UnionDataset(Composition):
                 [(label(p), own) for p, own in zip(self.parts, self._by_part(), strict=True)],
             )
             match.report([(label(p), p.bands) for p in distinct(parts)])
+
+    def _require_same_values(self) -> None:
+        first, *others = self.parts
+        for other in others:
+            if other.outputs != first.outputs:
+                given = [p.outputs.short if p.outputs else "unnamed values" for p in (first, other)]
+                raise DatasetError(
+                    f"a union needs the same values in the same order, found {given[0]} in {label(first)} "
+                    f"and {given[1]} in {label(other)}; name the bands alike, with all_bands=[...]"
+                )
+
+    @property
+    def outputs(self) -> Outputs | None:
+        """Of the parts; see `GeoDataset.outputs`."""
+        return self.parts[0].outputs if "value" in self.layers else super().outputs
 
     @property
     def bands(self) -> tuple[Band, ...]:

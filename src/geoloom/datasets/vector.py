@@ -26,8 +26,7 @@ from ..io.access.naming import Naming
 from ..io.vector.layers import ClassChoice, Features, read_feature_files
 from ..io.vector.tables import digest, read_table
 from .base import GeoDataset, Layer, Transform
-from .options import assumed_crs, output_crs, pixel_size, require_callable
-from .raster import given_paths
+from .options import assumed_crs, given_paths, output_crs, pixel_size, require_callable
 from .reading.sample import first_of, to_sample
 from .region import Region, common_lattice
 from .scenes.index import lonlat_boxes

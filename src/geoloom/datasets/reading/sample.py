@@ -35,7 +35,8 @@ def to_sample(grid: GeoBox, valid: np.ndarray | Tensor, **layers: np.ndarray | T
     Args:
         grid: Where the arrays lie.
         valid: (H, W) bool, True = observed.
-        layers: `image` (C, H, W) or `mask` (H, W), any dtype; tensors are taken as they are.
+        layers: `image` (C, H, W), `mask` (H, W) or `value` (K, H, W), any dtype; tensors are taken as they
+            are.
 
     Returns:
         Tensors of the arrays' dtype, apart from uint16 images, which become float32 (exact), and
@@ -117,8 +118,9 @@ def joined(samples: Sequence[Sample]) -> Sample:
     """Answers of several layers to one query as one sample.
 
     Images are concatenated along their channels, at each date where some are series; masks are stacked
-    along a first axis where there are several. A pixel is valid where it is valid in all; where images and
-    masks come together, `observed` marks where the images are. Other keys are kept, the first one's first.
+    along a first axis where there are several, and values follow one another along theirs. A pixel is valid
+    where it is valid in all, but of layers of values in one; where images and labels come together,
+    `observed` marks where the images are. Other keys are kept, the first one's first.
 
     Raises:
         DatasetError: series have different dates.
@@ -130,14 +132,20 @@ def joined(samples: Sequence[Sample]) -> Sample:
         whole.update(sample)
     images = [s["image"] for s in samples if "image" in s]
     masks = [s["mask"] for s in samples if "mask" in s]
+    values = [s["value"] for s in samples if "value" in s]
     if "times" in whole:
         whole.update(_dated(samples))
     elif len(images) > 1:
         whole["image"] = torch.cat(_alike(images), dim=0)
     if len(masks) > 1:
         whole["mask"] = torch.cat([m if m.ndim == 3 else m[None] for m in masks], dim=0)
-    whole["valid"] = _all_of([s["valid"] for s in samples])
-    if images and masks:
+    if len(values) > 1:
+        whole["value"] = torch.cat(values, dim=0)
+    alone = [s for s in samples if "value" in s and "image" not in s and "mask" not in s]
+    known = [_any_of([s["valid"] for s in alone])] if alone else []
+    others = [s["valid"] for s in samples if not any(s is value for value in alone)]
+    whole["valid"] = _all_of([*others, *known])
+    if images and (masks or values):
         seen = [s.get("observed", s["valid"]) for s in samples if "image" in s]
         whole["observed"] = _all_of(seen)
     return whole  # type: ignore[return-value]
@@ -189,8 +197,18 @@ def _all_of(masks: list[Tensor]) -> Tensor:
     return torch.from_numpy(whole)
 
 
+def _any_of(masks: list[Tensor]) -> Tensor:
+    """Where one of the masks at least is true."""
+    import torch
+
+    if len(masks) == 1:
+        return masks[0]
+    return torch.from_numpy(np.logical_or.reduce([mask.numpy() for mask in masks]))
+
+
 def first_of(samples: Iterable[Sample]) -> Sample | None:
-    """One answer of several, each pixel from the first in which it is valid; None of none.
+    """One answer of several, each pixel from the first in which it is valid, each value from the first in
+    which it is known; None of none.
 
     They are drawn only as long as pixels are missing.
 
@@ -203,9 +221,13 @@ def first_of(samples: Iterable[Sample]) -> Sample | None:
     whole: Sample | None = None
     for sample in samples:
         whole = sample if whole is None else _completed(whole, sample)
-        if whole["valid"].numpy().all():
+        if whole["valid"].numpy().all() and not _lacks_values(whole):
             break
     return whole
+
+
+def _lacks_values(sample: Sample) -> bool:
+    return "value" in sample and bool(np.isnan(sample["value"].numpy()).any())
 
 
 def _completed(first: Sample, second: Sample) -> Sample:
@@ -224,6 +246,9 @@ def _completed(first: Sample, second: Sample) -> Sample:
             arrays = (layer.to(common).numpy() for layer in pair)
             values, _ = first_valid(*zip(arrays, seen, strict=True))
             whole[name] = torch.from_numpy(values)
+    if "value" in first and "value" in second:
+        own, other = first["value"].numpy(), second["value"].numpy()
+        whole["value"] = torch.from_numpy(np.where(np.isnan(own), other, own))
     for name in ("valid", "observed"):
         if name in first and name in second:
             whole[name] = first[name] | second[name]  # type: ignore[literal-required]

@@ -22,7 +22,7 @@ from ...core.resampling import Resampling
 from ...io.access.remote import is_remote, together
 from ...io.headers.header import read_header
 from ...io.vector.areas import RoiSource, roi_of
-from ..base import Transform
+from ..base import Layer, Transform
 from ..raster import RasterDataset
 from ..reading.calibration import Calibration
 from ..reading.pending import PendingRead
@@ -78,7 +78,8 @@ class StacDataset(RasterDataset):
         where: Where | None = None,
         grids: Grids = "items",
         sign: Sign | None = None,
-        is_image: bool = True,
+        is_image: bool | None = None,
+        gives: Layer | None = None,
         rgb_bands: Sequence[str] | None = None,
         mosaic: CompositeRule = "newest",
         resampling: Resampling | None = None,
@@ -108,7 +109,8 @@ class StacDataset(RasterDataset):
             sign: Address -> address to read, for files that need a signature; asked when a file is read, and
                 again after ten minutes or a refusal. A function of a module, where worker processes are to
                 have it.
-            is_image, rgb_bands, mosaic, resampling, nodata, scaled, dtype, assume_crs: As `RasterDataset`.
+            is_image, gives, rgb_bands, mosaic, resampling, nodata, scaled, dtype, assume_crs: As
+                `RasterDataset`.
             index: Where to keep the scenes, as GeoParquet, for the next dataset with the same arguments to
                 open: a file; True for the folder `.geoloom` beside local documents; `"cache"` for the user's
                 cache folder. It is made again when local documents changed; to see changes of remote ones,
@@ -148,6 +150,7 @@ class StacDataset(RasterDataset):
             bands,
             transforms,
             is_image=is_image,
+            gives=gives,
             rgb_bands=rgb_bands,
             mosaic=mosaic,
             resampling=resampling,
@@ -178,7 +181,8 @@ class StacDataset(RasterDataset):
         where: Where | None = None,
         grids: Grids = "items",
         sign: Sign | None = None,
-        is_image: bool = True,
+        is_image: bool | None = None,
+        gives: Layer | None = None,
         rgb_bands: Sequence[str] | None = None,
         mosaic: CompositeRule = "newest",
         resampling: Resampling | None = None,
@@ -198,9 +202,8 @@ class StacDataset(RasterDataset):
             limit: The most items to take. Default: all.
             query: Of the query extension, for servers that have it: `{"eo:cloud_cover": {"lt": 10}}`.
             where: As the dataset's own: looked at here, after `limit`, whatever the server can do.
-            crs, res, bands, transforms, grids, sign, is_image, rgb_bands: As the dataset's own.
-            mosaic, resampling, nodata, scaled, dtype, assume_crs: As the dataset's own.
-            index, progress, reach: As the dataset's own.
+            crs, res, bands, transforms, grids, sign, is_image, gives, rgb_bands, mosaic, resampling, nodata,
+                scaled, dtype, assume_crs, index, progress, reach: As the dataset's own.
 
         Raises:
             DatasetError: the server refuses or finds nothing.
@@ -231,6 +234,7 @@ class StacDataset(RasterDataset):
             grids=grids,
             sign=sign,
             is_image=is_image,
+            gives=gives,
             rgb_bands=rgb_bands,
             mosaic=mosaic,
             resampling=resampling,
@@ -293,11 +297,7 @@ class StacDataset(RasterDataset):
     def _calibrations(self) -> tuple[Calibration, ...]:
         # What an item does not declare its file may yet declare; see `completed`.
         declared = super()._calibrations()
-        return (
-            declared
-            if self.scaled
-            else tuple(None if c and (1.0, 0.0) in c else c for c in declared)
-        )
+        return tuple(None if c and not self.scaled and (1.0, 0.0) in c else c for c in declared)
 
     def _to_read(self, position: int, channels: tuple[int, ...] | None) -> Scene:
         scene = self._settled.get((position, channels)) or self._settle(position, channels)
