@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .curves import plot_precision_recall_curve as plot_precision_recall_curve
     from .curves import plot_roc_curve as plot_roc_curve
     from .curves import plot_training as plot_training
+    from .scatters import plot_scatter as plot_scatter
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
@@ -21,5 +22,6 @@ else:
             ".areas": ["AreaTable", "ClassArea", "class_areas"],
             ".chips": ["plot_chips"],
             ".curves": ["plot_precision_recall_curve", "plot_roc_curve", "plot_training"],
+            ".scatters": ["plot_scatter"],
         },
     )

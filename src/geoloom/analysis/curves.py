@@ -82,16 +82,20 @@ def plot_precision_recall_curve(
 
 
 def plot_training(
-    history: History | Mapping[str, Sequence[float]], *, title: str | None = None
+    history: History | Mapping[str, Sequence[float]],
+    *,
+    measures: Sequence[str] = (),
+    title: str | None = None,
 ) -> Figure:
     """Loss and scores by epoch, training beside validation, with the best epoch marked.
 
     Args:
         history: As `read_history` gives it, or columns of numbers by name, such as `train_loss`.
+        measures: What is drawn, such as `loss` and `rmse`, a panel each; empty means all.
         title: Above the figure.
     """
     known = history if isinstance(history, History) else History.of(history)
-    panels = known.panels()
+    panels = known.panels(measures)
     figure = new_figure(3.5 * len(panels), 2.9, title=title)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (name, lines) in zip(axes, panels, strict=True):

@@ -26,6 +26,11 @@ _TITLES = {
     "iou": "Mean IoU",
     "mean_iou": "Mean IoU",
     "kappa": "Kappa",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "bias": "Bias",
+    "r2": "R²",
+    "mean_r2": "Mean R²",
 }
 _NO_CURVES = {"epoch", "step", "seconds", "time", "best", "learning_rate", "lr"}
 
@@ -80,14 +85,20 @@ class History:
                 return int(self.epochs[np.nanargmin(values)])
         return None
 
-    def panels(self) -> list[tuple[str, list[Line]]]:
-        """Lines grouped by what they measure, loss first."""
+    def panels(self, measures: Sequence[str] = ()) -> list[tuple[str, list[Line]]]:
+        """Lines grouped by what they measure, loss first.
+
+        Args:
+            measures: Which, such as `loss`; empty means all.
+        """
         groups: dict[str, list[Line]] = {}
         for column, values in self.columns.items():
             prefix, _, measure = column.partition("_")
             if prefix not in _PREFIXES:
                 prefix, measure = "", column
             if measure in _NO_CURVES or not np.isfinite(values).any():
+                continue
+            if measures and measure not in measures:
                 continue
             title = _TITLES.get(measure, measure.replace("_", " ").capitalize())
             groups.setdefault(title, []).append(Line(_SPOKEN.get(prefix, measure), values))

@@ -17,7 +17,7 @@ from ..figures.style import ERROR
 from ..figures.views import Source, look, look_at_classes, look_at_image, paint, stretch, zoomed_out
 from ..io.headers.header import read_header
 from ..io.raster import Raster
-from .truth import KnownTruth
+from .evidence.truth import KnownTruth
 
 DISPLAY_PX = 2000
 """Longest side of a layer."""
@@ -25,7 +25,7 @@ MOST_COMPOSITES = 2
 _SCENE_BYTES = 1_900_000
 _QUALITIES = (84, 74, 62, 48, 35)
 
-Kind = Literal["scene", "classes", "errors"]
+Kind = Literal["scene", "classes", "errors", "values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class Layer:
     kind: Kind
     uri: str
     """The image itself, as `data:image/...;base64,...`."""
+    says: str = ""
+    """What the page puts before what it reads below the pointer; empty where there is nothing to read."""
+    ramp: int | None = None
+    """Of values: position among the page's ramps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Views:
         grid = zoomed_out(whole, max_px)
         return cls(
             look_at_classes(class_map, grid=grid),
-            None if scene is None else _look_at_scene(scene, grid),
+            None if scene is None else look_at_scene(scene, grid),
             None if truth is None else truth.codes_on(grid, classes),
         )
 
@@ -71,9 +75,9 @@ class Views:
 def map_layers(views: Views, classes: Classes) -> tuple[Layer, ...]:
     """All layers that the views can give, the lowest first."""
     layers = [] if views.scene is None else list(scene_layers(views.scene))
-    layers.append(class_layer("prediction", "Prediction", views.prediction, classes))
+    layers.append(class_layer("prediction", "Prediction", views.prediction, classes, "map"))
     if views.truth is not None:
-        layers.append(class_layer("truth", "Truth", views.truth, classes))
+        layers.append(class_layer("truth", "Truth", views.truth, classes, "truth"))
         layers.append(error_layer(views.truth, views.prediction, classes))
     return tuple(layers)
 
@@ -87,9 +91,10 @@ def scene_layers(scene: Raster) -> tuple[Layer, ...]:
     return tuple(made)
 
 
-def class_layer(key: str, title: str, seen: Raster, classes: Classes) -> Layer:
+def class_layer(key: str, title: str, seen: Raster, classes: Classes, says: str) -> Layer:
     """A class map in its colours, clear where nothing is known."""
-    return Layer(key, title, "classes", flat_uri(paint(seen.values[0], seen.valid, classes)))
+    picture = paint(seen.values[0], seen.valid, classes)
+    return Layer(key, title, "classes", flat_uri(picture), says)
 
 
 def error_layer(truth: Raster, prediction: Raster, classes: Classes) -> Layer:
@@ -126,7 +131,8 @@ def flat_uri(picture: np.ndarray) -> str:
     return _uri("png", _encoded(image, "PNG", optimize=True, transparency=bytes(rgba[:, 3])))
 
 
-def _look_at_scene(scene: Source, grid: GeoBox) -> Raster:
+def look_at_scene(scene: Source, grid: GeoBox) -> Raster:
+    """The bands of a scene that its composites need, on a display grid."""
     names = scene.bands if isinstance(scene, Raster) else read_header(scene).band_names
     chosen = composites_of(names)[:MOST_COMPOSITES]
     return look(scene, bands=sorted({b for c in chosen for b in c.bands}), grid=grid)

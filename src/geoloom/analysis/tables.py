@@ -70,7 +70,7 @@ def swatch(color: str) -> str:
     return f'<span class="swatch" style="background:{escape(color)}"></span>'
 
 
-def accuracy_table(accuracy: Accuracy, classes: Classes) -> str:
+def accuracy_table(accuracy: Accuracy, classes: Classes, *, counted: str = "pixels") -> str:
     """Per-class figures, a bar behind each, and the means."""
     shown = [m for m in _METRICS if getattr(accuracy, m[0])]
     head = "".join(
@@ -96,14 +96,14 @@ def accuracy_table(accuracy: Accuracy, classes: Classes) -> str:
     foot = "".join(f'<td class="num">{number(means[key])}</td>' for key, _, _ in shown)
     return (
         '<div class="scroll"><table class="data"><caption class="sr">Accuracy by class</caption>'
-        f'<thead><tr><th scope="col">Class</th>{head}<th scope="col" class="num">Pixels</th></tr></thead>'
-        f"<tbody>{''.join(body)}</tbody>"
+        f'<thead><tr><th scope="col">Class</th>{head}<th scope="col" class="num">{counted.capitalize()}</th>'
+        f"</tr></thead><tbody>{''.join(body)}</tbody>"
         f'<tfoot><tr><th scope="row">Mean</th>{foot}<td class="num">{accuracy.pixels:,}</td></tr></tfoot>'
         "</table></div>"
     )
 
 
-def confusion_table(accuracy: Accuracy, *, normalize: bool) -> str:
+def confusion_table(accuracy: Accuracy, *, normalize: bool, counted: str = "pixels") -> str:
     """The confusion matrix as a table whose cells are coloured by the share of their row."""
     counts = accuracy.confusion
     shares = row_shares(counts)
@@ -116,7 +116,7 @@ def confusion_table(accuracy: Accuracy, *, normalize: bool) -> str:
             for j in range(len(names))
         )
         rows.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
-    title = "Share of the true class" if normalize else "Pixels"
+    title = "Share of the true class" if normalize else counted.capitalize()
     kind = "matrix dense" if len(names) > DENSE_FROM else "matrix"
     return (
         f'<div class="scroll"><table class="{kind}"><caption>{title}</caption>'

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .matrices import plot_confusion_matrices as plot_confusion_matrices
     from .matrices import plot_confusion_matrix as plot_confusion_matrix
     from .style import save_figure as save_figure
+    from .values import plot_values as plot_values
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
@@ -24,5 +25,6 @@ else:
             ".images": ["plot_classes", "plot_comparison", "plot_image", "plot_overlay"],
             ".matrices": ["plot_confusion_matrices", "plot_confusion_matrix"],
             ".style": ["save_figure"],
+            ".values": ["plot_values"],
         },
     )

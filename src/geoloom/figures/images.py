@@ -150,7 +150,7 @@ def map_figure(grid: GeoBox, count: int, title: str | None) -> tuple[Figure, lis
     """A figure of `count` maps in a row, as high as the grid's shape on the ground asks."""
     height, width = grid.shape
     across, down = pixel_size_m(grid)
-    each = {1: 7.2, 2: 4.6, 3: 3.7}[count]
+    each = {1: 7.2, 2: 4.6, 3: 3.7, 4: 3.2}[count]
     ratio = float(np.clip(height * down / (width * across), 0.3, 2.2))
     figure = new_figure(each * count, each * ratio + 0.55, title=title)
     axes = figure.subplots(1, count, squeeze=False)

@@ -42,6 +42,7 @@ def look(
     max_px: int = MAX_PX,
     resampling: Resampling | None = None,
     grid: GeoBox | None = None,
+    scaled: bool = False,
 ) -> Raster:
     """Read a raster for the eye, at most `max_px` a side; a raster in memory is taken as it is.
 
@@ -51,6 +52,7 @@ def look(
         max_px: Longest side, pixels.
         resampling: How to shrink; None means `average` for measurements and `mode` for classes.
         grid: Where to look, instead of the whole file.
+        scaled: Whether a file's scale and offset are applied.
     """
     if isinstance(source, Raster):
         return _chosen(source, bands)
@@ -58,11 +60,16 @@ def look(
     target = zoomed_out(header.grid, max_px) if grid is None else grid
     if resampling is None:
         resampling = "mode" if header.categorical else "average"
-    return _read_in_strips(header, target, bands, resampling)
+    return _read_in_strips(header, target, bands, resampling, scaled=scaled)
 
 
 def _read_in_strips(
-    header: Header, grid: GeoBox, bands: Sequence[int | str] | None, resampling: Resampling
+    header: Header,
+    grid: GeoBox,
+    bands: Sequence[int | str] | None,
+    resampling: Resampling,
+    *,
+    scaled: bool,
 ) -> Raster:
     """As `read`, with memory for a part of the source at a time: reads do not depend on how a grid is cut."""
     height = int(grid.shape[0])
@@ -71,7 +78,13 @@ def _read_in_strips(
     strips = min(height, math.ceil(source_values / _STRIP_VALUES))
     edges = np.linspace(0, height, strips + 1).astype(int)
     parts = [
-        read(header, grid[int(top) : int(bottom), :], bands=bands, resampling=resampling)
+        read(
+            header,
+            grid[int(top) : int(bottom), :],
+            bands=bands,
+            resampling=resampling,
+            scaled=scaled,
+        )
         for top, bottom in itertools.pairwise(edges)
     ]
     if len(parts) == 1:

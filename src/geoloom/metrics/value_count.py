@@ -28,15 +28,7 @@ class ValueCount:
     def __init__(self, outputs: ValueOutputs, truth: ValueOutputs, source: str) -> None:
         self.tally = ValueTally.empty(outputs.channels)
         self._outputs = outputs
-        self._order = (
-            [0] if outputs.channels == truth.channels == 1 else _order(outputs, truth, source)
-        )
-        for name, unit, at in zip(outputs.names, outputs.units, self._order, strict=True):
-            if None not in (unit, truth.units[at]) and unit != truth.units[at]:
-                raise ModelError(
-                    f"{source} holds {truth.names[at]} in {truth.units[at]}, the map holds {name} in {unit}; "
-                    "convert one of them"
-                )
+        self._order = match_values(outputs, truth, source)
 
     def add_scores(self, truth: np.ndarray, scores: np.ndarray, counted: np.ndarray) -> None:
         """Count values.
@@ -62,8 +54,26 @@ class ValueCount:
         return self.tally.report(self._outputs)
 
 
+def match_values(outputs: ValueOutputs, truth: ValueOutputs, source: str) -> list[int]:
+    """Where each of the map's values stands in the truth; arguments and errors as of `ValueCount`.
+
+    Example:
+        >>> match_values(ValueOutputs(("b",), ("m",)), ValueOutputs(("height",), ("m",)), "truth.tif")
+        [0]
+    """
+    one = outputs.channels == truth.channels == 1
+    order = [0] if one else _order(outputs, truth, source)
+    for name, unit, at in zip(outputs.names, outputs.units, order, strict=True):
+        if None not in (unit, truth.units[at]) and unit != truth.units[at]:
+            raise ModelError(
+                f"{source} holds {truth.names[at]} in {truth.units[at]}, the map holds {name} in {unit}; "
+                "convert one of them"
+            )
+    return order
+
+
 def _order(outputs: ValueOutputs, truth: ValueOutputs, source: str) -> list[int]:
-    """Where each of the map's values stands in the truth."""
+    """Where each of the map's values stands in the truth, by name."""
     for name in outputs.names:
         if name not in truth.names:
             raise ModelError(

@@ -131,8 +131,8 @@ def read_damaged_model(seed: int) -> str:
 
 def _read(path: Path) -> str:
     """Each part of the folder by itself; raises the refusal where one part was refused."""
+    from geoloom.analysis.evidence.accuracies import load_accuracy
     from geoloom.analysis.history import read_history
-    from geoloom.analysis.scores import load_accuracy
 
     parts: dict[str, Callable[[], object]] = {
         "model": lambda: _predict(path),

@@ -91,14 +91,17 @@
     });
     group("Compare", make("label", {}, box, "Swipe between two layers"), sides);
   }
+  function visible(key) {
+    if (compare.on) return key === compare.left || key === compare.right;
+    return state[key] ? state[key].on : key === background.key;
+  }
   function draw() {
     for (const layer of data.layers) {
       const s = state[layer.key];
-      const compared = layer.key === compare.left || layer.key === compare.right;
-      if (compare.on) show(layer.key, compared);
-      else show(layer.key, s ? s.on : layer.key === background.key);
+      show(layer.key, visible(layer.key));
       layers[layer.key].image.setOpacity(compare.on || !s ? 1 : s.opacity);
     }
+    showLegends();
     clip();
   }
   function clip() {
@@ -137,20 +140,42 @@
   });
   map.on("move zoom resize viewreset", clip);
 
-  // Legend.
+  // Legend: of values, a bar for each ramp whose layers are seen.
+  function figure(value) {
+    const size = Math.abs(value);
+    if (value && (size >= 1e6 || size < 1e-4)) return value.toExponential(2);
+    return String(Number(value.toPrecision(size >= 1000 ? 5 : 4)));
+  }
+  function withUnit(text, unit) { return unit ? text + " " + unit : text; }
+  const bars = data.ramps.map((ramp) => {
+    const strip = make("div", { className: "ramp" });
+    strip.style.background = `linear-gradient(to right, ${ramp.colors.filter((_, i) => i % 14 === 0 || i === ramp.colors.length - 1).join(", ")})`;
+    const scale = make("div", { className: "ticks" }, ...ramp.ticks.map((value) => {
+      const tick = make("span", {}, figure(value));
+      tick.style.left = 100 * (value - ramp.low) / (ramp.high - ramp.low) + "%";
+      return tick;
+    }));
+    const ends = [ramp.below && figure(ramp.low) + " and less", ramp.above && figure(ramp.high) + " and more"].filter(Boolean);
+    const box = group(ramp.title, strip, scale, make("small", {}, ends.length ? "Ends: " + ends.join("; ") : ""));
+    box.className = "values";
+    return box;
+  });
+  function showLegends() {
+    bars.forEach((bar, i) => { bar.hidden = !overlays.some((l) => l.ramp === i && visible(l.key)); });
+  }
   const key = make("ul", { className: "key" }, ...data.classes.map((c) => {
     const mark = make("span", { className: "swatch" });
     mark.style.background = c.color;
     return make("li", {}, mark, make("span", {}, c.name), make("small", {}, c.area));
   }));
-  group("Classes", key);
+  if (data.classes.length) group("Classes", key);
   if (layers.errors) {
     const mark = make("span", { className: "swatch" });
     mark.style.background = "#d01c8b";
     key.append(make("li", {}, mark, make("span", {}, "Prediction and truth differ")));
   }
 
-  // Position and class below the pointer.
+  // Position, and class or value, below the pointer.
   const readout = make("div", { className: "badge" });
   const at = L.control({ position: "bottomright" });
   at.onAdd = () => readout;
@@ -169,21 +194,31 @@
     image.onload = () => { context.drawImage(image, 0, 0); layer.context = context; };
     image.src = layer.src;
   }
-  overlays.filter((l) => l.kind === "classes").forEach((l) => pixels(layers[l.key]));
-  const byColor = Object.fromEntries(data.classes.map((c) => [c.color, c.name]));
-  function classAt(layer, col, row) {
+  const read = overlays.filter((l) => l.says);
+  read.forEach((l) => pixels(layers[l.key]));
+  const classNames = Object.fromEntries(data.classes.map((c) => [c.color, c.name]));
+  // A colour stands for the middle of the values that are painted in it; at the ends, for all beyond.
+  const valueTexts = data.ramps.map((ramp) => Object.fromEntries(ramp.colors.map((color, i) => {
+    const last = ramp.colors.length - 1;
+    const sign = i === 0 && ramp.below ? "≤ " : i === last && ramp.above ? "≥ " : "";
+    const step = (ramp.high - ramp.low) / last;
+    const digits = Math.max(0, Math.min(12, Math.ceil(-Math.log10(step))));
+    return [color, sign + withUnit((ramp.low + i * step).toFixed(digits), ramp.unit)];
+  })));
+  function textAt(layer, col, row) {
     if (!layer.context) return null;
     const [r, g, b, a] = layer.context.getImageData(col, row, 1, 1).data;
-    return a ? byColor["#" + [r, g, b].map((v) => v.toString(16).padStart(2, "0")).join("")] : "no data";
+    const table = layer.kind === "values" ? valueTexts[layer.ramp] : classNames;
+    return a ? table["#" + [r, g, b].map((v) => v.toString(16).padStart(2, "0")).join("")] : "no data";
   }
   map.on("mousemove", (e) => {
     const col = e.latlng.lng, row = -e.latlng.lat / data.rowScale;
     if (col < 0 || row < 0 || col >= data.width || row >= data.height) { readout.textContent = ""; return; }
     const said = [];
     if (data.lon) said.push(degrees(between(data.lat, col, row), "NS") + ", " + degrees(between(data.lon, col, row), "EW"));
-    for (const name of ["prediction", "truth"]) {
-      const found = layers[name] && classAt(layers[name], Math.floor(col), Math.floor(row));
-      if (found) said.push((name === "truth" ? "truth: " : "map: ") + found);
+    for (const { key, says } of read.length > 3 ? read.filter((l) => visible(l.key)) : read) {
+      const found = textAt(layers[key], Math.floor(col), Math.floor(row));
+      if (found) said.push(says + ": " + found);
     }
     readout.textContent = said.join("  ·  ");
   });

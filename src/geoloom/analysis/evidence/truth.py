@@ -7,11 +7,11 @@ from pathlib import Path
 
 from odc.geo.geobox import GeoBox
 
-from ..core.classes import Classes
-from ..core.errors import GeoloomError, VectorError
-from ..evaluation.truth import ClassTruth
-from ..io.raster import Raster
-from ..io.vector.layers import list_fields
+from ...core.classes import Classes
+from ...core.errors import GeoloomError, VectorError
+from ...evaluation.truth import ClassTruth
+from ...io.raster import Raster
+from ...io.vector.layers import list_fields
 
 
 @dataclass(frozen=True, slots=True)

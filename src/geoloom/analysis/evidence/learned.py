@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from ..core.errors import ChipError
-from .chips import chip_footprints
+from ...core.errors import ChipError
+from ..chips import chip_footprints
 
 Bounds = tuple[float, float, float, float]
 
