@@ -102,7 +102,7 @@ def test_figures_are_those_of_scikit_learn(page, case):
     assert f"R² {r2_score(t, m):.4f}" in block
     assert f"{t.size:,} " in block
     assert f"height m {root_mean_squared_error(t, m):.3f} {mean_absolute_error(t, m):.3f}" in block
-    assert f"{t.mean():.2f} {t.std():.3f} {t.size:,}" in block
+    assert f"{t.mean():.3f} {t.std():.3f} {t.size:,}" in block
 
 
 def test_the_map_counts_all_its_pixels(page, case):

@@ -40,6 +40,9 @@ def plot_scatter(
     at = _position(accuracy, value)
     scatter, name = accuracy.scatters[at], accuracy.names[at]
     figure = new_figure(5.4, 4.8, title=title)
+    engine = figure.get_layout_engine()
+    assert engine is not None  # new figures have one
+    engine.set(w_pad=0.15)  # a square picture takes the room of its labels otherwise
     ax = figure.subplots()
     first, last = _used(scatter.counts)
     edges = scatter.edges()[first : last + 2]
@@ -47,7 +50,7 @@ def plot_scatter(
     counts[counts == 0] = np.nan  # no pair, no colour
     limits = (float(edges[0]), float(edges[-1]))
     image = ax.imshow(
-        counts.T, origin="lower", extent=(*limits, *limits), interpolation="nearest",
+        counts.T, origin="lower", extent=(*limits, *limits), interpolation="nearest", zorder=1,
         cmap=_COUNTS, norm=LogNorm(1, max(2.0, float(np.nanmax(counts, initial=1)))),
     )  # fmt: skip
     ax.plot(limits, limits, color=MUTED, lw=1.0, ls=(0, (4, 3)))
@@ -58,7 +61,7 @@ def plot_scatter(
     bar = figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03)
     bar.set_label("pairs", fontsize=LABEL_PT, color=INK)
     bar.ax.tick_params(labelsize=TICK_PT, labelcolor=INK, length=3)
-    bar.outline.set_edgecolor(RULE)  # type: ignore[operator]  # matplotlib types it as a plain object
+    bar.outline.set_edgecolor(RULE)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""The report's layers of measured values: prediction, truth and their difference, each in a ramp's colours."""
+"""The report's layers of measured values: prediction, truth and their difference, in continuous colours."""
 
 from __future__ import annotations
 

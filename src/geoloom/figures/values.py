@@ -121,7 +121,7 @@ def color_bar(figure: Figure, axes: Sequence[Axes], ramp: Ramp, name: str) -> No
     )  # fmt: skip
     bar.set_label(name, fontsize=LABEL_PT, color=INK)
     bar.ax.tick_params(labelsize=TICK_PT, labelcolor=INK, length=3)
-    bar.outline.set_edgecolor(RULE)  # type: ignore[operator]  # matplotlib types it as a plain object
+    bar.outline.set_edgecolor(RULE)
 
 
 def titled(name: str, unit: str | None) -> str:

@@ -126,7 +126,7 @@ def find_scores(
     if given is not None:
         scores = [score_of(of_kind(load_accuracy(given), wanted, where_of(given)), scored)]
     if not scores:
-        own = () if scored.product is None else (scored.product.parent,)
+        own: tuple[Path, ...] = () if scored.product is None else (scored.product.parent,)
         folders = (scored.model_dir.parent, scored.model_dir, *own, *beside)
         scores = [score_of(accuracy, scored) for accuracy in _kept(folders, scored, wanted)]
     if not scores:

@@ -14,7 +14,7 @@ from ...core.area import pixel_areas_m2
 from ...core.errors import ModelError
 from ...core.grid import row_windows, window_grid
 from ...core.outputs import Outputs, ValueOutputs
-from ...core.resampling import Resampling, default_resampling
+from ...core.resampling import Resampling
 from ...core.statistics import BandStatistics, band_statistics
 from ...evaluation.maps import evaluate_map, holds_values
 from ...evaluation.truth import ValueTruth, values_of
@@ -154,12 +154,13 @@ def planes(
             means of the pixels below.
         exact: Single pixels instead of means, as for histograms.
     """
-    resampling: Resampling = default_resampling(categorical=header.categorical)
-    if grid != whole:
-        resampling = "nearest" if exact else "average"
     layers = []
     for band in bands:
-        seen = look(header.uri, bands=[band], grid=grid, resampling=resampling, scaled=True)
+        if grid == whole:
+            seen = read(header, grid, bands=[band], scaled=True)
+        else:
+            shrunk: Resampling = "nearest" if exact else "average"
+            seen = look(header.uri, bands=[band], grid=grid, resampling=shrunk, scaled=True)
         layers.append(np.where(seen.valid, seen.values[0], np.nan).astype(np.float32))
     return np.stack(layers)
 

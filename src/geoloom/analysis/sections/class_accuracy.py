@@ -80,8 +80,8 @@ def not_independent(whole: str) -> str:
     """What to say where figures are known, but none of them are independent."""
     where = "ground" if whole == "map" else "images"
     return (
-        f"How good this {whole} is on {where} that the network has not learned from is not known: the figures "
-        f"below were counted on {where} that had a part in the training, or may have had."
+        f"How good this {whole} is on {where} that the network has not learned from is not known: the "
+        f"figures below were counted on {where} that had a part in the training, or may have had."
     )
 
 

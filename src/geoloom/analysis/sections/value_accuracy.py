@@ -100,8 +100,8 @@ def _in_words(a: ValueAccuracy, k: int, counted: str) -> str:
     side = "above" if bias > 0 else "below"
     return (
         f"Over {a.count[k]:,} scored {counted}, {escape(a.names[k])} is off by "
-        f"<strong>{measured(a.mae[k], unit)}</strong> on average, and lies {measured(abs(bias), unit)} {side} "
-        "the truth on the whole."
+        f"<strong>{measured(a.mae[k], unit)}</strong> on average, and lies {measured(abs(bias), unit)} "
+        f"{side} the truth on the whole."
     )
 
 

@@ -17,7 +17,7 @@ from ..verb import verb
 @argument("map_", help="Map, from `geoloom predict`.", metavar="MAP")
 @argument("out", help="HTML file to write.")
 @option("--scene", help="Scene to show; the one that was mapped if not given.", kind=Path)
-@option("--truth", help="Labels (raster or polygons) or raster of measurements to compare the map with.", kind=Path)
+@option("--truth", help="Labels or measurements to compare the whole map with.", kind=Path)
 @option(
     "--accuracy",
     help="JSON from `geoloom evaluate`; those beside model, map and report if not given.",
