@@ -142,7 +142,12 @@ def map_statistics(header: Header, names: tuple[str, ...]) -> MapStatistics:
 
 
 def planes(
-    header: Header, bands: tuple[int, ...], grid: GeoBox, whole: GeoBox, *, exact: bool = False
+    header: Header,
+    bands: tuple[int, ...],
+    grid: GeoBox,
+    whole: GeoBox,
+    *,
+    shrink: Resampling = "average",
 ) -> np.ndarray:
     """Values on a display grid, float32 (K, H, W) in their units, NaN where not known.
 
@@ -150,17 +155,15 @@ def planes(
         header: Of the raster.
         bands: Numbers from 1, of which each has unknown pixels of its own.
         grid: Where to look.
-        whole: The map's own grid. On it, values are those that an evaluation compares; on a coarser one,
-            means of the pixels below.
-        exact: Single pixels instead of means, as for histograms.
+        whole: The map's own grid, on which values are those that an evaluation compares.
+        shrink: How to make a coarser one: `average` for the eye, `nearest` for histograms.
     """
     layers = []
     for band in bands:
         if grid == whole:
             seen = read(header, grid, bands=[band], scaled=True)
         else:
-            shrunk: Resampling = "nearest" if exact else "average"
-            seen = look(header.uri, bands=[band], grid=grid, resampling=shrunk, scaled=True)
+            seen = look(header.uri, bands=[band], grid=grid, resampling=shrink, scaled=True)
         layers.append(np.where(seen.valid, seen.values[0], np.nan).astype(np.float32))
     return np.stack(layers)
 

@@ -34,8 +34,8 @@ _PRINTED = 4
 _NOTES = (
     "Root mean squared error (RMSE), mean absolute error (MAE), bias (the mean of prediction − truth) and R² "
     "are taken once, from sums over every scored pixel: they do not depend on how the scene was cut into "
-    "chips or tiles. R² is 1 − squared errors / squared deviations of the truth from its mean: 1 is perfect, 0 no "
-    "better than that mean. Pixels that were not observed, or whose true value is not known, take part in no "
+    "chips or tiles. R² is 1 − squared errors / squared deviations of the truth from its mean: 1 is perfect, "
+    "0 no better than that mean. Pixels that were not observed, or whose true value is not known, take part in no "
     "figure. Colours are spread between the 2nd and the 98th percentile of what is shown; map and truth "
     "share them."
 )
@@ -89,9 +89,11 @@ def _distribution(evidence: ValueMap, views: ValueViews) -> Section:
     """How the map's values are distributed: counted in full in the table, looked at in the figure."""
     mapped, truth, whole = evidence.mapped, evidence.truth, evidence.mapped.grid
     bands = mapped.header.data_bands
-    predicted = planes(mapped.header, bands, views.grid, whole, exact=True)
+    predicted = planes(mapped.header, bands, views.grid, whole, shrink="nearest")
     known = (
-        None if truth is None else planes(truth.header, truth.bands, views.grid, whole, exact=True)
+        None
+        if truth is None
+        else planes(truth.header, truth.bands, views.grid, whole, shrink="nearest")
     )
     caption = "How often each value occurs" + (
         ", where the truth is known: the map filled, the truth as a line."
