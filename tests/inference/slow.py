@@ -35,7 +35,7 @@ class SlowPredictor:
 RUN = {"tile": 16, "halo": 6, "batch_size": 2}
 
 
-def main(folder: str, seconds: str, blend: str) -> None:
+def main(folder: str, seconds: str, blend: str, scene: str = "scene.tif") -> None:
     from geoloom.inference import products
     from geoloom.inference.predict import predict
 
@@ -43,7 +43,7 @@ def main(folder: str, seconds: str, blend: str) -> None:
     at = Path(folder)
     predict(
         SlowPredictor(folder, float(seconds)),
-        at / "scene.tif",
+        at / scene,
         at / "map.tif",
         probabilities=at / "p.tif",
         blend=blend,

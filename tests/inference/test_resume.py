@@ -28,10 +28,12 @@ def scene(tmp_path, write_scene):
     return write_scene(tmp_path / "scene.tif", values, nodata=-1)
 
 
-def kill_after(tiles, folder, blend):
+def kill_after(tiles, folder, blend, scene="scene.tif"):
     """Run the slow program and SIGKILL it once it says that `tiles` tiles are done."""
     with subprocess.Popen(
-        [sys.executable, str(SLOW), str(folder), "0.02", blend], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(SLOW), str(folder), "0.02", blend, scene],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as program:
         for line in program.stdout:
             if int(line.split()[0]) >= tiles:
@@ -62,6 +64,38 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, scene, blend):
     for name in ("map.tif", "p.tif"):
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
     assert not [name for name in os.listdir(tmp_path) if ".part" in name]
+
+
+def test_a_killed_run_over_a_folder_goes_on_until_a_scene_comes(tmp_path, scene, write_scene):
+    """Two scenes of a folder, of which one fills what the other did not observe."""
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    first = scene.rename(folder / "a.tif")
+    write_scene(folder / "b.tif", np.random.default_rng(1).random((3, 90, 60)).astype("float32"))
+    kill_after(13, tmp_path, "cosine", "scenes")
+    seen = []
+    predict(
+        SlowPredictor(str(tmp_path), 0), folder, tmp_path / "map.tif",
+        probabilities=tmp_path / "p.tif", progress=lambda *now: seen.append(now), **RUN,
+    )  # fmt: skip
+    assert seen[0][0] > 2, "finished rows must not be made again"
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    paths = {"probabilities": whole / "p.tif", **RUN}
+    predict(SlowPredictor(str(tmp_path), 0), folder, whole / "map.tif", **paths)
+    for name in ("map.tif", "p.tif"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    (tmp_path / "map.tif").unlink()
+    (tmp_path / "p.tif").unlink()
+    kill_after(13, tmp_path, "cosine", "scenes")
+    write_scene(folder / "0.tif", np.ones((3, 90, 60), "float32"))
+    seen.clear()
+    predict(
+        SlowPredictor(str(tmp_path), 0), folder, tmp_path / "map.tif",
+        probabilities=tmp_path / "p.tif", progress=lambda *now: seen.append(now), **RUN,
+    )  # fmt: skip
+    assert seen[0][0] == 2, "another scene may lie on top"
+    assert first.exists()
 
 
 def fail_half_way(scene, out, monkeypatch, model=None, **run):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -17,11 +16,9 @@ from torch.utils.data import Dataset
 from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.errors import DatasetError, QueryError
-from ..core.grid import block_windows, window_grid
 from ..core.interval import Interval
 from ..core.query import Query, Sample
 from ..core.registry import Registry
-from ..io.explain import FileRead, merged
 from .asked import as_query, extent_text, near_region
 from .contents import Contents
 from .options import Layer as Layer
@@ -36,9 +33,6 @@ if TYPE_CHECKING:
     from .time.steps import Steps
 
 Transform = Callable[[Sample], Sample]
-
-_EXPLAINED_PX = 4096
-"""Side of the blocks in which a plan of a large query is told: a plan holds the arrays that it fills."""
 
 _OPERATORS: Registry[Callable[..., GeoDataset]] = Registry(
     "operator",
@@ -206,15 +200,6 @@ class GeoDataset(Contents, Dataset[Sample]):
         other._transforms = transforms
         return other
 
-    def framed(self, query: Query) -> GeoDataset:
-        """The same dataset for windows of one query: what is decided for a query as a whole, such as which
-        sensor comes first or which dates there are, is decided by this one.
-
-        Guarantee: the answer to a window of the query's grid, asked with the query's time, is that window of
-        the query's own answer.
-        """
-        return self
-
     def warm_up(self) -> None:
         """Load the compiled loops that batches will need, a good half second a process.
 
@@ -277,34 +262,6 @@ class GeoDataset(Contents, Dataset[Sample]):
             channels: Which channels of the image, 0-based; None means all.
         """
         return answered(self.plan([query], channels)[0])
-
-    def explain(
-        self, query: Query | GeoBox, channels: tuple[int, ...] | None = None
-    ) -> tuple[FileRead, ...]:
-        """What the answer to a query will read: which windows of which files, from which overview, with which
-        engine, and why; told by the plan that then runs, before a pixel is read.
-
-        Args:
-            query: Where and when.
-            channels: Which channels of the image, 0-based; None means all.
-
-        Returns:
-            One entry per file and way of reading it, in the order of their priority. Features of vector
-            layers are not among them.
-
-        Example:
-            >>> for read in dataset.explain(dataset.at((13.0, 45.0, 13.1, 45.1))):  # doctest: +SKIP
-            ...     read.uri, read.window, read.engine, read.how, read.why
-        """
-        asked = as_query(query)
-        shape = int(asked.grid.shape[0]), int(asked.grid.shape[1])
-        framed = self.framed(asked)
-        blocks = [
-            replace(asked, grid=window_grid(asked.grid, window))
-            for window in block_windows(shape, _EXPLAINED_PX)
-        ]
-        plans = (framed.plan([block], channels)[0] for block in blocks)
-        return merged(read for plan in plans if plan is not None for read in plan.reads())
 
     def __getitem__(self, query: Query | GeoBox) -> Sample:
         """The sample on exactly the query's grid.

@@ -1,9 +1,11 @@
-"""What a dataset says about itself: where it lies, which files it is made of, and grids to ask it with."""
+"""What a dataset says about itself: where it lies, which files it holds, and what an answer will read."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from odc.geo.crs import CRS
@@ -12,15 +14,21 @@ from odc.geo.geom import BoundingBox
 
 from ..core.classes import Classes
 from ..core.errors import GridError
-from ..core.grid import WGS84, as_crs
+from ..core.grid import WGS84, as_crs, block_windows, window_grid
 from ..core.interval import ALWAYS, Instant, Interval
 from ..core.outputs import ClassOutputs, Outputs
 from ..core.query import Query
 from ..core.roi import Roi, RoiLike
+from ..io.explain import FileRead, merged
+from .asked import as_query
+from .reading.read_plan import Plan
 from .region import Region, common_lattice
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+_EXPLAINED_PX = 4096
+"""Side of the blocks in which a plan of a large query is told: a plan holds the arrays that it fills."""
 
 
 class Contents(ABC):
@@ -121,6 +129,49 @@ class Contents(ABC):
         lattice = self._lattice(home, size)
         grid = lattice.enclosing(BoundingBox(*area.bounds, home))
         return Query(grid, Interval.of(when))
+
+    @abstractmethod
+    def plan(
+        self, queries: Sequence[Query], channels: tuple[int, ...] | None = None
+    ) -> Sequence[Plan | None]:
+        """What must be read for a batch; None where nothing lies near a query."""
+
+    def framed(self, query: Query) -> Self:
+        """The same dataset for windows of one query: what is decided for a query as a whole, such as which
+        sensor comes first or which dates there are, is decided by this one.
+
+        Guarantee: the answer to a window of the query's grid, asked with the query's time, is that window of
+        the query's own answer.
+        """
+        return self
+
+    def explain(
+        self, query: Query | GeoBox, channels: tuple[int, ...] | None = None
+    ) -> tuple[FileRead, ...]:
+        """What the answer to a query will read: which windows of which files, from which overview, with which
+        engine, and why; told by the plan that then runs, before a pixel is read.
+
+        Args:
+            query: Where and when.
+            channels: Which channels of the image, 0-based; None means all.
+
+        Returns:
+            One entry per file and way of reading it, in the order of their priority. Features of vector
+            layers are not among them.
+
+        Example:
+            >>> for read in dataset.explain(dataset.at((13.0, 45.0, 13.1, 45.1))):  # doctest: +SKIP
+            ...     read.uri, read.window, read.engine, read.how, read.why
+        """
+        asked = as_query(query)
+        shape = int(asked.grid.shape[0]), int(asked.grid.shape[1])
+        framed = self.framed(asked)
+        blocks = (
+            replace(asked, grid=window_grid(asked.grid, window))
+            for window in block_windows(shape, _EXPLAINED_PX)
+        )
+        plans = (framed.plan([block], channels)[0] for block in blocks)
+        return merged(read for plan in plans if plan is not None for read in plan.reads())
 
     def _lattice(self, crs: CRS, res: tuple[float, float] | None) -> GeoBox:
         frames = [region.frame for region in self.regions if region.frame is not None]

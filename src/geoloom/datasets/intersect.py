@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, count
+from typing import Self
 
 from ..core.bands import Band
 from ..core.classes import Classes
@@ -87,8 +88,8 @@ class IntersectionDataset(Composition):
             return super()._calibrations()
         return tuple(own for part in self.parts for own in part._calibrations())
 
-    def framed(self, query: Query) -> GeoDataset:
-        """The same for windows of a query, whose pairs hold; see `GeoDataset.framed`."""
+    def framed(self, query: Query) -> Self:
+        """The same for windows of a query, whose pairs hold; see `Contents.framed`."""
         (asked,) = self._asked([query])
         if asked is None:
             return self

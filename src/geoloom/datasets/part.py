@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import shapely
@@ -68,8 +68,8 @@ class PartDataset(Composition):
         """Of the whole."""
         return self.whole.bands
 
-    def framed(self, query: Query) -> GeoDataset:
-        """The same for windows of a query; see `GeoDataset.framed`."""
+    def framed(self, query: Query) -> Self:
+        """The same for windows of a query; see `Contents.framed`."""
         asked = self._narrowed(query)
         return self if asked is None else self._of([self.whole.framed(asked)])
 

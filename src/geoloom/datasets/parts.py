@@ -51,8 +51,8 @@ class Composition(GeoDataset):
             return super()._as_scaled()
         return self._of([part._as_scaled() for part in self.parts])
 
-    def framed(self, query: Query) -> GeoDataset:
-        """The same of the parts; see `GeoDataset.framed`."""
+    def framed(self, query: Query) -> Self:
+        """The same of the parts; see `Contents.framed`."""
         return self._of([part.framed(query) for part in self.parts])
 
     def _of(self, parts: Sequence[GeoDataset]) -> Self:

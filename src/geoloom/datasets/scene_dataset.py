@@ -23,7 +23,7 @@ from ..io.batch import warm_up
 from ..io.explain import FileRead
 from ..io.headers.scan import OnError
 from .base import GeoDataset, Layer
-from .reading.by_file import explain_scene, read_scene
+from .reading.by_file import explain_scenes, read_scene
 from .reading.calibration import PHYSICAL, Calibration, common_bands, declared_calibrations
 from .reading.channel_stacks import SceneStacks, StackShelf
 from .reading.labels import as_codes, as_values
@@ -312,17 +312,16 @@ class SceneDataset(GeoDataset):
         self, grid: GeoBox, scenes: list[int], channels: tuple[int, ...] | None
     ) -> Iterator[FileRead]:
         """What `_composed` reads."""
-        for rank, position in enumerate(scenes):
-            yield from explain_scene(
-                self._to_read(position, channels),
-                grid,
-                channels=channels,
-                resampling=self._resampling_asked,
-                nodata=self.nodata,
-                crs=self._assume_crs,
-                overviews=self.overviews,
-                fills_gaps=rank > 0 and self.mosaic != "mean",
-            )
+        return explain_scenes(
+            (self._to_read(position, channels) for position in scenes),
+            grid,
+            channels=channels,
+            resampling=self._resampling_asked,
+            nodata=self.nodata,
+            crs=self._assume_crs,
+            overviews=self.overviews,
+            fills_gaps=self.mosaic != "mean",
+        )
 
     def _scene_on(
         self, grid: GeoBox, position: int, channels: tuple[int, ...] | None

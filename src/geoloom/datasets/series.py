@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -133,8 +133,8 @@ class SeriesDataset(GeoDataset):
     def _calibrations(self) -> tuple[Calibration, ...]:
         return super()._calibrations() if self._transforms else self.dataset._calibrations()
 
-    def framed(self, query: Query) -> GeoDataset:
-        """The same for windows of a query, each with all its dates; see `GeoDataset.framed`."""
+    def framed(self, query: Query) -> Self:
+        """The same for windows of a query, each with all its dates; see `Contents.framed`."""
         other = copy(self)
         (other._fixed,) = self._acquired([query])
         return other

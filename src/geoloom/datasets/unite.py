@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -124,8 +124,8 @@ class UnionDataset(Composition):
             )
         ]
 
-    def framed(self, query: Query) -> GeoDataset:
-        """The same for windows of a query, whose order of the parts holds; see `GeoDataset.framed`."""
+    def framed(self, query: Query) -> Self:
+        """The same for windows of a query, whose order of the parts holds; see `Contents.framed`."""
         (order,) = self._ranked([query])
         other = self._of([part.framed(query) for part in self.parts])
         other._order = tuple(order)

@@ -5,17 +5,19 @@ Legend: B batch, C bands, K classes, H rows, W columns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .predictor import Predictor
+Answer: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
+"""Scores (B, K, H, W) of an image and of where it was observed."""
 
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
-def mean_over_symmetries(predictor: Predictor, image_BCHW: Tensor, valid_BHW: Tensor) -> Tensor:
+def mean_over_symmetries(predictor: Answer, image_BCHW: Tensor, valid_BHW: Tensor) -> Tensor:
     """Scores (B, K, H, W), each the mean of eight: the ground has no up, so all are equally right.
 
     Takes eight times as long. Probabilities stay probabilities.

@@ -23,7 +23,7 @@ from .blend import tile_weights
 from .plan import Batch, Plan, Tile
 from .predictor import Device, ModelSource, Precision
 from .sources.source import Source, SourcePixels
-from .symmetries import mean_over_symmetries
+from .symmetries import Answer, mean_over_symmetries
 
 if TYPE_CHECKING:
     import torch
@@ -138,11 +138,12 @@ class TileWork:
         with torch.inference_mode(), autocast(self.precision, device):
             image = self.input.convert(_upload(loaded.images, device).to(torch.float32))
             valid = _upload(loaded.valid, device)
-            seen = valid
+            seen, answer = valid, self._answering(predictor)
             if loaded.times is not None and loaded.valid_series is not None:
                 seen = _upload(loaded.valid_series, device)
-                predictor = partial(predictor, times_BT=_upload(loaded.times, device))
-            answer = partial(mean_over_symmetries, predictor) if self.tta else predictor
+                dated: Any = predictor  # which says that it takes times
+                times = _upload(loaded.times, device)
+                answer = self._answering(partial(dated, times_BT=times))
             scores = answer(image, seen)
         tiles = [loaded.batch.tiles[i] for i in loaded.seen]
         self._check(scores, valid)
@@ -155,6 +156,9 @@ class TileWork:
                 finished &= self._inside(self.roi, tile.emit)
             results[i] = TileResult(score, finished)
         return results
+
+    def _answering(self, answer: Answer) -> Answer:
+        return partial(mean_over_symmetries, answer) if self.tta else answer
 
     def __call__(self, batch: Batch) -> list[TileResult]:
         """Read a batch and run it."""

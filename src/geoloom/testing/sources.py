@@ -85,4 +85,4 @@ class FakeSource:
         valid[..., at[0], at[1]] = seen[..., rows, cols]
         if self.times is None:
             return SourcePixels(values, valid)
-        return SourcePixels(values, valid.any(axis=0), self.times, valid)
+        return SourcePixels(values, np.logical_or.reduce(valid), self.times, valid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -84,8 +84,8 @@ def read_scene(
     return _stacked(planes, wanted), valid
 
 
-def explain_scene(
-    scene: Scene,
+def explain_scenes(
+    scenes: Iterable[Scene],
     grid: GeoBox,
     *,
     channels: tuple[int, ...] | None = None,
@@ -93,23 +93,30 @@ def explain_scene(
     nodata: float | None = None,
     crs: str | None = None,
     overviews: bool = False,
-    fills_gaps: bool = False,
+    fills_gaps: bool,
 ) -> Iterator[FileRead]:
-    """What `read_scene` takes from the scene's files; arguments as there, and as of `explain_read`."""
-    chosen = range(len(scene.bands)) if channels is None else channels
-    for (_, _, how), positions in _by_file(scene, chosen, nodata, resampling).items():
-        assets = [scene.assets[chosen[p]] for p in positions]
-        header = header_of(assets[0], crs)
-        read = explain_read(
-            header,
-            grid,
-            tuple(asset.index for asset in assets),
-            how or default_resampling(categorical=header.categorical),
-            overviews=overviews,
-            fills_gaps=fills_gaps,
-        )
-        if read is not None:
-            yield read
+    """What `read_scene` takes from the files of scenes, in the order of their priority.
+
+    Args:
+        scenes: Which files.
+        grid, channels, resampling, nodata, crs, overviews: As `read_scene`.
+        fills_gaps: Whether scenes after the first are read only where those before observed nothing.
+    """
+    for rank, scene in enumerate(scenes):
+        chosen = range(len(scene.bands)) if channels is None else channels
+        for (_, _, how), positions in _by_file(scene, chosen, nodata, resampling).items():
+            assets = [scene.assets[chosen[p]] for p in positions]
+            header = header_of(assets[0], crs)
+            read = explain_read(
+                header,
+                grid,
+                tuple(asset.index for asset in assets),
+                how or default_resampling(categorical=header.categorical),
+                overviews=overviews,
+                fills_gaps=fills_gaps and rank > 0,
+            )
+            if read is not None:
+                yield read
 
 
 def _by_file(

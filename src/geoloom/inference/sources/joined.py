@@ -222,7 +222,8 @@ class DatedFiles(JoinedFiles):
         if not seen.any():
             return None
         values = np.stack([date.values for date in dates])
-        return SourcePixels(values, seen.any(axis=0), np.array(self.times), seen)
+        some = np.logical_or.reduce(seen)
+        return SourcePixels(values, some, np.array(self.times), seen)
 
 
 def _quantities(bands: Sequence[Band]) -> list[tuple[str, str | None, float, float]]:
