@@ -164,7 +164,8 @@ def test_metadata_of_any_kind_is_refused_in_words(tmp_path, text, file):
         ("bands", 7),
         ("sources", []),
         ("crs", {}),
-        ("classes", [1]),
+        ("outputs", [1]),
+        ("labels", "masks"),
     ],
 )
 def test_attributes_of_wrong_types_are_refused_in_words(tmp_path, key, value):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from ..core.classes import Classes
-from ..core.errors import ChipError, ConfigError
+from ..core.errors import ChipError, ConfigError, suggest
 from ..core.progress import Progress
 from ..datasets.base import GeoDataset
 from ..samplers.drawing.draw import draw_candidates
 from ..samplers.drawing.options import ChipOptions, Strategy
 from ..samplers.points import read_points
 from ..splits.rules import BlockSplit, SplitRule
-from .inputs import Input, input_paths, open_inputs
+from .inputs import Input, LabelKind, input_paths, open_inputs
 from .store import ChipStore
 from .write import write_candidates
 from .zarr.layout import check_target
@@ -26,6 +27,7 @@ def cut_chips(
     out: str | Path,
     *,
     labels: Input | Sequence[Input] | None = None,
+    label_kind: LabelKind = "classes",
     size: int | tuple[int, int] = 256,
     strategy: Strategy = "random",
     count: int | None = None,
@@ -56,6 +58,8 @@ def cut_chips(
         out: The store to make, usually `*.zarr`.
         labels: For each of the images, class codes as a raster, a vector file or a dataset; None for chips
             without labels, or where the datasets hold them.
+        label_kind: What labels that are files hold: `classes`; or `values`, measurements in the unit of each
+            of a raster's bands.
         size: Rows and columns of a chip, pixels; one number for square ones.
         strategy: `random`; `sequential`, which covers every pixel; or `centroids`, chips around points.
         count: Chips wanted in all, for `random`.
@@ -89,7 +93,12 @@ def cut_chips(
     given = [*image_inputs, *(label_inputs or ()), *([points] if points else ())]
     check_target(Path(out), overwrite=overwrite, inputs=input_paths(given))
     inputs = open_inputs(
-        image_inputs, label_inputs, bands=bands, nodata=nodata, label_nodata=label_nodata
+        image_inputs,
+        label_inputs,
+        bands=bands,
+        nodata=nodata,
+        label_nodata=label_nodata,
+        label_kind=_kind(label_kind),
     )
     options = ChipOptions(
         size=_pair(size),
@@ -117,6 +126,12 @@ def _several(inputs: Input | Sequence[Input]) -> list[Input]:
     if not listed:
         raise ChipError("no scene was given")
     return listed
+
+
+def _kind(given: LabelKind) -> LabelKind:
+    if given not in get_args(LabelKind):
+        raise ConfigError(f"unknown label_kind {given!r}{suggest(given, get_args(LabelKind))}")
+    return given
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:

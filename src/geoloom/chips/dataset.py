@@ -10,6 +10,7 @@ import torch
 
 from ..core.classes import Classes
 from ..core.errors import ChipError, suggest
+from ..core.outputs import ClassOutputs, ValueOutputs
 from ..core.query import Sample
 from ..datasets.reading.sample import torch_dtype
 from ..io.buffers import BUFFERS
@@ -23,8 +24,13 @@ GivenLabels = Literal["positions", "codes"]
 class StoredChips(Protocol):
     """What samples are made of: a `ChipStore`."""
 
-    classes: Classes | None
-    has_labels: bool
+    outputs: ClassOutputs | ValueOutputs | None
+    label_plane: str | None
+
+    @property
+    def classes(self) -> Classes | None:
+        """What the codes of a mask mean."""
+        ...
 
     @property
     def channels(self) -> int:
@@ -61,7 +67,8 @@ class StoredChips(Protocol):
 class ChipDataset(torch.utils.data.Dataset[Mapping[str, Any]]):
     """Chips of one store, chosen by position. Picklable, and safe under fork and spawn.
 
-    Samples hold `image` (C, H, W); `mask` (H, W) int64 where the store has labels; `valid` (H, W) bool,
+    Samples hold `image` (C, H, W); where the store has labels, `mask` (H, W) int64 or `value` (K, H, W)
+    float32, NaN = unknown; `valid` (H, W) bool,
     True = observed and labelled; `observed` (H, W) bool, True = observed in every band; and `crs`,
     `transform`, `bounds`. Loss and metrics look at `valid`; what the network is shown is a matter of
     `observed`.
@@ -128,8 +135,11 @@ class ChipDataset(torch.utils.data.Dataset[Mapping[str, Any]]):
             "valid": take((count, height, width), np.dtype(np.bool_)),
             "observed": take((count, height, width), np.dtype(np.bool_)),
         }
-        if store.has_labels:
+        if store.label_plane == "mask":
             layers["mask"] = take((count, height, width), np.dtype(np.int64))
+        elif store.outputs is not None:
+            shape = (count, store.outputs.channels, height, width)
+            layers["value"] = take(shape, np.dtype(np.float32))
         planes = [
             Plane(store.plane(name), out, self._table if name == "mask" else None)
             for name, out in layers.items()

@@ -14,6 +14,7 @@ from ..core.bands import Band, as_band
 from ..core.classes import MAX_CODE, Classes
 from ..core.errors import ChipError
 from ..core.grid import crs_name, has_place
+from ..core.outputs import ValueOutputs
 from ..core.query import Sample
 from ..datasets.base import GeoDataset
 from ..datasets.reading.calibration import describe
@@ -23,7 +24,18 @@ from .zarr.writer import ChipWriter
 log = logging.getLogger(__name__)
 
 _KEPT = frozenset(
-    {"image", "mask", "valid", "observed", "crs", "transform", "bounds", "valid_series", "times"}
+    {
+        "image",
+        "mask",
+        "value",
+        "valid",
+        "observed",
+        "crs",
+        "transform",
+        "bounds",
+        "valid_series",
+        "times",
+    }
 )
 """What a chip holds of a sample, and what a single date has no need of."""
 
@@ -38,7 +50,9 @@ class ChipForm:
     """Of the stored numbers."""
     classes: Classes | None
     mask_dtype: np.dtype[Any] | None
-    """None where there are no labels."""
+    """None where there are no class codes, or their classes are known."""
+    values: ValueOutputs | None = None
+    """What the labels measure, where they are values."""
 
     @classmethod
     def of(
@@ -88,6 +102,7 @@ class ChipForm:
             log.warning(
                 "samples hold %s, which a chip store does not keep: left out", ", ".join(extra)
             )
+        values = _values_of(dataset, sample)
         classes = None if mask is None else dataset.classes
         stored: np.dtype[Any] | None = None
         if mask is not None and classes is None:
@@ -98,6 +113,7 @@ class ChipForm:
             bands=stored_bands,
             classes=classes,
             mask_dtype=stored,
+            values=values,
         )
 
     def add(
@@ -135,6 +151,7 @@ class ChipForm:
             _exactly(image, observed, self.dtype, len(writer)),
             mask,
             observed,
+            value=array_of(sample["value"]) if self.values is not None else None,
             labelled=valid,
             crs=crs_name(grid.crs) if has_place(grid.crs) else "",
             transform=grid.affine[:6],
@@ -144,6 +161,28 @@ class ChipForm:
             split=chip.split,
             when=chip.query.when,
         )
+
+
+def _values_of(dataset: GeoDataset, sample: Sample) -> ValueOutputs | None:
+    """What the values of a dataset's samples are; None where they hold none."""
+    if "value" not in sample:
+        return None
+    if "mask" in sample:
+        raise ChipError(
+            f"samples of {dataset!r} hold classes and values; a chip store keeps one kind of labels: make a "
+            "store for each"
+        )
+    value = array_of(sample["value"])
+    if value.ndim != 3:
+        raise ChipError(
+            f"values of shape {value.shape} are none of pixels; a chip store keeps values of (values, rows, "
+            "columns)"
+        )
+    known = dataset.outputs
+    if isinstance(known, ValueOutputs) and known.channels == len(value):
+        return known
+    # Transforms may have made others.
+    return ValueOutputs(tuple(f"value {k}" for k in range(1, len(value) + 1)), (None,) * len(value))
 
 
 def bands_of(dataset: GeoDataset, names: Sequence[Band | str] | None = None) -> tuple[Band, ...]:

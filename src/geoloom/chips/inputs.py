@@ -8,7 +8,7 @@ from functools import reduce
 from glob import has_magic
 from operator import and_
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from ..datasets.stac.detect import are_stac
 from ..io.geometry.overlap import share_covered
 from ..io.headers.header import Header, read_header
 from .form import bands_of
+
+LabelKind = Literal["classes", "values"]
+"""What labels are: codes of classes, or measurements."""
 
 Input: TypeAlias = str | Path | GeoDataset
 """A file, a folder, a pattern or a STAC index; or a dataset."""
@@ -49,6 +52,7 @@ def open_inputs(
     bands: Sequence[int | str] | None = None,
     nodata: float | None = None,
     label_nodata: float | None = None,
+    label_kind: LabelKind = "classes",
 ) -> tuple[ChipInput, ...]:
     """Each of the images, with its labels read onto its pixels; of files only headers are read.
 
@@ -59,6 +63,7 @@ def open_inputs(
         labels: One for each of the images; None where there are none, or the datasets hold them already.
         bands: Names of the bands, in order; of raster files also numbers, from 1.
         nodata, label_nodata: Unobserved value instead of the files' own.
+        label_kind: What labels that are files hold.
 
     Raises:
         ChipError: the counts differ, the images do not have the same bands, or labels are an image.
@@ -76,8 +81,8 @@ def open_inputs(
         dataset = _image_dataset(image, bands, nodata)
         if layer is not None:
             if names[number] is not None and is_raster_file(layer):
-                _check_labels(image, layer)
-            dataset = dataset & _label_dataset(layer, label_nodata)
+                _check_labels(image, layer, label_kind)
+            dataset = dataset & _label_dataset(layer, label_nodata, label_kind)
         inputs.append(ChipInput(dataset, names[number]))
     check_alike(inputs)
     return tuple(inputs)
@@ -107,10 +112,21 @@ def check_alike(inputs: Sequence[ChipInput]) -> None:
                 "(scale and offset of each band): one network cannot read both; bring them to one scale "
                 "first, such as `gdal_translate -unscale -ot Float32`"
             )
-        if ("mask" in other.dataset.layers) != ("mask" in first.dataset.layers):
+        if other.dataset.layers != first.dataset.layers:
             raise ChipError(
-                f"only one of {first.title} and {other.title} has labels; give all or none"
+                f"{first.title} and {other.title} have other labels (or only one of them has any); give all "
+                "the same kind, or none"
             )
+        if "value" in first.dataset.layers and other.dataset.outputs != first.dataset.outputs:
+            raise ChipError(
+                f"the labels of {first.title} are {_measured(first)}, of {other.title} {_measured(other)}: "
+                "chips of one store hold the same values in the same order; name the bands alike"
+            )
+
+
+def _measured(given: ChipInput) -> str:
+    outputs = given.dataset.outputs
+    return outputs.short if outputs is not None else "values without names"
 
 
 def _bands(given: ChipInput) -> tuple[int, np.dtype]:
@@ -147,9 +163,13 @@ def _image_dataset(
 
 
 def _file_dataset(
-    header: Header, path: str | Path, bands: Sequence[int | str] | None, nodata: float | None
+    header: Header,
+    path: str | Path,
+    bands: Sequence[int | str] | None,
+    nodata: float | None,
+    gives: Literal["image", "value"] = "image",
 ) -> RasterDataset:
-    """One image file, all bands but alpha, though some of their names be equal."""
+    """One file of measurements, all bands but alpha, though some of their names be equal."""
     numbers = header.find(bands)
     names = header.band_names
     if len(set(names)) < len(names):
@@ -160,10 +180,10 @@ def _file_dataset(
         declared = [Band.named(name) for name in apart[: max(numbers)]]
         wanted = [apart[n - 1] for n in numbers]
         return RasterDataset(
-            str(path), bands=wanted, all_bands=declared, nodata=nodata, is_image=True
+            str(path), bands=wanted, all_bands=declared, nodata=nodata, gives=gives
         )
     chosen = None if bands is None else [names[n - 1] for n in numbers]
-    return RasterDataset(str(path), bands=chosen, nodata=nodata, is_image=True)
+    return RasterDataset(str(path), bands=chosen, nodata=nodata, gives=gives)
 
 
 def _name(band: int | str, where: object) -> str:
@@ -174,13 +194,21 @@ def _name(band: int | str, where: object) -> str:
     )
 
 
-def _label_dataset(labels: Input, nodata: float | None) -> GeoDataset:
+def _label_dataset(labels: Input, nodata: float | None, kind: LabelKind) -> GeoDataset:
     if isinstance(labels, GeoDataset):
+        if kind == "values" and "value" not in labels.layers:
+            raise ConfigError(
+                f"label_kind='values' is of files, and {labels!r} gives {', '.join(sorted(labels.layers))}; "
+                "make it with gives='value'"
+            )
         return labels
     if is_raster_file(labels):
+        if kind == "values":
+            return _file_dataset(read_header(labels), str(labels), None, nodata, "value")
         first = read_header(labels).band_names[0]
         return RasterDataset(str(labels), bands=[first], nodata=nodata, is_image=False)
-    return _scenes(open_dataset(str(labels), is_image=False, nodata=nodata))
+    gives: Literal["mask", "value"] = "value" if kind == "values" else "mask"
+    return _scenes(open_dataset(str(labels), gives=gives, nodata=nodata))
 
 
 def _scenes(opened: GeoDataset | ImageFolder) -> GeoDataset:
@@ -188,15 +216,21 @@ def _scenes(opened: GeoDataset | ImageFolder) -> GeoDataset:
     return opened
 
 
-def _check_labels(image: Input, labels: Input) -> None:
+def _check_labels(image: Input, labels: Input, kind: LabelKind) -> None:
     """Refuse what is not a label raster, or one of another place."""
     assert not isinstance(image, GeoDataset)
     assert not isinstance(labels, GeoDataset)
     header = read_header(labels)
-    if len(header.data_bands) > 1 and not header.categorical:
+    if kind == "values" and header.class_names:
+        raise ChipError(
+            f"{labels} names classes ({', '.join(list(header.class_names.values())[:3])}, ...), expected "
+            "measured values; leave label_kind out (--label-kind)"
+        )
+    if kind == "classes" and len(header.data_bands) > 1 and not header.categorical:
         raise ChipError(
             f"{labels} has {len(header.data_bands)} bands and no class names: expected a label raster, one "
-            "band of class codes (were scene and labels swapped?)"
+            "band of class codes (were scene and labels swapped?); measured values are label_kind='values' "
+            "(--label-kind values)"
         )
     share_covered(
         read_header(image), header, ", which it is to label; check the CRS of both, and the order"

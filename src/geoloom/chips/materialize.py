@@ -38,9 +38,9 @@ def materialize(
     """Read a set of queries once, aligned and warped, and keep the result as a chip store.
 
     Chip `i` holds what `dataset[query i]` gives, value for value, where that is observed (`image`) or valid
-    (`mask`), and 0 elsewhere. A pixel whose code is none of the dataset's classes counts as not labelled, so
-    it is not valid. What else a sample holds is left out, with a warning that names it. The store appears
-    under its name only when it is whole; one batch is in memory at a time.
+    (`mask`), and 0 elsewhere; `value` as it is. A pixel whose code is none of the dataset's classes counts as
+    not labelled, so it is not valid. What else a sample holds is left out, with a warning that names it. The
+    store appears under its name only when it is whole; one batch is in memory at a time.
 
     Args:
         dataset: Which answers, transforms included. Chips may lie in different CRSs.
@@ -92,6 +92,7 @@ def materialize(
         bands=form.bands,
         classes=form.classes,
         mask_dtype=form.mask_dtype,
+        values=form.values,
         compress=compress,
         overwrite=overwrite,
         provenance={"made_by": "materialize", "dataset": repr(dataset), **requests.notes},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..core.bands import Band, unit_of
 from ..core.errors import ChipError, suggest
+from ..core.outputs import ValueOutputs
 from ..io.write.cog import CogWriter
 from .store import ChipStore
 
-Content = Literal["image", "mask"]
+Content = Literal["image", "mask", "value"]
 
 
 def reconstitute(
@@ -36,10 +39,10 @@ def reconstitute(
     Args:
         store: Chips, usually sequential ones.
         out: GeoTIFF to write.
-        content: `image`, `mask`, or a function from a chip's position in the store to an array (C, H, W) or
-            (H, W), such as a prediction.
+        content: `image`, `mask`, `value`, or a function from a chip's position in the store to an array
+            (C, H, W) or (H, W), such as a prediction.
         source: Which scene; needed where the store has several.
-        nodata: Fills what is not covered; None is 0.
+        nodata: Fills what is not covered; None is 0, and NaN for values.
         colormap, class_names: For classes; None takes those of the store for its mask.
         overwrite: Replace the file.
 
@@ -72,8 +75,9 @@ def reconstitute(
         rows, cols = (
             dict.fromkeys(owned, (0, n)) for owned, n in zip((rows, cols), chips.size, strict=True)
         )
-    fill = 0 if nodata is None else nodata
-    bands = chips.bands if content == "image" else ()
+    usual = math.nan if content == "value" else 0
+    fill = usual if nodata is None else nodata
+    bands = chips.bands if content == "image" else _value_bands(chips) if content == "value" else ()
     first = _with_bands(read(int(rows_of_scene["index"].iloc[0])))
     with CogWriter(
         out,
@@ -92,11 +96,20 @@ def reconstitute(
         for i, row, col in zip(
             rows_of_scene["index"], rows_of_scene["row"], rows_of_scene["col"], strict=True
         ):
-            seen = chips.valid(i) if content == "mask" else chips.observed(i)
+            seen = chips.valid(i) if content in ("mask", "value") else chips.observed(i)
             values = np.where(seen, _with_bands(read(int(i))), np.asarray(fill, first.dtype))
             (top, bottom), (left, right) = rows[row], cols[col]
             writer.write(values[:, top:bottom, left:right], int(row) + top, int(col) + left)
     return Path(out)
+
+
+def _value_bands(chips: ChipStore) -> tuple[Band, ...]:
+    """The values as bands of a file."""
+    outputs = chips.outputs
+    if not isinstance(outputs, ValueOutputs):
+        return ()  # asking for a chip's values says what is wrong
+    named = zip(outputs.names, outputs.units, strict=True)
+    return tuple(Band(name, unit=unit_of(unit)) for name, unit in named)
 
 
 def _one_source(chips: ChipStore, source: str | None) -> str:

@@ -13,7 +13,7 @@ from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.errors import ChipError, suggest
 from ..core.interval import ALWAYS, Interval, interval_between, microseconds
-from ..core.outputs import ClassOutputs, Outputs
+from ..core.outputs import ClassOutputs, ValueOutputs
 from ..core.statistics import BandStatistics, band_statistics
 from ..splits.names import SPLITS, Split
 from .zarr.header import StoreHeader, grid_at
@@ -58,9 +58,10 @@ class ChipStore:
         """What the stored numbers of each channel measure, with unit, scale and offset."""
         self.provenance: dict[str, Any] = header.provenance
         """How the chips were cut."""
-        self.classes: Classes | None = header.classes
-        self.has_labels: bool = "mask" in header.planes
-        """Whether chips have a mask; what its codes mean, `classes` says where it is known."""
+        self.outputs: ClassOutputs | ValueOutputs | None = header.outputs
+        """What the labels teach a network; None where there are none, or their classes are unknown."""
+        self.label_plane: str | None = header.labels
+        """What labels are: class codes (`mask`), measurements (`value`), or None where there are none."""
         checksums = header.columns["crc32c"]
         self._arrays = {
             name: ShardedArray(self.path / name, form, sizes, checksums[:, k])
@@ -114,8 +115,27 @@ class ChipStore:
             ChipError: the store has no labels.
         """
         if "mask" not in self._arrays:
-            raise ChipError(f"{self.path} has no labels; cut the chips with a label raster")
+            raise self._without("mask")
         return self._arrays["mask"][self._at(i)]
+
+    def value(self, i: int) -> np.ndarray:
+        """(K, H, W) float32 measured values in the units of `outputs`, NaN where unknown.
+
+        Raises:
+            ChipError: the store has no values.
+        """
+        if "value" not in self._arrays:
+            raise self._without("value")
+        return self._arrays["value"][self._at(i)]
+
+    def _without(self, plane: str) -> ChipError:
+        if self.label_plane is None:
+            return ChipError(f"{self.path} has no labels; cut the chips with a label raster")
+        kinds = {"mask": "classes", "value": "values"}
+        return ChipError(
+            f"the labels of {self.path} are {kinds[self.label_plane]}, expected {kinds[plane]}; ask for its "
+            f"{self.label_plane}, or cut the chips with label_kind={kinds[plane]!r}"
+        )
 
     def valid(self, i: int) -> np.ndarray:
         """(H, W) bool, True = observed and, in a store with labels, labelled."""
@@ -126,16 +146,23 @@ class ChipStore:
         return self._arrays["observed"][self._at(i)]
 
     @property
-    def outputs(self) -> Outputs | None:
-        """What the labels teach a network; None where there are none, or their classes are unknown."""
-        return None if self.classes is None else ClassOutputs(self.classes)
+    def has_labels(self) -> bool:
+        """Whether chips have labels, of whichever kind."""
+        return self.label_plane is not None
+
+    @property
+    def classes(self) -> Classes | None:
+        """What the mask's codes mean; None where that is unknown, or where there is no mask."""
+        return self.outputs.classes if isinstance(self.outputs, ClassOutputs) else None
 
     def labels(self, i: int) -> dict[str, np.ndarray]:
-        """Chip `i` without its image: `mask` (H, W) int64, class positions where `valid`.
+        """Chip `i` without its image: `mask` (H, W) int64, class positions where `valid`; or `value`.
 
         Raises:
             ChipError: the store has no labels.
         """
+        if self.label_plane == "value":
+            return {"value": self.value(i), "valid": self.valid(i)}
         mask, valid = self.mask(i), self.valid(i)
         if self.classes is None:
             return {"mask": mask.astype(np.int64), "valid": valid}
@@ -147,7 +174,7 @@ class ChipStore:
         return self.dataset(indices=indices, dtype="stored")
 
     def plane(self, name: str) -> ShardedArray:
-        """A stored array as a whole: `image`, `mask`, `valid` or `observed`; see `places`."""
+        """A stored array as a whole: `image`, `mask` or `value`, `valid`, `observed`; see `places`."""
         return self._arrays[name]
 
     def places(self, chips: np.ndarray) -> np.ndarray:

@@ -74,6 +74,7 @@ def write_candidates(
         dtype=form.dtype,
         bands=form.bands,
         classes=form.classes,
+        values=form.values,
         overwrite=overwrite,
         provenance={**describe(candidates, split), **(notes or {})},
     ) as writer:
@@ -173,12 +174,16 @@ def _check_observed(
 
 
 def _too_little(candidates: Candidates, what: str, tried: int) -> str:
-    labelled = " and labelled" if candidates.classes is not None else ""
+    layers = candidates.sources[0].dataset.layers
+    labelled = " and labelled" if layers & {"mask", "value"} else ""
+    centred = (
+        ", or centre them on what is labelled (class_of_interest, --class-of-interest; balanced, "
+        "--balanced)"
+    )
     return (
         f"no {what}: none of the {tried} windows tried is observed{labelled} on at least "
         f"{100 * candidates.options.min_valid:g} % of its pixels; lower min_valid (--min-valid), use smaller "
-        "chips, or centre them on what is labelled (class_of_interest, --class-of-interest; balanced, "
-        "--balanced)"
+        f"chips{centred if 'value' not in layers else ''}"
     )
 
 

@@ -22,7 +22,7 @@ class GroupWriter:
 
     Args:
         folder: Made anew.
-        shape: Of a chip's image, (C, H, W); other planes are (H, W).
+        shapes: Of a chip's planes: image (C, H, W), value (K, H, W), others (H, W).
         types: Stored type of each plane.
         compress: See `ChipWriter`.
         attributes: All that is known of the store when it begins; JSON values.
@@ -31,7 +31,7 @@ class GroupWriter:
     def __init__(
         self,
         folder: Path,
-        shape: tuple[int, int, int],
+        shapes: Mapping[str, tuple[int, ...]],
         types: Mapping[str, np.dtype[Any]],
         compress: Compression,
         attributes: Mapping[str, Any],
@@ -45,9 +45,10 @@ class GroupWriter:
         self._group.attrs.update(self._attributes)
         self._shards: dict[str, ShardFiles] = {}
         self._types = {name: dtype.newbyteorder("<") for name, dtype in types.items()}
-        per_shard = chips_per_shard(int(np.prod(shape)) * types["image"].itemsize)
+        sizes = (int(np.prod(shapes[name])) * dtype.itemsize for name, dtype in types.items())
+        per_shard = chips_per_shard(max(sizes))
         for name, dtype in types.items():
-            of_plane = shape if name == "image" else shape[1:]
+            of_plane = shapes[name]
             packing = _compressor(compress, dtype)
             # A plane that is true throughout, as most are, is then not stored at all.
             fill = name in ("valid", "observed")

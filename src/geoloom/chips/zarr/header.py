@@ -13,13 +13,13 @@ from odc.geo.geobox import GeoBox
 from pyproj.exceptions import CRSError
 
 from ...core.bands import Band
-from ...core.classes import Classes
 from ...core.errors import ChipError
 from ...core.interval import ALWAYS, microseconds
 from ...core.jsonfile import JsonValue
+from ...core.outputs import ClassOutputs, ValueOutputs, read_outputs
 from ...splits.names import SPLITS
 from .array_form import PlaneForm, plane_form, read_column
-from .layout import AGAIN, COLUMNS, NO_SPLIT, PLANES, store_attributes
+from .layout import AGAIN, COLUMNS, LABEL_PLANES, NO_SPLIT, PLANES, store_attributes
 
 MOST_BANDS = 65_535
 """As many as a TIFF may have."""
@@ -40,7 +40,10 @@ class StoreHeader:
     """A store without its pixels."""
 
     bands: tuple[Band, ...]
-    classes: Classes | None
+    outputs: ClassOutputs | ValueOutputs | None
+    """What the labels teach; None where there are none, or class codes of unknown meaning."""
+    labels: str | None
+    """The plane of labels, `mask` or `value`; None where there is none."""
     sources: Mapping[str, NotedScene | None]
     crs: tuple[str, ...]
     """What the codes of the column `crs` mean."""
@@ -60,14 +63,15 @@ class StoreHeader:
         declared = store_attributes(path)
         _check_splits(path, declared["splits"].texts(most=16))
         files = declared["files"]
-        labels = declared["labels"].truth()
+        named = declared.get("labels")
+        labels = None if named is None else named.one_of(LABEL_PLANES)
         planes = {
             name: (
                 plane_form(path / name, files[name]["metadata"].whole()),
                 files[name]["shards"].wholes(),
             )
             for name in PLANES
-            if labels or name != "mask"
+            if name == labels or name not in LABEL_PLANES
         }
         columns = {
             name: read_column(
@@ -80,9 +84,8 @@ class StoreHeader:
             bands=tuple(
                 Band.from_json(band) for band in declared["bands"].entries(most=MOST_BANDS)
             ),
-            classes=None
-            if (classes := declared.get("classes")) is None
-            else Classes.from_json(classes),
+            outputs=_outputs(path, declared.get("outputs")),
+            labels=labels,
             sources=_sources(declared["sources"]),
             crs=declared["crs"].texts(),
             provenance=declared["provenance"].table(),
@@ -97,20 +100,38 @@ class StoreHeader:
         channels, *size = self.planes["image"][0].shape[1:]
         count = len(self.columns["row"]) if "row" in self.columns else 0
         for name, (form, _) in self.planes.items():
-            expected = (count, channels, *size) if name == "image" else (count, *size)
+            expected = (count, *self._of_plane(name, channels), *size)
             if len(size) != 2 or form.shape != expected:
                 raise _unfit(path, f"{name} is {form.shape}, expected {expected}")
             if (form.dtype == np.bool_) != (name in ("valid", "observed")):
                 raise _unfit(path, f"{name} is {form.dtype}")
         if channels != len(self.bands):
             raise _unfit(path, f"{channels} channels, {len(self.bands)} bands")
-        if "mask" in self.planes:
-            kind = self.planes["mask"][0].dtype
-            if kind.kind not in "iu" or (self.classes is not None and kind != np.uint8):
-                raise _unfit(path, f"mask is {kind}")
-        elif self.classes is not None:
-            raise _unfit(path, "classes without labels")
+        self._check_labels(path)
         self._check_columns(path, count)
+
+    def _of_plane(self, name: str, channels: int) -> tuple[int, ...]:
+        """The size of the axis between chips and rows, where a plane has one."""
+        if name == "value":
+            return (0 if self.outputs is None else self.outputs.channels,)
+        return (channels,) if name == "image" else ()
+
+    def _check_labels(self, path: Path) -> None:
+        outputs = self.outputs
+        if self.labels is None:
+            if outputs is not None:
+                raise _unfit(path, f"{outputs.short} without labels")
+            return
+        dtype = self.planes[self.labels][0].dtype
+        if self.labels == "value":
+            if not isinstance(outputs, ValueOutputs) or dtype != np.float32:
+                raise _unfit(
+                    path, f"value is {dtype}, of {outputs.short if outputs else 'nothing'}"
+                )
+        elif isinstance(outputs, ValueOutputs) or dtype.kind not in "iu":
+            raise _unfit(path, f"mask is {dtype}, of {outputs.short if outputs else 'no classes'}")
+        elif outputs is not None and dtype != np.uint8:
+            raise _unfit(path, f"mask is {dtype}")
 
     def _check_columns(self, path: Path, count: int) -> None:
         missing = [name for name in COLUMNS if name not in self.columns]
@@ -134,6 +155,15 @@ class StoreHeader:
             first, last = microseconds(ALWAYS)
             if start.min() < first or stop.max() > last or not (start < stop).all():
                 raise _unfit(path, "start and stop are not intervals of time")
+
+
+def _outputs(path: Path, declared: JsonValue | None) -> ClassOutputs | ValueOutputs | None:
+    if declared is None:
+        return None
+    outputs = read_outputs(declared)
+    if not isinstance(outputs, ClassOutputs | ValueOutputs) or outputs.gives != "pixels":
+        raise _unfit(path, f"{outputs.short} are no labels of chips")
+    return outputs
 
 
 def _check_splits(path: Path, names: Sequence[str]) -> None:

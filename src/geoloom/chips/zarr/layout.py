@@ -24,8 +24,8 @@ AGAIN = "copy the store again, or write it again"
 """What to do about a damaged store."""
 
 FORMAT = "geoloom-chips"
-VERSION = 3
-"""Of the layout. 1 had no checksums, and 2 only the names of bands: pre-releases wrote them."""
+VERSION = 4
+"""Of the layout. 1 had no checksums, 2 only the names of bands, 3 no labels but classes: of pre-releases."""
 
 Compression = Literal["none", "lz4", "zstd"]
 
@@ -46,10 +46,14 @@ MAX_CHIP_BYTES = 1 << 30
 PLANES: dict[str, tuple[str, ...]] = {
     "image": ("chip", "band", "y", "x"),
     "mask": ("chip", "y", "x"),
+    "value": ("chip", "quantity", "y", "x"),
     "valid": ("chip", "y", "x"),
     "observed": ("chip", "y", "x"),
 }
 """Arrays of pixels, and their axes."""
+
+LABEL_PLANES: tuple[str, ...] = ("mask", "value")
+"""Of which a store has one, or none."""
 
 COLUMNS: dict[str, str] = {
     "split": "uint8",
@@ -69,7 +73,7 @@ WIDE = {"transform": "affine", "crc32c": "plane"}
 """Second axis of columns that have one."""
 
 _SEALED = (
-    "format", "version", "complete", "bands", "classes", "labels", "splits", "sources", "crs",
+    "format", "version", "complete", "bands", "outputs", "labels", "splits", "sources", "crs",
     "files", "provenance",
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from ...core.errors import ChipError, suggest
 from ...core.files import hold, writing
 from ...core.grid import crs_name
 from ...core.interval import ALWAYS, Interval, microseconds
+from ...core.outputs import ClassOutputs, ValueOutputs
 from ...core.publish import ProductWriter, remove
 from ...splits.names import SPLITS, Split
 from .group_writer import GroupWriter
@@ -25,6 +26,7 @@ from .layout import (
     CODECS,
     COLUMNS,
     FORMAT,
+    LABEL_PLANES,
     MAX_CHIP_BYTES,
     NO_SPLIT,
     VERSION,
@@ -43,10 +45,11 @@ class ChipWriter(ProductWriter):
     `.<name>.part`, which the next writer of that name removes. Two writers of one name exclude each other.
     Unobserved pixels hold 0.
 
-    On disk: arrays `image` (chip, band, y, x), `mask` (chip, y, x) class codes where there are labels,
-    `valid` and `observed` (chip, y, x) bool, and one small array a column of the table; xarray reads it
-    as it is. Chips whose times were noted have columns `start` and `stop`, microseconds since 1970 UTC.
-    Each chip, each index, each column and the metadata have a checksum, and each file's size is noted.
+    On disk: arrays `image` (chip, band, y, x); of labels `mask` (chip, y, x), class codes, or `value` (chip,
+    quantity, y, x), float32; `valid` and `observed` (chip, y, x) bool, and one small array a column of the
+    table; xarray reads it as it is. Chips whose times were noted have columns `start` and `stop`,
+    microseconds since 1970 UTC. Each chip, each index, each column and the metadata have a checksum, and
+    each file's size is noted.
 
     Args:
         path: Folder to make, usually `*.zarr`.
@@ -57,6 +60,7 @@ class ChipWriter(ProductWriter):
         classes: What the mask's codes mean, which are then uint8; None where there are no labels, or
             where unknown.
         mask_dtype: Integer type of the codes of labels without classes; None for no labels then.
+        values: What the labels measure, where they are values and not classes.
         compress: `none` is read fastest, `lz4` almost as fast and smaller, `zstd` is smallest.
         overwrite: Replace a chip store of that name.
         inputs: Files that the chips are made of, which no store may replace.
@@ -86,6 +90,7 @@ class ChipWriter(ProductWriter):
         bands: Sequence[Band | str],
         classes: Classes | None = None,
         mask_dtype: DTypeLike | None = None,
+        values: ValueOutputs | None = None,
         compress: Compression = "lz4",
         overwrite: bool = False,
         inputs: Iterable[str | Path] = (),
@@ -99,14 +104,21 @@ class ChipWriter(ProductWriter):
         height, width = (size, size) if isinstance(size, int) else size
         self._shape = channels, height, width
         self._dtype = np.dtype(dtype)
-        chip_bytes = math.prod(self._shape) * self._dtype.itemsize
+        self._values = 0 if values is None else values.channels
+        self._classes = classes
+        self._mask_dtype = _mask_dtype(classes, mask_dtype)
+        if values is not None and self._mask_dtype is not None:
+            raise ChipError(
+                "labels are classes or values, and both were given; make a store for each"
+            )
+        shapes, types = self._shapes(), self._types()
+        chip_bytes = max(math.prod(shapes[name]) * dtype.itemsize for name, dtype in types.items())
         if chip_bytes > MAX_CHIP_BYTES:
             raise ChipError(
                 f"chips of {self._shape} {self._dtype} take {chip_bytes:,} bytes each; at most "
                 f"{MAX_CHIP_BYTES:,} are kept: choose a smaller size"
             )
-        self._classes = classes
-        self._mask_dtype = _mask_dtype(classes, mask_dtype)
+        outputs = ClassOutputs(classes) if classes is not None else values
         self._sources: dict[str, dict[str, Any] | None] = {}
         self._codes: dict[str, int] = {}
         self._crs: dict[str, int] = {}
@@ -119,8 +131,8 @@ class ChipWriter(ProductWriter):
             "version": VERSION,
             "complete": False,
             "bands": [as_band(band).to_dict() for band in bands],
-            "classes": classes.to_dict() if classes is not None else None,
-            "labels": self._mask_dtype is not None,
+            "outputs": None if outputs is None else outputs.to_dict(),
+            "labels": next((name for name in LABEL_PLANES if name in types), None),
             "splits": list(SPLITS),
             "provenance": dict(provenance or {}),
         }
@@ -132,9 +144,7 @@ class ChipWriter(ProductWriter):
             check_target(self.path, overwrite=overwrite, inputs=inputs)
             clear_way(self.path)
             with writing(self.path):
-                self._group = GroupWriter(
-                    part_path(self.path), self._shape, self._types(), compress, attributes
-                )
+                self._group = GroupWriter(part_path(self.path), shapes, types, compress, attributes)
         except BaseException:
             self._held.close()
             raise
@@ -142,7 +152,15 @@ class ChipWriter(ProductWriter):
     def _types(self) -> dict[str, np.dtype[Any]]:
         """In which each plane is stored."""
         types = {"image": self._dtype, "valid": np.dtype(bool), "observed": np.dtype(bool)}
+        if self._values:
+            types["value"] = np.dtype(np.float32)
         return types if self._mask_dtype is None else {**types, "mask": self._mask_dtype}
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of a chip's planes."""
+        plane = self._shape[1:]
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("mask", "valid", "observed"), plane)
+        return {**shapes, "image": self._shape, "value": (self._values, *plane)}
 
     def __len__(self) -> int:
         """Chips added so far."""
@@ -163,6 +181,7 @@ class ChipWriter(ProductWriter):
         mask: np.ndarray | None = None,
         valid: np.ndarray | None = None,
         *,
+        value: np.ndarray | None = None,
         crs: str,
         transform: Sequence[float],
         source: str,
@@ -179,6 +198,7 @@ class ChipWriter(ProductWriter):
             mask: (H, W) class codes; None where the chip has no labels.
             valid: (H, W) bool, True = observed in every band; None = all. Pixels that are not finite are
                 taken as unobserved.
+            value: (K, H, W) measured values, NaN = unknown; None where the chip has none.
             crs: `EPSG:n` or WKT; empty where the chip has no place on Earth.
             transform: Affine a, b, c, d, e, f of the chip's upper-left pixel corner.
             source: Name of the scene.
@@ -195,17 +215,24 @@ class ChipWriter(ProductWriter):
         shape = self._shape[1:]
         observed = np.ones(shape, bool) if valid is None else valid
         self._check(image, mask, observed, split)
+        self._check_value(value)
         if image.dtype.kind == "f":
             observed = observed & np.isfinite(image).all(axis=0)
-        known = observed
+        known = observed if labelled is None else observed & labelled
         planes = {"image": image if observed.all() else np.where(observed, image, 0)}
         if self._mask_dtype is not None:
             planes["mask"] = np.zeros(shape, self._mask_dtype) if mask is None else mask
             if mask is None:
                 known = np.zeros(shape, bool)
             elif self._classes is not None:
-                known = observed & self._classes.encode(mask)[1]
-            known = known if labelled is None else known & labelled
+                known = known & self._classes.encode(mask)[1]
+        elif self._values:
+            given = np.full((self._values, *shape), np.nan) if value is None else value
+            measured = np.isfinite(given)
+            planes["value"] = np.where(measured, given, np.nan)
+            known = known & measured.any(axis=0)
+        else:
+            known = observed
         with writing(self.path):
             self._group.add({**planes, "valid": known, "observed": observed})
         self._rows["split"].append(NO_SPLIT if split is None else SPLITS.index(split))
@@ -256,6 +283,17 @@ class ChipWriter(ProductWriter):
                 )
         if split is not None and split not in SPLITS:
             raise ChipError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}")
+
+    def _check_value(self, value: np.ndarray | None) -> None:
+        if value is None:
+            return
+        if not self._values:
+            raise ChipError("values were given, but the store has none; pass values=")
+        expected = (self._values, *self._shape[1:])
+        if value.shape != expected or value.dtype.kind not in "fiu":
+            raise ChipError(
+                f"chip {len(self)}: value is {value.shape} {value.dtype}, not {expected}"
+            )
 
     def close(self) -> Path:
         """Write what is left and the table, and give the store its name.

@@ -19,12 +19,18 @@ _APART = "How training and test are kept apart"
     "geoloom chips scene.tif labels.tif chips.zarr --size 256 --count 2000",
     "geoloom chips scene.tif labels.tif chips.zarr --split regions --region train=left "
     "--region test=right",
+    "geoloom chips scene.tif heights.tif chips.zarr --label-kind values",
 )
 @argument("scene", help="Scene to cut: a raster, a folder of scenes, a STAC index.")
 @argument("labels", help="Labels, on any grid: a raster or polygons.")
 @argument("out", help="Chip store to write: a folder, *.zarr.")
 @option(
     "--more", help="Another scene with its labels. Repeatable.", many=True, metavar="SCENE=LABELS"
+)
+@option(
+    "--label-kind",
+    help="What the labels hold: classes, or values (measurements, for pixel_regression).",
+    default="classes",
 )
 @option("--size", "-s", help="Side of a chip, pixels.", kind=int, default=256)
 @option(

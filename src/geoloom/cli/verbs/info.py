@@ -212,6 +212,7 @@ def _chips(file: Path) -> dict[str, Any]:
         "height": int(store.size[0]),
         "bands": list(store.band_names),
         "type": str(store.dtype),
+        "labels": "none" if store.outputs is None else store.outputs.short,
         "classes": list(store.classes.names) if store.classes else [],
         "splits": dict(store.splits),
         "scenes": list(store.sources),

@@ -52,6 +52,7 @@ class Chips(Step):
     scene: Annotated[Scenes, Field(min_length=1)]
     labels: Files
     out: Path
+    label_kind: Literal["classes", "values"] = "classes"
     size: Pixels = 256
     strategy: Literal["random", "sequential", "centroids"] = "random"
     count: Annotated[int, Field(gt=0, le=100_000_000)] | None = None
@@ -100,6 +101,9 @@ class Chips(Step):
                 "regions",
                 f"split {self.split} {need} regions, such as train: left and test: right",
             )
+        for name in ("class_of_interest", "balanced"):
+            if getattr(self, name) and self.label_kind == "values":
+                yield name, "goes with labels that are classes, not with label_kind values"
         for name, splits in _SPLITS_WITH.items():
             given = name in self.model_fields_set and getattr(self, name) is not None
             if given and self.split not in splits:
@@ -119,6 +123,7 @@ class Chips(Step):
                 [join_layers(s) if isinstance(s, tuple) else s for s in self.scene],
                 self.out,
                 labels=self.labels,
+                label_kind=self.label_kind,
                 size=self.size,
                 strategy=self.strategy,
                 count=self.count,
@@ -135,9 +140,9 @@ class Chips(Step):
                 overwrite=overwrite,
                 progress=advance,
             )
-        classes = store.classes.names if store.classes else ()
         splits = {str(name): count for name, count in store.splits.items()}
-        return {"chips": len(store), **splits, "classes": list(classes)}
+        named = [] if store.outputs is None else list(store.outputs.names)
+        return {"chips": len(store), **splits, self.label_kind: named}
 
     def _split_rule(self) -> Any:
         from ...splits.rules import BlockSplit, RandomSplit, RoiSplit, ScenePart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -151,6 +152,11 @@ class Train(Step):
 
     def sentence(self, result: dict[str, Any]) -> str:
         """Where the model is and how good it is."""
+        if "r2" in result or "mean_r2" in result:
+            shown = (
+                f"{_TITLES[name]} {value:.4g}" for name, value in result.items() if name in _TITLES
+            )
+            return f"{self.out} is trained: validation {', '.join(shown)}"
         if "accuracy" not in result:
             return f"{self.out} is trained; no validation chips, so no figures"
         return (
@@ -170,7 +176,17 @@ def _progress(listener: Listener) -> bool | Callable[..., None]:
     return lambda row, epochs: listener.say(describe(row, epochs))
 
 
+_TITLES = {"rmse": "RMSE", "mae": "MAE", "r2": "R2", "mean_r2": "mean R2"}
+"""Figures of values, as they are printed."""
+
+
 def _figures(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The few figures that a record keeps, of those of the model's card."""
     if not metrics:
         return {}
-    return {"accuracy": metrics["overall_accuracy"], "mean_f1": metrics["mean_f1"]}
+    if "values" not in metrics:
+        return {"accuracy": metrics["overall_accuracy"], "mean_f1": metrics["mean_f1"]}
+    from ...metrics.value_accuracy import ValueAccuracy
+
+    headline = ValueAccuracy.from_dict(metrics).headline()
+    return {name: value for name, value in headline.items() if math.isfinite(value)}

@@ -59,7 +59,10 @@ def draw_candidates(
         classes = settle_classes(sources, counts.total(), classes)
     elif classes is not None or options.class_of_interest or options.balanced:
         raise ConfigError(
-            "classes were asked for, but the scenes have no labels; give label rasters"
+            "classes were asked for, but the labels are values, which have none; leave class_of_interest, "
+            "balanced and classes out"
+            if "value" in datasets[0].layers
+            else "classes were asked for, but the scenes have no labels; give label rasters"
         )
     drawn = Candidates.none(sources, options, classes)
     areas = None

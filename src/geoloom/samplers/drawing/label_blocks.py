@@ -122,7 +122,7 @@ def as_codes(values: np.ndarray, labelled: np.ndarray, where: str) -> np.ndarray
     if outside.any():
         raise ChipError(
             f"{where} holds labels such as {known[outside][:3].tolist()}; class codes must be whole numbers "
-            f"in 0..{MAX_CODE}"
+            f"in 0..{MAX_CODE}; measured values are label_kind='values' (--label-kind values)"
         )
     return known.astype(np.uint8)
 

@@ -75,7 +75,7 @@ def _settled(sources: Sequence[Source], counts: np.ndarray, classes: Classes | N
                 f"the labels of {', '.join(source.name for source in sources[:3])} hold {len(codes)} "
                 "different values without names or colours: they look like a measurement, not like classes. "
                 "Give the raster class names or a colour table if they are classes (in Python: classes=); "
-                "group the values into a few classes if they are not"
+                "learn them as values if they are not: label_kind='values' (--label-kind values)"
             )
         return Classes.of([f"class {code}" for code in codes], codes)
     if not counts[list(named.codes)].any():

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.classes import Classes
 from ...core.errors import ConfigError
-from ...core.outputs import ClassOutputs, Outputs, Per, ValueOutputs, outputs_from_dict
+from ...core.outputs import ClassOutputs, Gives, Kind, Outputs, Per, ValueOutputs, outputs_from_dict
 
 
 def class_outputs(given: Any, per: Per, task: str) -> Outputs:
@@ -26,7 +26,7 @@ def class_outputs(given: Any, per: Per, task: str) -> Outputs:
     if not isinstance(known, ClassOutputs) or known.multilabel or known.per != per:
         raise ConfigError(
             f"{task} learns one class per {per}; found {_shown(given, known)}, expected the names of the "
-            f'classes, how many there are, Classes, or ClassOutputs(classes, per="{per}")'
+            f'classes, how many there are, Classes, or ClassOutputs(classes, per="{per}"){_task_of(known)}'
         )
     return known
 
@@ -46,6 +46,7 @@ def value_outputs(given: Any, per: Per, task: str) -> Outputs:
         raise ConfigError(
             f"{task} learns values per {per}; found {_shown(given, known)}, expected the unit of each "
             f'value by its name, such as {{"height": "m"}}, or ValueOutputs(names, units, per="{per}")'
+            f"{_task_of(known)}"
         )
     return known
 
@@ -57,6 +58,21 @@ def _known(given: Any) -> Outputs | None:
             dict(given), where="the outputs given", error=ConfigError, fix="correct them"
         )
     return given if isinstance(given, Outputs) else None
+
+
+def _task_of(outputs: Outputs | None) -> str:
+    """Which task learns outputs that another one was given."""
+    if outputs is None or (outputs.kind, outputs.gives) not in _TASKS:
+        return ""
+    task = _TASKS[outputs.kind, outputs.gives]
+    return f'; what was found is learned with task="{task}" (--task {task})'
+
+
+_TASKS: dict[tuple[Kind, Gives], str] = {
+    ("classes", "pixels"): "segmentation",
+    ("classes", "image"): "classification",
+    ("values", "pixels"): "pixel_regression",
+}
 
 
 def _names(given: Any) -> bool:
