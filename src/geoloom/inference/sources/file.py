@@ -8,7 +8,9 @@ from typing import Any
 
 from odc.geo.geobox import GeoBox
 
+from ...core.grid import lattice_window
 from ...core.resampling import default_resampling
+from ...io.engines import EngineName
 from ...io.explain import FileRead, explain_read
 from ...io.headers.header import Header
 from ...io.raster import read
@@ -57,20 +59,34 @@ class FileSource:
 
     def explain(self, grid: GeoBox, numbers: Sequence[int]) -> Iterator[FileRead]:
         """What `read` takes from the file."""
-        read = explained(self.header, grid, numbers)
+        read = explained(self.header, grid, numbers, engine_for(self.header, grid))
         if read is not None:
             yield read
 
     def read(self, grid: GeoBox, numbers: Sequence[int]) -> SourcePixels | None:
         """A window of the file, or its pixels warped once onto another lattice."""
-        # Tiles in order gain nothing from mapped files, whose pages would count as this process's memory, up
-        # to the file's whole size.
-        raster = read(self.header, grid, bands=numbers, nodata=self.nodata, engine="gdal")
+        engine = engine_for(self.header, grid)
+        raster = read(self.header, grid, bands=numbers, nodata=self.nodata, engine=engine)
         return SourcePixels(raster.values, raster.valid) if raster.valid.any() else None
 
 
+def engine_for(header: Header, grid: GeoBox) -> EngineName:
+    """Who reads a tile of a map.
+
+    Copies are GDAL's: tiles in order gain nothing from mapped files, whose pages would count as this
+    process's memory, up to the file's whole size. Warps are the direct engine's where it reads the file, several
+    times faster.
+    """
+    return "auto" if lattice_window(header.grid, grid) is None else "gdal"
+
+
 def explained(
-    header: Header, grid: GeoBox, numbers: Sequence[int], *, fills_gaps: bool = False
+    header: Header,
+    grid: GeoBox,
+    numbers: Sequence[int],
+    engine: EngineName,
+    *,
+    fills_gaps: bool = False,
 ) -> FileRead | None:
     """What reading some bands of a file for a map takes from it."""
     return explain_read(
@@ -78,6 +94,6 @@ def explained(
         grid,
         tuple(numbers),
         default_resampling(categorical=header.categorical),
-        engine="gdal",
+        engine=engine,
         fills_gaps=fills_gaps,
     )

@@ -17,6 +17,7 @@ from odc.geo.geobox import GeoBox
 
 from ...core.bands import Band
 from ...core.errors import ConfigError, ModelError
+from ...io.engines import EngineName
 from ...io.explain import FileRead
 from ...io.headers.header import Header
 from ...io.headers.scan import own_bands
@@ -24,7 +25,7 @@ from ...io.mosaic import read_many
 from ...io.raster import Raster, read
 from ...models.scene_bands import SourceBands
 from ...preparation.nodata import free_nodata
-from .file import explained
+from .file import engine_for, explained
 from .source import SourcePixels
 
 
@@ -69,7 +70,8 @@ class JoinedFiles:
     def explain(self, grid: GeoBox, numbers: Sequence[int]) -> Iterator[FileRead]:
         """What `read` takes from the files."""
         for position, (header, own) in enumerate(self.wanted(numbers)):
-            read = explained(header, grid, own, fills_gaps=self.fills_gaps and position > 0)
+            gaps = self.fills_gaps and position > 0
+            read = explained(header, grid, own, self.engine(header, grid), fills_gaps=gaps)
             if read is not None:
                 yield read
 
@@ -80,8 +82,12 @@ class JoinedFiles:
 
     def file(self, header: Header, grid: GeoBox, numbers: Sequence[int]) -> Raster:
         """Some bands of one file on a grid."""
-        # By GDAL for the reason that `FileSource` gives.
-        return read(header, grid, bands=numbers, nodata=self.nodata, engine="gdal")
+        engine = self.engine(header, grid)
+        return read(header, grid, bands=numbers, nodata=self.nodata, engine=engine)
+
+    def engine(self, header: Header, grid: GeoBox) -> EngineName:
+        """Who reads a file."""
+        return engine_for(header, grid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +188,14 @@ class MosaicFiles(JoinedFiles):
 
     def read(self, grid: GeoBox, numbers: Sequence[int]) -> SourcePixels | None:
         """A window of the mosaic."""
-        raster = read_many(self.headers, grid, bands=numbers, nodata=self.nodata, engine="gdal")
+        engine = self.engine(self.headers[0], grid)
+        raster = read_many(self.headers, grid, bands=numbers, nodata=self.nodata, engine=engine)
         return SourcePixels(raster.values, raster.valid) if raster.valid.any() else None
+
+    def engine(self, header: Header, grid: GeoBox) -> EngineName:
+        """One for all: where some lie on other pixels, the one that warps fast."""
+        asked = {engine_for(file, grid) for file in self.headers}
+        return "auto" if "auto" in asked else "gdal"
 
 
 @dataclass(frozen=True, slots=True)
