@@ -74,8 +74,8 @@ def engine_for(header: Header, grid: GeoBox) -> EngineName:
     """Who reads a tile of a map.
 
     Copies are GDAL's: tiles in order gain nothing from mapped files, whose pages would count as this
-    process's memory, up to the file's whole size. Warps are the direct engine's where it reads the file, several
-    times faster.
+    process's memory, up to the file's whole size. Warps are the direct engine's where it reads the file:
+    that is several times faster.
     """
     return "auto" if lattice_window(header.grid, grid) is None else "gdal"
 
