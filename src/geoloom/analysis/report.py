@@ -31,19 +31,21 @@ def report(
     It holds a zoomable map of scene, prediction, truth and their disagreement; accuracy by class, confusion
     matrices, ROC and precision-recall curves; areas; training curves; the chips' places; histograms; and
     the settings and versions that made it all. Of measured values it holds RMSE, MAE, bias and R2, truth
-    against prediction, and how each value is distributed. What is not known is left out.
+    against prediction, and how each value is distributed; of a model that answers per image, its accuracy and
+    pictures that it tells wrongly and rightly. What is not known is left out.
 
     Args:
         model_dir: The model's folder.
         map: The map that the model made, of classes or of values. A large one is shown at 2,000 pixels per
-            side, and counted in full.
+            side, and counted in full. Of a model that answers per image, the table of its answers, or None.
         out_html: The file to write.
         scene: The imagery, shown below the map; by default the one that the map's record names.
         truth: Label raster or polygons, on any grid and in any CRS; of values, a raster of measurements.
             Compared with the map pixel by pixel.
         accuracy: What `evaluate` returned or wrote; by default what it left, for this model and this map,
             beside the model, the map or the report.
-        chips: Chip store of the training; by default the one that the model's card names.
+        chips: Chip store, or folder of pictures, of the training; by default the one that the model's card
+            names.
         overwrite: Replace the file.
 
     Returns:

@@ -40,7 +40,12 @@ class Option(click.Option):
 
 
 def argument(
-    name: str, *, help: str, many: bool = False, metavar: str | None = None
+    name: str,
+    *,
+    help: str,
+    many: bool = False,
+    metavar: str | None = None,
+    optional: bool = False,
 ) -> Callable[[Function], Function]:
     """A path that the verb needs.
 
@@ -49,6 +54,7 @@ def argument(
         help: What it is for.
         many: One or more of them, as a tuple.
         metavar: What stands in the usage line, where it is not the name in capitals.
+        optional: It may be left out, as the last one.
     """
     return click.argument(
         name,
@@ -56,7 +62,7 @@ def argument(
         help=help,
         type=_click_type(Path),
         nargs=-1 if many else 1,
-        required=True,
+        required=not optional,
         metavar=metavar,
     )
 

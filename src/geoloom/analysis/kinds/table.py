@@ -9,7 +9,7 @@ from ...core.errors import ModelError
 from ...core.outputs import Gives, Kind
 from ..content import Content
 from ..evidence.facts import Request
-from . import class_map, value_map
+from . import class_map, images, value_map
 
 if TYPE_CHECKING:
     from ...models.card import ModelCard
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _REPORTS: dict[tuple[Kind, Gives], Callable[[Request, ModelCard], Content]] = {
     ("classes", "pixels"): class_map.content,
     ("values", "pixels"): value_map.content,
+    ("classes", "image"): images.content,
 }
 
 

@@ -14,8 +14,12 @@ from ..verb import verb
 
 @verb("geoloom report model/ map.tif report.html --truth labels.gpkg")
 @argument("model", help="Model folder.")
-@argument("map_", help="Map, from `geoloom predict`.", metavar="MAP")
-@argument("out", help="HTML file to write.")
+@argument(
+    "map_",
+    help="Map or table of answers, from `geoloom predict`; not needed where images are answered as a whole.",
+    metavar="[MAP]",
+)
+@argument("out", help="HTML file to write.", metavar="OUT", optional=True)
 @option("--scene", help="Scene to show; the one that was mapped if not given.", kind=Path)
 @option("--truth", help="Labels or measurements to compare the whole map with.", kind=Path)
 @option(
@@ -24,10 +28,13 @@ from ..verb import verb
     kind=Path,
 )
 @option(
-    "--chips", help="Chip store; the one that the model was trained on if not given.", kind=Path
+    "--chips",
+    help="Chip store or folder of pictures; that of the training if not given.",
+    kind=Path,
 )
 @common
 @click.pass_context
-def report(context: click.Context, /, map_: Path, **others: Any) -> None:
+def report(context: click.Context, /, map_: Path, out: Path | None, **others: Any) -> None:
     """Put map, accuracy, curves and areas into one HTML file that works offline."""
-    do("report", context, map=map_, map_=None)
+    given, page = (None, map_) if out is None else (map_, out)
+    do("report", context, map=given, map_=None, out=page)

@@ -20,7 +20,7 @@ class Report(Step):
     may_lie_in_inputs = True
 
     model: Path
-    map_: Path = Field(alias="map")
+    map_: Path | None = Field(default=None, alias="map")
     out: Path
     scene: Path | None = None
     truth: Path | None = None
@@ -28,9 +28,11 @@ class Report(Step):
     chips: Path | None = None
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """What is not a model and no chip store."""
+        """What is not a model, and neither chip store nor folder of pictures."""
+        from ...datasets.layouts.recognise import is_class_folder
+
         yield from model_folder("model", self.model)
-        if self.chips is not None:
+        if self.chips is not None and not is_class_folder(str(self.chips)):
             yield from chip_store("chips", self.chips)
 
     def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
