@@ -72,7 +72,7 @@ def test_figures_of_test_images_are_those_of_scikit_learn(case):
     assert f"{f1_score(t, m, average='macro'):.4f}" in page.text
     for k, name in enumerate(NAMES):
         area = roc_auc_score(t == name, scores[50:, k])
-        shown = re.search(rf"Area under each:.*?\b{name} ([\d.]+)", page.text)[1]
+        shown = re.search(rf"Area under each:.*?\b{name} (\d[.]\d+)", page.text)[1]
         assert float(shown) == pytest.approx(
             area, abs=0.01
         )  # of 40 images, one pair in a bin is 0.001

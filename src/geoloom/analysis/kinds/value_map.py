@@ -34,10 +34,10 @@ _PRINTED = 4
 _NOTES = (
     "Root mean squared error (RMSE), mean absolute error (MAE), bias (the mean of prediction − truth) and R² "
     "are taken once, from sums over every scored pixel: they do not depend on how the scene was cut into "
-    "chips or tiles. R² is 1 − squared errors / squared deviations of the truth from its mean: 1 is perfect, "
-    "0 no better than that mean. Pixels that were not observed, or whose true value is not known, take part "
-    "in no figure. Colours are spread between the 2nd and the 98th percentile of what is shown; map and truth "
-    "share them."
+    "chips or tiles. R² is 1 − squared errors / squared deviations of the truth from its mean: 1 is "
+    "perfect, 0 no better than that mean. Pixels that were not observed, or whose true value is not known, "
+    "take part in no figure. Colours are spread between the 2nd and the 98th percentile of what is shown; "
+    "map and truth share them."
 )
 _MISSING = (
     "No accuracy was given with this map. Evaluate the model on test chips, or give the report a raster of "
