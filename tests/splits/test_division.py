@@ -364,3 +364,28 @@ def test_what_cannot_be_divided_is_refused(caplog):
     table = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs=4326)
     with pytest.raises(DatasetError, match="no pixels of its own"):
         divide(VectorDataset(table), BlockSplit(), size=16)
+
+
+def test_labels_smaller_than_chips_are_sampled_and_keep_their_surroundings():
+    """Chips lie wholly in the ground of their part, their centres on a label, which may be a small field."""
+    fields = [
+        shapely.box(x, 9_000_000 - y - 90, x + 90, 9_000_000 - y)
+        for x in range(500_300, 511_700, 600)
+        for y in range(300, 11_700, 600)
+    ]
+    table = gpd.GeoDataFrame(geometry=fields, crs="EPSG:32722")
+    image = ArrayDataset(
+        np.full((1, 400, 400), 7, np.uint8), np.ones((400, 400), bool), grid((400, 400))
+    )
+    parts = divide(image & VectorDataset(table), BlockSplit(buffer_px=4, block_px=50), size=16)
+    chips = {}
+    for name, part in parts.items():
+        table_of_chips = RandomGeoSampler(part, 16, 60, generator=0).table()
+        chips[name] = outlines(table_of_chips)
+        for query in list(table_of_chips)[:10]:
+            sample = part[query]
+            assert (sample["image"] == 7).all()
+            assert 0 < sample["valid"].sum() < 16 * 16
+        assert len(GridGeoSampler(part, 16).table()) > 20
+    for one, other in combinations(chips.values(), 2):
+        assert least_gap_m(one, other) >= 4 * PX - 1e-6

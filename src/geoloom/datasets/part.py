@@ -18,12 +18,12 @@ from ..core.interval import ALWAYS, Interval
 from ..core.outputs import IGNORE_INDEX
 from ..core.query import MomentQuery, Query, Sample
 from ..io.vector.features import Features
-from .asked import near_region
 from .base import GeoDataset
 from .parts import Composition
 from .reading.calibration import Calibration
 from .reading.read_plan import Plan
 from .region import Region
+from .scenes.index import lonlat_boxes
 
 _OUTSIDE = {"mask": IGNORE_INDEX, "mask_series": IGNORE_INDEX, "value": np.nan}
 """What stands outside the ground where the type can hold it; elsewhere 0."""
@@ -96,7 +96,7 @@ class PartDataset(Composition):
 
     def _narrowed(self, query: Query) -> Query | None:
         """What of a query may be asked; None where it does not meet the part."""
-        if not any(near_region(region, query) for region in self._given):
+        if not any(len(self._near.query(box, "intersects")) for box in lonlat_boxes(query.grid)):
             return None
         if self.when == ALWAYS:
             return query
@@ -125,11 +125,18 @@ class PartDataset(Composition):
         return plans
 
     @cached_property
+    def _near(self) -> shapely.STRtree:
+        return shapely.STRtree([region.footprint for region in self._given])
+
+    @cached_property
     def _ground(self) -> dict[CRS, Features]:
-        """The areas, by the CRS that they are in."""
+        """Where the part lies, with or without labels, by the CRS."""
         areas: dict[CRS, list[Any]] = {}
         for region in self._given:
-            areas.setdefault(region.crs, []).append(region.area)
+            ground = region.limit
+            if ground is None:  # the scene as a whole
+                ground = region.area if region.frame is None else region.frame.extent.geom
+            areas.setdefault(region.crs, []).append(ground)
         return {
             crs: Features(
                 np.array(own, dtype=object),
@@ -141,16 +148,15 @@ class PartDataset(Composition):
             for crs, own in areas.items()
         }
 
+    @cached_property
+    def _areas(self) -> dict[CRS, shapely.STRtree]:
+        return {crs: shapely.STRtree(own.geometries) for crs, own in self._ground.items()}
+
     def _inside(self, grid: GeoBox) -> np.ndarray | None:
         """Which pixels (H, W) have their centres in the ground; None where surely all have."""
-        own = self._ground.get(grid.crs)
-        if own is not None:
-            areas = own.geometries[own.near(grid)]
-            hair = 1e-3 * max(abs(grid.resolution.x), abs(grid.resolution.y))
-            if shapely.covers(
-                areas, shapely.buffer(grid.extent.geom, -hair, join_style="mitre")
-            ).any():
-                return None
+        tree = self._areas.get(grid.crs)
+        if tree is not None and len(tree.query(_inset(grid), "covered_by")):
+            return None
         inside = np.zeros(tuple(grid.shape), bool)
         for ground in self._ground.values():
             inside |= ground.burn(grid) > 0
@@ -158,6 +164,14 @@ class PartDataset(Composition):
 
     def __repr__(self) -> str:
         return f"{self.name} of {self.whole!r} ({len(self._given)} regions)"
+
+
+def _inset(grid: GeoBox) -> shapely.Polygon:
+    """The outline of a grid, a thousandth of a pixel inside: edges are rounded."""
+    (height, width), hair = grid.shape, 1e-3
+    rows, cols = (hair, height - hair), (hair, width - hair)
+    corners = [(cols[0], rows[0]), (cols[1], rows[0]), (cols[1], rows[1]), (cols[0], rows[1])]
+    return shapely.Polygon([grid.affine * corner for corner in corners])
 
 
 def _cleared(plan: Plan, inside: np.ndarray) -> Sample | None:

@@ -36,8 +36,8 @@ class Region:
     """Of the scene or file, for messages."""
     moments: tuple[Interval, ...] = ()
     """When inside `when` there is data, oldest first, where that is not all the time; () = all the time."""
-    whole: bool = False
-    """Whether chips drawn here must lie wholly in the area, as in a split's ground; else in the frame."""
+    limit: BaseGeometry | None = field(default=None, repr=False)
+    """In which chips that are drawn here must lie wholly, as the ground of a split; None: in the frame."""
 
     @classmethod
     def of_frame(
@@ -82,7 +82,13 @@ class Region:
             return None
         inside = area_for(other.area, other.crs, outline, self)
         narrowed = shared._narrowed(_common(self.area, inside), outline)
-        return narrowed and replace(narrowed, whole=self.whole or other.whole)
+        return narrowed and replace(narrowed, limit=self._limit_with(other))
+
+    def _limit_with(self, other: Region) -> BaseGeometry | None:
+        if other.limit is None:
+            return self.limit
+        moved = area_for(other.limit, other.crs, to_lonlat(other.limit, other.crs), self)
+        return moved if self.limit is None else surface(_common(self.limit, moved))
 
     def within(self, geometry: BaseGeometry, crs: CRS) -> Region | None:
         """The part inside a geometry of any CRS; None where there is none."""
@@ -131,7 +137,11 @@ class Region:
             window = window_inside(window, lattice.shape)
         if window is None:
             return None
-        return replace(self, frame=window_grid(lattice, window), area=area, crs=lattice.crs)
+        limit = self.limit
+        if limit is not None:
+            limit = area_for(limit, self.crs, to_lonlat(limit, self.crs), lattice)
+        frame = window_grid(lattice, window)
+        return replace(self, frame=frame, area=area, crs=lattice.crs, limit=limit)
 
     def _narrowed(self, area: BaseGeometry, outline: BaseGeometry) -> Region | None:
         area, outline = surface(area), surface(outline)

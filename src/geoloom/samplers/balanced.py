@@ -161,8 +161,7 @@ class BalancedGeoSampler(TableSampler):
         out = np.zeros(len(rows), bool)
         for number in np.unique(rows["region"]).tolist():
             region, own = self._regions[number], np.flatnonzero(rows["region"] == number)
-            if region.source.whole:
-                out[own] = ~region.covers(rows["row"][own], rows["col"][own])
+            out[own] = ~region.keeps(rows["row"][own], rows["col"][own])
         return out
 
     def _units(self) -> int:

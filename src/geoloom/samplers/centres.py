@@ -22,7 +22,7 @@ class Centres:
         self._names, self._crs = np.unique(names, return_inverse=True)
         self._affines = np.array([region.frame.affine[:6] for region in regions])
         self._areas = np.array([region.area_px for region in regions], dtype=object)
-        self._whole = np.array([region.source.whole for region in regions])
+        self._limits = np.array([region.limit_px for region in regions], dtype=object)
         shapely.prepare(self._areas)
 
     def lonlat(
@@ -50,14 +50,15 @@ class Centres:
         )
 
     def inside(self, rows: np.ndarray) -> np.ndarray:
-        """Whether (N,) the chips lie in their regions' areas: their centres, or all of them; see `Region`."""
+        """Whether (N,) the chips' centres lie in their regions' areas, and all of them in the limits."""
         col, row = rows["col"] + rows["width"] / 2, rows["row"] + rows["height"] / 2
         inside: np.ndarray = shapely.contains_xy(self._areas[rows["region"]], col, row)
-        whole = np.flatnonzero(inside & self._whole[rows["region"]])
-        if len(whole):
-            some = rows[whole]
+        limits = self._limits[rows["region"]]
+        limited = np.flatnonzero(inside & (limits != None))  # noqa: E711 - of each
+        if len(limited):
+            some = rows[limited]
             boxes = chip_boxes(some["row"], some["col"], (some["height"], some["width"]))
-            inside[whole] = shapely.covers(self._areas[some["region"]], boxes)
+            inside[limited] = shapely.covers(limits[limited], boxes)
         return inside
 
 

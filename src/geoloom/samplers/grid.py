@@ -125,20 +125,19 @@ def _lay_out(
     region: SamplingRegion, step: tuple[int, int], edge: Edge
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the chips that touch the area."""
-    if region.source.whole:
-        edge = "shift"  # nothing sticks out
-    left, top, right, bottom = shapely.bounds(region.area_px)
+    over = region.area_px
+    if region.limit_px is not None:
+        over, edge = region.limit_px, "shift"  # nothing sticks out
+    left, top, right, bottom = shapely.bounds(over)
     high, wide = region.frame.shape
     first_row, last_row = math.floor(top + SLIVER_PX), math.ceil(bottom - SLIVER_PX)
     first_col, last_col = math.floor(left + SLIVER_PX), math.ceil(right - SLIVER_PX)
     rows = _positions(first_row, last_row, region.shape[0], step[0], high, edge)
     cols = _positions(first_col, last_col, region.shape[1], step[1], wide, edge)
     col, row = (a.ravel() for a in np.meshgrid(cols, rows))
-    if region.source.whole:
-        kept = region.covers(row, col)
-    else:
-        shapely.prepare(region.area_px)
-        kept = shapely.intersects(region.area_px, chip_boxes(row, col, region.shape))
+    shapely.prepare(region.area_px)
+    kept = shapely.intersects(region.area_px, chip_boxes(row, col, region.shape))
+    kept &= region.keeps(row, col)
     return row[kept], col[kept]
 
 

@@ -71,11 +71,8 @@ class PointGeoSampler(TableSampler):
             corners = centred_windows(xy, crs, region.frame, region.shape)
             row, col = corners.T
             height, width = region.shape
-            if region.source.whole:
-                inside = region.covers(row, col)
-            else:
-                boxes = shapely.box(col, row, col + width, row + height)
-                inside = shapely.intersects(region.area_px, boxes)
+            boxes = shapely.box(col, row, col + width, row + height)
+            inside = shapely.intersects(region.area_px, boxes) & region.keeps(row, col)
             parts.append(rows_of(number, row[inside], col[inside], region.shape))
         rows = joined_rows(parts)
         if not len(rows):

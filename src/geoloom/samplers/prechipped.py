@@ -12,7 +12,7 @@ from ..datasets.region import Region, pixel_geometry
 from ..io.vector.areas import RoiSource
 from .random import seed_of
 from .rois import rois_of
-from .sampling_regions import GridChoice, Toi, chip_boxes, region_parts_of
+from .sampling_regions import GridChoice, Toi, region_parts_of, within_limit
 from .shard import TableSampler
 from .table import ROW, ChipTable
 
@@ -81,9 +81,8 @@ class PreChippedGeoSampler(TableSampler):
 
 
 def _may_be_given(region: Region) -> bool:
-    """Whether the whole frame is wanted: it has to lie in the area where the region asks for that."""
-    if not region.whole or region.frame is None:
+    """Whether the whole frame is wanted: it has to lie in the limit, where there is one."""
+    if region.limit is None or region.frame is None:
         return True
-    rows, cols = region.frame.shape
-    box = chip_boxes(np.zeros(1), np.zeros(1), (rows, cols))[0]
-    return bool(pixel_geometry(region.area, region.frame).covers(box))
+    start, limit_px = np.zeros(1), pixel_geometry(region.limit, region.frame)
+    return bool(within_limit(limit_px, start, start, region.frame.shape.yx)[0])

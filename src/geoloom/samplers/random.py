@@ -109,7 +109,7 @@ class RandomGeoSampler(TableSampler):
         if not eligible:
             raise refuse_too_large(regions, size, "give a smaller size")
         kept = [(region, centres) for region, centres in eligible if _can_hold(region, centres)]
-        if not kept and all(region.source.whole for region, _ in eligible):
+        if not kept and all(region.limit_px is not None for region, _ in eligible):
             raise refuse_uncovered(size)
         if not kept:
             raise SamplerError(

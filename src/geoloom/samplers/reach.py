@@ -12,8 +12,8 @@ from .sampling_regions import SamplingRegion
 
 def centres_of(region: SamplingRegion) -> Any:
     """Where chip centres may lie, in pixels; half a pixel wider than they can, to leave it some width."""
-    if region.source.whole:
-        return region.area_px.difference(_swept(region.area_px, region.shape))
+    if region.limit_px is not None:
+        return region.area_px.intersection(_shrunk(region.limit_px, region.shape))
     return region.area_px.intersection(_inner(region))
 
 
@@ -23,7 +23,7 @@ def covered_px(region: SamplingRegion, centres: Any) -> float:
     All of it may be a centre, but for a rim along the frame's edge. Of the rim, that counts which lies
     in the centres, grown by half a chip.
     """
-    if region.source.whole:
+    if region.limit_px is not None:
         return float(region.area_px.intersection(_grown(centres, region.shape)).area)
     rim = region.area_px.difference(_inner(region))
     if rim.is_empty:
@@ -36,6 +36,17 @@ def _inner(region: SamplingRegion) -> Any:
     return shapely.box(
         width / 2 - 0.5, height / 2 - 0.5, cols - width / 2 + 0.5, rows - height / 2 + 0.5
     )
+
+
+def _shrunk(area: Any, shape: tuple[int, int]) -> Any:
+    """The centres of all boxes of this height and width that lie in an area."""
+    high, wide = _half(shape)
+    left, top, right, bottom = area.bounds
+    if area.area < (1 - 1e-9) * (right - left) * (bottom - top):
+        return area.difference(_swept(area, shape))
+    if right - left <= 2 * wide or bottom - top <= 2 * high:
+        return shapely.Polygon()
+    return shapely.box(left + wide, top + high, right - wide, bottom - high)
 
 
 def _grown(centres: Any, shape: tuple[int, int]) -> Any:

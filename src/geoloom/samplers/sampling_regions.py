@@ -53,6 +53,8 @@ class SamplingRegion:
     """Position of the dataset's region that it is part of."""
     roi: int = 0
     """Position of the area of interest that it lies in, where these are kept apart."""
+    limit_px: BaseGeometry | None = None
+    """In which chips must lie wholly, in pixels of the frame; None: in the frame."""
 
     @property
     def frame(self) -> GeoBox:
@@ -61,23 +63,15 @@ class SamplingRegion:
         return self.source.frame
 
     def may_hold(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """Whether (n,) chips may start at these rows and columns, as far as the area has a say.
-
-        Their centres lie in it; or, where the region asks for that, they do as a whole.
-        """
+        """Whether (n,) chips may start at these rows and columns: their centres lie in the area, and all of
+        them in the limit."""
         height, width = self.shape
-        if not self.source.whole:
-            centred: np.ndarray = shapely.contains_xy(
-                self.area_px, cols + width / 2, rows + height / 2
-            )
-            return centred
-        return self.covers(rows, cols)
+        inside: np.ndarray = shapely.contains_xy(self.area_px, cols + width / 2, rows + height / 2)
+        return inside & self.keeps(rows, cols)
 
-    def covers(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """Whether (n,) chips that start at these rows and columns lie wholly in the area."""
-        shapely.prepare(self.area_px)
-        inside: np.ndarray = shapely.covers(self.area_px, chip_boxes(rows, cols, self.shape))
-        return inside
+    def keeps(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Whether (n,) chips that start at these rows and columns lie wholly in the limit."""
+        return within_limit(self.limit_px, rows, cols, self.shape)
 
     @property
     def fits(self) -> bool:
@@ -188,6 +182,17 @@ def refuse_too_large(regions: tuple[SamplingRegion, ...], size: Size, advice: st
     )
 
 
+def within_limit(
+    limit_px: BaseGeometry | None, rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int]
+) -> np.ndarray:
+    """Whether (n,) chips lie wholly in a polygon of pixels; all do where there is none."""
+    if limit_px is None:
+        return np.ones(len(rows), bool)
+    shapely.prepare(limit_px)
+    inside: np.ndarray = shapely.covers(limit_px, chip_boxes(rows, cols, shape))
+    return inside
+
+
 def refuse_uncovered(size: Size) -> SamplerError:
     """The error that says that no place is large enough for a chip as a whole."""
     return SamplerError(
@@ -201,8 +206,14 @@ def sampling_region_of(part: RegionPart, size: Size, units: Units) -> SamplingRe
     frame = part.region.frame
     assert frame is not None  # `_on_grid` left none without
     area_px = pixel_geometry(part.region.area, frame)
+    limit = part.region.limit
     return SamplingRegion(
-        part.region, chip_shape(size, units, frame), area_px, part.number, part.roi
+        part.region,
+        chip_shape(size, units, frame),
+        area_px,
+        part.number,
+        part.roi,
+        None if limit is None else pixel_geometry(limit, frame),
     )
 
 

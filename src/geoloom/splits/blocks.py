@@ -16,6 +16,8 @@ from .overlap import OUTLINE, Ground
 
 _TRIALS = 500
 _ENOUGH_BLOCKS = 16
+_BULGE = 0.05
+"""By which share of its size a scene's outline, in another's pixels, may bulge beyond its corners."""
 _EDGE_PARTS = 16
 """Into which the longest edge of a block is cut before it is moved to other scenes."""
 
@@ -49,6 +51,9 @@ class BlockAreas:
     """One set a group of the ground."""
     margin_px: float
     """How far a window keeps from blocks of other splits."""
+    rectangles: tuple[np.ndarray, ...]
+    """One table a group, (n, 5) float64: split code, top, left, bottom, right of what a split has there, in
+    the anchor's pixels, less the margins."""
 
     def of(self, windows: np.ndarray) -> np.ndarray:
         """Split code of each window (n, 3); -1 where it comes nearer than the margin to another split."""
@@ -80,21 +85,26 @@ class BlockAreas:
         Blocks of one split side by side are one rectangle. Windows in a polygon lie in that split's blocks,
         and keep the margin from the others'.
         """
-        blocks = self.blocks[self.ground.group_of[scene]]
         height, width = self.ground.grids[scene].shape
         frame, found = shapely.box(0, 0, width, height), []
-        for code, top, left, bottom, right in _rectangles(blocks, self.margin_px):
+        around = OUTLINE * (height, width)
+        if self.ground.anchor(scene) != scene:
+            around = self.ground.to_anchor(scene, around)
+        low, high = around.min(axis=0), around.max(axis=0)
+        reach = _BULGE * (high - low)
+        rectangles = self.rectangles[self.ground.group_of[scene]]
+        near = (rectangles[:, 3:] > low - reach) & (rectangles[:, 1:3] < high + reach)
+        for code, top, left, bottom, right in rectangles[near.all(axis=1)].tolist():
             outline = shapely.box(left, top, right, bottom)
             if self.ground.anchor(scene) != scene:
-                xy = shapely.get_coordinates(
-                    shapely.segmentize(outline, max(right - left, bottom - top) / _EDGE_PARTS)
-                )
+                longest = max(right - left, bottom - top)
+                xy = shapely.get_coordinates(shapely.segmentize(outline, longest / _EDGE_PARTS))
                 at = self.ground.from_anchor(scene, xy[:, ::-1])
                 if not np.isfinite(at).all():
                     continue  # so far off that the scene's CRS has no place for it
                 outline = shapely.Polygon(at[:, ::-1])
             if outline.intersects(frame):
-                found.append((code, outline))
+                found.append((int(code), outline))
         return found
 
     def parts(self, scene: int) -> list[tuple[int, int, int, int]]:
@@ -140,7 +150,8 @@ def _rectangles(blocks: _Blocks, margin_px: float) -> list[tuple[int, float, flo
                 float(blocks.cols[right + 1] - east),
             )
         )
-    return [r for r in found if r[1] < r[3] and r[2] < r[4]]
+    table = np.array(found, dtype=np.float64).reshape(-1, 5)
+    return table[(table[:, 1:3] < table[:, 3:]).all(axis=1)]
 
 
 def _joined(codes: np.ndarray) -> list[tuple[int, int, int, int, int]]:
@@ -212,7 +223,9 @@ def block_areas(
         stop = start + blocks.codes.size
         dealt.append(replace(blocks, codes=codes[start:stop].reshape(blocks.codes.shape)))
         start = stop
-    return BlockAreas(ground, tuple(dealt), buffer_px / 2)
+    margin_px = buffer_px / 2
+    rectangles = tuple(_rectangles(blocks, margin_px) for blocks in dealt)
+    return BlockAreas(ground, tuple(dealt), margin_px, rectangles)
 
 
 def _group_bounds(

@@ -14,6 +14,7 @@ from odc.geo.geobox import GeoBox
 
 from ..core.errors import ConfigError, DatasetError, suggest
 from ..core.interval import ALWAYS, Interval
+from ..core.outline import surface, to_lonlat
 from ..datasets.base import GeoDataset
 from ..datasets.part import PartDataset
 from ..datasets.region import Region, ground_km2, pixel_geometry
@@ -186,19 +187,27 @@ def _frames(dataset: GeoDataset) -> list[GeoBox]:
 def _cut(region: Region, outline_px: Any) -> Region | None:
     """The part of a region in a polygon of its frame's pixels, in which chips have to lie wholly."""
     assert region.frame is not None  # `_frames` left none without
-    area_px = pixel_geometry(region.area, region.frame)
-    shared = shapely.intersection(area_px, outline_px)
+    height, width = region.frame.shape
+    limit_px = surface(shapely.intersection(outline_px, shapely.box(0, 0, width, height)))
+    shared = shapely.intersection(pixel_geometry(region.area, region.frame), limit_px)
     if shared.area < _HAIR_PX2:
         return None
-    a, b, c, d, e, f = region.frame.affine[:6]
-    outline = shapely.transform(
-        shared,
+    area, limit = (surface(_placed(shape, region.frame)) for shape in (shared, limit_px))
+    footprint = to_lonlat(area, region.crs)
+    if footprint.is_empty:
+        return None
+    return replace(region, area=area, footprint=footprint, limit=limit)
+
+
+def _placed(shape: Any, frame: GeoBox) -> Any:
+    """A geometry of a grid's pixels (col, row) in its CRS."""
+    a, b, c, d, e, f = frame.affine[:6]
+    return shapely.transform(
+        shape,
         lambda xy: np.column_stack(
             [a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f]
         ),
     )
-    part = region.within(outline, region.crs)
-    return part and replace(part, whole=True)
 
 
 def _counted(regions: Sequence[Region]) -> LabelCounts:

@@ -173,8 +173,10 @@ def _timeless(region: Region) -> Region:
 def _merged(cuts: Sequence[Region]) -> Region:
     if len(cuts) == 1:
         return cuts[0]
+    limits = [cut.limit for cut in cuts]
     return replace(
         cuts[0],
+        limit=None if None in limits else shapely.union_all(limits),
         area=shapely.union_all([cut.area for cut in cuts]),
         footprint=shapely.union_all([cut.footprint for cut in cuts]),
     )

@@ -167,7 +167,11 @@ def _random(drawn: Candidates, areas: SplitAreas | None, shares: Sequence[float]
 
 def _accept(sources: Sequence[Source], size: tuple[int, int], areas: SplitAreas | None) -> Accept:
     """Gives the split of windows, 0 without one, and -1 where a source has no data at the centre."""
-    partial = [number for number, source in enumerate(sources) if source.area_px is not None]
+    partial = [
+        number
+        for number, source in enumerate(sources)
+        if source.area_px is not None or source.limit_px is not None
+    ]
 
     def accept(windows: np.ndarray) -> np.ndarray:
         splits = np.zeros(len(windows), np.int8) if areas is None else areas.of(windows)

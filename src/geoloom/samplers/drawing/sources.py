@@ -19,7 +19,7 @@ from ...datasets.base import GeoDataset
 from ...datasets.region import Region, pixel_geometry
 from ...datasets.scenes.index import grid_key
 from ..overlay import united
-from ..sampling_regions import RegionPart, chip_boxes, region_parts_of
+from ..sampling_regions import RegionPart, chip_boxes, region_parts_of, within_limit
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ class Source:
     """Distinguishes the scene from others in one store."""
     area_px: BaseGeometry | None = None
     """Where the dataset has data, (col, row) of the frame; None: everywhere in it."""
+    limit_px: BaseGeometry | None = None
+    """In which chips must lie wholly, likewise; None: in the frame."""
 
     @property
     def frame(self) -> GeoBox:
@@ -59,35 +61,23 @@ class Source:
         )
 
     def holds_centres(self, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Whether (n,) windows at (row, col), (n, 2), have their centres where there is data.
-
-        In the ground of a split, whether they lie in it as a whole.
-        """
+        """Whether (n,) windows at (row, col), (n, 2), have their centres where there is data, and keep to the
+        limit."""
+        kept = within_limit(self.limit_px, *corners.T, size)
         if self.area_px is None:
-            return np.ones(len(corners), bool)
-        if self.region.whole:
-            return self._covers(corners, size)
+            return kept
         rows, cols = (corners + np.array(size) / 2).T
         inside: np.ndarray = shapely.contains_xy(self.area_px, cols, rows)
-        return inside
+        return inside & kept
 
     def touches(self, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Whether (n,) windows at (row, col), (n, 2), share ground with the data.
-
-        In the ground of a split, whether they lie in it as a whole.
-        """
+        """Whether (n,) windows at (row, col), (n, 2), share ground with the data, and keep to the limit."""
+        kept = within_limit(self.limit_px, *corners.T, size)
         if self.area_px is None:
-            return np.ones(len(corners), bool)
-        if self.region.whole:
-            return self._covers(corners, size)
+            return kept
         rows, cols = corners.T
         shared: np.ndarray = shapely.intersects(self.area_px, chip_boxes(rows, cols, size))
-        return shared
-
-    def _covers(self, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        rows, cols = corners.T
-        covered: np.ndarray = shapely.covers(self.area_px, chip_boxes(rows, cols, size))
-        return covered
+        return shared & kept
 
 
 def sources_of(
@@ -150,7 +140,11 @@ def _source(dataset: GeoDataset, regions: Sequence[Region]) -> Source:
     whole = area_px.intersection(shapely.box(0, 0, cols, rows)).area >= _WHOLE * rows * cols
     if not whole:
         shapely.prepare(area_px)
-    return Source(dataset, first, first.name, None if whole else area_px)
+    limits = [region.limit for region in regions if region.limit is not None]
+    limit_px = None
+    if len(limits) == len(regions):
+        limit_px = pixel_geometry(surface(united(limits)), first.frame)
+    return Source(dataset, first, first.name, None if whole else area_px, limit_px)
 
 
 def _named_apart(sources: Sequence[Source]) -> tuple[Source, ...]:
