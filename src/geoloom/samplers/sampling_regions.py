@@ -63,11 +63,11 @@ class SamplingRegion:
         return self.source.frame
 
     def may_hold(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """Whether (n,) chips may start at these rows and columns: their centres lie in the area, and all of
-        them in the limit."""
+        """Whether (n,) chips may start at these rows and columns: centres in the area, all in the limit."""
         height, width = self.shape
-        inside: np.ndarray = shapely.contains_xy(self.area_px, cols + width / 2, rows + height / 2)
-        return inside & self.keeps(rows, cols)
+        inside: np.ndarray = self.keeps(rows, cols)
+        inside &= shapely.contains_xy(self.area_px, cols + width / 2, rows + height / 2)
+        return inside
 
     def keeps(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """Whether (n,) chips that start at these rows and columns lie wholly in the limit."""

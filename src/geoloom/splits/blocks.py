@@ -130,7 +130,7 @@ class BlockAreas:
         return rectangles
 
 
-def _rectangles(blocks: _Blocks, margin_px: float) -> list[tuple[int, float, float, float, float]]:
+def _rectangles(blocks: _Blocks, margin_px: float) -> np.ndarray:
     """Code, top, left, bottom, right of what each split has: its blocks, joined where they make a rectangle,
     less the margin on each side that has another split beside it, or at its ends."""
     codes, around, found = blocks.codes, np.pad(blocks.codes, 1, mode="edge"), []
@@ -151,7 +151,8 @@ def _rectangles(blocks: _Blocks, margin_px: float) -> list[tuple[int, float, flo
             )
         )
     table = np.array(found, dtype=np.float64).reshape(-1, 5)
-    return table[(table[:, 1:3] < table[:, 3:]).all(axis=1)]
+    kept: np.ndarray = table[(table[:, 1:3] < table[:, 3:]).all(axis=1)]
+    return kept
 
 
 def _joined(codes: np.ndarray) -> list[tuple[int, int, int, int, int]]:

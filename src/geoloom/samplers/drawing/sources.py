@@ -63,21 +63,19 @@ class Source:
     def holds_centres(self, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Whether (n,) windows at (row, col), (n, 2), have their centres where there is data, and keep to the
         limit."""
-        kept = within_limit(self.limit_px, *corners.T, size)
-        if self.area_px is None:
-            return kept
-        rows, cols = (corners + np.array(size) / 2).T
-        inside: np.ndarray = shapely.contains_xy(self.area_px, cols, rows)
-        return inside & kept
+        rows, cols = corners.T
+        kept = within_limit(self.limit_px, rows, cols, size)
+        if self.area_px is not None:
+            kept &= shapely.contains_xy(self.area_px, cols + size[1] / 2, rows + size[0] / 2)
+        return kept
 
     def touches(self, corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Whether (n,) windows at (row, col), (n, 2), share ground with the data, and keep to the limit."""
-        kept = within_limit(self.limit_px, *corners.T, size)
-        if self.area_px is None:
-            return kept
         rows, cols = corners.T
-        shared: np.ndarray = shapely.intersects(self.area_px, chip_boxes(rows, cols, size))
-        return shared & kept
+        kept = within_limit(self.limit_px, rows, cols, size)
+        if self.area_px is not None:
+            kept &= shapely.intersects(self.area_px, chip_boxes(rows, cols, size))
+        return kept
 
 
 def sources_of(
