@@ -350,6 +350,46 @@ def test_predict_takes_scenes_in_many_forms_alike_from_all_doors(geoloom, model_
     assert len(made) == 1
 
 
+def test_predict_maps_each_scene_of_a_folder(geoloom, model_of_reflectance):
+    folder = model_of_reflectance
+    (folder / "scenes").mkdir()
+    with rasterio.open(folder / "scene.tif") as scene:
+        for name, crs in (("a_20190705", "EPSG:32722"), ("b_20200101", "EPSG:32723")):
+            with rasterio.open(
+                folder / "scenes" / f"{name}.tif", "w", **{**scene.profile, "crs": crs}
+            ) as copy:
+                copy.write(scene.read())
+                copy.descriptions = ["red"]
+    unit = "--unit", "surface_reflectance"
+    call = "predict", folder / "model", folder / "scenes", folder / "maps", *unit
+    apart = geoloom(*call)
+    assert apart.code == 1
+    assert "lie in 2 CRSs (EPSG:32722, EPSG:32723)" in apart.err
+    assert "--per-scene" in apart.err
+    assert not (folder / "maps").exists()
+    answer = geoloom(*call, "--per-scene", "--json")
+    assert answer.json["maps"] == 2
+    assert (
+        geoloom("predict", folder / "model", folder / "scene.tif", folder / "m.tif", *unit).code
+        == 0
+    )
+    maps = [folder / "maps" / f"{name}.tif" for name in ("a_20190705", "b_20200101")]
+    assert maps[0].read_bytes() == (folder / "m.tif").read_bytes()
+    again = geoloom(*call, "--per-scene")
+    assert again.code == 1
+    assert "--overwrite" in again.err
+    both = geoloom(*call, "--per-scene", "--join", "mosaic")
+    assert both.code == 2
+    assert "--join: does not go with per_scene" in both.err
+    step = {"model": str(folder / "model"), "scene": str(folder / "scenes"), "per_scene": True}
+    step |= {"out": str(folder / "again"), "unit": "surface_reflectance"}
+    (folder / "p.yaml").write_text(json.dumps({"steps": [{"predict": step}]}))
+    assert geoloom("run", folder / "p.yaml").code == 0
+    made = [(folder / "again" / path.name).read_bytes() for path in maps]
+    assert made == [path.read_bytes() for path in maps]
+    assert "nothing changed" in geoloom("run", folder / "p.yaml").err
+
+
 def test_predict_tells_beforehand_what_it_will_read(geoloom, model_of_reflectance):
     folder = model_of_reflectance
     before = sorted(folder.rglob("*"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import rasterio
@@ -158,6 +160,28 @@ def test_a_folder_of_dates_is_a_series_to_a_network_over_dates(tmp_path, write_s
         predict(CodePredictor(CODES), dataset.series(), tmp_path / "no.tif")
     with pytest.raises(ConfigError, match=r"holds nothing during \[2017.*data is of"):
         predict(CodePredictor(CODES), dataset, tmp_path / "no.tif", when="2017")
+
+
+def test_a_stac_catalogue_is_mapped_by_its_address(tmp_path, write_scene, blocky):
+    codes = blocky((40, 60), CODES.codes)
+    path = write_scene(tmp_path / "scene.tif", codes[None], names=("red",))
+    corners = [[-51, -9.06], [-50.98, -9.06], [-50.98, -9.04], [-51, -9.04], [-51, -9.06]]
+    item = {
+        "type": "Feature", "stac_version": "1.0.0", "id": "one", "links": [],
+        "geometry": {"type": "Polygon", "coordinates": [corners]},
+        "bbox": [-51, -9.06, -50.98, -9.04],
+        "properties": {"datetime": "2019-07-05T10:00:00Z"},
+        "assets": {"red": {"href": "./scene.tif", "type": "image/tiff; application=geotiff",
+                           "roles": ["data"], "eo:bands": [{"name": "red"}]}},
+    }  # fmt: skip
+    (tmp_path / "item.json").write_text(json.dumps(item))
+    predict(
+        CodePredictor(CODES), tmp_path / "item.json", tmp_path / "map.tif", when="2019-07", **RUN
+    )
+    predict(CodePredictor(CODES), path, tmp_path / "of_file.tif", **RUN)
+    assert (tmp_path / "map.tif").read_bytes() == (tmp_path / "of_file.tif").read_bytes()
+    with pytest.raises(ConfigError, match="holds nothing during"):
+        predict(CodePredictor(CODES), tmp_path / "item.json", tmp_path / "no.tif", when="2018")
 
 
 @pytest.fixture
