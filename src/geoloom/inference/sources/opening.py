@@ -21,6 +21,7 @@ from ...datasets.opening import open as open_dataset
 from ...datasets.opening import sensor_of
 from ...datasets.raster import RasterDataset
 from ...datasets.region import Region
+from ...datasets.stac.detect import are_stac
 from ...datasets.time.steps import EveryDate
 from ...io.access.naming import Naming
 from ...io.headers.header import Header, read_header
@@ -225,10 +226,11 @@ def opened_dataset(given: Given, nodata: float | None, assume_crs: str | None) -
     named = [given] if isinstance(given, str | Path) else given
     if not isinstance(named, Sequence):
         raise ConfigError(f"{given!r:.200} has no scenes; give files, a folder or a dataset")
-    vectors = [path for path in named if Path(str(path)).suffix.lower() in VECTOR_SUFFIXES]
-    if vectors:
+    paths = [str(path) for path in named]
+    vectors = [path for path in paths if Path(path).suffix.lower() in VECTOR_SUFFIXES]
+    if vectors and not are_stac(paths):  # whose items and tables have the same endings
         raise DatasetError(f"{vectors[0]} is a vector layer, and a map is made from rasters")
-    opened = open_dataset([str(path) for path in named], is_image=True, nodata=nodata)
+    opened = open_dataset(paths, is_image=True, nodata=nodata)
     assert isinstance(opened, GeoDataset)  # as it is wherever is_image is given
     return opened
 
