@@ -76,7 +76,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
     "models": (
         ("specs", "identity", "weights", "device", "plugin"),
         ("networks", "families"),
-        ("registry", "pipeline", "card"),
+        ("registry", "pipeline", "card", "per_pixel"),
         ("saved", "scene_bands", "size"),
     ),
 }

@@ -23,6 +23,7 @@ from ..transforms.normalize import Normalization
 from .card import AGAIN, ModelCard
 from .identity import CARD_FILE as CARD_FILE
 from .identity import WEIGHTS_FILE as WEIGHTS_FILE
+from .per_pixel import PerPixel
 from .pipeline import Pipeline
 from .plugin import Plugin
 from .registry import built_in, create_model, get_spec, outline
@@ -59,12 +60,14 @@ class LoadedModel:
         """A network in memory as a predictor; the network itself is switched to evaluation and moved."""
         where = torch.device(device)
         network = network.eval().to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        rule = card.normalization
+        rule, spec = card.normalization, get_spec(card.architecture)
+        if spec.takes == "BTC":
+            network = PerPixel(network, spec.inputs)
         pipeline = Pipeline(
             network,
             card.outputs,
             None if rule is None else Normalization.from_dict(rule),
-            get_spec(card.architecture).inputs,
+            spec.inputs,
         )
         return cls(pipeline.eval(), card, where)
 
