@@ -166,8 +166,8 @@ def test_another_grid_is_one_exact_warp_away(tmp_path, write_scene, choice):
     theirs, _ = made_on(tmp_path / "theirs.tif")
     assert (theirs == 0).mean() > 0.2
     assert (theirs == 1).mean() > 0.2
-    # Where the two bands are equal to the last bit or so, and along the scene's edge.
-    assert (ours != theirs).mean() < 0.005
+    # But where the two bands are equal to the last bit or so.
+    assert (ours != theirs).mean() < 0.001
 
 
 def test_scenes_of_several_crss_on_one_grid(tmp_path, write_scene):
