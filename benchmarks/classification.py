@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from geoloom.tasks.source import open_source
+from geoloom.tasks.source import open_labelled
 
 BINS = 16
 CELLS = 4
@@ -64,7 +64,7 @@ def geoloom(*words: str) -> None:
 
 def by_forest(folder: Path, seed: int) -> float:
     """Likewise, by a forest."""
-    pictures = open_source(folder)
+    pictures = open_labelled(folder)
     splits = np.array(pictures.table["split"], str)  # type: ignore[attr-defined]  # a dataset of pictures
     samples = pictures.samples(range(len(splits)))
     features = np.stack([described(np.asarray(samples[i]["image"])) for i in range(len(splits))])

@@ -20,7 +20,7 @@ from geoloom.evaluation.evaluate import evaluate
 from geoloom.evaluation.maps import evaluate_map
 from geoloom.metrics.accuracy import Accuracy
 from geoloom.metrics.value_accuracy import ValueAccuracy
-from geoloom.tasks.source import open_source
+from geoloom.tasks.source import open_labelled
 
 GRID = GeoBox((70, 90), Affine(30, 0, 600000, 0, -30, 9300000), "EPSG:32622")
 
@@ -138,7 +138,7 @@ def pictures(tmp_path):
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_a_model_that_answers_per_image_is_scored_on_images(pictures, caplog, batch_size):
     with caplog.at_level(logging.INFO, logger="geoloom"):
-        source = open_source(pictures)
+        source = open_labelled(pictures)
         accuracy = evaluate(Brightest(), pictures, split="train", batch_size=batch_size)
     assert isinstance(accuracy, Accuracy)
     table = source.table[source.table["split"] == "train"]
@@ -159,8 +159,8 @@ def test_samples_have_to_hold_what_the_model_gives(pictures):
 
 
 def test_a_size_is_for_pictures(pictures, tmp_path):
-    assert open_source(pictures, 16).size == (16, 16)
-    same = open_source(pictures, 16)
-    assert open_source(same, 16) is same
+    assert open_labelled(pictures, 16).size == (16, 16)
+    same = open_labelled(pictures, 16)
+    assert open_labelled(same, 16) is same
     with pytest.raises(ConfigError, match="holds samples of 16 x 16 pixels"):
-        open_source(same, 32)
+        open_labelled(same, 32)

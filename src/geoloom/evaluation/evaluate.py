@@ -25,8 +25,9 @@ from ..models.device import choose_device
 from ..models.identity import folder_hash
 from ..models.saved import load_model
 from ..splits.names import Split
-from ..tasks.scoring import Count, Scorer, outputs_of, score_samples
-from ..tasks.source import TrainingSource, open_source, size_of
+from ..tasks.answers import Scorer, outputs_of
+from ..tasks.scoring import Count, score_samples
+from ..tasks.source import TrainingSource, open_labelled, size_of
 from .areas import area_on, bounds_of, labels_in
 from .truth import ClassTruth, Truth, ValueTruth
 from .written import check_free, write_report
@@ -96,7 +97,7 @@ def evaluate(
         _count_scene(count, scorer, header, known, area, unit, progress)
         report, subject = count.report(), Subject("scene", identity, bounds=bounds_of(area))
     else:
-        source = open_source(chips, size_of(scorer))
+        source = open_labelled(chips, size_of(scorer))
         chosen = source.indices(split if source.splits else None)
         report = score_samples(scorer, source, chosen, batch_size, progress, unit)
         subject = Subject(

@@ -16,6 +16,7 @@ from ..core.files import may_replace, writing
 from ..core.progress import Progress
 from ..io.vector.areas import RoiSource
 from ..preparation.options import Join
+from .images import answers_per_image, predict_images, refuse_map_options
 from .job import MapJob
 from .plan import Blend, batches
 from .polygons import polygonize
@@ -69,6 +70,9 @@ def predict(
     by the same sums in the same order whatever the engine, the number of workers and however often the run
     was killed and taken up again. (A network's own sums depend on how many threads torch has in a process, by
     some 1e-7 of a probability: with equal OMP_NUM_THREADS the bytes are equal.)
+
+    A model that answers per image is asked about chips or pictures instead, and its answers become a table:
+    see `inference.images.predict_images`.
 
     Pixels that are not observed in every band are nodata in the map. A product appears under its name only
     when it is whole. On its own pixels a scene is copied; where the map's pixels are others, it is resampled
@@ -140,6 +144,21 @@ def predict(
         >>> predict("model/", Landsat8(a) | Landsat7(b), "map.tif", when="2019-07") # doctest: +SKIP
         PosixPath('map.tif')
     """
+    if answers_per_image(model):
+        of_maps = {"probabilities": probabilities, "vector": vector, "join": join, "when": when}
+        of_maps |= {"roi": roi, "crs": crs, "resolution": resolution, "like": like}
+        of_maps |= {"nodata": nodata, "assume_crs": assume_crs, "per_scene": per_scene or None}
+        refuse_map_options(of_maps)
+        return predict_images(
+            model,  # type: ignore[arg-type]  # it answers as a scorer does
+            scene,  # type: ignore[arg-type]  # what cannot be samples is refused there
+            out,
+            batch_size=batch_size,
+            device=device,
+            unit=unit,
+            overwrite=overwrite,
+            progress=progress,
+        )
     known, choice = ModelSource.of(model), GridChoice(crs, resolution, like)
     plan = partial(
         MapJob.plan,

@@ -15,7 +15,7 @@ from ..core.outputs import Outputs
 from ..splits.names import Split
 from .base import Task
 from .learnable import learn_targets
-from .source import TrainingSource, open_source
+from .source import TrainingSource, open_labelled
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +44,14 @@ class TrainingPlan:
             DatasetError: a source has no labels, or the two differ in bands or classes.
             ConfigError: the task learns something else than the labels teach.
         """
-        source = open_source(data)
+        source = open_labelled(data)
         if source.outputs is None:
             raise DatasetError(
                 f"{source.path} has no labels to learn from; cut the chips with a label raster"
             )
         outputs = task.as_outputs(source.outputs)
         learned = _numbers(source.indices("train" if source.splits else None))
-        judge = source if val is None else open_source(val)
+        judge = source if val is None else open_labelled(val)
         split = _judging_split(judge)
         if judge is source and split is None:
             logger.warning(

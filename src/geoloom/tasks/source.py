@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -16,10 +16,15 @@ from ..core.errors import ConfigError
 from ..core.outputs import Outputs
 from ..core.statistics import BandStatistics
 from ..datasets.layouts.image_folder import ImageFolder
+from ..datasets.layouts.picture_folder import PictureFolder
 from ..datasets.layouts.recognise import is_class_folder
+from ..datasets.layouts.sample_dataset import SampleDataset
 from ..splits.names import Split
 from ..splits.samples import ClassSplit
 from .data.chips import Samples
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +57,10 @@ class TrainingSource(Protocol):
     def splits(self) -> Collection[str]:
         """The splits that hold samples."""
 
+    @property
+    def table(self) -> pd.DataFrame:
+        """What is known of each sample, a row each."""
+
     def indices(self, split: Split | None = None) -> np.ndarray:
         """Numbers of the samples of a split, of all for None."""
 
@@ -68,7 +77,7 @@ class TrainingSource(Protocol):
         """A map-style dataset of samples, images as they are stored."""
 
 
-def open_source(data: str | Path | TrainingSource, size: int | None = None) -> TrainingSource:
+def open_labelled(data: str | Path | TrainingSource, size: int | None = None) -> TrainingSource:
     """The samples that a path means: a chip store, or a folder with a folder of pictures for each class.
 
     Pictures are divided by their folders of splits where there are any, else at random, class by class.
@@ -92,6 +101,24 @@ def open_source(data: str | Path | TrainingSource, size: int | None = None) -> T
         rule = ClassSplit()
         logger.info("%s has no folders of splits; samples are divided by %r", data, rule)
         pictures = pictures.with_splits(rule)
+    return _of_one_size(pictures, size)
+
+
+def open_samples(data: str | Path | TrainingSource, size: int | None = None) -> TrainingSource:
+    """As `open_labelled`, and any other folder of pictures, without labels.
+
+    Raises:
+        DatasetError: there are no samples.
+        ConfigError: as `open_labelled`.
+    """
+    plain = isinstance(data, str | Path) and Path(data).is_dir()
+    if not plain or (Path(data) / "zarr.json").exists() or is_class_folder(str(data)):
+        return open_labelled(data, size)
+    return _of_one_size(PictureFolder(data), size)
+
+
+def _of_one_size(pictures: SampleDataset, size: int | None) -> SampleDataset:
+    """Resized to `size`; else, where they have several sizes, cut and padded to the most frequent."""
     if size is not None:
         return pictures.with_size(size, "resize")
     if len(pictures.sizes) > 1:
@@ -99,7 +126,7 @@ def open_source(data: str | Path | TrainingSource, size: int | None = None) -> T
         logger.warning(
             "pictures in %s have %d sizes; all are cut or padded about the middle to %d x %d, which %d of %d "
             "have",
-            data,
+            pictures.path,
             len(pictures.sizes),
             height,
             width,

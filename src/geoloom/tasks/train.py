@@ -44,7 +44,7 @@ from .ranks import Job, other_devices
 from .registry import get_task
 from .schedule import Schedule, ScheduleName
 from .scoring import score_samples
-from .source import open_source
+from .source import open_labelled
 from .workspace import VALIDATION_FILE, Workspace
 
 logger = logging.getLogger(__name__)
@@ -176,7 +176,9 @@ def train(
         seed=seed,
         precision=precision,
     )
-    plan = TrainingPlan.of(open_source(data, size), get_task(task), val and open_source(val, size))
+    plan = TrainingPlan.of(
+        open_labelled(data, size), get_task(task), val and open_labelled(val, size)
+    )
     workspace = Workspace(Path(out))
     run = {"config": config.to_dict(), "chips": plan.to_dict(), "version": __version__}
     place = choose_device(device)

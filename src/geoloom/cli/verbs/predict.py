@@ -22,8 +22,14 @@ _PIXELS = "Which pixels the map has"
     "geoloom predict model/ scene.tif map.tif --engine dask --workers 4",
 )
 @argument("model", help="Model folder.")
-@argument("scene", help="Scene of any size; several files; a folder of scenes.", many=True)
-@argument("out", help="Map to write: cloud-optimised GeoTIFF; a folder, with --per-scene.")
+@argument(
+    "scene",
+    help="Scene of any size; several files; a folder of scenes; of a model per image, chips or pictures.",
+    many=True,
+)
+@argument(
+    "out", help="Map to write, a COG; a folder, with --per-scene; a table, of a model per image."
+)
 @option("--probabilities", help="Write the class probabilities too, one band per class.", kind=Path)
 @option("--vector", help="Write the map's polygons too, as a GeoPackage.", kind=Path)
 @option("--join", help="Several files are: mosaic, bands or dates.", section=_SCENES)

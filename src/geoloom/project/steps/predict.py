@@ -96,6 +96,7 @@ class Predict(Step):
 
     def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
         """Map it."""
+        from ...inference.images import count_answers, is_table
         from ...inference.predict import predict
         from ...io.headers.header import read_header
 
@@ -131,6 +132,8 @@ class Predict(Step):
             )
         if self.per_scene:
             return {"maps": len(list(self.out.glob("*.tif")))}
+        if is_table(self.out):
+            return {"answers": count_answers(self.out)}
         header = read_header(self.out)
         height, width = header.grid.shape
         names = list((header.class_names or {}).values())
@@ -177,9 +180,12 @@ class Predict(Step):
         return self.roi
 
     def sentence(self, result: dict[str, Any]) -> str:
-        """What the map shows."""
+        """What the maps show, or the table holds."""
         if "maps" in result:
             return f"{self.out}: {result['maps']} maps"
+        if "answers" in result:
+            counts = ", ".join(f"{name} {count}" for name, count in result["answers"].items())
+            return f"{self.out}: {counts}"
         also = "".join(f", and {path}" for path in self.also_written())
         what = "classes" if "classes" in result else "values"
         return (

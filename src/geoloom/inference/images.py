@@ -1,0 +1,190 @@
+"""From samples to a table: what a model that answers per image says of each chip or picture."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.errors import ConfigError, ModelError, WriteError
+from ..core.files import may_replace, replacing
+from ..core.outline import footprints
+from ..core.outputs import ClassOutputs, Outputs
+from ..core.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..tasks.answers import Scorer, Unit
+    from ..tasks.source import TrainingSource
+
+SUFFIXES = (".csv", ".parquet", ".gpkg")
+"""Of the tables that are written."""
+
+_NOTED = ("file", "index", "split", "class", "source")
+"""Columns of the samples that the table keeps; the class becomes `truth`."""
+
+
+def predict_images(
+    model: str | Path | Scorer,
+    samples: str | Path | TrainingSource,
+    out: str | Path,
+    *,
+    batch_size: int | None = None,
+    device: str = "auto",
+    unit: Unit = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Ask a model about chips or pictures, and write a table of its answers, a row for each.
+
+    Columns: `file` (of pictures) or `index` and `source` (of chips), `split` and `truth` where known; of
+    classes `class`, `probability` of that class, and `p_NAME` for each class; of values, one column each.
+    Where samples have a place on Earth, footprints in longitude and latitude.
+
+    Args:
+        model: Model folder, or loaded model, that answers per image.
+        samples: Chip store, folder of pictures (in folders of classes or not), or dataset of images. Pictures
+            are brought to the size that the model learned from.
+        out: `*.csv`, with the bounds `west`, `south`, `east` and `north`; `*.parquet`, GeoParquet where there
+            are footprints; or `*.gpkg`, a layer of footprints.
+        batch_size: Samples at once; 16 if not given.
+        device: `auto`, `cpu` or `cuda`, where `model` is a folder.
+        unit: What the stored numbers are, instead of what the samples say; as of `predict`.
+        overwrite: Replace the table.
+        progress: Called with (done, total).
+
+    Returns:
+        Path of the table.
+
+    Raises:
+        ModelError: the model answers per pixel, or bands do not match.
+        DatasetError: there are no samples.
+        ConfigError: `samples` is a file, or several.
+        WriteError: the table exists and `overwrite` is not set, is of another kind, or has no footprints to
+            hold.
+    """
+    from ..models.device import choose_device
+    from ..models.saved import load_model
+    from ..tasks.answers import answers, outputs_of
+    from ..tasks.source import open_samples, size_of
+
+    path = Path(out)
+    if path.suffix.lower() not in SUFFIXES:
+        raise WriteError(
+            f"the answers of a model per image are a table; found {path}, expected {', '.join(SUFFIXES)}"
+        )
+    may_replace(
+        path, overwrite=overwrite, inputs=[p for p in (model, samples) if isinstance(p, str | Path)]
+    )
+    if (
+        isinstance(samples, str | Path)
+        and Path(samples).is_file()
+        or isinstance(samples, list | tuple)
+    ):
+        raise ConfigError(
+            f"the model answers per image; found {samples}, expected one chip store or folder of pictures"
+        )
+    scorer: Any = model
+    if isinstance(model, str | Path):
+        scorer = load_model(model, choose_device(device))
+    outputs = outputs_of(scorer)
+    if outputs.gives != "image":
+        raise ModelError(f"the model gives {outputs.short}; give a scene, and a map to write")
+    source = open_samples(samples, size_of(scorer))
+    numbers = source.indices()
+    rows = answers(scorer, source, numbers, batch_size or 16, progress, unit)
+    scores = np.stack([row for _, _, row in rows])
+    table = _noted(source).assign(**_answered(scores, outputs))
+    _write(table, source, path)
+    return path
+
+
+def answers_per_image(model: Any) -> bool:
+    """Whether a model folder, or a model, answers per image."""
+    if not isinstance(model, str | Path):
+        outputs = getattr(model, "outputs", None)
+        return outputs is not None and outputs.gives == "image"
+    from ..models.saved import read_card
+
+    return read_card(model).outputs.gives == "image"
+
+
+def refuse_map_options(given: Mapping[str, Any]) -> None:
+    """Refuse options of maps where a table is written.
+
+    Raises:
+        ConfigError: one is given; the message names it.
+    """
+    wrong = [name for name, value in given.items() if value is not None]
+    if wrong:
+        raise ConfigError(
+            f"the model answers per image, and {', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} of "
+            "maps; leave that out: the table holds all answers"
+        )
+
+
+def is_table(path: Path) -> bool:
+    """Whether a product is a table of answers."""
+    return path.suffix.lower() in (".csv", ".parquet")
+
+
+def count_answers(table: Path) -> dict[str, int]:
+    """How many rows of a table have each class; of values, how many rows there are."""
+    import pandas as pd
+
+    rows = pd.read_csv(table) if table.suffix.lower() == ".csv" else pd.read_parquet(table)
+    return rows["class"].value_counts().to_dict() if "class" in rows else {"rows": len(rows)}
+
+
+def _noted(source: TrainingSource) -> pd.DataFrame:
+    """What is known of the samples beforehand."""
+    known = source.table
+    return known[[name for name in _NOTED if name in known]].rename(columns={"class": "truth"})
+
+
+def _answered(scores: np.ndarray, outputs: Outputs) -> dict[str, Any]:
+    """Columns of the answers (N, K)."""
+    if not isinstance(outputs, ClassOutputs):
+        return dict(zip(outputs.names, scores.T, strict=True))
+    best = scores.argmax(axis=1)
+    return {
+        "class": np.array(outputs.names, object)[best],
+        "probability": np.take_along_axis(scores, best[:, None], axis=1)[:, 0],
+        **{f"p_{name}": column for name, column in zip(outputs.names, scores.T, strict=True)},
+    }
+
+
+def _write(table: pd.DataFrame, source: TrainingSource, path: Path) -> None:
+    import geopandas as gpd
+
+    grids = [source.grid(int(i)) for i in source.indices()]
+    placed = all(grid is not None and grid.crs is not None for grid in grids)
+    kind = path.suffix.lower()
+    if kind == ".gpkg" and not placed:
+        raise WriteError(
+            f"{path} would hold footprints, and the samples in {source.path} have no place on Earth; write "
+            "*.csv or *.parquet"
+        )
+    outlines = footprints([grid for grid in grids if grid is not None]) if placed else []
+    with replacing(path) as scratch, warnings.catch_warnings():
+        if kind == ".csv":
+            if placed:
+                sides = np.array([outline.bounds for outline in outlines])
+                names = ("west", "south", "east", "north")
+                table = table.assign(**dict(zip(names, sides.T, strict=True)))
+            table.to_csv(scratch, index=False)
+        elif not placed:
+            table.to_parquet(scratch, index=False)
+        else:
+            frame = gpd.GeoDataFrame(table, geometry=outlines, crs="EPSG:4326")
+            if kind == ".parquet":
+                frame.to_parquet(scratch, index=False)
+            else:
+                warnings.filterwarnings(
+                    "ignore", message="The filename extension"
+                )  # until it is whole
+                frame.to_file(scratch, layer=path.stem, driver="GPKG", engine="pyogrio")
