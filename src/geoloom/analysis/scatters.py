@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..core.errors import ModelError
 from ..figures.style import INK, LABEL_PT, MUTED, RULE, TICK_PT, new_figure, tidy
@@ -41,7 +42,7 @@ def plot_scatter(
     scatter, name = accuracy.scatters[at], accuracy.names[at]
     figure = new_figure(5.4, 4.8, title=title)
     engine = figure.get_layout_engine()
-    assert engine is not None  # new figures have one
+    assert isinstance(engine, ConstrainedLayoutEngine)  # new figures have it
     engine.set(w_pad=0.15)  # a square picture takes the room of its labels otherwise
     ax = figure.subplots()
     first, last = _used(scatter.counts)

@@ -80,10 +80,8 @@ def predict_images(
     may_replace(
         path, overwrite=overwrite, inputs=[p for p in (model, samples) if isinstance(p, str | Path)]
     )
-    if (
-        isinstance(samples, str | Path)
-        and Path(samples).is_file()
-        or isinstance(samples, list | tuple)
+    if (isinstance(samples, str | Path) and Path(samples).is_file()) or isinstance(
+        samples, list | tuple
     ):
         raise ConfigError(
             f"the model answers per image; found {samples}, expected one chip store or folder of pictures"

@@ -145,12 +145,17 @@ def predict(
         PosixPath('map.tif')
     """
     if answers_per_image(model):
-        of_maps = {"probabilities": probabilities, "vector": vector, "join": join, "when": when}
+        of_maps: dict[str, Any] = {
+            "probabilities": probabilities,
+            "vector": vector,
+            "join": join,
+            "when": when,
+        }
         of_maps |= {"roi": roi, "crs": crs, "resolution": resolution, "like": like}
         of_maps |= {"nodata": nodata, "assume_crs": assume_crs, "per_scene": per_scene or None}
         refuse_map_options(of_maps)
         return predict_images(
-            model,  # type: ignore[arg-type]  # it answers as a scorer does
+            model,
             scene,  # type: ignore[arg-type]  # what cannot be samples is refused there
             out,
             batch_size=batch_size,

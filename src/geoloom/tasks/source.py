@@ -111,10 +111,14 @@ def open_samples(data: str | Path | TrainingSource, size: int | None = None) -> 
         DatasetError: there are no samples.
         ConfigError: as `open_labelled`.
     """
-    plain = isinstance(data, str | Path) and Path(data).is_dir()
-    if not plain or (Path(data) / "zarr.json").exists() or is_class_folder(str(data)):
-        return open_labelled(data, size)
-    return _of_one_size(PictureFolder(data), size)
+    if isinstance(data, str | Path) and _holds_plain_pictures(Path(data)):
+        return _of_one_size(PictureFolder(data), size)
+    return open_labelled(data, size)
+
+
+def _holds_plain_pictures(path: Path) -> bool:
+    chips = (path / "zarr.json").exists()
+    return path.is_dir() and not chips and not is_class_folder(str(path))
 
 
 def _of_one_size(pictures: SampleDataset, size: int | None) -> SampleDataset:
