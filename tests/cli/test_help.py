@@ -84,7 +84,7 @@ def test_everything_that_a_verb_takes_is_explained(verb):
         option = parameter.param_type_name == "option"
         shown = parameter.opts[0] if option else parameter.human_readable_name
         row = re.search(
-            rf"^  (-\w, )?{shown}(?=[ .]|$).*", sections[parameter.section], re.MULTILINE
+            rf"^  (-\w, )?{re.escape(shown)}(?=[ .]|$).*", sections[parameter.section], re.MULTILINE
         )
         assert row is not None, shown
         assert parameter.help.split()[0] in row[0]

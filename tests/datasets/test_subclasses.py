@@ -73,7 +73,7 @@ class TestTorch:
         with pytest.raises(QueryError, match=r"sampler=RandomGeoSampler\(dataset, size=256\)"):
             next(iter(DataLoader(dataset, shuffle=True)))
         (part,) = random_split(dataset, [1])
-        with pytest.raises(QueryError, match=r"instead of random_split .* roi= or toi="):
+        with pytest.raises(QueryError, match=r"instead of random_split divide it: .*BlockSplit"):
             part[0]
 
     def test_datasets_are_not_added(self, raster):

@@ -7,7 +7,7 @@ import torch
 
 from geoloom.core.bands import Band
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ModelError
+from geoloom.core.errors import ConfigError, ModelError, WriteError
 from geoloom.core.outputs import ClassOutputs, ValueOutputs
 from geoloom.inference.predict import predict
 from geoloom.models.card import ModelCard
@@ -67,10 +67,10 @@ def test_a_model_that_answers_per_image_maps_no_pixels(tmp_path, scene):
     outputs = ClassOutputs(Classes.of(["a", "b"]), per="image")
     card = ModelCard("timm/resnet18", {}, BANDS, outputs)
     folder = save_model(tmp_path / "m", create_model("timm/resnet18", 2, outputs=outputs), card)
-    with pytest.raises(
-        ModelError, match=r"gives 2 classes \(a, b\) per image, and a map of a scene"
-    ):
+    with pytest.raises(WriteError, match=r"per image are a table; found .*map\.tif"):
         predict(folder, scene, tmp_path / "map.tif")
+    with pytest.raises(ConfigError, match="expected one chip store or folder of pictures"):
+        predict(folder, scene, tmp_path / "answers.csv")
     model = load_model(folder)
     scores = model(torch.zeros(3, 2, 64, 64), torch.ones(3, 64, 64, dtype=torch.bool))
     assert scores.shape == (3, 2)

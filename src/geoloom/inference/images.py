@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from shapely.geometry.base import BaseGeometry
 
 from ..core.errors import ConfigError, ModelError, WriteError
 from ..core.files import may_replace, replacing
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from ..tasks.answers import Scorer, Unit
     from ..tasks.source import TrainingSource
 
-SUFFIXES = (".csv", ".parquet", ".gpkg")
-"""Of the tables that are written."""
+Outlines = Sequence[BaseGeometry] | None
+"""Of all samples, in longitude and latitude; None where one has no place on Earth."""
 
 _NOTED = ("file", "index", "split", "class", "source")
 """Columns of the samples that the table keeps; the class becomes `truth`."""
@@ -73,9 +74,9 @@ def predict_images(
     from ..tasks.source import open_samples, size_of
 
     path = Path(out)
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in _WRITERS:
         raise WriteError(
-            f"the answers of a model per image are a table; found {path}, expected {', '.join(SUFFIXES)}"
+            f"the answers of a model per image are a table; found {path}, expected {', '.join(_WRITERS)}"
         )
     may_replace(
         path, overwrite=overwrite, inputs=[p for p in (model, samples) if isinstance(p, str | Path)]
@@ -157,32 +158,47 @@ def _answered(scores: np.ndarray, outputs: Outputs) -> dict[str, Any]:
 
 
 def _write(table: pd.DataFrame, source: TrainingSource, path: Path) -> None:
+    grids = [source.grid(int(i)) for i in source.indices()]
+    placed = [grid for grid in grids if grid is not None and grid.crs is not None]
+    outlines = footprints(placed) if len(placed) == len(grids) else None
+    with replacing(path) as scratch, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The filename extension")  # until it is whole
+        _WRITERS[path.suffix.lower()](table, outlines, scratch, path)
+
+
+def _write_csv(table: pd.DataFrame, outlines: Outlines, scratch: Path, path: Path) -> None:
+    if outlines is not None:
+        sides = np.array([outline.bounds for outline in outlines])
+        names = ("west", "south", "east", "north")
+        table = table.assign(**dict(zip(names, sides.T, strict=True)))
+    table.to_csv(scratch, index=False)
+
+
+def _write_parquet(table: pd.DataFrame, outlines: Outlines, scratch: Path, path: Path) -> None:
     import geopandas as gpd
 
-    grids = [source.grid(int(i)) for i in source.indices()]
-    placed = all(grid is not None and grid.crs is not None for grid in grids)
-    kind = path.suffix.lower()
-    if kind == ".gpkg" and not placed:
+    if outlines is None:
+        table.to_parquet(scratch, index=False)
+    else:
+        frame = gpd.GeoDataFrame(table, geometry=outlines, crs="EPSG:4326")
+        frame.to_parquet(scratch, index=False)
+
+
+def _write_geopackage(table: pd.DataFrame, outlines: Outlines, scratch: Path, path: Path) -> None:
+    import geopandas as gpd
+
+    if outlines is None:
         raise WriteError(
-            f"{path} would hold footprints, and the samples in {source.path} have no place on Earth; write "
-            "*.csv or *.parquet"
+            f"{path} would hold footprints, and samples have no place on Earth, or not all; write *.csv or "
+            "*.parquet"
         )
-    outlines = footprints([grid for grid in grids if grid is not None]) if placed else []
-    with replacing(path) as scratch, warnings.catch_warnings():
-        if kind == ".csv":
-            if placed:
-                sides = np.array([outline.bounds for outline in outlines])
-                names = ("west", "south", "east", "north")
-                table = table.assign(**dict(zip(names, sides.T, strict=True)))
-            table.to_csv(scratch, index=False)
-        elif not placed:
-            table.to_parquet(scratch, index=False)
-        else:
-            frame = gpd.GeoDataFrame(table, geometry=outlines, crs="EPSG:4326")
-            if kind == ".parquet":
-                frame.to_parquet(scratch, index=False)
-            else:
-                warnings.filterwarnings(
-                    "ignore", message="The filename extension"
-                )  # until it is whole
-                frame.to_file(scratch, layer=path.stem, driver="GPKG", engine="pyogrio")
+    frame = gpd.GeoDataFrame(table, geometry=outlines, crs="EPSG:4326")
+    frame.to_file(scratch, layer=path.stem, driver="GPKG", engine="pyogrio")
+
+
+_WRITERS: dict[str, Callable[[pd.DataFrame, Outlines, Path, Path], None]] = {
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+    ".gpkg": _write_geopackage,
+}
+"""By the ending of the table."""

@@ -156,12 +156,12 @@ def lose(path: Path, rng: np.random.Generator) -> None:
 
 def lose_shard(path: Path, rng: np.random.Generator) -> None:
     """A file of pixels."""
-    _file(path / one_of(list(layout.PLANES), rng), rng, "0").unlink()
+    _file(path / one_of(_planes(path), rng), rng, "0").unlink()
 
 
 def swap(path: Path, rng: np.random.Generator) -> None:
     """Two files of one plane, as a copy that mixes two stores would."""
-    plane = path / one_of(list(layout.PLANES), rng)
+    plane = path / one_of(_planes(path), rng)
     one, two = _file(plane, rng, "0"), _file(plane, rng, "0")
     first, second = one.read_bytes(), two.read_bytes()
     one.write_bytes(second)
@@ -187,7 +187,7 @@ def forge_metadata(path: Path, rng: np.random.Generator) -> None:
 
 def forge_index(path: Path, rng: np.random.Generator) -> None:
     """Entries of a shard's index, with a checksum that fits."""
-    file = _file(path / one_of(list(layout.PLANES), rng), rng, "0")
+    file = _file(path / one_of(_planes(path), rng), rng, "0")
     data = bytearray(file.read_bytes())
     size = 16 * _PER_SHARD
     index = np.frombuffer(bytes(data[-size - 4 : -4]), "<u8").copy()
@@ -199,10 +199,15 @@ def forge_index(path: Path, rng: np.random.Generator) -> None:
     file.write_bytes(data)
 
 
+def _planes(path: Path) -> list[str]:
+    """Those that a store holds, in the order of its checksums."""
+    return [name for name in layout.PLANES if (path / name).is_dir()]
+
+
 def forge_chips(path: Path, rng: np.random.Generator) -> None:
     """A run of a shard's bytes, with checksums of the chips that fit: what reaches the decoder."""
-    number = int(rng.integers(len(layout.PLANES)))
-    name = list(layout.PLANES)[number]
+    number = int(rng.integers(len(_planes(path))))
+    name = _planes(path)[number]
     file = _file(path / name, rng, "0")
     data = bytearray(file.read_bytes())
     start = int(rng.integers(max(1, len(data) - 16 * _PER_SHARD - 4)))
