@@ -1,4 +1,4 @@
-"""The report of a model that tells the class of an image: figures of its table, and the pictures shown."""
+"""The report of a model that gives the class of an image: figures of its table, and the pictures shown."""
 
 from __future__ import annotations
 

@@ -9,12 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
+from geoloom.chips.store import ChipStore
 from geoloom.cli import main
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ConfigError, ModelError, WriteError
 from geoloom.core.outputs import ClassOutputs, ValueOutputs
 from geoloom.inference.images import predict_images
 from geoloom.inference.predict import predict
+from geoloom.models.card import ModelCard
+from geoloom.models.registry import create_model
+from geoloom.models.saved import save_model
 from small_chips import write_chips
 
 
@@ -122,6 +126,19 @@ def test_from_a_folder_of_pictures_to_a_table_on_the_command_line(tmp_path, pict
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code in (0, None), words
+    write_chips(tmp_path / "chips.zarr", ["test"] * 3)
+    save_model(
+        tmp_path / "of-chips",
+        create_model("timm/resnet10t", 2, outputs=Means.outputs),
+        ModelCard(
+            "timm/resnet10t", {}, ChipStore.open("chips.zarr").bands, Means.outputs, dtype="uint8"
+        ),
+    )
+    for end in ("csv", "parquet", "gpkg"):
+        monkeypatch.setattr("sys.argv", f"geoloom predict of-chips chips.zarr t.{end}".split())
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code in (0, None), end
     table = pd.read_csv(tmp_path / "table.csv")
     test = table[table["split"] == "test"]
     figures = json.loads((tmp_path / "m.test.json").read_text())

@@ -32,7 +32,7 @@ def report(
     matrices, ROC and precision-recall curves; areas; training curves; the chips' places; histograms; and
     the settings and versions that made it all. Of measured values it holds RMSE, MAE, bias and R2, truth
     against prediction, and how each value is distributed; of a model that answers per image, its accuracy and
-    pictures that it tells wrongly and rightly. What is not known is left out.
+    pictures that it classifies wrongly and rightly. What is not known is left out.
 
     Args:
         model_dir: The model's folder.

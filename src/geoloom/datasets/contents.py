@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 _EXPLAINED_PX = 4096
-"""Side of the blocks in which a plan of a large query is told: a plan holds the arrays that it fills."""
+"""Side of the blocks in which a plan of a large query is described: a plan holds the arrays that it fills."""
 
 
 class Contents(ABC):
@@ -149,7 +149,7 @@ class Contents(ABC):
         self, query: Query | GeoBox, channels: tuple[int, ...] | None = None
     ) -> tuple[FileRead, ...]:
         """What the answer to a query will read: which windows of which files, from which overview, with which
-        engine, and why; told by the plan that then runs, before a pixel is read.
+        engine, and why; from the plan that then runs, before a pixel is read.
 
         Args:
             query: Where and when.

@@ -14,6 +14,7 @@ from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .explain import MapPlan as MapPlan
+    from .images import predict_images as predict_images
     from .plan import Plan as Plan
     from .plan import Tile as Tile
     from .plan import plan_tiles as plan_tiles
@@ -30,6 +31,7 @@ else:
         __name__,
         {
             ".explain": ["MapPlan"],
+            ".images": ["predict_images"],
             ".plan": ["Plan", "Tile", "plan_tiles"],
             ".polygons": ["polygonize"],
             ".predictor": ["ModelSource", "Predictor"],

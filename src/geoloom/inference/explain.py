@@ -52,7 +52,7 @@ class MapPlan:
     batch_size: int
     reads: tuple[FileRead, ...] | None
     """By file and way of reading: the window around all that is read, and the bytes of all tiles' windows,
-    which overlap by their halos. None where the source does not tell."""
+    which overlap by their halos. None where the source does not say."""
     memory_bytes: dict[str, int]
     """Held at once, by what for, apart from what the network itself takes."""
     model_seconds: float | None
@@ -99,7 +99,7 @@ class MapPlan:
 
     def _lines_of_files(self) -> list[str]:
         if self.reads is None:
-            return ["files   the source does not tell what it reads"]
+            return ["files   the source does not say what it reads"]
         total = sum(read.bytes for read in self.reads if not read.fills_gaps)
         files = len({read.uri for read in self.reads})
         lines = [f"files   {files}, {_size(total)} of stored pixels"]
@@ -211,7 +211,7 @@ def _reads(job: MapJob, tiles: Sequence[Tile]) -> tuple[FileRead, ...] | None:
 
 
 def _memory(job: MapJob) -> dict[str, int]:
-    """Arrays that are held at once, and GDAL's cache."""
+    """Arrays that are in memory at once, and GDAL's cache."""
     work, plan = job.work, job.work.plan
     rows, cols = plan.read_shape
     types = dict(zip(work.source.bands.numbers, work.source.bands.dtypes, strict=True))

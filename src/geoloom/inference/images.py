@@ -74,7 +74,7 @@ def predict_images(
     from ..tasks.source import open_samples, size_of
 
     path = Path(out)
-    if path.suffix.lower() not in _WRITERS:
+    if not is_table(path):
         raise WriteError(
             f"the answers of a model per image are a table; found {path}, expected {', '.join(_WRITERS)}"
         )
@@ -127,15 +127,17 @@ def refuse_map_options(given: Mapping[str, Any]) -> None:
 
 
 def is_table(path: Path) -> bool:
-    """Whether a product is a table of answers."""
-    return path.suffix.lower() in (".csv", ".parquet")
+    """Whether a product is a table of answers, by its ending."""
+    return path.suffix.lower() in _WRITERS
 
 
 def count_answers(table: Path) -> dict[str, int]:
     """How many rows of a table have each class; of values, how many rows there are."""
+    import geopandas as gpd
     import pandas as pd
 
-    rows = pd.read_csv(table) if table.suffix.lower() == ".csv" else pd.read_parquet(table)
+    readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".gpkg": gpd.read_file}
+    rows = readers[table.suffix.lower()](table)
     return rows["class"].value_counts().to_dict() if "class" in rows else {"rows": len(rows)}
 
 

@@ -48,7 +48,7 @@ class FileRead:
 
     @property
     def kind(self) -> tuple[object, ...]:
-        """All but where: reads of one kind are told together."""
+        """All but where: reads of one kind are described together."""
         return self.uri, self.bands, self.level, self.engine, self.how, self.why, self.fills_gaps
 
 

@@ -151,8 +151,8 @@ def size_of(model: Any) -> int | None:
 def _of_own_size(source: TrainingSource, size: int | None) -> TrainingSource:
     if size is not None and source.size != (size, size):
         raise ConfigError(
-            f"size={size} resizes the pictures of a folder, and {source.path} holds samples of "
-            f"{source.size[0]} x {source.size[1]} pixels; leave it out, cut other chips, or "
-            "use with_size on a dataset"
+            f"{source.path} holds samples of {source.size[0]} x {source.size[1]} pixels, and pictures "
+            f"resized to {size} x {size} are asked for, by size= or by the model, which learned from such; "
+            "only those of a folder are resized here: cut chips of that size, or use with_size on a dataset"
         )
     return source

@@ -1,4 +1,4 @@
-"""What is known of a model that tells the class of an image."""
+"""What is known of a model that gives the class of an image."""
 
 from __future__ import annotations
 

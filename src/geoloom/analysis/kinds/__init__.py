@@ -1,1 +1,1 @@
-"""One kind of report for each kind of outputs: the only place that tells them apart."""
+"""One kind of report for each kind of outputs: the only place that distinguishes them."""

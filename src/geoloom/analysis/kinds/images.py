@@ -1,4 +1,4 @@
-"""The report of a model that tells the class of an image."""
+"""The report of a model that gives the class of an image."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def content(request: Request, card: ModelCard) -> Content:
 
 
 def _samples(evidence: ImageModel) -> Section | None:
-    """Pictures that were told wrongly, the surest errors first, and rightly, the least sure first."""
+    """Pictures that were classified wrongly, the surest errors first, and rightly, the least sure first."""
     answers = evidence.answers
     if answers is None or evidence.pictures is None or "file" not in answers.table:
         return None

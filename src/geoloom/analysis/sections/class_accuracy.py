@@ -1,4 +1,4 @@
-"""How well classes were told apart: tables, matrices and curves, of pixels or of images."""
+"""How well classes were distinguished: tables, matrices and curves, of pixels or of images."""
 
 from __future__ import annotations
 

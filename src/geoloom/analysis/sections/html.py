@@ -45,7 +45,7 @@ def pair(*parts: str, stacked: bool = False) -> str:
 
 
 def svg(figure: Figure, key: str, caption: str) -> str:
-    """A figure as lines and text; `key` tells it from the page's others."""
+    """A figure as lines and text; `key` distinguishes it from the page's others."""
     label = escape(caption)
     # A narrow figure stays narrow: blown up to the column, its letters would be a finger high.
     width = min(figure.get_size_inches()[0] * _PX_PER_INCH, _COLUMN_PX)

@@ -35,7 +35,7 @@ class FileSource:
 
     @property
     def bands(self) -> SourceBands:
-        """As the file tells of them."""
+        """As the file declares them."""
         return SourceBands.of_file(self.header)
 
     @property

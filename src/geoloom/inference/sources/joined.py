@@ -173,7 +173,7 @@ class MosaicFiles(JoinedFiles):
 
     @property
     def bands(self) -> SourceBands:
-        """As the first file tells of them."""
+        """As the first file declares them."""
         return replace(SourceBands.of_file(self.headers[0]), uri=self.title())
 
     @property
@@ -219,7 +219,7 @@ class DatedFiles(JoinedFiles):
 
     @property
     def bands(self) -> SourceBands:
-        """Of each date, as the first file tells of them."""
+        """Of each date, as the first file declares them."""
         return replace(SourceBands.of_file(self.headers[0]), uri=self.title())
 
     @property

@@ -174,7 +174,7 @@ def _joined(
 
 
 def _times(headers: Sequence[Header]) -> tuple[float, ...]:
-    """The middle of the day that each file's name tells; NaN for all where one tells none.
+    """The middle of the day that each file's name gives; NaN for all where one gives none.
 
     Raises:
         ConfigError: the files are not in the order of time.
@@ -183,7 +183,7 @@ def _times(headers: Sequence[Header]) -> tuple[float, ...]:
     known = [day for day in told if day is not None]
     if len(known) < len(told):
         log.warning(
-            "the names of %d of %d files tell no date, such as 20190705: the network is not told when",
+            "the names of %d of %d files give no date, such as 20190705: the network does not know when",
             len(told) - len(known),
             len(told),
         )

@@ -149,7 +149,7 @@ class Predict(Step):
 
         if self.per_scene:
             raise ConfigError(
-                "--dry-run tells of one map; leave --per-scene out, or give one scene"
+                "--dry-run describes one map; leave --per-scene out, or give one scene"
             )
         planned = explain(
             self.model,
