@@ -153,5 +153,5 @@ def test_a_source_of_ones_own_need_not_tell(tmp_path):
     source = FakeSource(np.ones((1, 40, 40), "uint8"), GeoBox((40, 40), UTM, "EPSG:32722"))
     told = explain(CodePredictor(TWO), source, timed=False)
     assert told.reads is None
-    assert "does not tell what it reads" in told.text()
+    assert "does not say what it reads" in told.text()
     assert source.asked == []
