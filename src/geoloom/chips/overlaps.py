@@ -89,14 +89,28 @@ class ChipMosaic:
     chips.
 
     Args:
-        places: Of all chips that will be added.
+        places: Of all chips, in the order in which they are added.
         size: Rows and columns of a chip, and of a block.
+        finishing: Positions in `places`: only blocks that one of these chips finishes are laid and given.
+            None for all.
     """
 
-    def __init__(self, places: list[ChipPlace], size: tuple[int, int]) -> None:
+    def __init__(
+        self, places: list[ChipPlace], size: tuple[int, int], finishing: range | None = None
+    ) -> None:
         self._size = size
-        self._awaited = Counter(key for place in places for key in self._blocks(place))
+        own = range(len(places)) if finishing is None else finishing
+        last = {key: at for at, place in enumerate(places) for key in self._blocks(place)}
+        self._awaited = Counter(
+            key for place in places for key in self._blocks(place) if last[key] in own
+        )
         self._open: dict[Hashable, _OpenBlock] = {}
+        self.needed = [
+            at
+            for at, place in enumerate(places)
+            if any(key in self._awaited for key in self._blocks(place))
+        ]
+        """Positions in `places` of the chips that must be added; others may be left out."""
 
     def add(
         self, place: ChipPlace, truth: np.ndarray, scores: np.ndarray, counted: np.ndarray
@@ -104,6 +118,8 @@ class ChipMosaic:
         """Add a chip: labels (..., H, W), scores (K, H, W) and counted bool (H, W)."""
         height, width = self._size
         for key in self._blocks(place):
+            if key not in self._awaited:
+                continue
             _, block_row, block_col = key
             top, left = place.row - block_row * height, place.col - block_col * width
             block = self._open.get(key) or self._open.setdefault(

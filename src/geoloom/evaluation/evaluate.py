@@ -6,29 +6,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from ..core.errors import ChipError, ModelError
-from ..core.grid import PixelWindow, window_grid, window_inside
+from ..core.errors import ChipError, ConfigError, ModelError
 from ..core.outputs import ClassOutputs, Outputs, ValueOutputs
 from ..core.progress import Progress
-from ..core.roi import Roi
-from ..inference.scores import scene_scores
-from ..io.headers.header import Header, read_header
+from ..io.headers.header import read_header
 from ..io.vector.areas import RoiSource
 from ..metrics.accuracy import Accuracy
 from ..metrics.class_count import ClassCount
 from ..metrics.subject import Subject
 from ..metrics.value_accuracy import ValueAccuracy
 from ..metrics.value_count import ValueCount
-from ..models.device import choose_device
+from ..models.device import DeviceCount, choose_device, count_devices
 from ..models.identity import folder_hash
 from ..models.saved import load_model
 from ..splits.names import Split
 from ..tasks.answers import Scorer, outputs_of
-from ..tasks.scoring import Count, score_samples
+from ..tasks.scoring import Count
 from ..tasks.source import TrainingSource, open_labelled, size_of
-from .areas import area_on, bounds_of, labels_in
+from .areas import area_on, bounds_of
+from .counting import Counted, EvaluationJob, Samples, Scene, count_on
 from .truth import ClassTruth, Truth, ValueTruth
 from .written import check_free, write_report
 
@@ -47,6 +43,7 @@ def evaluate(
     unit: str | Sequence[str] | None = None,
     batch_size: int = 16,
     device: str = "auto",
+    devices: DeviceCount = 1,
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -72,9 +69,11 @@ def evaluate(
         unit: What the numbers of the scene or the chips are, instead of what these say; as of `predict`.
         batch_size: Samples at once.
         device: `auto`, `cpu` or `cuda`, where `model` is a folder.
+        devices: How many share the samples, or the scene, in one process each; `auto` for all GPUs. The
+            counts are those of one.
         out: JSON file to write; the same as text goes beside it, as `.txt`.
         overwrite: Replace these.
-        progress: Called with (done, total).
+        progress: Called with (done, total); on several devices, of the first one's share.
 
     Returns:
         `Accuracy` of classes, curves included; `ValueAccuracy` of values.
@@ -82,10 +81,12 @@ def evaluate(
     Raises:
         ModelError: bands or classes do not match the model's.
         DatasetError: the samples have no labels, or no such split.
+        ConfigError: several devices, and a model that is no folder, which each process could read.
         WriteError: `out` exists and `overwrite` is False.
     """
     check_free(out, overwrite=overwrite, inputs=(model, chips, truth, roi))
     place = choose_device(device)
+    several = count_devices(devices, place)
     identity = folder_hash(model) if isinstance(model, str | Path) else None
     scorer = load_model(model, place) if isinstance(model, str | Path) else model
     if truth is not None:
@@ -94,12 +95,12 @@ def evaluate(
         header = read_header(chips)
         area = area_on(roi, header.grid)
         known, count = _against(outputs_of(scorer), truth, class_field)
-        _count_scene(count, scorer, header, known, area, unit, progress)
-        report, subject = count.report(), Subject("scene", identity, bounds=bounds_of(area))
+        counted: Counted = Scene(header, known, count, area, unit, _TILE_PX, _HALO_PX)
+        subject = Subject("scene", identity, bounds=bounds_of(area))
     else:
         source = open_labelled(chips, size_of(scorer))
         chosen = source.indices(split if source.splits else None)
-        report = score_samples(scorer, source, chosen, batch_size, progress, unit)
+        counted = Samples(source, chosen, batch_size, unit)
         subject = Subject(
             "chips",
             identity,
@@ -107,10 +108,21 @@ def evaluate(
             split=split if source.splits else None,
             chooses="val" not in source.splits,
         )
+    job = None if several == 1 else EvaluationJob(_folder(model), counted, place, several)
+    report = count_on(job, counted, scorer, progress).report()
     assert isinstance(report, Accuracy | ValueAccuracy)  # what the counts give
     report = replace(report, subject=subject)
     write_report(report, out)
     return report
+
+
+def _folder(model: str | Path | Scorer) -> Path:
+    if not isinstance(model, str | Path):
+        raise ConfigError(
+            f"several devices load the model each for itself, and a {type(model).__name__} is loaded; give "
+            "its folder, or devices=1"
+        )
+    return Path(model)
 
 
 def _against(outputs: Outputs, truth: str | Path, class_field: str | None) -> tuple[Truth, Count]:
@@ -129,35 +141,3 @@ def _against(outputs: Outputs, truth: str | Path, class_field: str | None) -> tu
         f"the model gives {outputs.short}, and truth for a scene is compared with classes or values per "
         "pixel; evaluate it on labelled samples"
     )
-
-
-def _count_scene(
-    count: Count,
-    scorer: Scorer,
-    header: Header,
-    truth: Truth,
-    area: Roi | None,
-    unit: str | Sequence[str] | None,
-    progress: Progress | None,
-) -> None:
-    """The answers that a map is made of, wherever there is truth."""
-
-    def under(window: PixelWindow) -> tuple[np.ndarray, np.ndarray]:
-        part = window_inside(window, header.grid.shape)
-        assert part is not None  # every tile touches the scene
-        return labels_in(truth, area, window_grid(header.grid, part))
-
-    blocks = scene_scores(
-        scorer,  # type: ignore[arg-type]  # without classes it has outputs, which are enough
-        header,
-        wanted=lambda tile: bool(under(tile.read)[1].any()),
-        tile=_TILE_PX,
-        halo=_HALO_PX,
-        unit=unit,
-        progress=progress,
-    )
-    for block in blocks:
-        if block.valid is None or not block.valid.any():
-            continue
-        labels, stated = under(block.tile.emit)
-        count.add_scores(labels, block.scores, stated & block.valid)

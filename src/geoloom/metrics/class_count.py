@@ -98,6 +98,14 @@ class ClassCount:
             tally = ClassTally(nothing, tally.histograms, tally.log_loss, tally.scored)
         self._add(tally)
 
+    def take(self, other: ClassCount) -> None:
+        """Count also what another has counted of the same map and truth; its further classes come behind."""
+        positions = list(range(self._own))
+        for code, position in sorted(other._positions.items(), key=lambda item: item[1]):
+            if position >= self._own:
+                positions.append(self._position(code))
+        self._add(other.tally.placed(positions, len(self.names)))
+
     def report(self) -> Accuracy:
         """All figures; a warning names the classes that the map lacks.
 
@@ -129,10 +137,16 @@ class ClassCount:
         positions, known = recode(codes, self._positions)
         if (counted & ~known).any():
             for code in np.unique(codes[counted & ~known]).astype(np.int64).tolist():
-                self._positions[code] = len(self.names)
-                self.names.append(self._name(code))
+                self._position(code)
             positions, _ = recode(codes, self._positions)
         return positions
+
+    def _position(self, code: int) -> int:
+        """Of the code's class; one not met before gets the next."""
+        if code not in self._positions:
+            self._positions[code] = len(self.names)
+            self.names.append(self._name(code))
+        return self._positions[code]
 
     def _name(self, code: int) -> str:
         if len(self.names) >= _MOST_CLASSES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,10 +89,21 @@ class ClassTally:
             >>> ClassTally.of_classes(np.array([0]), np.array([0]), 1).widened(2).matrix.tolist()
             [[1, 0], [0, 0]]
         """
-        own, more = len(self.matrix), k - len(self.matrix)
-        histograms = np.pad(self.histograms, ((0, more), (0, 0), (0, 0)))
-        histograms[own:, 0, 0] = self.scored  # their probability was 0
-        return ClassTally(np.pad(self.matrix, (0, more)), histograms, self.log_loss, self.scored)
+        return self.placed(range(len(self.matrix)), k)
+
+    def placed(self, positions: Sequence[int], k: int) -> ClassTally:
+        """The same pixels among k classes, ours at these positions; others are never true or given.
+
+        Example:
+            >>> ClassTally.of_classes(np.array([0]), np.array([0]), 1).placed([1], 2).matrix.tolist()
+            [[0, 0], [0, 1]]
+        """
+        wide = ClassTally.empty(k)
+        where = np.asarray(positions, np.int64)
+        wide.matrix[np.ix_(where, where)] = self.matrix
+        wide.histograms[:, 0, 0] = self.scored  # of the others the probability was 0
+        wide.histograms[where] = self.histograms
+        return ClassTally(wide.matrix, wide.histograms, self.log_loss, self.scored)
 
     def report(self, outputs: Outputs) -> Accuracy:
         """All figures, for classes of these outputs."""

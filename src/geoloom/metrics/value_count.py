@@ -41,6 +41,10 @@ class ValueCount:
         known = np.where(counted, truth[self._order], np.nan)
         self.tally += ValueTally.of(known.reshape(len(known), -1), scores.reshape(len(scores), -1))
 
+    def take(self, other: ValueCount) -> None:
+        """Count also what another has counted of the same map and truth."""
+        self.tally += other.tally
+
     def report(self) -> ValueAccuracy:
         """All figures.
 

@@ -1,7 +1,7 @@
-"""Training on several devices of one machine: a process for each, this one being the first.
+"""Work shared by several devices of one machine: a process for each, this one being the first.
 
 The others run nothing of the user's program, which Lightning's own launchers would repeat up to here, and all
-that it writes. They are given the task and its data, and end with this process, whatever ends it.
+that it writes. They are given the work as a pickle, and end with this process, whatever ends it.
 """
 
 from __future__ import annotations
@@ -14,34 +14,29 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import torch
 from lightning.fabric.plugins.environments.lightning import (
     LightningEnvironment,
     find_free_network_port,
 )
-from lightning.pytorch import LightningDataModule, Trainer
 from torch import distributed
 
 from ..core.errors import ConfigError, ModelError
 from ..io.threads import usable_cpus
-from .base import Task
-from .fitting import fit
-from .history import History
 
 _READY = b"ready"
 _PATIENCE_S = 60
-"""How long the other processes may take to end after the training; they have nothing left to do."""
+"""How long the other processes may take to end after the work; they have nothing left to do."""
 _TO_END_S = 5
 """How long one may take that failed."""
 
 
 class Ranks(LightningEnvironment):
-    """Where the processes of a training find each other; all of them run already.
+    """Where the processes find each other; all of them run already.
 
     Args:
         rank: Of this process, from 0.
@@ -72,39 +67,44 @@ class Ranks(LightningEnvironment):
         return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What every process of a training does; goes to the others as a pickle."""
+class SharedWork(Protocol):
+    """What every process does; goes to the others as a pickle."""
 
-    trainer: partial[Trainer]
-    """`build_trainer`, lacking `callbacks` and `ranks`."""
-    folder: Path
-    """The model's."""
-    task: Task
-    data: Callable[[], LightningDataModule]
-    checkpoint: Path | None
-    """From which it goes on."""
+    @property
+    def verb(self) -> str:
+        """What is done on several devices, for messages: `training`."""
+
+    @property
+    def device(self) -> str:
+        """`cpu` or `cuda`, of each process."""
+
+    @property
+    def devices(self) -> int:
+        """How many processes share the work."""
+
+    def prepare(self, rank: int) -> Callable[[Ranks], None]:
+        """Make what one of the other processes needs; the function does its share of the work."""
 
 
 @contextmanager
-def other_devices(job: Job, devices: int) -> Iterator[Ranks | None]:
-    """The processes of all devices but the first, as long as the training runs here.
+def other_devices(work: SharedWork) -> Iterator[Ranks | None]:
+    """The processes of all devices but the first, as long as the work goes on here.
 
     Gives:
         How the first process finds them; None where there is one device.
 
     Raises:
-        ConfigError: something of the task or its data cannot be given to another process.
+        ConfigError: something of the work cannot be given to another process.
         ModelError: one of the processes failed; the message ends with what it said.
     """
-    if devices == 1:
+    if work.devices == 1:
         yield None
         return
     port = find_free_network_port()
-    with TemporaryDirectory() as scratch, _fewer_threads(job, devices), _own_surroundings():
-        file = Path(scratch) / "job.pickle"
-        file.write_bytes(_pickled(job))
-        others = [_Process(rank, port, file) for rank in range(1, devices)]
+    with TemporaryDirectory() as scratch, _fewer_threads(work), _own_surroundings():
+        file = Path(scratch) / "work.pickle"
+        file.write_bytes(_pickled(work))
+        others = [_Process(rank, port, file) for rank in range(1, work.devices)]
         try:
             for other in others:
                 other.wait_until_ready()
@@ -125,14 +125,14 @@ def other_devices(job: Job, devices: int) -> Iterator[Ranks | None]:
 class _Process:
     """One of the other processes."""
 
-    def __init__(self, rank: int, port: int, job: Path) -> None:
+    def __init__(self, rank: int, port: int, work: Path) -> None:
         self.rank = rank
-        self._said = job.with_name(f"rank{rank}.txt")
+        self._said = work.with_name(f"rank{rank}.txt")
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         surroundings = {**os.environ, "PYTHONPATH": path, "LOCAL_RANK": str(rank)}
         with self._said.open("wb") as said:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "geoloom.tasks.ranks", str(rank), str(port), job],
+                [sys.executable, "-m", "geoloom.tasks.ranks", str(rank), str(port), work],
                 stdin=subprocess.PIPE,  # written to by nobody: its end says that this process is gone
                 stdout=subprocess.PIPE,
                 stderr=said,
@@ -180,28 +180,28 @@ def _refuse_failures(others: Sequence[_Process], cause: BaseException | None) ->
         raise ModelError(
             f"the process of device {other.rank} ended with {code}: {other.last_line()}; networks and losses "
             "of your own must lie in modules that it can import, and each process needs memory of its own. "
-            "devices=1 (--devices 1) trains without others"
+            "devices=1 (--devices 1) works without others"
         ) from cause
 
 
-def _pickled(job: Job) -> bytes:
+def _pickled(work: SharedWork) -> bytes:
     try:
-        return pickle.dumps(job)
+        return pickle.dumps(work)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ConfigError(
-            f"training on several devices gives each process the task and its data, which fails ({error}); "
+            f"{work.verb} on several devices gives each process all that it needs, which fails ({error}); "
             "define networks, losses and augmentations of your own in a module, not inside a function"
         ) from error
 
 
 @contextmanager
-def _fewer_threads(job: Job, devices: int) -> Iterator[None]:
+def _fewer_threads(work: SharedWork) -> Iterator[None]:
     """The processors shared among the processes, where they are the devices."""
-    if job.trainer.keywords["device"] != "cpu":
+    if work.device != "cpu":
         yield
         return
     before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(before, usable_cpus() // devices)))
+    torch.set_num_threads(max(1, min(before, usable_cpus() // work.devices)))
     try:
         yield
     finally:
@@ -223,17 +223,16 @@ def _own_surroundings() -> Iterator[None]:
 
 
 def _run(rank: int, port: int, file: Path) -> None:
-    """One of the other processes: the same training, about which the first one informs the user."""
+    """One of the other processes: the same work, about which the first one informs the user."""
     logging.disable(logging.WARNING)
     threading.Thread(target=_end_with_the_first, daemon=True).start()
-    job: Job = pickle.loads(file.read_bytes())
-    if job.trainer.keywords["device"] == "cpu":
-        torch.set_num_threads(max(1, usable_cpus() // job.trainer.keywords["devices"]))
-    trainer = job.trainer(callbacks=[History(job.folder)], ranks=Ranks(rank, port))
-    data = job.data()
+    work: SharedWork = pickle.loads(file.read_bytes())
+    if work.device == "cpu":
+        torch.set_num_threads(max(1, usable_cpus() // work.devices))
+    share = work.prepare(rank)
     os.write(1, _READY)
     os.dup2(2, 1)  # nobody reads what may be printed from now on
-    fit(trainer, job.task, data, job.checkpoint)
+    share(Ranks(rank, port))
     distributed.destroy_process_group()
 
 

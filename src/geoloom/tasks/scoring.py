@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ..metrics.class_count import ClassCount, match_classes
 from ..metrics.tally import Report
 from ..metrics.value_count import ValueCount
 from .answers import Scorer, Unit, answers, outputs_of
+from .part import WHOLE, Part
 from .source import TrainingSource
 
 Answered = Iterator[tuple[int, Mapping[str, Any], np.ndarray]]
@@ -36,25 +37,45 @@ def score_samples(
     progress: Progress | None = None,
     unit: Unit = None,
 ) -> Report:
-    """Score a model on labelled samples.
+    """Score a model on labelled samples; arguments and errors as of `count_samples`.
+
+    Returns:
+        `Accuracy` of classes, `ValueAccuracy` of values.
+
+    Raises:
+        ModelError: nothing could be counted.
+    """
+    return count_samples(scorer, source, chosen, batch_size, progress, unit).report()
+
+
+def count_samples(
+    scorer: Scorer,
+    source: TrainingSource,
+    chosen: np.ndarray,
+    batch_size: int,
+    progress: Progress | None = None,
+    unit: Unit = None,
+    part: Part = WHOLE,
+) -> Count:
+    """Count a model's answers to labelled samples.
 
     Guarantee: under chips that overlap, every pixel of the ground counts once, by the mean of the answers
-    that cover it; a sample that is answered as a whole counts once.
+    that cover it; a sample that is answered as a whole counts once. The counts of all parts, taken together
+    in order, are that of the whole: batches are cut alike, so that even the answers are.
 
     Args:
         scorer: Answers the samples.
         source: Holds them.
         chosen: Their numbers.
         batch_size: Samples at once.
-        progress: Called with (done, total).
+        progress: Called with (done, total) of this part.
         unit: What the stored numbers are, instead of what the source says; see `find_input`.
-
-    Returns:
-        `Accuracy` of classes, `ValueAccuracy` of values.
+        part: Which of the batches are counted here. Chips of other batches are answered too where pixels
+            that are counted here lie under them.
 
     Raises:
         DatasetError: the samples have no labels, or others than the scorer gives.
-        ModelError: bands, classes or values do not match the scorer's, or nothing could be counted.
+        ModelError: bands, classes or values do not match the scorer's.
     """
     outputs, labels = outputs_of(scorer), source.outputs
     if labels is None:
@@ -66,15 +87,20 @@ def score_samples(
         )
     count = _COUNTS[outputs.kind](outputs, labels, str(source.path))
     answered = partial(answers, scorer, source, batch_size=batch_size, progress=progress, unit=unit)
+    batches = part.of_pieces(-(-len(chosen) // batch_size))
+    own = range(batches.start * batch_size, min(batches.stop * batch_size, len(chosen)))
     if outputs.gives == "pixels" and isinstance(source, ChipStore):
         places = chip_places(source, chosen)
+        mosaic = ChipMosaic(places, source.size, own)
+        wanted = {at // batch_size for at in mosaic.needed}
+        places = [place for at, place in enumerate(places) if at // batch_size in wanted]
         ordered = np.array([place.chip for place in places], np.int64)
-        parts = _on_the_ground(answered(numbers=ordered), places, source.size, outputs)
+        parts = _on_the_ground(answered(numbers=ordered), places, mosaic, outputs)
     else:
-        parts = _one_by_one(answered(numbers=chosen), outputs)
+        parts = _one_by_one(answered(numbers=chosen[own.start : own.stop]), outputs)
     for truth, scores, counted in parts:
         count.add_scores(truth, scores, counted)
-    return count.report()
+    return count
 
 
 class Count(Protocol):
@@ -82,6 +108,9 @@ class Count(Protocol):
 
     def add_scores(self, truth: np.ndarray, scores: np.ndarray, counted: np.ndarray) -> None:
         """Truth (..., H, W) as its source holds it, scores (K, H, W), counted bool (H, W)."""
+
+    def take(self, other: Self) -> None:
+        """Count also what another has counted, after this one's own."""
 
     def report(self) -> Report:
         """All figures."""
@@ -108,10 +137,9 @@ _COUNTS: dict[Kind, Callable[[Outputs, Outputs, str], Count]] = {
 
 
 def _on_the_ground(
-    answered: Answered, places: list[ChipPlace], size: tuple[int, int], outputs: Outputs
+    answered: Answered, places: list[ChipPlace], mosaic: ChipMosaic, outputs: Outputs
 ) -> Counted:
     """The mean answers of the chips that cover a block of the ground, block by block."""
-    mosaic = ChipMosaic(places, size)
     for place, (_, sample, scores) in zip(places, answered, strict=True):
         truth, counted = _truth(sample, outputs)
         for block in mosaic.add(place, truth, scores, counted):

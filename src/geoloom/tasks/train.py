@@ -39,8 +39,9 @@ from .data.chip_data import AugmentMode, ChipDataModule
 from .data.shares import check_divisible, check_enough
 from .fitting import build_trainer, fit, load_best, quiet
 from .history import History, OnEpoch, ProgressBar
+from .job import TrainingJob
 from .plan import Given, TrainingPlan
-from .ranks import Job, other_devices
+from .ranks import other_devices
 from .registry import get_task
 from .schedule import Schedule, ScheduleName
 from .scoring import score_samples
@@ -277,8 +278,8 @@ def _run(
         validated=plan.judge is not None,
         early_stopping=config.early_stopping,
     )
-    job = Job(make_trainer, workspace.folder, task, ready.data, workspace.last)
-    with other_devices(job, ready.devices) as ranks:
+    job = TrainingJob(make_trainer, workspace.folder, task, ready.data, workspace.last)
+    with other_devices(job) as ranks:
         data = ready.data()
         fit(make_trainer(callbacks=watchers, ranks=ranks), task, data, workspace.last)
     validated = load_best(workspace, task)

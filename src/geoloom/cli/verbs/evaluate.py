@@ -50,6 +50,7 @@ _TRUTH = "With truth for a scene or a map"
 @option("--out", "-o", help="JSON to write; <model>.<split>.json if not given.", kind=Path)
 @option("--batch-size", "-b", help="Chips at once.", kind=int, default=16)
 @option("--device", help="auto, cpu or cuda.", default="auto")
+@option("--devices", help="How many share the work; auto for all GPUs.", kind=str, default=1)
 @common
 @click.pass_context
 def evaluate(

@@ -6,9 +6,9 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from ...core.errors import ConfigError, WriteError, suggest
 from ...core.files import LONGEST_NAME, check_name
@@ -18,6 +18,18 @@ MOST_PX = 65_536
 """Side of a chip or tile: more fits into no memory."""
 Pixels = Annotated[int, Field(gt=0, le=MOST_PX)]
 BatchSize = Annotated[int, Field(gt=0, le=65_536)]
+
+
+def _devices(value: object) -> int | str:
+    if value == "auto":
+        return "auto"
+    if not str(value).isdecimal() or int(str(value)) < 1:
+        raise ValueError("expected how many share the work, at least 1, or auto")
+    return int(str(value))
+
+
+Devices = Annotated[int | Literal["auto"], BeforeValidator(_devices)]
+"""How many share the work, in one process each."""
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees; or left, bottom, right, top in the CRS that is given with it."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]

@@ -13,6 +13,7 @@ from ..listener import Listener
 from .base import (
     BatchSize,
     Box,
+    Devices,
     Step,
     as_list,
     known_crs,
@@ -34,7 +35,7 @@ class Evaluate(Step):
     verb = "evaluate"
     reads = ("model", "chips", "map_", "scene", "truth", "probabilities")
     may_lie_in_inputs = True
-    incidental: ClassVar = frozenset({"device", "batch_size"})
+    incidental: ClassVar = frozenset({"device", "devices", "batch_size"})
 
     model: Path | None = None
     chips: Path | None = None
@@ -51,6 +52,7 @@ class Evaluate(Step):
     unit: str | tuple[str, ...] | None = None
     batch_size: BatchSize = 16
     device: str = "auto"
+    devices: Devices = 1
 
     @model_validator(mode="before")
     @classmethod
@@ -87,6 +89,8 @@ class Evaluate(Step):
                 yield name, "goes with map and truth"
         if self.roi is not None and self.truth is None:
             yield "roi", "goes with truth; chips are chosen by their split"
+        if self.devices != 1 and self.map_ is not None:
+            yield "devices", "goes with a model; a finished map needs none"
         yield from known_unit("unit", self.unit)
         if self.unit is not None and self.map_ is not None:
             yield "unit", "goes with a model; a finished map has none"
@@ -136,6 +140,7 @@ class Evaluate(Step):
                     unit=self.unit,
                     batch_size=self.batch_size,
                     device=self.device,
+                    devices=self.devices,
                     **common,
                 )
         return _summary(accuracy)

@@ -16,21 +16,13 @@ from pydantic import (
 )
 
 from ..listener import Listener
-from .base import BatchSize, Seed, Step, as_list, labelled_samples, named
+from .base import BatchSize, Devices, Seed, Step, as_list, labelled_samples, named
 
 Augmentation = Literal[
     "rot90", "rot180", "rot270", "flip_left_right", "flip_up_down", "flip_transpose", "none", "all"
 ]
 
 WeightRule = Literal["balanced", "sqrt", "one_minus_proportion", "inv_squared_proportion"]
-
-
-def _devices(value: object) -> int | str:
-    if value == "auto":
-        return "auto"
-    if not str(value).isdecimal() or int(str(value)) < 1:
-        raise ValueError("expected how many train together, at least 1, or auto")
-    return int(str(value))
 
 
 class Train(Step):
@@ -69,7 +61,7 @@ class Train(Step):
     val: Path | None = None
     seed: Seed = 0
     device: str = "auto"
-    devices: Annotated[int | Literal["auto"], BeforeValidator(_devices)] = 1
+    devices: Devices = 1
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     resume: bool = False
 
