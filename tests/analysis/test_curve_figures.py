@@ -131,3 +131,14 @@ def test_a_damaged_history_is_reported_with_its_file(tmp_path, text):
     (tmp_path / "history.json").write_text(text, encoding="latin-1")
     with pytest.raises(ModelError, match=r"history\.json"):
         read_history(tmp_path)
+
+
+def test_many_curves_have_no_legend_that_hides_them():
+    draws = np.random.default_rng(0)
+    truth = draws.integers(0, 12, (20, 30))
+    probabilities = np.moveaxis(draws.dirichlet(np.ones(12), (20, 30)), -1, 0)
+    classes = Classes.of([f"kind {i}" for i in range(12)])
+    accuracy = Accuracy.of(ClassTally.of_probabilities(truth, probabilities), classes)
+    roc = plot_roc_curve(accuracy).axes[0].get_legend()
+    assert [text.get_text().split(" (")[0] for text in roc.get_texts()] == ["chance", "mean"]
+    assert plot_precision_recall_curve(accuracy).axes[0].get_legend() is None

@@ -111,6 +111,7 @@ def test_matrices_of_many_classes_stand_below_each_other(tmp_path, count):
     kinds = [a.get("class") for tag, a in page.tags if tag in ("div", "table")]
     assert ("pair stacked" in kinds) is (count > 4)
     assert ("matrix dense" in kinds) is (count > 8)
+    assert ("Share of the true class, per cent" in page.text) is (count > 8)
 
 
 def test_a_map_without_holes_speaks_of_none(tmp_path):

@@ -6,11 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..core.classes import Classes
 from ..core.errors import ModelError
-from ..figures.style import INK, MUTED, TICK_PT, legend, new_figure, series_colors, tidy
+from ..figures.style import (
+    INK,
+    MANY_LINES,
+    MUTED,
+    TICK_PT,
+    legend,
+    new_figure,
+    series_colors,
+    tidy,
+)
 from ..metrics.accuracy import Accuracy
 from ..metrics.curves import Curve
 from .history import History
@@ -38,12 +48,12 @@ def plot_roc_curve(
     for name, curve, area, color in zip(
         accuracy.classes, accuracy.roc, accuracy.auc, _colors(accuracy, classes), strict=True
     ):
-        ax.plot(curve.x, curve.y, color=color, lw=1.8, label=f"{name} (AUC {_figure(area)})")
+        _draw_class(ax, curve, color, f"{name} (AUC {_figure(area)})", of=len(accuracy.classes))
     mean = mean_curve(accuracy.roc)
     if mean is not None and len(accuracy.classes) > 2:
         area = float(np.nanmean(accuracy.auc))
         ax.plot(
-            mean.x, mean.y, color=INK, lw=1.4, ls=(0, (1, 1.5)), label=f"mean (AUC {_figure(area)})"
+            mean.x, mean.y, color=INK, lw=1.6, ls=(0, (1, 1.5)), label=f"mean (AUC {_figure(area)})"
         )
     tidy(ax, x="false positive rate", y="true positive rate", grid="both")
     ax.set_xlim(-0.01, 1.01)
@@ -71,14 +81,23 @@ def plot_precision_recall_curve(
         _colors(accuracy, classes),
         strict=True,
     ):
-        ax.plot(curve.x, curve.y, color=color, lw=1.8, label=f"{name} (AP {_figure(area)})")
+        _draw_class(ax, curve, color, f"{name} (AP {_figure(area)})", of=len(accuracy.classes))
         share = support / accuracy.pixels
         ax.plot([0, 1], [share, share], color=color, lw=0.8, ls=(0, (1, 2)), label="_guessing")
     tidy(ax, x="recall", y="precision", grid="both")
     ax.set_xlim(-0.01, 1.01)
     ax.set_ylim(-0.01, 1.02)
-    legend(ax, loc="lower left")
+    if len(accuracy.classes) <= MANY_LINES:
+        legend(ax, loc="lower left")
     return figure
+
+
+def _draw_class(ax: Axes, curve: Curve, color: str, label: str, *, of: int) -> None:
+    """One class's curve: named in the legend where there are few, else thin and without a name."""
+    if of > MANY_LINES:
+        ax.plot(curve.x, curve.y, color=color, lw=0.9, alpha=0.7, label="_class")
+    else:
+        ax.plot(curve.x, curve.y, color=color, lw=1.8, label=label)
 
 
 def plot_training(

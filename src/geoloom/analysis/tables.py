@@ -104,20 +104,26 @@ def accuracy_table(accuracy: Accuracy, classes: Classes, *, counted: str = "pixe
 
 
 def confusion_table(accuracy: Accuracy, *, normalize: bool, counted: str = "pixels") -> str:
-    """The confusion matrix as a table whose cells are coloured by the share of their row."""
+    """The confusion matrix as a table whose cells are coloured by the share of their row.
+
+    With many classes the names across stand upright, shares are whole per cents, and cells without a pixel
+    are left empty: such a matrix still fits the page.
+    """
     counts = accuracy.confusion
     shares = row_shares(counts)
     names = [breakable(name) for name in accuracy.classes]
+    dense = len(names) > DENSE_FROM
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     rows = []
     for i, name in enumerate(names):
         cells = "".join(
-            _heat_cell(shares[i, j], percent(shares[i, j]) if normalize else f"{counts[i, j]:,}")
+            _heat_cell(shares[i, j], _matrix_text(counts[i, j], shares[i, j], normalize, dense))
             for j in range(len(names))
         )
         rows.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
     title = "Share of the true class" if normalize else counted.capitalize()
-    kind = "matrix dense" if len(names) > DENSE_FROM else "matrix"
+    title += ", per cent" if normalize and dense else ""
+    kind = "matrix dense" if dense else "matrix"
     return (
         f'<div class="scroll"><table class="{kind}"><caption>{title}</caption>'
         f'<thead><tr><td class="axis">truth ↓ &nbsp; prediction →</td>{head}</tr></thead>'
@@ -189,6 +195,14 @@ def _bar_cell(value: float, text: str | None = None, color: str = "var(--bar)") 
         '<td class="num bar"><span class="track">'
         f'<span style="width:{width:.1f}%;background:{escape(color)}"></span></span>{shown}</td>'
     )
+
+
+def _matrix_text(count: int, share: float, normalize: bool, dense: bool) -> str:
+    if dense and not count:
+        return ""
+    if not normalize:
+        return f"{count:,}"
+    return f"{100 * share:.0f}" if dense else percent(share)
 
 
 def _heat_cell(share: float, text: str) -> str:

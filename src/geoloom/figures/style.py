@@ -78,6 +78,10 @@ def legend(ax: Axes, **where: Any) -> None:
     drawn.set_zorder(10)
 
 
+MANY_LINES = 8
+"""More lines than this in one plot, and neither their colours nor a legend tell them apart."""
+
+
 def series_colors(count: int, own: Sequence[str] | None = None) -> tuple[str, ...]:
     """A colour for each of `count` lines: the given ones, else `SERIES` repeated."""
     if own is not None:

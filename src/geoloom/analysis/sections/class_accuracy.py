@@ -9,6 +9,7 @@ from html import escape
 import numpy as np
 
 from ...core.classes import Classes
+from ...figures.style import MANY_LINES
 from ...metrics.accuracy import Accuracy
 from ..content import Section
 from ..curves import plot_precision_recall_curve, plot_roc_curve
@@ -122,17 +123,21 @@ def _block(score: Score[Accuracy], classes: Classes, words: Words, position: int
 
 
 def _roc_caption(a: Accuracy) -> str:
+    what = "ROC curves, one class against the rest."
+    if len(a.classes) > MANY_LINES:
+        return f"{what} The area under each (AUC) stands in the table."
     areas = "; ".join(f"{name} {number(v)}" for name, v in zip(a.classes, a.auc, strict=True))
-    return f"ROC curves, one class against the rest. Area under each: {areas}."
+    return f"{what} Area under each: {areas}."
 
 
 def _pr_caption(a: Accuracy) -> str:
+    what, guess = "Precision against recall.", "Dotted: what guessing would give."
+    if len(a.classes) > MANY_LINES:
+        return f"{what} The average precision (AP) of each class stands in the table. {guess}"
     areas = "; ".join(
         f"{name} {number(v)}" for name, v in zip(a.classes, a.average_precision, strict=True)
     )
-    return (
-        f"Precision against recall. Average precision: {areas}. Dotted: what guessing would give."
-    )
+    return f"{what} Average precision: {areas}. {guess}"
 
 
 def _extremes(a: Accuracy, words: Words) -> str:
