@@ -42,6 +42,9 @@ def folder(tmp_path, monkeypatch):
     frame.to_file(tmp_path / "truth.gpkg", layer="truth")
     frame.to_file(tmp_path / "two.gpkg", layer="all")
     frame[:3].to_file(tmp_path / "two.gpkg", layer="some")
+    frame.set_geometry(frame.centroid).to_file(tmp_path / "points.gpkg")
+    inner = geopandas.GeoSeries([shapely.box(500_300, 8_998_800, 501_500, 8_999_700)], crs=32722)
+    inner.to_crs("EPSG:4326").to_file(tmp_path / "area.gpkg")
     frame.to_file(tmp_path / "bare.shp")
     (tmp_path / "bare.prj").unlink()
     monkeypatch.chdir(tmp_path)
@@ -63,6 +66,12 @@ CASES = {
     "all touched": ("truth.gpkg", ["--all-touched"], {"all_touched": True}),
     "some features": ("truth.gpkg", ["--where", "year > 2015"], {"where": "year > 2015"}),
     "a layer of two": ("two.gpkg", ["--layer", "some"], {"layer": "some"}),
+    "footprints": (
+        "truth.gpkg",
+        ["--burn", "field", "--background", "rest", "--background-within", "area.gpkg"],
+        {"burn": "field", "background": "rest", "background_within": "area.gpkg"},
+    ),
+    "points": ("points.gpkg", ["--radius", "95"], {"radius": 95.0}),
     "without a CRS": ("bare.shp", ["--assume-crs", "EPSG:32722"], {"assume_crs": "EPSG:32722"}),
 }
 

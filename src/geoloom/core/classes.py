@@ -8,7 +8,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,12 @@ _PALETTE: tuple[str, ...] = (
 _SHADES = ((255, 0.2), (0, 0.2), (255, 0.35), (0, 0.35), (255, 0.5))
 """Towards white or black, and how far."""
 
+TRANSPARENT = "transparent"
+"""Given instead of a colour, for classes that maps do not draw, such as a background."""
+
+_CLEAR = "#bdbdbd"
+"""What stands for a transparent class in a legend."""
+
 _UNSET = "#000000"
 """A colour table's entry where no colour is set."""
 
@@ -68,8 +74,8 @@ class Classes:
     Code 0 may be a class: whether a pixel was observed is said by `valid`, never by a code.
 
     Raises:
-        ModelError: lengths differ, a name or code repeats, a code is outside 0..255, or a colour is not
-            `#rrggbb`.
+        ModelError: lengths differ, a name or code repeats, a code is outside 0..255, a colour is not
+            `#rrggbb`, or a transparent name is none of the classes.
 
     Example:
         >>> classes = Classes.of(["forest", "water"])
@@ -86,6 +92,8 @@ class Classes:
     """Of classes of change: what was there before, None where a class says nothing of it."""
     after: tuple[str | None, ...] | None = None
     """Likewise afterwards; `before` and `after` come together."""
+    transparent: tuple[str, ...] = ()
+    """Names of classes that are not drawn over what lies below a map: a background."""
 
     def __post_init__(self) -> None:
         counts = len(self.names), len(self.codes), len(self.colors)
@@ -111,6 +119,9 @@ class Classes:
                 f"{len(self.names)} classes have {states[0]} states before and {states[1]} after; give as "
                 "many as there are classes, None for those that say nothing of it, or leave both out"
             )
+        unknown = [name for name in self.transparent if name not in self.names]
+        if unknown:
+            raise ModelError(f"transparent classes {unknown} are none of {', '.join(self.names)}")
 
     @classmethod
     def of(
@@ -130,7 +141,7 @@ class Classes:
         Args:
             names: Of each class.
             codes: Stored values, 0..255.
-            colors: `#rrggbb`, in any case.
+            colors: `#rrggbb`, in any case, or `transparent`.
             before: Of classes of change, what was there before.
             after: Likewise afterwards.
 
@@ -145,12 +156,14 @@ class Classes:
             )
         numbers = tuple(range(1, len(plain) + 1)) if codes is None else tuple(map(int, codes))
         chosen = default_colors(plain, numbers if len(numbers) == len(plain) else None)
+        given = [color.lower() if color else None for color in colors or ()]
+        hidden = tuple(n for n, c in zip(plain, given, strict=False) if c == TRANSPARENT)
         if colors is not None:
             # Lengths that differ are refused where every value is checked.
-            pairs = itertools.zip_longest(colors, chosen[: len(colors)])
-            chosen = tuple(color.lower() if color else str(own) for color, own in pairs)
-        states = (None if s is None else tuple(s) for s in (before, after))
-        return cls(plain, numbers, chosen, *states)
+            pairs = itertools.zip_longest(given, chosen[: len(given)])
+            chosen = tuple(_CLEAR if c == TRANSPARENT else str(c or own) for c, own in pairs)
+        earlier, later = (None if s is None else tuple(s) for s in (before, after))
+        return cls(plain, numbers, chosen, earlier, later, hidden)
 
     @classmethod
     def from_legend(
@@ -168,7 +181,8 @@ class Classes:
 
         Args:
             names: Class name by code.
-            palette: (red, green, blue, ...), each 0..255, by code.
+            palette: (red, green, blue, ...), each 0..255, by code; a fourth number of 0 makes a class
+                transparent.
             unlabelled: The code that stands for no class, as a file's nodata value.
 
         Raises:
@@ -187,7 +201,11 @@ class Classes:
         colors = [hex_of(known[code]) if code in known else None for code in named]
         if colors.count(_UNSET) > 1:
             colors = [None if color == _UNSET else color for color in colors]
-        return cls.of(unique, list(named), colors)
+        made = cls.of(unique, list(named), colors)
+        clear = [len(known.get(c, ())) > 3 and known[c][3] == 0 for c in named]
+        hidden = tuple(n for n, unseen in zip(unique, clear, strict=True) if unseen)
+        # A palette that is clear throughout says nothing.
+        return made if all(clear) else replace(made, transparent=hidden)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -226,8 +244,14 @@ class Classes:
         return codes
 
     def colormap(self) -> dict[int, tuple[int, int, int, int]]:
-        """The colour table of a map: code -> (red, green, blue, alpha), each 0..255."""
-        return {code: (*rgb_of(color), 255) for _, code, color in self}
+        """The colour table of a map: code -> (red, green, blue, alpha), each 0..255.
+
+        Example:
+            >>> Classes.of(["tree", "rest"], colors=["#1b6e3c", "transparent"]).colormap()[2][3]
+            0
+        """
+        alpha = dict.fromkeys(self.transparent, 0)
+        return {code: (*rgb_of(color), alpha.get(name, 255)) for name, code, color in self}
 
     @property
     def nodata(self) -> int:
@@ -248,7 +272,8 @@ class Classes:
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, for JSON."""
         keys = ("names", "codes", "colors", *(() if self.before is None else ("before", "after")))
-        return {key: list(getattr(self, key)) for key in keys}
+        lists = {key: list(getattr(self, key)) for key in keys}
+        return {**lists, "transparent": list(self.transparent)} if self.transparent else lists
 
     @classmethod
     def from_json(cls, value: JsonValue) -> Classes:
@@ -259,9 +284,9 @@ class Classes:
                 classes; file and key are named.
         """
         names = value["names"].texts(most=MAX_CODE + 1)
-        codes, colors = value.get("codes"), value.get("colors")
+        codes, colors, hidden = (value.get(key) for key in ("codes", "colors", "transparent"))
         with value.checked():
-            return cls.of(
+            made = cls.of(
                 names,
                 None
                 if codes is None
@@ -269,6 +294,11 @@ class Classes:
                 None if colors is None else colors.texts(len(names)),
                 before=_states(value.get("before"), len(names)),
                 after=_states(value.get("after"), len(names)),
+            )
+            return (
+                made
+                if hidden is None
+                else replace(made, transparent=tuple(hidden.texts(most=len(names))))
             )
 
 

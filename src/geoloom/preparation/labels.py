@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.classes import Classes
+from ..core.errors import ConfigError
 from ..core.progress import Progress
 from ..io.headers.header import read_header
+from ..io.vector.areas import RoiSource, features_of
 from ..io.vector.layers import ClassChoice, read_features
+from ..io.vector.widths import widened
 from .label_plan import UNLABELLED, LabelPlan
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,8 @@ class LabelRaster:
     """How many each class has, by name."""
     unlabelled: int
     """Pixels without a label."""
+    contested: int = 0
+    """Pixels in features of different classes: each has the class of the last of them."""
 
 
 def rasterize(
@@ -32,9 +41,13 @@ def rasterize(
     like: str | Path,
     out: str | Path,
     *,
-    class_field: str = "class",
+    class_field: str | None = None,
     classes: ClassChoice | None = None,
     other: str | None = None,
+    burn: str | None = None,
+    background: str | None = None,
+    background_within: RoiSource | None = None,
+    radius: float | None = None,
     colors: Mapping[str, str] | None = None,
     all_touched: bool = False,
     layer: str | None = None,
@@ -47,21 +60,29 @@ def rasterize(
 
     Guarantee: the same bytes as `geoloom rasterize` writes with the same options. The layer may be in any
     CRS: only the features that the raster touches are reprojected, onto the raster's own pixels. Codes are 1,
-    2, ... in the order of the classes; 0 is unlabelled. A pixel takes the class of the last feature that
-    holds its centre. The file appears under its name only when it is whole.
+    2, ... in the order of the classes; 0 is unlabelled. A pixel takes the class of the last feature, in the
+    layer's order, that holds its centre; how many pixels lie in features of different classes is counted and
+    warned of. The file appears under its name only when it is whole.
 
     Args:
         labels: Vector layer: shapefile, GeoPackage, GeoJSON, GeoParquet, ...
         like: The raster whose pixels are labelled.
         out: The label raster to write: a cloud-optimised GeoTIFF of uint8 codes, with colours and class
             names.
-        class_field: Field that gives the class.
+        class_field: Field that gives the class; `class` if neither it nor `burn` is given.
         classes: The field's values that are classes, in the order of their codes; a nested list makes one
             class of several values, and a mapping gives such groups their names, as in
             `{"forest": ["FLORESTA", "MATA"]}`. None takes every value, sorted.
         other: Name of a class for all other features; None leaves them out, as if they were not there.
-        colors: `#rrggbb` of classes by name, in the raster and in all maps made from it; the others get
-            fitting ones.
+        burn: Name of the one class of all features, such as footprints, instead of a field.
+        background: Name of a class for pixels without a feature, whose code is the last. Maps draw it
+            transparent, unless `colors` gives it a colour. None leaves these pixels unlabelled.
+        background_within: Where they are of the background: a vector file, in any CRS, or another form of
+            `core.roi.RoiLike`. Elsewhere they are unlabelled. None is everywhere.
+        radius: Metres on the ground around points, and to both sides of lines; None labels the pixel that
+            holds a point, and those along a line.
+        colors: `#rrggbb`, or `transparent`, of classes by name, in the raster and in all maps made from it;
+            the others get fitting ones.
         all_touched: Label every pixel that a feature touches, not only by its centre.
         layer: Which layer of the file, where it has several.
         where: Only features for which this holds, in SQL: `"year = 2016"`.
@@ -75,7 +96,8 @@ def rasterize(
     Raises:
         VectorError: the layer, field or a class is missing, no feature lies on the raster, or no pixel gets
             a label.
-        ConfigError: a colour is given for a class that there is not.
+        ConfigError: a colour is given for a class that there is not, or options do not go together.
+        RoiError: the area of the background is none.
         ReadError: the raster cannot be read.
         WriteError: the file exists and `overwrite` is not set, or is an input.
 
@@ -83,12 +105,82 @@ def rasterize(
         >>> rasterize("truth.gpkg", "scene.tif", "labels.tif", other="rest")  # doctest: +SKIP
         LabelRaster(path=PosixPath('labels.tif'), ...)
     """
+    problems = [
+        f"{name} {message}"
+        for name, message in label_problems(
+            class_field=class_field,
+            classes=classes,
+            other=other,
+            burn=burn,
+            background=background,
+            background_within=background_within,
+            radius=radius,
+        )
+    ]
+    if problems:
+        raise ConfigError(f"rasterize: {'; '.join(problems)}")
+    field = None if burn is not None else class_field or "class"
     features = read_features(
-        labels, layer=layer, class_field=class_field, classes=classes, where=where, crs=assume_crs
+        labels, layer=layer, class_field=field, classes=classes, where=where, crs=assume_crs
     )
+    if burn is not None:
+        features = replace(features, class_names={1: burn})
+    count, header = len(features), read_header(like)
+    if radius is not None:
+        features = widened(features, radius, header.grid)
     plan = LabelPlan.of(
-        read_header(like), features, labels, other=other, colors=colors, all_touched=all_touched
+        header,
+        features,
+        labels,
+        other=other,
+        background=background,
+        background_within=None if background_within is None else features_of(background_within),
+        colors=colors,
+        all_touched=all_touched,
     )
-    counts = plan.save(out, description="class", overwrite=overwrite, progress=progress)
-    pixels = {name: int(counts[code]) for name, code, _ in plan.classes}
-    return LabelRaster(Path(out), plan.classes, len(features), pixels, int(counts[UNLABELLED]))
+    area = [background_within] if isinstance(background_within, str | Path) else []
+    counts = plan.save(
+        out, description="class", inputs=area, overwrite=overwrite, progress=progress
+    )
+    if counts.contested:
+        log.warning(
+            "%s: %s px lie in features of different classes; each has the class of the last of them",
+            labels,
+            f"{counts.contested:,}",
+        )
+    pixels = {name: int(counts.by_code[code]) for name, code, _ in plan.classes}
+    unlabelled = int(counts.by_code[UNLABELLED])
+    return LabelRaster(Path(out), plan.classes, count, pixels, unlabelled, counts.contested)
+
+
+def label_problems(
+    *,
+    class_field: str | None,
+    classes: ClassChoice | None,
+    other: str | None,
+    burn: str | None,
+    background: str | None,
+    background_within: object | None,
+    radius: float | None,
+) -> Iterator[tuple[str, str]]:
+    """(option of `rasterize`, what is wrong with it): what does not go together, known before any file."""
+    if burn is not None:
+        for name, value in (("class_field", class_field), ("classes", classes), ("other", other)):
+            if value:
+                yield (
+                    name,
+                    f"goes with a field, and burn makes all features one class, {burn}; keep one",
+                )
+    if background_within is not None and background is None:
+        yield (
+            "background_within",
+            "says where a background is; name it by background (--background)",
+        )
+    names = [name for name in (burn, other, background) if name]
+    if len(set(names)) < len(names):
+        yield (
+            "background",
+            f"found {background!r}, which is another class too; give it its own name",
+        )
+    if radius is not None and not (math.isfinite(radius) and radius > 0):
+        yield "radius", f"found {radius}; expected metres on the ground, above 0"

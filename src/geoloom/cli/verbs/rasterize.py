@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,11 +16,12 @@ from ..verb import verb
     "geoloom rasterize labels.shp scene.tif labels.tif --class-field class",
     "geoloom rasterize prodes.shp scene.tif labels.tif -f agregClass -c forest=FLORESTA "
     "-c deforestation=DESMATAMENTO",
+    "geoloom rasterize crowns.gpkg scene.tif labels.tif --burn tree --background other",
 )
 @argument("labels", help="Vector layer in any CRS: shapefile, GeoPackage, GeoJSON.")
 @argument("scene", help="Scene whose pixels are to be labelled.")
 @argument("out", help="Label raster to write: GeoTIFF.")
-@option("--class-field", "-f", help="Field that gives the class.", default="class")
+@option("--class-field", "-f", help="Field that gives the class; class if not given.")
 @option(
     "--class",
     "-c",
@@ -30,9 +32,21 @@ from ..verb import verb
     metavar="NAME=VALUES",
 )
 @option("--other", help="Name of a class for all other features; left out if not given.")
+@option("--burn", help="Name of the one class of all features, instead of a field.")
+@option("--background", help="Name of a class for pixels without a feature; not drawn in maps.")
+@option(
+    "--background-within",
+    help="Areas where these are of the background: a vector layer. Default: everywhere.",
+    kind=Path,
+)
+@option(
+    "--radius",
+    help="Metres on the ground around points and lines. Default: the pixels right under them.",
+    kind=float,
+)
 @option(
     "--color",
-    help="A class's colour in the raster and in all maps made from it. Repeatable.",
+    help="A class's colour, or transparent, in the raster and in all maps made from it. Repeatable.",
     many=True,
     metavar="NAME=#RRGGBB",
 )

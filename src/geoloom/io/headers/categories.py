@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from xml.parsers.expat import ExpatError, ParserCreate
 
@@ -12,6 +13,9 @@ from geoloom.core.errors import ReadError
 
 CLASS_NAMES_TAG = "class_names"
 """Band tag in which geoloom's own maps carry their names, as a JSON object of value to name."""
+
+TRANSPARENT_TAG = "transparent_codes"
+"""Band tag in which geoloom's own maps carry the codes that are not drawn, as a JSON list."""
 
 _MOST_BYTES = 1 << 28
 _DEEPEST = 100
@@ -43,6 +47,15 @@ def category_names(uri: str, band_tags: Mapping[str, str]) -> dict[int, str] | N
         if names:
             return names
     return None
+
+
+def transparent_codes(band_tags: Mapping[str, str]) -> frozenset[int]:
+    """The codes that a map of ours does not draw; none where its tag is something else."""
+    with suppress(ValueError, RecursionError):
+        codes = json.loads(band_tags.get(TRANSPARENT_TAG, "[]"))
+        if isinstance(codes, list):
+            return frozenset(code for code in codes if type(code) is int)
+    return frozenset()
 
 
 class _Names:

@@ -29,7 +29,7 @@ from ..access.handles import Stamp, open_handle, stamp_of
 from ..access.paths import path_text
 from ..access.remote import is_remote, remotely, web_address, without_query
 from ..access.servers import check_ranges
-from .categories import category_names
+from .categories import category_names, transparent_codes
 from .place import grid_of, is_map, is_on_earth, without_place
 from .tiff_directory import Directory, read_directory
 from .vrt import check_raw_sources, is_vrt
@@ -361,6 +361,8 @@ def _rule(flags: Sequence[MaskFlags]) -> ValidityRule:
 
 def _colormap(handle: Any) -> dict[int, tuple[int, int, int, int]] | None:
     try:
-        return dict(handle.colormap(1))
+        colors = dict(handle.colormap(1))
     except ValueError:
         return None
+    clear = transparent_codes(handle.tags(1)) & colors.keys()
+    return {**colors, **{code: (*colors[code][:3], 0) for code in clear}}

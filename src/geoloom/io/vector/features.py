@@ -7,7 +7,7 @@ import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import shapely
@@ -26,6 +26,9 @@ CHORD_TOLERANCE_PX = 1e-3
 
 LARGE_VERTICES = 256
 """Features with more vertices are cut to the grid's surroundings before they are reprojected."""
+
+OnTop = Literal["last", "highest", "lowest"]
+"""Which of the features over a pixel gives it its code: the last, or that of the highest or lowest code."""
 
 _LATTICE = 17
 _MOST_PIECES = 4096
@@ -116,7 +119,13 @@ class Features:
         return geometries[keep], self.codes[chosen[keep]]
 
     def burn(
-        self, grid: GeoBox, *, all_touched: bool = False, fill: int = 0, other: int | None = None
+        self,
+        grid: GeoBox,
+        *,
+        all_touched: bool = False,
+        fill: int = 0,
+        other: int | None = None,
+        on_top: OnTop = "last",
     ) -> np.ndarray:
         """Class codes on the grid's pixels.
 
@@ -130,6 +139,8 @@ class Features:
             fill: Code of pixels without a feature: they are not labelled.
             other: Code of pixels under features outside the classes asked for; None leaves those
                 features out, as if they were not there.
+            on_top: Whose code a pixel of several features takes; where the `highest` is not the `lowest`,
+                classes overlap.
 
         Returns:
             uint8 (H, W), or uint16 where a code exceeds 255.
@@ -147,6 +158,9 @@ class Features:
             codes = np.where(codes > 0, codes, other)
         if len(geometries) == 0:
             return np.full(tuple(grid.shape), fill, dtype=dtype)
+        if on_top != "last":
+            order = np.argsort(codes if on_top == "highest" else -codes, kind="stable")
+            geometries, codes = geometries[order], codes[order]
         burned: np.ndarray = rasterize(
             zip(_as_mappings(geometries), codes.tolist(), strict=True),
             out_shape=tuple(grid.shape),

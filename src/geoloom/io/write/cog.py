@@ -36,6 +36,8 @@ Overviews = Literal["mode", "nearest", "average"]
 
 CLASS_NAMES_TAG = "class_names"
 """Band tag inside the TIFF: a JSON object of names by code."""
+TRANSPARENT_TAG = "transparent_codes"
+"""Band tag inside the TIFF, whose colour table has no alpha: a JSON list of the codes that are not drawn."""
 
 _ENDINGS = {"shp": "ESRI Shapefile", "gpkg": "GeoPackage", "geojson": "GeoJSON", "zarr": "Zarr"}
 """Formats of other things that geoloom writes or reads."""
@@ -277,7 +279,9 @@ class CogWriter(ProductWriter):
         if not self._class_names:
             return {}
         names = {str(code): name for code, name in sorted(self._class_names.items())}
-        return {CLASS_NAMES_TAG: json.dumps(names, ensure_ascii=False)}
+        tags = {CLASS_NAMES_TAG: json.dumps(names, ensure_ascii=False)}
+        clear = sorted(code for code, color in self._colormap.items() if color[3] == 0)
+        return {**tags, TRANSPARENT_TAG: json.dumps(clear)} if clear else tags
 
     def _rows_to_keep(self) -> int:
         journal, raw = self._scratch(".json"), self._scratch("")
