@@ -1,11 +1,12 @@
 # geoloom: the commands of a checkout. Needs Python 3.11 or newer and a package index; uses uv where it is installed.
 #
-#   make demo     a simulated scene through the whole cycle, into demo-out/ (open demo-out/report.html)
-#   make test     all tests
-#   make check    format, lint, types, layers, tests: what must pass before a change goes in
-#   make bench    benchmarks, as ratios against a peer in the same run (40 minutes, 25 GB; short: BENCH=--quick)
-#   make docs     the documentation site, into site/
-#   make floors   all tests with the oldest libraries that pyproject.toml allows, in .venv-floors (6 GB; one part: TESTS=tests/io)
+#   make demo       a simulated scene through the whole cycle, into demo-out/ (open demo-out/report.html)
+#   make test       all tests
+#   make check      format, lint, types, layers, tests: what must pass before a change goes in
+#   make bench      benchmarks, as ratios against a peer in the same run (40 minutes, 25 GB; short: BENCH=--quick)
+#   make docs       the documentation site, into site/
+#   make notebooks  the tutorials in examples/ as Jupyter notebooks, into notebooks-out/
+#   make floors     all tests with the oldest libraries that pyproject.toml allows, in .venv-floors (6 GB; one part: TESTS=tests/io)
 
 VENV    ?= .venv
 WORKERS ?= 2
@@ -31,10 +32,12 @@ endef
 
 # One thread a test worker: the workers already fill the cores.
 TEST_ENV = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Which program runs a notebook's cells: the one that every Jupyter has.
+KERNEL   = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 PYTEST   = $(TEST_ENV) $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types bench docs floors clean
+.PHONY: help demo test check format lint types bench docs notebooks floors clean
 .DELETE_ON_ERROR:
 
 help:
@@ -88,6 +91,13 @@ bench: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-docs
 	$(VENV)/bin/mkdocs build --strict
+
+notebooks: $(VENV)/.installed-dev
+	mkdir -p notebooks-out
+	for script in examples/*.py; do \
+	  $(VENV)/bin/jupytext --to ipynb --update-metadata '$(KERNEL)' \
+	    --output "notebooks-out/$$(basename "$$script" .py).ipynb" "$$script" || exit 1; \
+	done
 
 floors:
 	$(MAKE) VENV=$(FLOORS) CONSTRAINTS=$(FLOORS)/floors.txt test

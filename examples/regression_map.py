@@ -3,29 +3,32 @@
 #
 # A network learns a *measured value* of each pixel: here the vegetation index NDVI, from bands that do not
 # contain it. The near infrared is left out, and what it shows has to be learned from the visible and
-# shortwave bands. All files are made on the spot, so that the script runs without data:
-# `python examples/regression_map.py OUT`.
+# shortwave bands.
 #
-# With your own files, replace `scene` by your scene and `ndvi` by any raster of measurements.
+# All files are simulated on the spot: `python examples/regression_map.py` writes them, the map and all
+# pictures into `regression_map-out/`. With your own files, replace `made.scene` by your scene and
+# `ndvi.tif` by any raster of measurements.
 
 # %%
-import sys
 from pathlib import Path
 
-import numpy as np
-import rasterio
+from matplotlib import pyplot as plt  # shows figures below their cells, where this is a notebook
 
 import geoloom as gl
+from geoloom.figures import plot_image, plot_value_panels, plot_values, save_figure
 from geoloom.testing import simulated_scene
 
-out = Path(sys.argv[1] if len(sys.argv) > 1 else "regression_map")
+out = Path("regression_map-out")
 made = simulated_scene(out / "data", size_px=256)
+figure = plot_image(made.scene, title="The scene: forest, clearings, a river, clouds")
+save_figure(figure, out / "scene.png", dpi=110, overwrite=True)
+figure
 
 # %% [markdown]
 # ## The labels: a raster of measurements
 #
 # `prepare` computes the index from scaled reflectance; all other bands are dropped. What the clouds hide is
-# not masked here: a cloud has an NDVI, too.
+# not masked here: a cloud has an NDVI, too. `gives="value"` opens the file as measurements, and no classes.
 
 # %%
 gl.prepare(
@@ -38,12 +41,15 @@ gl.prepare(
 )
 values = gl.open(out / "ndvi.tif", gives="value")
 print(values.outputs.short)
+figure = plot_values(out / "ndvi.tif", unit="index", title="The labels: NDVI of the same day")
+save_figure(figure, out / "labels.png", dpi=110, overwrite=True)
+figure
 
 # %% [markdown]
 # ## Chips of images and values
 #
-# `label_kind="values"` says that the labels are numbers and no classes. Test and validation lie in blocks of
-# their own.
+# `label_kind="values"` says that the labels are numbers and no classes. Test and validation lie in blocks
+# of their own.
 
 # %%
 without_nir = ["SR_B2", "SR_B3", "SR_B4", "SR_B6", "SR_B7"]
@@ -81,27 +87,26 @@ print(report.text())
 # %% [markdown]
 # ## The map
 #
-# One float32 band, on the scene's own pixels.
+# One float32 band, on the scene's own pixels. Where the model is wrong, it says what the near infrared
+# alone would show.
 
 # %%
 gl.predict(out / "model", made.scene, out / "map.tif", overwrite=True)
-with rasterio.open(out / "map.tif") as file:
-    mapped = np.ma.masked_invalid(file.read(1))
-with rasterio.open(out / "ndvi.tif") as file:
-    truth = np.ma.masked_invalid(file.read(1, masked=True))
+mapped, truth = gl.read(out / "map.tif"), gl.read(out / "ndvi.tif")
+truth.values[:, ~truth.valid] = float("nan")
+figure = plot_value_panels(mapped.grid, "NDVI", mapped.values[0], truth.values[0])
+save_figure(figure, out / "map.png", dpi=120, overwrite=True)
+figure
+
+# %% [markdown]
+# ## A report
+#
+# One HTML file that works offline: zoomable layers, truth against prediction, how the values are
+# distributed, and how the training went.
 
 # %%
-import matplotlib  # noqa: E402 - the picture comes last
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
-
-figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-shown = {"computed": truth, "mapped": mapped, "difference": mapped - truth}
-for axis, (title, layer) in zip(axes, shown.items(), strict=True):
-    scale = (-0.3, 0.3, "RdBu") if title == "difference" else (-0.6, 0.9, "viridis")
-    picture = axis.imshow(layer, vmin=scale[0], vmax=scale[1], cmap=scale[2])
-    axis.set_title(title)
-    axis.set_axis_off()
-    figure.colorbar(picture, ax=axis, shrink=0.7, label="NDVI")
-figure.savefig(out / "map.png", dpi=120)
+gl.report(
+    out / "model", out / "map.tif", out / "report.html", truth=out / "ndvi.tif", overwrite=True
+)
+plt.close("all")
+print(f"open {out / 'report.html'}")

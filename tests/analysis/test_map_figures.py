@@ -288,3 +288,69 @@ def test_true_colour_has_red_green_and_blue_by_what_names_say(names, bands):
     true = next(c for c in composites_of(names) if c.style == "true")
     assert true.bands == bands
     assert true.title == "True colour (red, green, blue)"
+
+
+def sample_of(seen, **layers):
+    """A sample as a dataset gives it: tensors where torch has them, arrays here."""
+    place = {"crs": str(seen.grid.crs), "transform": np.array(tuple(seen.grid.affine)[:6])}
+    return {"image": seen.values, "valid": seen.valid, **place, **layers}
+
+
+BANDS = tuple(f"SR_B{i}" for i in range(2, 8))
+
+
+def test_a_sample_is_drawn_as_its_image_and_its_mask_are():
+    seen, wanted = scene(), class_map()
+    sample = sample_of(seen, mask=wanted.values[0].astype("int64"), prediction=wanted.values[0])
+    figure = figures.plot_sample(sample, BANDS, CLASSES)
+    image, mask, prediction = (ax.images[0].get_array() for ax in figure.axes)
+    alone = figures.plot_image(seen, bands=[5, 4, 3]).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(image, alone)
+    painted = views.paint(wanted.values[0], seen.valid, CLASSES)
+    np.testing.assert_array_equal(mask, painted)
+    np.testing.assert_array_equal(prediction, painted)
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["Image", "Mask", "Prediction"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(CLASSES.names)
+
+
+def test_bands_of_a_sample_are_chosen_by_what_they_measure_and_appended_ones_are_numbered():
+    from geoloom.core.bands import Band
+
+    seen = scene(bands=("a", "b", "c", "7"))
+    bands = [Band("a", "blue"), Band("b", "red"), Band("c", "green")]
+    drawn = figures.plot_sample(sample_of(seen), bands).axes[0].images[0].get_array()
+    expected = figures.plot_image(seen, bands=["b", "c", "a"]).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(drawn, expected)
+    grey = figures.plot_sample(sample_of(seen), bands, rgb=["4"]).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(
+        grey, figures.plot_image(seen, bands=[4]).axes[0].images[0].get_array()
+    )
+    with pytest.raises(BandError, match=r"no band 'nir'; the sample has a, b, c, 4"):
+        figures.plot_sample(sample_of(seen), bands, rgb=["nir", "b", "c"])
+
+
+def test_dates_of_a_series_values_and_samples_without_a_place():
+    rng = np.random.default_rng(0)
+    series = {
+        "image": rng.random((2, 3, 20, 30)),
+        "times": np.array([1.5e9, np.nan]),
+        "valid_series": rng.random((2, 20, 30)) > 0.3,
+        "value": np.where(rng.random((1, 20, 30)) > 0.2, rng.random((1, 20, 30)), np.nan),
+    }
+    figure = figures.plot_sample(series)
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles == ["2017-07-14", "Date 2", "Value 1"]
+    for t in range(2):
+        alpha = figure.axes[t].images[0].get_array()[..., 3]
+        np.testing.assert_array_equal(alpha > 0, series["valid_series"][t])
+    alpha = figure.axes[2].images[0].get_array()[..., 3]
+    np.testing.assert_array_equal(alpha > 0, np.isfinite(series["value"][0]))
+
+
+def test_a_batch_and_a_sample_without_layers_are_refused():
+    seen = scene()
+    batch = {"image": seen.values[None, None], "mask": np.zeros((1, 4, 4))}
+    with pytest.raises(BandError, match=r"mask is \(1, 4, 4\): a batch is drawn sample by sample"):
+        figures.plot_sample(batch)
+    with pytest.raises(BandError, match="a sample of label has nothing to draw"):
+        figures.plot_sample({"label": 3})

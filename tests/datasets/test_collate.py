@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from geoloom.datasets import RasterDataset
+from geoloom.core.errors import DatasetError
+from geoloom.datasets import RasterDataset, unbind_samples
 from geoloom.datasets.reading.collate import collate
 
 
@@ -83,3 +84,17 @@ def test_batches_that_live_share_no_memory(dataset, utm):
     batches[0]["image"].zero_()
     batches[2]["image"].zero_()
     assert torch.equal(batches[1]["image"], before)
+
+
+def test_a_batch_comes_apart_into_its_samples():
+    samples = [
+        {"image": torch.full((2, 3, 3), float(i)), "crs": f"EPSG:{i}", "label": torch.tensor(i)}
+        for i in range(3)
+    ]
+    apart = unbind_samples(collate(samples))
+    assert [sample["crs"] for sample in apart] == ["EPSG:0", "EPSG:1", "EPSG:2"]
+    for given, sample in zip(samples, apart, strict=True):
+        assert torch.equal(given["image"], sample["image"])
+        assert sample["label"].item() == given["label"].item()
+    with pytest.raises(DatasetError, match="this one has image: 2, crs: None"):
+        unbind_samples({"image": samples[0]["image"], "crs": "EPSG:0"})

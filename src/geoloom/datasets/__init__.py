@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .layouts.sample_dataset import SampleDataset as SampleDataset
     from .raster import RasterDataset as RasterDataset
     from .reading.collate import collate as collate
+    from .reading.collate import unbind_samples as unbind_samples
     from .reading.device import to_device as to_device
     from .region import Region as Region
     from .scenes.index import SceneIndex as SceneIndex
@@ -47,7 +48,7 @@ else:
             ".layouts.image_folder": ["ImageFolder"],
             ".layouts.sample_dataset": ["SampleDataset"],
             ".raster": ["RasterDataset"],
-            ".reading.collate": ["collate"],
+            ".reading.collate": ["collate", "unbind_samples"],
             ".reading.device": ["to_device"],
             ".region": ["Region"],
             ".scenes.index": ["SceneIndex"],

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .images import plot_overlay as plot_overlay
     from .matrices import plot_confusion_matrices as plot_confusion_matrices
     from .matrices import plot_confusion_matrix as plot_confusion_matrix
+    from .samples import plot_sample as plot_sample
     from .style import save_figure as save_figure
+    from .values import plot_value_panels as plot_value_panels
     from .values import plot_values as plot_values
 else:
     __getattr__, __dir__, __all__ = lazy_names(
@@ -24,7 +26,8 @@ else:
             ".histograms": ["plot_histogram_lines", "plot_histograms"],
             ".images": ["plot_classes", "plot_comparison", "plot_image", "plot_overlay"],
             ".matrices": ["plot_confusion_matrices", "plot_confusion_matrix"],
+            ".samples": ["plot_sample"],
             ".style": ["save_figure"],
-            ".values": ["plot_values"],
+            ".values": ["plot_value_panels", "plot_values"],
         },
     )

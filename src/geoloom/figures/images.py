@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ def plot_classes(
     seen = look_at_classes(source, max_px=max_px)
     figure, (ax,) = map_figure(seen.grid, 1, title)
     show_on(ax, paint(seen.values[0], seen.valid, known), seen.grid)
-    _class_legend(figure, known)
+    class_legend(figure, known)
     return figure
 
 
@@ -100,7 +100,7 @@ def plot_overlay(
         colors, extent=_extent(seen.grid), interpolation="nearest", alpha=opacity, aspect="auto"
     )
     add_furniture(ax, seen.grid)
-    _class_legend(figure, known)
+    class_legend(figure, known)
     return figure
 
 
@@ -142,7 +142,7 @@ def plot_comparison(
         show_on(ax, shown, mapped.grid, name=name)
         if ax is not axes[0]:
             ax.set_yticks([])
-    _class_legend(figure, known)
+    class_legend(figure, known)
     return figure
 
 
@@ -171,7 +171,8 @@ def show_on(ax: Axes, picture: np.ndarray, grid: GeoBox, name: str | None = None
         ax.set_title(name, loc="left", fontsize=LABEL_PT + 1, color=INK, fontweight="bold")
 
 
-def _class_legend(figure: Figure, classes: Classes) -> None:
+def class_legend(figure: Figure, classes: Iterable[tuple[str, int, str]]) -> None:
+    """Names and colours of some classes below the maps."""
     swatches: list[Any] = [
         Patch(facecolor=color, edgecolor=RULE, label=name) for name, _, color in classes
     ]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .server import serving as serving
     from .simulate import SimulatedScene as SimulatedScene
     from .simulate import simulated_scene as simulated_scene
+    from .simulate_crops import SimulatedCrops as SimulatedCrops
+    from .simulate_crops import simulated_crops as simulated_crops
     from .sources import FakeSource as FakeSource
     from .strategies import cuts as cuts
     from .strategies import grids as grids
@@ -39,6 +41,7 @@ else:
             ".ramps": ["Truth", "ramp", "truth", "write_ramp", "write_raster"],
             ".server": ["Behaviour", "FolderServer", "serving"],
             ".simulate": ["SimulatedScene", "simulated_scene"],
+            ".simulate_crops": ["SimulatedCrops", "simulated_crops"],
             ".sources": ["FakeSource"],
             ".strategies": ["cuts", "grids", "intervals", "overlapping_grids", "timelines"],
             ".trials": ["Outcome", "run_trials"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import DatasetError
@@ -29,6 +29,40 @@ def collate(samples: Sequence[Any]) -> Any:
         return default_collate(list(samples))
     _refuse_ragged(samples)
     return {key: stacked([sample[key] for sample in samples]) for key in first}
+
+
+def unbind_samples(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The samples of a batch: what `collate` has put together, apart again.
+
+    Args:
+        batch: Tensors whose first axis is the batch, and lists of one entry per sample; the tensors given are
+            views of these.
+
+    Raises:
+        DatasetError: the entries differ in length, or one has none: it is no batch.
+
+    Example:
+        >>> import torch
+        >>> samples = unbind_samples({"mask": torch.zeros(2, 4, 4), "crs": ["EPSG:32615", "EPSG:32616"]})
+        >>> len(samples), samples[1]["mask"].shape, samples[1]["crs"]
+        (2, torch.Size([4, 4]), 'EPSG:32616')
+    """
+    counts = {key: _length(value) for key, value in batch.items()}
+    if len(set(counts.values())) != 1 or None in counts.values():
+        found = ", ".join(f"{key}: {count}" for key, count in counts.items()) or "nothing"
+        raise DatasetError(
+            f"a batch has as many samples in every entry, this one has {found}; "
+            "give what collate or a DataLoader gave"
+        )
+    (count,) = set(counts.values())
+    return [{key: value[i] for key, value in batch.items()} for i in range(count or 0)]
+
+
+def _length(value: Any) -> int | None:
+    """None where a value has no samples, as a text, a number or a tensor without axes."""
+    if isinstance(value, str) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0:
+        return None
+    return len(value)
 
 
 def _refuse_ragged(samples: Sequence[Any]) -> None:
