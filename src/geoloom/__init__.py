@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from . import testing as testing
     from . import toolbox as toolbox
     from . import transforms as transforms
+    from .analysis.map_change import change as change
     from .analysis.report import report as report
     from .chips.cut import cut_chips as cut_chips
     from .chips.materialize import materialize as materialize
@@ -54,6 +55,7 @@ else:
         __name__,
         {
             "odc.geo.geobox": ["GeoBox"],
+            ".analysis.map_change": ["change"],
             ".analysis.report": ["report"],
             ".chips.cut": ["cut_chips"],
             ".chips.materialize": ["materialize"],

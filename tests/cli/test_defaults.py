@@ -26,6 +26,7 @@ KINDS = {
     },
     "predict": {"": {"model": "model", "scene": "scene.tif", "out": "map.tif"}},
     "report": {"": {"model": "model", "map": "map.tif", "out": "report.html"}},
+    "change": {"": {"before": "a.tif", "after": "b.tif", "out": "change.tif"}},
 }
 """The least that each verb needs, for each kind of work that it does."""
 
@@ -37,6 +38,7 @@ DOORS = {
     "evaluate": ["evaluation.evaluate:evaluate", "evaluation.maps:evaluate_map"],
     "predict": ["inference.predict:predict"],
     "report": ["analysis.report:report"],
+    "change": ["analysis.map_change:change"],
 }
 """The Python functions that do each verb's work."""
 

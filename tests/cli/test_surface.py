@@ -74,6 +74,7 @@ def test_a_verb_offers_every_setting_of_its_step(verb):
     renamed = {
         "chips": {"regions": "region"},
         "rasterize": {"colors": "color"},
+        "change": {"colors": "color"},
         "train": {"options": "option"},
         "evaluate": {"groups": "group", "map_": "model", "scene": "chips"},
     }.get(verb, {})

@@ -6,6 +6,7 @@ import click
 
 from .._version import __version__
 from .verb import Verbs
+from .verbs.change import change
 from .verbs.chips import chips
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
@@ -26,6 +27,19 @@ def app() -> None:
 
 
 # In the order of the work, after a look at it all.
-_ORDER = (demo, prepare, rasterize, chips, train, evaluate, predict, report, run, info, models)
+_ORDER = (
+    demo,
+    prepare,
+    rasterize,
+    chips,
+    train,
+    evaluate,
+    predict,
+    report,
+    change,
+    run,
+    info,
+    models,
+)
 for _verb in _ORDER:
     app.add_command(_verb)

@@ -9,7 +9,7 @@ import click
 
 from ..core.errors import UsageError
 from ..project.signals import resuming
-from .parameters import Function, flag
+from .parameters import Function, flag, option
 from .terminal import session
 
 HOW = "How to run"
@@ -21,6 +21,22 @@ quiet = flag("--quiet", "-q", help="No progress, no remarks.", section=HOW)
 debug = flag("--debug", help="Show tracebacks and what libraries say.", section=HOW)
 
 COMMON = ("overwrite", "as_json", "quiet", "debug")
+
+
+class_codes = option(
+    "--class",
+    "-c",
+    "classes",
+    help="What a code means, where the file does not say: 1=cropland. Repeatable.",
+    many=True,
+    metavar="CODE=NAME",
+)
+class_colors = option(
+    "--color",
+    help="A class's colour, or transparent. Repeatable.",
+    many=True,
+    metavar="NAME=#RRGGBB",
+)
 
 
 def common(function: Function) -> Function:
@@ -106,6 +122,23 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
             )
         given[name.strip()] = value.strip()
     return given
+
+
+def codes(texts: Sequence[str]) -> dict[str, str]:
+    """`["1=cropland"]` as a mapping of codes to names.
+
+    Raises:
+        BadParameter: a code is not a whole number; or as `pairs`.
+    """
+    named = pairs("--class", texts)
+    for code, name in named.items():
+        if not code.isdecimal():
+            swapped = f"; did you mean {name}={code}?" if name.isdecimal() else ""
+            raise click.BadParameter(
+                f"{code}={name}: expected CODE=NAME, the code a whole number{swapped}",
+                param_hint="--class",
+            )
+    return named
 
 
 def area(text: str | None) -> Any:

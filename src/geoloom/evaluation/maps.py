@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from ..core.classes import Classes
 from ..core.errors import ConfigError, ModelError
 from ..core.grid import block_windows, window_grid
+from ..core.legend import CodeNames
 from ..core.progress import Progress
 from ..core.roi import Roi
 from ..io.headers.header import Header, read_header
@@ -145,17 +146,24 @@ def holds_values(header: Header) -> bool:
     return not header.class_names and kinds == {"f"}
 
 
-def map_classes(header: Header) -> Classes:
+def map_classes(header: Header, named: CodeNames | None = None) -> Classes:
     """The classes that a map carries in its category names and colour table.
 
+    Args:
+        header: Of the map.
+        named: Name by code, instead of the map's own names; its colours stay.
+
     Raises:
-        ModelError: it carries none.
+        ModelError: it carries none, and none are given.
     """
+    if named:
+        palette = header.colormap or {}
+        return Classes.from_legend(named, palette)
     nodata = header.nodata[0]
     names = header.class_names or {}
     if not any(name for code, name in names.items() if code != nodata):
         raise ModelError(
             f"{header.uri} carries no class names, so that nothing says what its codes mean; give a map that "
-            "geoloom predict wrote, or one with category names (in Python, classes= names them)"
+            "geoloom predict wrote, or name them: --class 1=forest --class 2=water (classes=)"
         )
     return Classes.from_legend(names, header.colormap, unlabelled=nodata)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Step
+from .change import Change
 from .chips import Chips
 from .evaluate import Evaluate
 from .predict import Predict
@@ -12,5 +13,6 @@ from .report import Report
 from .train import Train
 
 STEPS: dict[str, type[Step]] = {
-    step.verb: step for step in (Prepare, Rasterize, Chips, Train, Evaluate, Predict, Report)
+    step.verb: step
+    for step in (Prepare, Rasterize, Chips, Train, Evaluate, Predict, Report, Change)
 }

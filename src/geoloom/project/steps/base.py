@@ -35,6 +35,10 @@ Box = tuple[float, float, float, float]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """What numpy and Lightning take."""
 
+CodeName = Annotated[int, Field(ge=0, le=255)]
+"""A stored code that is given a name."""
+ClassColor = Annotated[str, Field(pattern=r"^(#[0-9a-fA-F]{6}|transparent)$")]
+
 _LONGEST_PATH = 4000
 """Characters; Linux takes 4,095 bytes."""
 

@@ -9,10 +9,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PositiveFloat
 
 from ..listener import Listener
-from .base import Step, as_list, known_crs, named
+from .base import ClassColor, Step, as_list, known_crs, named
 
 Value = str | int
-Color = Annotated[str, Field(pattern=r"^(#[0-9a-fA-F]{6}|transparent)$")]
 
 
 def _groups(value: Any) -> Any:
@@ -44,7 +43,7 @@ class Rasterize(Step):
     background: str | None = None
     background_within: Path | None = None
     radius: PositiveFloat | None = None
-    colors: dict[str, Color] = Field(default_factory=dict)
+    colors: dict[str, ClassColor] = Field(default_factory=dict)
     all_touched: bool = False
     layer: str | None = None
     where: str | None = None
