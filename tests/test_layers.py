@@ -62,8 +62,8 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("zarr", "requests"),
         ("form", "dataset"),
         ("store",),
-        ("choose", "inputs", "materialize", "overlaps", "reconstitute"),
-        ("write",),
+        ("choose", "inputs", "pictures", "overlaps", "reconstitute"),
+        ("materialize", "write"),
         ("cut",),
     ),
     "preparation": (

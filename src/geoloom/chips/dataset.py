@@ -63,15 +63,24 @@ class StoredChips(Protocol):
         """(n, 6) affines of the upper-left pixel corners."""
         ...
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """What chips hold besides."""
+        ...
+
+    def column(self, name: str, chips: np.ndarray) -> np.ndarray | list[str]:
+        """An entry of chips (n,)."""
+        ...
+
 
 class ChipDataset(torch.utils.data.Dataset[Mapping[str, Any]]):
     """Chips of one store, chosen by position. Picklable, and safe under fork and spawn.
 
     Samples hold `image` (C, H, W); where the store has labels, `mask` (H, W) int64 or `value` (K, H, W)
     float32, NaN = unknown; `valid` (H, W) bool,
-    True = observed and labelled; `observed` (H, W) bool, True = observed in every band; and `crs`,
-    `transform`, `bounds`. Loss and metrics look at `valid`; what the network is shown is a matter of
-    `observed`.
+    True = observed and labelled; `observed` (H, W) bool, True = observed in every band; `crs`, `transform`,
+    `bounds`; and the store's columns: labels per image, and whatever else is known of a chip. Loss and
+    metrics look at `valid`; what the network is shown is a matter of `observed`.
 
     A `DataLoader` asks for whole batches: threads read them straight into the batch's own memory, which
     `geoloom.loader` hands on without a copy.
@@ -137,7 +146,8 @@ class ChipDataset(torch.utils.data.Dataset[Mapping[str, Any]]):
         }
         if store.label_plane == "mask":
             layers["mask"] = take((count, height, width), np.dtype(np.int64))
-        elif store.outputs is not None:
+        elif store.label_plane == "value":
+            assert store.outputs is not None  # as the store has checked
             shape = (count, store.outputs.channels, height, width)
             layers["value"] = take(shape, np.dtype(np.float32))
         planes = [
@@ -147,7 +157,10 @@ class ChipDataset(torch.utils.data.Dataset[Mapping[str, Any]]):
         read_many(planes, store.places(chips), threads=1 if _in_worker() else None)
         transforms = store.transforms(chips)
         layers["transform"], layers["bounds"] = transforms, _bounds(transforms, store.size)
-        tensors = {name: torch.from_numpy(values) for name, values in layers.items()}
+        tensors: dict[str, Any] = {n: torch.from_numpy(values) for n, values in layers.items()}
+        for name in store.column_names:
+            entries = store.column(name, chips)
+            tensors[name] = entries if isinstance(entries, list) else torch.from_numpy(entries)
         samples: list[Any] = [
             {**{name: values[k] for name, values in tensors.items()}, "crs": store.crs(i)}
             for k, i in enumerate(chips.tolist())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -14,11 +14,12 @@ from ..core.bands import Band, as_band
 from ..core.classes import MAX_CODE, Classes
 from ..core.errors import ChipError
 from ..core.grid import crs_name, has_place
-from ..core.outputs import ValueOutputs
+from ..core.outputs import ClassOutputs, Outputs, Per, ValueOutputs
 from ..core.query import Sample
 from ..datasets.base import GeoDataset
 from ..datasets.reading.calibration import describe
 from .requests import ChipRequest
+from .zarr.sample_columns import keepable
 from .zarr.writer import ChipWriter
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,11 @@ class ChipForm:
     mask_dtype: np.dtype[Any] | None
     """None where there are no class codes, or their classes are known."""
     values: ValueOutputs | None = None
-    """What the labels measure, where they are values."""
+    """What the labels measure, where they are values per pixel."""
+    image_outputs: ClassOutputs | ValueOutputs | None = None
+    """What labels per image teach."""
+    columns: tuple[str, ...] = ()
+    """What samples hold besides, a number, a vector or a text each."""
 
     @classmethod
     def of(
@@ -63,13 +68,14 @@ class ChipForm:
         dtype: DTypeLike | None = None,
         mask_dtype: DTypeLike | None = None,
         bands: Sequence[Band | str] | None = None,
+        outputs: Outputs | None = None,
     ) -> ChipForm:
         """The form of chips that are samples of a dataset.
 
         Args:
             dataset: Which gives the samples.
             sample: One of them.
-            dtype, mask_dtype, bands: As `materialize`.
+            dtype, mask_dtype, bands, outputs: As `materialize`.
 
         Raises:
             ChipError: the samples are not chips, or scenes of different scale or offset would be mixed.
@@ -97,12 +103,15 @@ class ChipForm:
                 f"the images have {len(image)} channels, named are {len(stored_bands)} ({names}); say "
                 "bands=[...], one for each channel"
             )
-        extra = sorted(sample.keys() - _KEPT)
+        per_image = "value" in sample and array_of(sample["value"]).ndim == 1
+        entries = sample.keys() - _KEPT | ({"value"} if per_image else set())
+        columns = tuple(sorted(name for name in entries if keepable(name, entry_of(sample, name))))
+        extra = sorted(entries - set(columns))
         if extra:
             log.warning(
                 "samples hold %s, which a chip store does not keep: left out", ", ".join(extra)
             )
-        values = _values_of(dataset, sample)
+        values = None if per_image else _values_of(dataset, sample)
         classes = None if mask is None else dataset.classes
         stored: np.dtype[Any] | None = None
         if mask is not None and classes is None:
@@ -114,6 +123,8 @@ class ChipForm:
             classes=classes,
             mask_dtype=stored,
             values=values,
+            image_outputs=_of_images(dataset, sample, columns, outputs),
+            columns=columns,
         )
 
     def add(
@@ -146,6 +157,12 @@ class ChipForm:
             if self.classes is not None:
                 kept = kept & (mask >= 0) & (mask <= MAX_CODE)  # what lies outside is not a class
             mask = np.where(kept, mask, 0)
+        lacking = [name for name in self.columns if name not in sample]
+        if lacking:
+            raise ChipError(
+                f"query {len(writer)} gives no {', '.join(lacking)}, and the first one does; give all "
+                "samples the same entries"
+            )
         grid = chip.query.grid
         writer.add(
             _exactly(image, observed, self.dtype, len(writer)),
@@ -160,7 +177,37 @@ class ChipForm:
             col=chip.col,
             split=chip.split,
             when=chip.query.when,
+            columns={name: entry_of(sample, name) for name in self.columns},
         )
+
+
+def _of_images(
+    dataset: GeoDataset, sample: Sample, columns: Sequence[str], given: Outputs | None
+) -> ClassOutputs | ValueOutputs | None:
+    """What labels per image teach; None where there are none, or they are only known as numbers."""
+    known = dataset.outputs if given is None else given
+    if isinstance(known, ClassOutputs | ValueOutputs) and known.gives == "image":
+        if known.target.key in columns and not {"mask", "value"} & (sample.keys() - set(columns)):
+            return known
+        if given is not None:
+            raise ChipError(
+                f"outputs are {given.short}, which are learned from {known.target}; the samples hold "
+                f"{', '.join(sorted(sample))}, and a chip store teaches one kind of labels: give samples "
+                "with that one alone"
+            )
+    elif given is not None:
+        raise ChipError(
+            f"outputs= says what labels per image teach, and found {given.short}; the dataset itself knows "
+            "its labels per pixel"
+        )
+    if "value" in columns and "mask" not in sample:
+        return _unnamed(len(array_of(sample["value"])), "image")
+    return None
+
+
+def _unnamed(count: int, per: Per) -> ValueOutputs:
+    names = tuple(f"value {k}" for k in range(1, count + 1))
+    return ValueOutputs(names, (None,) * count, per)
 
 
 def _values_of(dataset: GeoDataset, sample: Sample) -> ValueOutputs | None:
@@ -182,7 +229,7 @@ def _values_of(dataset: GeoDataset, sample: Sample) -> ValueOutputs | None:
     if isinstance(known, ValueOutputs) and known.channels == len(value):
         return known
     # Transforms may have made others.
-    return ValueOutputs(tuple(f"value {k}" for k in range(1, len(value) + 1)), (None,) * len(value))
+    return _unnamed(len(value), "pixel")
 
 
 def bands_of(dataset: GeoDataset, names: Sequence[Band | str] | None = None) -> tuple[Band, ...]:
@@ -238,6 +285,11 @@ def _exactly(
             f"dtype={str(image.dtype)!r}, or another that holds them"
         )
     return stored
+
+
+def entry_of(sample: Sample, name: str) -> Any:
+    """An entry by any name, also one that a transform made up."""
+    return cast(Mapping[str, Any], sample)[name]
 
 
 def array_of(tensor: Any) -> np.ndarray:

@@ -18,6 +18,7 @@ from ..core.statistics import BandStatistics, band_statistics
 from ..splits.names import SPLITS, Split
 from .zarr.header import StoreHeader, grid_at
 from .zarr.layout import NO_SPLIT
+from .zarr.sample_columns import PREFIX, texts
 from .zarr.shard_reader import ShardedArray
 from .zarr.writer import ChipWriter
 
@@ -70,10 +71,12 @@ class ChipStore:
         self._sources = header.sources
         self._crs = header.crs
         self._columns = dict(header.columns)
+        self._samples, self._texts = dict(header.samples), header.texts
         self._positions: np.ndarray | None = None
         if split:
             self._positions = self.indices(split)  # type: ignore[arg-type]  # checked there
             self._columns = {k: column[self._positions] for k, column in self._columns.items()}
+            self._samples = {k: column[self._positions] for k, column in self._samples.items()}
 
     @classmethod
     def open(cls, path: str | Path) -> ChipStore:
@@ -147,8 +150,8 @@ class ChipStore:
 
     @property
     def has_labels(self) -> bool:
-        """Whether chips have labels, of whichever kind."""
-        return self.label_plane is not None
+        """Whether chips have labels, of whichever kind, per pixel or per image."""
+        return self.label_plane is not None or self.outputs is not None
 
     @property
     def classes(self) -> Classes | None:
@@ -156,11 +159,15 @@ class ChipStore:
         return self.outputs.classes if isinstance(self.outputs, ClassOutputs) else None
 
     def labels(self, i: int) -> dict[str, np.ndarray]:
-        """Chip `i` without its image: `mask` (H, W) int64, class positions where `valid`; or `value`.
+        """Chip `i` without its image: `mask` (H, W) int64, class positions where `valid`; or `value`; or the
+        label of the image as a whole.
 
         Raises:
             ChipError: the store has no labels.
         """
+        if self.outputs is not None and self.outputs.gives == "image":
+            key = self.outputs.target.key
+            return {key: np.asarray(self._samples[key][i])}
         if self.label_plane == "value":
             return {"value": self.value(i), "valid": self.valid(i)}
         mask, valid = self.mask(i), self.valid(i)
@@ -168,6 +175,22 @@ class ChipStore:
             return {"mask": mask.astype(np.int64), "valid": valid}
         positions, known = self.classes.encode(mask)
         return {"mask": positions.astype(np.int64), "valid": valid & known}
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """What chips hold besides pixels and place: labels per image, and whatever else samples held."""
+        return tuple(self._samples)
+
+    def column(self, name: str, chips: np.ndarray) -> np.ndarray | list[str]:
+        """An entry of chips (n,): numbers (n,) or (n, k) as they are stored, fresh; or texts.
+
+        Raises:
+            ChipError: chips have no such entry.
+        """
+        if name not in self._samples:
+            raise ChipError(f"{self.path} has no column {name!r}{suggest(name, self._samples)}")
+        chosen = np.array(self._samples[name][chips])
+        return texts(chosen) if name in self._texts else chosen
 
     def samples(self, indices: Sequence[int]) -> ChipDataset:
         """A torch dataset of chosen chips, images as they are stored."""
@@ -223,7 +246,8 @@ class ChipStore:
     @property
     def table(self) -> pd.DataFrame:
         """One row per chip: index, split (None where undecided), source, row, col, crs, a..f; and, where
-        times were noted, start and stop (UTC, stop exclusive; not a time where a chip is of any time)."""
+        times were noted, start and stop (UTC, stop exclusive; not a time where a chip is of any time);
+        and the columns of what samples held besides."""
         import pandas as pd
 
         names = np.array([*SPLITS, None], dtype=object)
@@ -244,6 +268,9 @@ class ChipStore:
             for name, column in zip(("start", "stop"), times.astype("datetime64[us]"), strict=True):
                 instants = np.where(anytime, np.datetime64("NaT", "us"), column)
                 columns[name] = pd.Series(instants).dt.tz_localize("UTC")
+        for name in self._samples:
+            entries = self.column(name, np.arange(len(self)))
+            columns[name if name not in columns else PREFIX + name] = list(entries)
         return pd.DataFrame(columns)
 
     def indices(self, split: Split | None = None) -> np.ndarray:

@@ -75,6 +75,7 @@ def write_candidates(
         bands=form.bands,
         classes=form.classes,
         values=form.values,
+        image_outputs=form.image_outputs,
         overwrite=overwrite,
         provenance={**describe(candidates, split), **(notes or {})},
     ) as writer:

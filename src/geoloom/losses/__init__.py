@@ -11,6 +11,7 @@ from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ..core.outputs.target import IGNORE_INDEX as IGNORE_INDEX
+    from .binary import bce as bce
     from .overlap import avg_generalized_dice as avg_generalized_dice
     from .overlap import avg_soft_dice as avg_soft_dice
     from .overlap import bin_iou as bin_iou
@@ -31,6 +32,7 @@ else:
         __name__,
         {
             "..core.outputs.target": ["IGNORE_INDEX"],
+            ".binary": ["bce"],
             ".overlap": [
                 "avg_generalized_dice",
                 "avg_soft_dice",

@@ -12,7 +12,8 @@ from torch import Tensor
 from ..core.errors import ConfigError
 from ..core.outputs import Kind
 from ..core.registry import Registry
-from . import overlap, pixel, value
+from . import binary, overlap, pixel, value
+from .binary import bce
 from .overlap import avg_generalized_dice, avg_soft_dice, bin_iou, crossentropy_dice, dice
 from .pixel import cross_entropy, focal, weighted_cross_entropy
 from .summed import Loss, SummedLoss, chip_by_chip
@@ -33,8 +34,13 @@ _OF_CLASSES: Registry[Loss] = Registry(
     },
 )
 _OF_VALUES: Registry[Loss] = Registry("loss for values", {"mse": mse, "mae": mae, "huber": huber})
+_OF_SEVERAL: Registry[Loss] = Registry("loss for several classes at once", {"bce": bce})
 
-LOSSES: dict[Kind, Registry[Loss]] = {"classes": _OF_CLASSES, "values": _OF_VALUES}
+LOSSES: dict[Kind, Registry[Loss]] = {
+    "classes": _OF_CLASSES,
+    "multilabel": _OF_SEVERAL,
+    "values": _OF_VALUES,
+}
 """By what a network gives."""
 
 
@@ -79,7 +85,12 @@ def _of(kind: Kind) -> Registry[Loss]:
 
 def summed_loss(loss: Loss) -> SummedLoss:
     """A loss over many batches: our own from their sums, any other as the mean over single chips."""
-    known: dict[Any, SummedLoss] = {**pixel.SUMMED, **overlap.SUMMED, **value.SUMMED}
+    known: dict[Any, SummedLoss] = {
+        **pixel.SUMMED,
+        **overlap.SUMMED,
+        **binary.SUMMED,
+        **value.SUMMED,
+    }
     if isinstance(loss, partial) and loss.func in known and not loss.args:
         own = known[loss.func]
         return SummedLoss(partial(own.parts, **loss.keywords), own.value)
@@ -95,8 +106,8 @@ def register_loss(
         name: What users will call it.
         loss: `loss(logits_BKHW, target_BHW)`; or with class weights (float (K,) or None) as third argument,
             which has no default, or `weight` in its name. Other parameters keep their defaults.
-        kind: What it judges: `classes` (target int64, IGNORE_INDEX where unknown) or `values` (target float,
-            NaN where unknown).
+        kind: What it judges: `classes` (target int64, IGNORE_INDEX where unknown), `multilabel` (target as of
+            `bce`) or `values` (target float, NaN where unknown).
         overwrite: Replace a loss of that name.
 
     Raises:

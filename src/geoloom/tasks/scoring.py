@@ -13,7 +13,7 @@ import numpy as np
 
 from ..chips.overlaps import ChipMosaic, ChipPlace, chip_places
 from ..chips.store import ChipStore
-from ..core.errors import DatasetError
+from ..core.errors import DatasetError, ModelError
 from ..core.outputs import ClassOutputs, Kind, Outputs, ValueOutputs, require_targets
 from ..core.progress import Progress
 from ..metrics.class_count import ClassCount, match_classes
@@ -84,6 +84,10 @@ def count_samples(
         raise DatasetError(
             f"{source.path} is labelled with {labels.short}, the model gives {outputs.short}; give samples "
             "that hold what it gives"
+        )
+    if outputs.kind not in _COUNTS:
+        raise ModelError(
+            f"the model gives {outputs.short}, which nothing counts yet; {' and '.join(_COUNTS)} are scored"
         )
     count = _COUNTS[outputs.kind](outputs, labels, str(source.path))
     answered = partial(answers, scorer, source, batch_size=batch_size, progress=progress, unit=unit)

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from google_crc32c import value as crc32c
@@ -24,6 +24,7 @@ from geoloom.chips.zarr import layout
 from geoloom.core.bands import Band
 from geoloom.core.classes import Classes
 from geoloom.core.interval import Interval
+from geoloom.core.outputs import ClassOutputs, ValueOutputs
 from geoloom.splits.names import SPLITS
 
 from . import damage
@@ -35,24 +36,40 @@ BANDS = (
     Band("red", "red", 0.66, 30.0, "surface_reflectance", scale=1e-4, nodata=-999.0),
     Band("nir", "nir", unit="surface_reflectance", scale=1e-4, offset=-0.1, nodata=float("nan")),
 )
+Labels = Literal["classes", "values", "images"]
 _PER_SHARD = 4
+_CLASSES = Classes.of(["forest", "water"], codes=[3, 7])
+_MEANING: dict[Labels, dict[str, Any]] = {
+    "classes": {"classes": _CLASSES},
+    "values": {"values": ValueOutputs(("height",), ("m",))},
+    "images": {"image_outputs": ClassOutputs(_CLASSES, per="image")},
+}
+"""What labels teach, as `ChipWriter` takes it."""
 
 
-def sound_store(folder: Path, compress: layout.Compression) -> Path:
-    """A small store with all that a store can have: labels, times, two CRSs, gaps, several shards."""
+def sound_store(folder: Path, compress: layout.Compression, labels: Labels = "classes") -> Path:
+    """A small store with all that a store can have: labels, times, two CRSs, gaps, several shards, columns.
+
+    Args:
+        folder: Where to make it.
+        compress: See `ChipWriter`.
+        labels: Classes or values of each pixel; or classes of images.
+    """
     rng = np.random.default_rng(0)
-    path, per_shard = folder / f"{compress}.zarr", layout.MAX_CHIPS_PER_SHARD
+    path, per_shard = folder / f"{compress}-{labels}.zarr", layout.MAX_CHIPS_PER_SHARD
     layout.MAX_CHIPS_PER_SHARD = _PER_SHARD
     try:
         with ChipWriter(
-            path, channels=2, size=SIZE, dtype="int16", bands=BANDS, compress=compress,
-            classes=Classes.of(["forest", "water"], codes=[3, 7]),
+            path, channels=2, size=SIZE, dtype="int16", bands=BANDS, compress=compress, **_MEANING[labels]
         ) as writer:  # fmt: skip
             for k in range(COUNT):
                 writer.add(
                     rng.integers(-99, 999, (2, *SIZE)).astype("int16"),
-                    rng.choice(np.array([0, 3, 7], np.uint8), SIZE),
+                    rng.choice(np.array([0, 3, 7], np.uint8), SIZE)
+                    if labels == "classes"
+                    else None,
                     rng.random(SIZE) < (0.8 if k % 3 else 1.0),
+                    value=rng.normal(size=(1, *SIZE)) if labels == "values" else None,
                     crs=f"EPSG:{32621 + k % 2}",
                     transform=(30, 0, 100 * k, 0, -30, 5000),
                     source=f"scene{k % 3}",
@@ -60,10 +77,15 @@ def sound_store(folder: Path, compress: layout.Compression) -> Path:
                     col=2 * k,
                     split=SPLITS[k % 3],
                     when=Interval.of("2019-06-01"),
+                    columns=_columns(k, rng) if labels == "images" else None,
                 )
     finally:
         layout.MAX_CHIPS_PER_SHARD = per_shard
     return path
+
+
+def _columns(k: int, rng: np.random.Generator) -> dict[str, Any]:
+    return {"label": k % 2, "spectrum": rng.normal(size=3), "station": f"st. {k} \u00e9"}
 
 
 def everything(path: Path) -> dict[str, Any]:
@@ -73,13 +95,25 @@ def everything(path: Path) -> dict[str, Any]:
     return {
         "planes": {
             name: [getattr(store, name)(k).tobytes() for k in range(len(store))]
-            for name in ("image", "mask", "valid", "observed")
+            for name in (
+                "image",
+                "valid",
+                "observed",
+                *([store.label_plane] if store.label_plane else []),
+            )
         },
-        "samples": [sample["image"].numpy().tobytes() for sample in samples],
+        "samples": [
+            {
+                name: str(entry) if isinstance(entry, str) else np.asarray(entry).tobytes()
+                for name, entry in sample.items()
+            }
+            for sample in samples
+        ],
+        "labels": [[v.tobytes() for v in store.labels(k).values()] for k in range(len(store))],
         "table": store.table.to_csv(),
         "grids": [str(store.grid(k)) for k in range(len(store))],
         "times": [str(store.when(k)) for k in range(len(store))],
-        "words": str((store.bands, store.classes, store.sources, store.splits)),
+        "words": str((store.bands, store.outputs, store.sources, store.splits)),
     }
 
 
@@ -93,7 +127,7 @@ def read_damaged_store(seed: int) -> str:
         DiffersError: it was not, and something else came out.
     """
     rng = np.random.default_rng(seed)
-    sound, truth = _sound(("none", "lz4", "zstd")[seed % 3])
+    sound, truth = _sound(("none", "lz4", "zstd")[seed % 3], get_args(Labels)[seed // 3 % 3])
     with tempfile.TemporaryDirectory(prefix="geoloom-store-") as folder:
         path = Path(folder) / "a.zarr"
         shutil.copytree(sound, path)
@@ -109,14 +143,15 @@ def read_damaged_store(seed: int) -> str:
 def warm_up() -> None:
     """Make the sound stores and load what reading them needs."""
     for compress in layout.CODECS:
-        _sound(compress)
+        for labels in get_args(Labels):
+            _sound(compress, labels)
 
 
 @lru_cache
-def _sound(compress: layout.Compression) -> tuple[Path, dict[str, Any]]:
+def _sound(compress: layout.Compression, labels: Labels) -> tuple[Path, dict[str, Any]]:
     folder = tempfile.TemporaryDirectory(prefix="geoloom-store-")
     _KEPT.append(folder)
-    path = sound_store(Path(folder.name), compress)
+    path = sound_store(Path(folder.name), compress, labels)
     return path, everything(path)
 
 

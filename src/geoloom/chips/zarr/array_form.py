@@ -13,6 +13,7 @@ from google_crc32c import value as crc32c
 from ...core.errors import ChipError
 from ...core.jsonfile import JsonValue
 from .layout import AGAIN, COLUMNS, MAX_CHIP_BYTES, WIDE, metadata
+from .sample_columns import DTYPES as SAMPLE_DTYPES
 
 _LITTLE = {"endian": "little"}
 _DTYPES = (
@@ -102,21 +103,23 @@ def _other_codecs(declared: JsonValue) -> ChipError:
     )
 
 
-def read_column(folder: Path, metadata_crc: int, crc: int) -> np.ndarray:
-    """An array of one value per chip, or several: `COLUMNS[name]`, (n,) or (n, k).
+def read_column(folder: Path, metadata_crc: int, crc: int, *, own: bool = True) -> np.ndarray:
+    """An array of one value per chip, or several: (n,) or (n, k).
 
     Args:
         folder: Of the array, one unpacked chunk.
         metadata_crc: CRC-32C of its `zarr.json` as it was written.
         crc: Of its values.
+        own: Whether it is one of `COLUMNS`, whose types are known; else what a sample holds.
 
     Raises:
         ChipError: either is not what was written.
     """
     declared = _metadata(folder, metadata_crc)
-    declared["data_type"].equals(COLUMNS[folder.name])
-    dtype = np.dtype(COLUMNS[folder.name]).newbyteorder("<")
-    shape = declared["shape"].wholes(2 if folder.name in WIDE else 1, least=1)
+    types = (COLUMNS[folder.name],) if own else SAMPLE_DTYPES
+    dtype = np.dtype(declared["data_type"].one_of(types)).newbyteorder("<")
+    axes = len(declared["shape"].entries(most=2))
+    shape = declared["shape"].wholes(1 + (folder.name in WIDE) if own else axes, least=1)
     declared["chunk_grid"]["configuration"]["chunk_shape"].equals(list(shape))
     names = [codec["name"].value for codec in declared["codecs"].entries()]
     if names != ["bytes"]:

@@ -75,18 +75,25 @@ class GroupWriter:
         for name, plane in planes.items():
             self._shards[name].add(np.ascontiguousarray(plane, self._types[name]))
 
-    def finish(self, columns: Mapping[str, np.ndarray], more: Mapping[str, Any]) -> None:
+    def finish(
+        self,
+        columns: Mapping[str, np.ndarray],
+        more: Mapping[str, Any],
+        samples: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         """Write what is left of the pixels, the columns, and the attributes with a checksum over them.
 
         Args:
             columns: One value per chip each, for all of `COLUMNS` but the checksums.
             more: Attributes that are known only now; JSON values.
+            samples: Further columns, by the names of their arrays.
         """
         count = len(columns["row"])
         files = {name: self._end(name, count) for name in self._shards}
         checksums = [self._shards[name].checksums for name in PLANES if name in self._shards]
         whole = {**columns, "crc32c": np.array(checksums, COLUMNS["crc32c"]).T}
-        files |= {name: self._add_column(name, whole[name]) for name in COLUMNS if name in whole}
+        whole = {name: whole[name] for name in COLUMNS if name in whole} | dict(samples or {})
+        files |= {name: self._add_column(name, values) for name, values in whole.items()}
         self._sign({**more, "files": files})
 
     def abandon(self) -> None:
@@ -103,12 +110,13 @@ class GroupWriter:
 
     def _add_column(self, name: str, values: np.ndarray) -> dict[str, Any]:
         """Write a column as one unpacked chunk; its checks."""
+        axis = WIDE.get(name, name)  # its own, as another vector may have another length
         self._group.create_array(
             name,
             data=np.ascontiguousarray(values),
             chunks=values.shape,
             compressors=None,
-            dimension_names=("chip", *([WIDE[name]] if name in WIDE else [])),
+            dimension_names=("chip", axis)[: values.ndim],
             config={"write_empty_chunks": True},
         )
         stored = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))

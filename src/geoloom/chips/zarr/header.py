@@ -16,10 +16,11 @@ from ...core.bands import Band
 from ...core.errors import ChipError
 from ...core.interval import ALWAYS, microseconds
 from ...core.jsonfile import JsonValue
-from ...core.outputs import ClassOutputs, ValueOutputs, read_outputs
+from ...core.outputs import IGNORE_INDEX, ClassOutputs, ValueOutputs, read_outputs
 from ...splits.names import SPLITS
 from .array_form import PlaneForm, plane_form, read_column
 from .layout import AGAIN, COLUMNS, LABEL_PLANES, NO_SPLIT, PLANES, store_attributes
+from .sample_columns import PREFIX, TARGETS, keepable
 
 MOST_BANDS = 65_535
 """As many as a TIFF may have."""
@@ -52,6 +53,10 @@ class StoreHeader:
     """Form and sizes of shards of each array of pixels."""
     columns: Mapping[str, np.ndarray]
     """One value per chip, or six."""
+    samples: Mapping[str, np.ndarray]
+    """What samples hold besides: numbers (n,) or (n, k), or the bytes of texts."""
+    texts: frozenset[str]
+    """Which of these are texts."""
 
     @classmethod
     def read(cls, path: Path) -> StoreHeader:
@@ -80,6 +85,19 @@ class StoreHeader:
             for name in COLUMNS
             if files.get(name) is not None
         }
+        kinds = {} if declared.get("columns") is None else declared["columns"].table()
+        strange = [name for name in kinds if not keepable(name, 0)]
+        if strange:
+            raise _unfit(path, f"a column is named {strange[0][:40]!r}")
+        samples = {
+            name: read_column(
+                path / f"{PREFIX}{name}",
+                files[f"{PREFIX}{name}"]["metadata"].whole(),
+                files[f"{PREFIX}{name}"]["data"].whole(),
+                own=False,
+            )
+            for name in kinds
+        }
         header = cls(
             bands=tuple(
                 Band.from_json(band) for band in declared["bands"].entries(most=MOST_BANDS)
@@ -91,6 +109,12 @@ class StoreHeader:
             provenance=declared["provenance"].table(),
             planes=planes,
             columns=columns,
+            samples=samples,
+            texts=frozenset(
+                name
+                for name in kinds
+                if declared["columns"][name].one_of(("numbers", "text")) == "text"
+            ),
         )
         header._check(path)
         return header
@@ -118,6 +142,9 @@ class StoreHeader:
 
     def _check_labels(self, path: Path) -> None:
         outputs = self.outputs
+        if outputs is not None and outputs.gives == "image":
+            self._check_target(path, outputs)
+            return
         if self.labels is None:
             if outputs is not None:
                 raise _unfit(path, f"{outputs.short} without labels")
@@ -133,6 +160,22 @@ class StoreHeader:
         elif outputs is not None and dtype != np.uint8:
             raise _unfit(path, f"mask is {dtype}")
 
+    def _check_target(self, path: Path, outputs: ClassOutputs | ValueOutputs) -> None:
+        """Labels per image are a column, and no plane is labels too."""
+        key = outputs.target.key
+        dtype, axes = TARGETS[key]
+        column = self.samples.get(key)
+        if column is None or self.labels is not None or key in self.texts:
+            raise _unfit(path, f"{outputs.short} without a column {key}")
+        expected = (len(column), *(outputs.channels,) * axes)
+        if column.dtype != np.dtype(dtype) or column.shape != expected:
+            raise _unfit(path, f"{key} is {column.shape} {column.dtype}, of {outputs.short}")
+        if (
+            key == "label"
+            and not ((column >= 0) & (column < outputs.channels) | (column == IGNORE_INDEX)).all()
+        ):
+            raise _unfit(path, f"label has a position outside the {outputs.channels} classes")
+
     def _check_columns(self, path: Path, count: int) -> None:
         missing = [name for name in COLUMNS if name not in self.columns]
         if missing not in ([], ["start", "stop"]):
@@ -141,6 +184,11 @@ class StoreHeader:
         for name, column in self.columns.items():
             if column.shape != (count, *wide.get(name, ())):
                 raise _unfit(path, f"{name} is {column.shape}, row has {count}")
+        for name, column in self.samples.items():
+            if len(column) != count or (
+                name in self.texts and (column.ndim != 2 or column.dtype != np.uint8)
+            ):
+                raise _unfit(path, f"{name} is {column.shape} {column.dtype}, row has {count}")
         codes = self.columns["split"]
         if not ((codes < len(SPLITS)) | (codes == NO_SPLIT)).all():
             raise _unfit(path, "split has a code that is not a split")
@@ -161,7 +209,10 @@ def _outputs(path: Path, declared: JsonValue | None) -> ClassOutputs | ValueOutp
     if declared is None:
         return None
     outputs = read_outputs(declared)
-    if not isinstance(outputs, ClassOutputs | ValueOutputs) or outputs.gives != "pixels":
+    per_pixel = ("classes", "values")
+    if not isinstance(outputs, ClassOutputs | ValueOutputs) or (
+        outputs.gives == "pixels" and outputs.kind not in per_pixel
+    ):
         raise _unfit(path, f"{outputs.short} are no labels of chips")
     return outputs
 

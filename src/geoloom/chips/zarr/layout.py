@@ -73,7 +73,7 @@ WIDE = {"transform": "affine", "crc32c": "plane"}
 """Second axis of columns that have one."""
 
 _SEALED = (
-    "format", "version", "complete", "bands", "outputs", "labels", "splits", "sources", "crs",
+    "format", "version", "complete", "bands", "outputs", "labels", "columns", "splits", "sources", "crs",
     "files", "provenance",
 )  # fmt: skip
 

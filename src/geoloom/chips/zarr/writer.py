@@ -18,7 +18,7 @@ from ...core.errors import ChipError, suggest
 from ...core.files import hold, writing
 from ...core.grid import crs_name
 from ...core.interval import ALWAYS, Interval, microseconds
-from ...core.outputs import ClassOutputs, ValueOutputs
+from ...core.outputs import IGNORE_INDEX, ClassOutputs, ValueOutputs
 from ...core.publish import ProductWriter, remove
 from ...splits.names import SPLITS, Split
 from .group_writer import GroupWriter
@@ -36,6 +36,7 @@ from .layout import (
     part_path,
     publish,
 )
+from .sample_columns import SampleColumns
 
 
 class ChipWriter(ProductWriter):
@@ -61,6 +62,8 @@ class ChipWriter(ProductWriter):
             where unknown.
         mask_dtype: Integer type of the codes of labels without classes; None for no labels then.
         values: What the labels measure, where they are values and not classes.
+        image_outputs: What labels per image teach, under the key of its target among each chip's `columns`;
+            None where chips have none, or labels per pixel.
         compress: `none` is read fastest, `lz4` almost as fast and smaller, `zstd` is smallest.
         overwrite: Replace a chip store of that name.
         inputs: Files that the chips are made of, which no store may replace.
@@ -91,6 +94,7 @@ class ChipWriter(ProductWriter):
         classes: Classes | None = None,
         mask_dtype: DTypeLike | None = None,
         values: ValueOutputs | None = None,
+        image_outputs: ClassOutputs | ValueOutputs | None = None,
         compress: Compression = "lz4",
         overwrite: bool = False,
         inputs: Iterable[str | Path] = (),
@@ -119,6 +123,15 @@ class ChipWriter(ProductWriter):
                 f"{MAX_CHIP_BYTES:,} are kept: choose a smaller size"
             )
         outputs = ClassOutputs(classes) if classes is not None else values
+        if image_outputs is not None:
+            if image_outputs.gives != "image" or values is not None or self._mask_dtype is not None:
+                raise ChipError(
+                    f"labels are per pixel or per image, and {image_outputs.short} come with others; make a "
+                    "store for each"
+                )
+            outputs = image_outputs
+        self._outputs = outputs
+        self._samples = SampleColumns()
         self._sources: dict[str, dict[str, Any] | None] = {}
         self._codes: dict[str, int] = {}
         self._crs: dict[str, int] = {}
@@ -190,6 +203,7 @@ class ChipWriter(ProductWriter):
         split: Split | None = None,
         labelled: np.ndarray | None = None,
         when: Interval | None = None,
+        columns: Mapping[str, Any] | None = None,
     ) -> None:
         """Append one chip.
 
@@ -207,15 +221,18 @@ class ChipWriter(ProductWriter):
             labelled: (H, W) bool, True = the mask says something; None = all. A code that is not a class
                 counts as unlabelled in any case.
             when: The time that was asked for, noted where any chip has one; None is any time.
+            columns: What else is known of the chip, the same entries for all: numbers, vectors of them,
+                texts; among them `label`, `value` or `multilabel` of labels per image.
 
         Raises:
-            ChipError: a shape or dtype differs, the store holds no labels, a code does not fit, or the split
-                is unknown.
+            ChipError: a shape or dtype differs, the store holds no labels, a code does not fit, the split is
+                unknown, or a column's entry is none, or another than the first chip's.
         """
         shape = self._shape[1:]
         observed = np.ones(shape, bool) if valid is None else valid
         self._check(image, mask, observed, split)
         self._check_value(value)
+        self._check_target(columns or {})
         if image.dtype.kind == "f":
             observed = observed & np.isfinite(image).all(axis=0)
         known = observed if labelled is None else observed & labelled
@@ -233,6 +250,7 @@ class ChipWriter(ProductWriter):
             known = known & measured.any(axis=0)
         else:
             known = observed
+        self._samples.add(columns or {})
         with writing(self.path):
             self._group.add({**planes, "valid": known, "observed": observed})
         self._rows["split"].append(NO_SPLIT if split is None else SPLITS.index(split))
@@ -295,6 +313,28 @@ class ChipWriter(ProductWriter):
                 f"chip {len(self)}: value is {value.shape} {value.dtype}, not {expected}"
             )
 
+    def _check_target(self, columns: Mapping[str, Any]) -> None:
+        outputs = self._outputs
+        if outputs is None or outputs.gives != "image":
+            return
+        key = outputs.target.key
+        if key not in columns:
+            raise ChipError(
+                f"chip {len(self)} has no {key!r}, from which {outputs.short} are learned"
+            )
+        entry = np.asarray(columns[key])
+        if key != "label":
+            if entry.shape != (outputs.channels,):
+                raise ChipError(
+                    f"chip {len(self)}: {key} is {entry.shape}, expected ({outputs.channels},) for "
+                    f"{outputs.short}"
+                )
+        elif entry.shape != () or (entry != IGNORE_INDEX and not 0 <= entry < outputs.channels):
+            raise ChipError(
+                f"chip {len(self)}: label is {entry}, expected a position 0..{outputs.channels - 1} among "
+                f"{', '.join(outputs.names)}; {IGNORE_INDEX} for unknown"
+            )
+
     def close(self) -> Path:
         """Write what is left and the table, and give the store its name.
 
@@ -320,7 +360,9 @@ class ChipWriter(ProductWriter):
         if any(when != ALWAYS for when in self._times):
             times = np.array([microseconds(when) for when in self._times], dtype=np.int64)
             columns["start"], columns["stop"] = times.T
-        self._group.finish(columns, {"sources": self._sources, "crs": list(self._crs)})
+        samples, kinds = self._samples.finish()
+        more = {"sources": self._sources, "crs": list(self._crs)}
+        self._group.finish(columns, {**more, **({"columns": kinds} if kinds else {})}, samples)
         publish(self.path)
 
     def abandon(self) -> None:
