@@ -17,6 +17,7 @@ from geoloom.datasets import (
     Landsat7,
     Landsat8,
     Landsat9,
+    Sentinel1,
     Sentinel2,
     VectorDataset,
 )
@@ -223,3 +224,59 @@ def test_real_quarter_quads_of_two_years(shared_data):
         Interval.of("2009-08-18"),
         Interval.of("2019-09-04"),
     ]
+
+
+class TestSentinel1:
+    """Names as of HyP3's product guide."""
+
+    NAME = "S1A_IW_20180128T161201_DVP_RTC30_G_g{scale}uned_FD6A"
+
+    def product(self, raster, scale="p", bands=("VV", "VH"), name=NAME):
+        name = name.format(scale=scale)
+        for number, band in enumerate(bands):
+            raster(f"{name}/{name}_{band}.tif", 0.25 + number, dtype="float32", nodata=0)
+        for other in ("dem", "inc_map", "ls_map"):
+            raster(f"{name}/{name}_{other}.tif", 1, dtype="float32")
+
+    @pytest.mark.parametrize(("scale", "unit"), [("p", "linear"), ("d", "dB"), ("a", None)])
+    def test_polarisations_date_and_unit(self, raster, tmp_path, utm, scale, unit):
+        self.product(raster, scale)
+        dataset = Sentinel1(tmp_path)
+        (scene,) = dataset.scenes
+        assert [(b.name, b.role, b.unit) for b in dataset.bands] == [
+            ("VV", "vv", unit),
+            ("VH", "vh", unit),
+        ]
+        assert scene.when.start.isoformat() == "2018-01-28T16:12:01+00:00"
+        assert dataset[utm]["image"][:, 0, 0].tolist() == [0.25, 1.25]
+
+    def test_scenes_of_other_polarisations_are_named(self, raster, tmp_path):
+        self.product(raster)
+        other = self.NAME.replace("DVP", "DHP").replace("20180128", "20180209")
+        self.product(raster, bands=("HH", "HV"), name=other)
+        with pytest.raises(DatasetError, match="lacks the bands"):
+            Sentinel1(tmp_path)
+
+    def test_it_is_recognised_and_joins_optical_imagery(self, raster, tmp_path, utm):
+        self.product(raster)
+        assert isinstance(open_dataset(tmp_path / self.NAME.format(scale="p")), Sentinel1)
+        radar = Sentinel1(tmp_path)
+        raster("optical.tif", 3, dtype="float32")
+        from geoloom.datasets import RasterDataset
+
+        both = radar & RasterDataset(tmp_path / "optical.tif")
+        assert both[utm]["image"].shape[0] == 3
+
+
+def test_a_dataset_draws_its_own_samples_in_the_colours_of_its_sensor(landsat, utm):
+    from geoloom.figures import plot_sample
+
+    dataset = Landsat8(landsat)
+    sample = dict(dataset[utm])
+    noise = np.random.default_rng(0).random((7, *utm.shape))
+    sample["image"] = sample["image"].numpy() + noise
+    drawn = dataset.plot(sample).axes[0].images[0].get_array()
+    expected = plot_sample(sample, rgb=[4, 3, 2]).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(drawn, expected)
+    both = dataset.plot({**sample, "prediction": sample["valid"].long()}, title="Both")
+    assert len(both.axes) == 2

@@ -52,7 +52,7 @@ def test_paths(door, path):
 )
 def test_coordinate_systems(crs):
     for door in (
-        lambda: read("a.tif", crs=crs),
+        lambda: read("a.tif", assume_crs=crs),
         lambda: read_many(["a.tif"], GRID, crs=crs),
         lambda: read_features("v.gpkg", crs=crs),
         lambda: make_features([SQUARE], ["a"], crs=crs),

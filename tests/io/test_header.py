@@ -15,6 +15,7 @@ from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 
+import geoloom as gl
 from geoloom.core.errors import BandError, GridError, ReadError
 from geoloom.io.headers.header import read_header
 from geoloom.io.raster import read
@@ -188,10 +189,10 @@ def test_a_given_crs_replaces_a_missing_or_wrong_one(tmp_path):
     with pytest.raises(ReadError, match=r"bare\.tif has a transform but no CRS; .*crs='EPSG:4326'"):
         read_header(bare)
     assert read_header(bare, crs="EPSG:32720").grid == GRID
-    assert read(bare, GRID, crs="EPSG:32720").valid.all()
+    assert read(bare, GRID, assume_crs="EPSG:32720").valid.all()
     tagged = make(tmp_path / "tagged.tif")
     assert read_header(tagged, crs="EPSG:32721").grid.crs.epsg == 32721
-    assert read(read_header(tagged), crs="EPSG:32721").grid.crs.epsg == 32721
+    assert read(read_header(tagged), assume_crs="EPSG:32721").grid.crs.epsg == 32721
     with pytest.raises(
         GridError, match=r"'EPSG:nonsense' is not a CRS that PROJ knows; give a code"
     ):
@@ -276,3 +277,31 @@ class TestRefusals:
                 file.write(np.ones((1, 6, 8), "uint8"))
         with pytest.raises(ReadError, match=r"holds no band; open one of its subdatasets.*:first"):
             read_header(path)
+
+
+@pytest.mark.parametrize(
+    ("descriptions", "names"),
+    [
+        (("ndvi", "ndvi", "red"), ("ndvi (1)", "ndvi (2)", "red")),
+        (("2", "", "red"), ("2 (1)", "2 (2)", "red")),
+        (("a", "a", "a (1)"), ("1", "2", "3")),
+    ],
+)
+def test_bands_of_one_name_are_told_apart_by_number(tmp_path, descriptions, names):
+    path = tmp_path / "bands.tif"
+    values = np.arange(3 * 48, dtype="uint8").reshape(3, 6, 8)
+    write_raster(path, values, GRID, descriptions=descriptions)
+    assert read_header(path).band_names == names
+    for number, name in enumerate(names):
+        np.testing.assert_array_equal(read(path, bands=[name]).values[0], values[number])
+
+
+def test_bands_of_one_name_are_all_read_by_a_dataset(tmp_path):
+    path = tmp_path / "bands.tif"
+    values = np.arange(3 * 48, dtype="uint8").reshape(3, 6, 8)
+    write_raster(path, values, GRID, descriptions=("ndvi", "ndvi", "red"))
+    dataset = gl.open(path)
+    assert [band.name for band in dataset.bands] == ["ndvi (1)", "ndvi (2)", "red"]
+    np.testing.assert_array_equal(dataset[GRID]["image"], values)
+    with pytest.raises(BandError, match=r"no band 'ndvi'.*ndvi \(1\)"):
+        gl.open(path, bands=["ndvi"])

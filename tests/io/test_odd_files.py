@@ -228,16 +228,16 @@ def test_a_wrong_tag_is_corrected_by_crs(folder):
     """The two NLCD files are one raster; the copy's wrong CRS puts it elsewhere until it is overridden."""
     right = read(folder / "spdatalarge/nlcd.tif")
     wrong = folder / "spdatalarge/nlcd2011.tif"
-    mended = read(wrong, right.grid, crs="EPSG:26912")
+    mended = read(wrong, right.grid, assume_crs="EPSG:26912")
     np.testing.assert_array_equal(mended.valid, read(wrong).valid)
     np.testing.assert_array_equal(mended.values, read(wrong).values)
 
 
 def test_a_missing_crs_is_supplied_by_crs(folder):
-    got = read(folder / "rasterio/rotated.tif", crs="EPSG:32618")
+    got = read(folder / "rasterio/rotated.tif", assume_crs="EPSG:32618")
     assert got.grid.affine.b == pytest.approx(5)
     assert got.valid.all()
-    nan = read(folder / "rasterio/float_nan.tif", crs="EPSG:32618")
+    nan = read(folder / "rasterio/float_nan.tif", assume_crs="EPSG:32618")
     np.testing.assert_array_equal(nan.valid, ~np.isnan(nan.values[0]))
 
 

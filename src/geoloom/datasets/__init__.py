@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .sensors.landsat import Landsat8 as Landsat8
     from .sensors.landsat import Landsat9 as Landsat9
     from .sensors.naip import NAIP as NAIP
+    from .sensors.sentinel1 import Sentinel1 as Sentinel1
     from .sensors.sentinel2 import Sentinel2 as Sentinel2
     from .series import SeriesDataset as SeriesDataset
     from .stac.dataset import StacDataset as StacDataset
@@ -62,6 +63,7 @@ else:
                 "Landsat9",
             ],
             ".sensors.naip": ["NAIP"],
+            ".sensors.sentinel1": ["Sentinel1"],
             ".sensors.sentinel2": ["Sentinel2"],
             ".series": ["SeriesDataset"],
             ".stac.dataset": ["StacDataset"],

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from odc.geo.geom import BoundingBox
 
+from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.errors import GridError
 from ..core.grid import WGS84, as_crs, block_windows, window_grid
@@ -26,6 +27,7 @@ from .region import Region, common_lattice
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from matplotlib.figure import Figure
 
 _EXPLAINED_PX = 4096
 """Side of the blocks in which a plan of a large query is described: a plan holds the arrays that it fills."""
@@ -43,6 +45,11 @@ class Contents(ABC):
     @abstractmethod
     def crs(self) -> CRS:
         """The common CRS where one was asked for, else the first scene's."""
+
+    @property
+    @abstractmethod
+    def bands(self) -> tuple[Band, ...]:
+        """Of the image, in channel order; of the mask or the values, where there is no image."""
 
     @property
     @abstractmethod
@@ -95,6 +102,23 @@ class Contents(ABC):
         columns = {"name": [region.name for region in self.regions], **times}
         outlines = [region.footprint for region in self.regions]
         return gpd.GeoDataFrame(columns, geometry=outlines, crs="EPSG:4326")
+
+    def plot(self, sample: Mapping[str, Any], *, title: str | None = None) -> Figure:
+        """One of its samples as a picture, with a `prediction` that you have put in; see `plot_sample`.
+
+        Red, green and blue are the dataset's `rgb_bands` where the sample has them, else chosen by what the
+        bands measure.
+
+        Example:
+            >>> dataset.plot(dataset[query]).savefig("sample.png")     # doctest: +SKIP
+        """
+        from ..figures.samples import plot_sample
+
+        rgb = tuple(getattr(self, "rgb_bands", ()))
+        known = set(rgb) <= {band.name for band in self.bands}
+        return plot_sample(
+            sample, self.bands, self.classes, rgb=rgb if rgb and known else None, title=title
+        )
 
     def at(
         self,

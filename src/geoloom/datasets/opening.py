@@ -28,6 +28,7 @@ from .scenes.cached import IndexPlace
 from .sensors.cdl import CDL
 from .sensors.landsat import Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
 from .sensors.naip import NAIP
+from .sensors.sentinel1 import Sentinel1
 from .sensors.sentinel2 import Sentinel2
 from .stac.dataset import StacDataset
 from .stac.detect import are_stac
@@ -41,6 +42,7 @@ SENSORS: tuple[type[RasterDataset], ...] = (
     Landsat7,
     Landsat5TM,
     Landsat4TM,
+    Sentinel1,
     Sentinel2,
     NAIP,
     CDL,

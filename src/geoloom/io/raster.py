@@ -45,7 +45,7 @@ def read(
     resampling: Resampling | None = None,
     nodata: float | None = None,
     scaled: bool = False,
-    crs: str | None = None,
+    assume_crs: str | None = None,
     overviews: bool = False,
     engine: EngineName = "auto",
 ) -> Raster:
@@ -63,7 +63,7 @@ def read(
             When shrinking, `bilinear` and `cubic` widen with the shrinkage, so that nothing aliases.
         nodata: Stored value to treat as unobserved instead of the file's own.
         scaled: Apply the bands' scale and offset; values become float32.
-        crs: CRS to use instead of the file's missing or wrong one.
+        assume_crs: CRS to use instead of the file's missing or wrong one.
         overviews: Read a grid of much coarser pixels from the file's overviews, where it has some: far less
             to read, but only as right as these are. They were averaged, or merely thinned out, by the file's
             writer, and lie up to half a pixel off where sides are not a multiple of the reduction. At
@@ -85,7 +85,7 @@ def read(
         >>> read("scene.tif", grid, bands=["red", "nir"]).values.shape  # doctest: +SKIP
         (2, 256, 256)
     """
-    header = _header(source, crs)
+    header = _header(source, assume_crs)
     target = header.grid if grid is None else grid
     if not isinstance(target, GeoBox):
         raise GridError(f"grid is {target!r}; give a GeoBox(shape, affine, crs)")

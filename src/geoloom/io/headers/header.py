@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -101,8 +102,16 @@ class Header:
 
     @property
     def band_names(self) -> tuple[str, ...]:
-        """A name a band: its description, else its number."""
-        return tuple(name or str(i) for i, name in enumerate(self.descriptions, 1))
+        """A different name for each band: its description, else its number; a description that several bands
+        share has the band's number behind it, as `ndvi (2)`."""
+        plain = [name or str(i) for i, name in enumerate(self.descriptions, 1)]
+        count = Counter(plain)
+        if len(count) == len(plain):
+            return tuple(plain)
+        apart = [f"{n} ({i})" if count[n] > 1 else n for i, n in enumerate(plain, 1)]
+        if len(set(apart)) == len(apart):
+            return tuple(apart)
+        return tuple(str(i) for i in range(1, len(plain) + 1))  # such as `a`, `a`, `a (1)`
 
     @property
     def data_bands(self) -> tuple[int, ...]:
