@@ -15,7 +15,7 @@ def die(*args, **kwargs):
 
 
 def main(folder: str, between: str) -> None:
-    from geoloom.inference import polygons, predict
+    from geoloom.inference import making, polygons, predict
 
     at = Path(folder)
     real = os.replace
@@ -29,7 +29,7 @@ def main(folder: str, between: str) -> None:
         os.replace = replace
         Path.replace = lambda self, target: replace(self, target)
     else:
-        predict.polygonize = polygons.polygonize = die
+        making.polygonize = polygons.polygonize = die
     predict.predict(
         SlowPredictor(folder, 0), at / "scene.tif", at / "map.tif",
         probabilities=at / "p.tif", vector=at / "map.gpkg", **RUN,

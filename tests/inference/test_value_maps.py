@@ -7,7 +7,7 @@ import torch
 
 from geoloom.core.bands import Band
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ConfigError, ModelError, WriteError
+from geoloom.core.errors import ConfigError, ModelError
 from geoloom.core.outputs import ClassOutputs, ValueOutputs
 from geoloom.inference.predict import predict
 from geoloom.models.card import ModelCard
@@ -63,11 +63,11 @@ def test_values_have_no_probabilities_and_no_polygons(tmp_path, scene, model):
     assert not list(tmp_path.glob("map*"))
 
 
-def test_a_model_that_answers_per_image_maps_no_pixels(tmp_path, scene):
+def test_a_model_that_answers_per_image_needs_the_size_of_its_windows(tmp_path, scene):
     outputs = ClassOutputs(Classes.of(["a", "b"]), per="image")
     card = ModelCard("timm/resnet18", {}, BANDS, outputs)
     folder = save_model(tmp_path / "m", create_model("timm/resnet18", 2, outputs=outputs), card)
-    with pytest.raises(WriteError, match=r"per image are a table; found .*map\.tif"):
+    with pytest.raises(ConfigError, match=r"window= \(--window\)"):
         predict(folder, scene, tmp_path / "map.tif")
     with pytest.raises(ConfigError, match="expected one chip store or folder of pictures"):
         predict(folder, scene, tmp_path / "answers.csv")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .config import PredictConfig as PredictConfig
     from .explain import MapPlan as MapPlan
     from .images import predict_images as predict_images
     from .plan import Plan as Plan
@@ -30,6 +31,7 @@ else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
+            ".config": ["PredictConfig"],
             ".explain": ["MapPlan"],
             ".images": ["predict_images"],
             ".plan": ["Plan", "Tile", "plan_tiles"],

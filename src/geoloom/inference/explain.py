@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from ..core.grid import crs_name, crs_title, window_grid
+from ..core.grid import crs_name, crs_title
+from ..core.settings import configured
 from ..io.explain import FileRead, merged
 from ..io.headers.gdal_cache import cache_for_files
-from ..io.vector.areas import RoiSource
-from ..preparation.options import Join
+from .config import PredictConfig, PredictSettings
 from .job import MapJob
-from .plan import Blend, Tile, batches
-from .predictor import Device, ModelSource, Precision, Predictor
+from .plan import Tile, batches
+from .predictor import ModelSource, Predictor
 from .runners import AHEAD, reader_threads
-from .sources.grids import GridChoice, GridLike, Resolution
-from .sources.opening import Given, When, open_source
-from .symmetries import mean_over_symmetries
+from .sources.opening import Given, open_source
+from .windows import Windows, WindowWork
 from .work import autocast
 
 _SHOWN = 20
@@ -50,6 +48,7 @@ class MapPlan:
     tile_px: tuple[int, int]
     """Rows and columns that the model sees at once, with the halo."""
     batch_size: int
+    """Tiles, or windows of a model that answers per image, that go through the model at once."""
     reads: tuple[FileRead, ...] | None
     """By file and way of reading: the window around all that is read, and the bytes of all tiles' windows,
     which overlap by their halos. None where the source does not say."""
@@ -58,6 +57,8 @@ class MapPlan:
     model_seconds: float | None
     """That the model takes for all tiles on this device, from one batch of zeros timed just now; None where
     it was not timed. Reading goes on beside it."""
+    windows: Windows | None = None
+    """Of a model that answers per image: what of the scene each pixel of the map is decided by."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -75,6 +76,7 @@ class MapPlan:
             "reads": None if self.reads is None else [_plain(read) for read in self.reads],
             "memory_bytes": self.memory_bytes,
             "model_seconds": self.model_seconds,
+            "windows": None if self.windows is None else asdict(self.windows),
         }
 
     def text(self) -> str:
@@ -84,8 +86,7 @@ class MapPlan:
         lines = [
             f"map     {width} x {height} px of {side} in {crs_title(crs_name(self.grid.crs))}",
             f"source  {self.source}, bands {', '.join(self.bands)}",
-            f"tiles   {self.tiles_read} of {self.tiles} are read, each {self.tile_px[1]} x {self.tile_px[0]} "
-            f"px with its halo, {self.batch_size} at once",
+            *self._lines_of_tiles(),
             *self._lines_of_files(),
             f"memory  {_size(sum(self.memory_bytes.values()))} and what the network takes ("
             + ", ".join(f"{name} {_size(size)}" for name, size in self.memory_bytes.items())
@@ -96,6 +97,18 @@ class MapPlan:
                 f"time    about {_duration(self.model_seconds)} of the model, as timed on zeros"
             )
         return "\n".join(lines)
+
+    def _lines_of_tiles(self) -> list[str]:
+        size = f"{self.tile_px[1]} x {self.tile_px[0]} px"
+        read = f"tiles   {self.tiles_read} of {self.tiles} are read, each {size}"
+        if self.windows is None:
+            return [f"{read} with its halo, {self.batch_size} at once"]
+        seen = self.windows
+        return [
+            read,
+            f"windows {seen.size_px} x {seen.size_px} px, a pixel of the map every {seen.stride_px} px, "
+            f"nodata where less than {seen.min_valid:.0%} is observed, {self.batch_size} at once",
+        ]
 
     def _lines_of_files(self) -> list[str]:
         if self.reads is None:
@@ -119,32 +132,15 @@ class MapPlan:
 def explain(
     model: str | Path | Predictor,
     scene: Given,
+    config: PredictConfig | None = None,
     *,
-    join: Join | None = None,
-    when: When = None,
-    roi: RoiSource | None = None,
-    crs: str | None = None,
-    resolution: Resolution | None = None,
-    like: GridLike | None = None,
-    tile: int = 512,
-    halo: int = 64,
-    blend: Blend = "cosine",
-    tta: bool = False,
-    batch_size: int | None = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    nodata: float | None = None,
-    unit: str | Sequence[str] | None = None,
-    assume_crs: str | None = None,
     timed: bool = True,
+    **settings: Unpack[PredictSettings],
 ) -> MapPlan:
     """What `predict` with the same arguments will do; no pixel is read and nothing is written.
 
     Args:
-        model: As of `predict`, and so are all others but the last.
-        scene, join, when, roi, crs, resolution, like: What is mapped, and on which pixels.
-        tile, halo, blend, tta, batch_size, device, precision: How the model sees it.
-        nodata, unit, assume_crs: What the files do not say.
+        model, scene, config, settings: As of `predict`.
         timed: Load the model, and time one batch of zeros.
 
     Raises:
@@ -153,30 +149,9 @@ def explain(
     Example:
         >>> print(explain("model/", "scenes/", roi="park.gpkg").text())  # doctest: +SKIP
     """
-    known = ModelSource.of(model)
-    source = open_source(
-        scene,
-        dates=known.dates,
-        join=join,
-        when=when,
-        nodata=nodata,
-        assume_crs=assume_crs,
-        choice=GridChoice(crs, resolution, like),
-    )
-    job = MapJob.plan(
-        known,
-        source,
-        unit=unit,
-        roi=roi,
-        tile=tile,
-        halo=halo,
-        blend=blend,
-        tta=tta,
-        batch_size=batch_size,
-        device=device,
-        precision=precision,
-    )
-    return explain_job(job, timed=timed)
+    chosen, known = configured(PredictConfig, config, settings), ModelSource.of(model)
+    source = open_source(scene, dates=known.dates, **chosen.opened)
+    return explain_job(MapJob.plan(known, source, chosen), timed=timed)
 
 
 def explain_job(job: MapJob, *, timed: bool) -> MapPlan:
@@ -184,17 +159,19 @@ def explain_job(job: MapJob, *, timed: bool) -> MapPlan:
     work, plan = job.work, job.work.plan
     read = [tile for tile in plan.tiles if work.reads(tile)]
     names = dict(zip(work.source.bands.numbers, work.source.bands.names, strict=True))
+    of_windows = work if isinstance(work, WindowWork) else None
     return MapPlan(
         source=work.source.bands.uri,
         grid=work.grid,
         bands=tuple(names[number] for number in work.input.numbers),
         tiles=len(plan.tiles),
         tiles_read=len(read),
-        tile_px=plan.read_shape,
-        batch_size=job.batch_size,
+        tile_px=work.read_shape,
+        batch_size=job.batch_size if of_windows is None else of_windows.at_once,
         reads=_reads(job, read),
         memory_bytes=_memory(job),
         model_seconds=_model_seconds(job, read) if timed and read else None,
+        windows=None if of_windows is None else of_windows.windows,
     )
 
 
@@ -203,17 +180,13 @@ def _reads(job: MapJob, tiles: Sequence[Tile]) -> tuple[FileRead, ...] | None:
     told = getattr(work.source, "explain", None)
     if told is None:
         return None
-    return merged(
-        read
-        for tile in tiles
-        for read in told(window_grid(work.grid, tile.read), work.input.numbers)
-    )
+    return merged(read for tile in tiles for read in told(work.ground(tile), work.input.numbers))
 
 
 def _memory(job: MapJob) -> dict[str, int]:
     """Arrays that are in memory at once, and GDAL's cache."""
     work, plan = job.work, job.work.plan
-    rows, cols = plan.read_shape
+    rows, cols = work.read_shape
     types = dict(zip(work.source.bands.numbers, work.source.bands.dtypes, strict=True))
     stored = sum(np.dtype(types[number]).itemsize for number in work.input.numbers)
     pixels, bands = job.batch_size * rows * cols, len(work.input.numbers)
@@ -237,23 +210,31 @@ def _model_seconds(job: MapJob, tiles: Sequence[Tile]) -> float | None:
     if work.source.is_series:  # how many dates there are shows when they are read
         return None
     predictor, device = work.model.load(work.device)
-    shape = job.batch_size, len(work.input.numbers), *work.plan.read_shape
-    valid = torch.ones((job.batch_size, *work.plan.read_shape), dtype=torch.bool, device=device)
+    at_once = work.at_once if isinstance(work, WindowWork) else job.batch_size
+    shape = at_once, len(work.input.numbers), *work.seen_shape
+    valid = torch.ones((at_once, *work.seen_shape), dtype=torch.bool, device=device)
     image = torch.zeros(shape, device=device)
-    answer = partial(mean_over_symmetries, predictor) if work.tta else predictor
     seconds = 0.0
     for _ in range(2):
         began = time.perf_counter()
         with torch.inference_mode(), autocast(work.precision, device):
-            answer(image, valid).sum().item()  # waits for a GPU
+            predictor(image, valid).sum().item()  # waits for a GPU
         seconds = time.perf_counter() - began
+    turns = 8 if work.tta else 1
+    return seconds * turns * _calls(job, tiles)
+
+
+def _calls(job: MapJob, tiles: Sequence[Tile]) -> int:
+    """How often the model is called, turned images aside."""
+    if isinstance(job.work, WindowWork):
+        return job.work.calls(len(tiles))
     wanted = {(tile.row, tile.col) for tile in tiles}
     asked = (
         batch
-        for batch in batches(work.plan, job.batch_size)
+        for batch in batches(job.work.plan, job.batch_size)
         if any((tile.row, tile.col) in wanted for tile in batch.tiles)
     )
-    return seconds * sum(1 for _ in asked)
+    return sum(1 for _ in asked)
 
 
 def _plain(read: FileRead) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,8 @@ def predict_images(
     path = Path(out)
     if not is_table(path):
         raise WriteError(
-            f"the answers of a model per image are a table; found {path}, expected {', '.join(_WRITERS)}"
+            "the answers of a model per image to chips or pictures are a table; found "
+            f"{path}, expected {', '.join(_WRITERS)}"
         )
     may_replace(
         path, overwrite=overwrite, inputs=[p for p in (model, samples) if isinstance(p, str | Path)]
@@ -85,14 +86,17 @@ def predict_images(
         samples, list | tuple
     ):
         raise ConfigError(
-            f"the model answers per image; found {samples}, expected one chip store or folder of pictures"
+            f"the model answers per image; found {samples}, expected one chip store or folder of pictures; "
+            "the answers to a scene are a map: name it *.tif"
         )
     scorer: Any = model
     if isinstance(model, str | Path):
         scorer = load_model(model, choose_device(device))
     outputs = outputs_of(scorer)
     if outputs.gives != "image":
-        raise ModelError(f"the model gives {outputs.short}; give a scene, and a map to write")
+        raise ModelError(
+            f"the model gives {outputs.short}; give a scene, and a map to write, *.tif: {path} is a table"
+        )
     source = open_samples(samples, size_of(scorer))
     numbers = source.indices()
     rows = answers(scorer, source, numbers, batch_size or 16, progress, unit)
@@ -112,16 +116,25 @@ def answers_per_image(model: Any) -> bool:
     return read_card(model).outputs.gives == "image"
 
 
-def refuse_map_options(given: Mapping[str, Any]) -> None:
+def are_samples(given: Any) -> bool:
+    """Whether numbered images are given, a chip store or folders of pictures by class, and no scene."""
+    from ..datasets.layouts.recognise import is_class_folder
+    from ..tasks.source import TrainingSource
+
+    if isinstance(given, str | Path):
+        return (Path(given) / "zarr.json").is_file() or is_class_folder(str(given))
+    return isinstance(given, TrainingSource)
+
+
+def refuse_map_options(given: Sequence[str]) -> None:
     """Refuse options of maps where a table is written.
 
     Raises:
         ConfigError: one is given; the message names it.
     """
-    wrong = [name for name, value in given.items() if value is not None]
-    if wrong:
+    if given:
         raise ConfigError(
-            f"the model answers per image, and {', '.join(wrong)} {'are' if len(wrong) > 1 else 'is'} of "
+            f"the model answers per image, and {', '.join(given)} {'are' if len(given) > 1 else 'is'} of "
             "maps; leave that out: the table holds all answers"
         )
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from odc.geo.geobox import GeoBox
 
 from ..core.errors import ConfigError
-from ..core.grid import crs_name
+from ..core.grid import PixelWindow, crs_name, lattice_window, window_grid
 from ..core.roi import Roi
-from ..io.vector.areas import RoiSource
-from .plan import Blend, plan_tiles
-from .predictor import Device, ModelSource, Precision
+from .config import PredictConfig
+from .plan import plan_tiles
+from .predictor import ModelSource
 from .scores import usual_batch_size
 from .sources.grids import within
 from .sources.source import Source
+from .windows import Windows, WindowWork, usual_windows
 from .work import TileWork
 
 
@@ -29,39 +29,27 @@ class MapJob:
     batch_size: int
 
     @classmethod
-    def plan(
-        cls,
-        model: ModelSource,
-        source: Source,
-        *,
-        unit: str | Sequence[str] | None,
-        roi: RoiSource | None,
-        tile: int,
-        halo: int,
-        blend: Blend,
-        tta: bool,
-        batch_size: int | None,
-        device: Device,
-        precision: Precision,
-    ) -> MapJob:
-        """See `predict`, which says what the arguments mean and what is refused."""
-        found = model.find_input(source, unit)
-        grid, area = within(source.grid, roi)
-        shape = int(grid.shape[0]), int(grid.shape[1])
-        work = TileWork(
-            source=source,
-            grid=grid,
-            input=found,
-            plan=plan_tiles(shape, tile, halo, blend),
-            model=model,
-            device=device,
-            precision=precision,
-            tta=tta,
-            roi=area,
-        )
-        if batch_size is not None and batch_size < 1:
-            raise ConfigError(f"batch_size is {batch_size}; give at least 1")
-        return cls(work, batch_size or usual_batch_size(model, device))
+    def plan(cls, model: ModelSource, source: Source, config: PredictConfig) -> MapJob:
+        """The job of a map of a source; `predict` says what is refused."""
+        shared: dict[str, Any] = {
+            "source": source,
+            "input": model.find_input(source, config.unit),
+            "model": model,
+            "device": config.device,
+            "precision": config.precision,
+            "tta": config.tta,
+        }
+        if model.outputs.gives == "image":
+            return cls(_window_work(shared, source, model, config), 1)
+        if of_images := [n for n in ("window", "stride", "min_valid") if n in config.changed]:
+            raise ConfigError(
+                f"the model answers per pixel, and {' and '.join(of_images)} of models that answer per "
+                "image; leave that out"
+            )
+        grid, area = within(source.grid, config.roi)
+        plan = plan_tiles(_shape(grid), config.tile, config.halo, config.blend)
+        work = TileWork(grid=grid, plan=plan, roi=area, **shared)
+        return cls(work, config.batch_size or usual_batch_size(model, config.device))
 
     def settings(self) -> dict[str, Any]:
         """All that decides the product's bytes, as JSON values: the key of a resume, and the record."""
@@ -82,6 +70,7 @@ class MapJob:
             "blend": plan.blend,
             "tta": work.tta,
             "batch_size": self.batch_size,
+            **({} if not isinstance(work, WindowWork) else _stated_windows(work)),
             "device": str(work.model.place(work.device)),
             "precision": work.precision,
         }
@@ -90,6 +79,44 @@ class MapJob:
     def can_resume(self) -> bool:
         """Whether it is known what decides the product's bytes."""
         return bool(self.work.model.fingerprint) and self.work.source.identity is not None
+
+
+def _window_work(
+    shared: dict[str, Any], source: Source, model: ModelSource, config: PredictConfig
+) -> WindowWork:
+    """A map whose pixels are windows: its grid is laid over the whole scene, whatever part is mapped."""
+    windows = Windows.of(model, config)
+    whole = windows.map_of(source.grid)
+    grid, area = within(whole, config.roi)
+    first = lattice_window(whole, grid)
+    assert first is not None  # `within` cuts whole pixels
+    stride = windows.stride_px
+    rows, cols = (side * stride for side in _shape(grid))
+    scene = window_grid(
+        source.grid, PixelWindow(first.row * stride, first.col * stride, rows, cols)
+    )
+    return WindowWork(
+        grid=grid,
+        plan=plan_tiles(_shape(grid), max(1, config.tile // stride), 0, "crop"),
+        roi=area,
+        windows=windows,
+        scene=scene,
+        at_once=config.batch_size or usual_windows(model.place(config.device)),
+        **shared,
+    )
+
+
+def _shape(grid: GeoBox) -> tuple[int, int]:
+    return int(grid.shape[0]), int(grid.shape[1])
+
+
+def _stated_windows(work: WindowWork) -> dict[str, Any]:
+    return {
+        "window_px": work.windows.size_px,
+        "stride_px": work.windows.stride_px,
+        "min_valid": work.windows.min_valid,
+        "batch_size": work.at_once,
+    }
 
 
 def _stated_grid(grid: GeoBox) -> dict[str, Any]:

@@ -35,7 +35,9 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 class Predictor(Protocol):
-    """Scores for each pixel and class. A loaded model is one; so is any function with these attributes.
+    """Scores for each pixel and class, or for each image and class where its `outputs` say so.
+
+    A loaded model is one; so is any function with these attributes.
 
     It may carry `outputs` in place of `classes`, where it gives values. It may carry `fingerprint`, a string
     that changes whenever its answers would: only then can a killed run be resumed. It may carry `device`,
@@ -95,7 +97,7 @@ class ModelSource:
             identity = folder_hash(folder)
             return cls(
                 folder, None, saved.band_names, saved.outputs, saved, identity, saved.dates
-            )._per_pixel()
+            )._mappable()
         outputs = getattr(model, "outputs", None)
         if outputs is None and hasattr(model, "classes"):
             outputs = ClassOutputs(model.classes)
@@ -107,13 +109,26 @@ class ModelSource:
         known = getattr(model, "fingerprint", None) or _network_hash(model)
         card = getattr(model, "card", None)
         dates = getattr(model, "dates", 1)
-        return cls(None, model, tuple(model.bands), outputs, card, known, dates)._per_pixel()
+        return cls(None, model, tuple(model.bands), outputs, card, known, dates)._mappable()
 
-    def _per_pixel(self) -> ModelSource:
+    def _mappable(self) -> ModelSource:
+        if self.outputs.gives not in ("pixels", "image"):
+            raise ModelError(
+                f"the model gives {self.outputs.short}, and a map of a scene needs classes or values; take "
+                "a model of those"
+            )
+        return self
+
+    def per_pixel(self) -> ModelSource:
+        """The same, of a model that answers per pixel.
+
+        Raises:
+            ModelError: it answers per image.
+        """
         if self.outputs.gives != "pixels":
             raise ModelError(
-                f"the model gives {self.outputs.short}, and a map of a scene needs an answer per pixel; "
-                "predict with a model of classes or values per pixel"
+                f"the model gives {self.outputs.short}, and an answer per pixel is needed here; take a model "
+                "of classes or values per pixel"
             )
         return self
 

@@ -43,7 +43,7 @@ def final_blocks(
     Each batch's blocks are made as they are taken, and must be taken before the next batch.
     """
     blender = Blender(work.plan, work.model.outputs.channels)
-    cache_mb = cache_for_files(work.source.files, work.plan.read_shape[0])
+    cache_mb = cache_for_files(work.source.files, work.read_shape[0])
     with closing(engine.map_ordered(work, todo, cache_mb)) as results:
         for batch, of_tiles in zip(todo, results, strict=True):
             yield batch, _blended(blender, batch, of_tiles)
@@ -82,7 +82,7 @@ def scene_scores(
     Raises:
         ModelError: the scene lacks the model's bands, or the answer is not usable.
     """
-    known = ModelSource.of(model)
+    known = ModelSource.of(model).per_pixel()
     source = FileSource(scene) if isinstance(scene, Header) else scene
     plan = plan_tiles((int(source.grid.shape[0]), int(source.grid.shape[1])), tile, halo)
     work = TileWork(

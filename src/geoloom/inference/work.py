@@ -105,10 +105,24 @@ class TileWork:
         for i, tile in enumerate(batch.tiles):
             if not self.reads(tile):
                 continue
-            read = self.source.read(window_grid(self.grid, tile.read), self.input.numbers)
+            read = self.source.read(self.ground(tile), self.input.numbers)
             if read is not None and read.valid.any():
                 pixels[i] = read
         return LoadedBatch.of(batch, pixels)
+
+    def ground(self, tile: Tile) -> GeoBox:
+        """The pixels of the source that decide a tile."""
+        return window_grid(self.grid, tile.read)
+
+    @property
+    def read_shape(self) -> tuple[int, int]:
+        """Rows and columns of `ground`: the same for every tile."""
+        return self.plan.read_shape
+
+    @property
+    def seen_shape(self) -> tuple[int, int]:
+        """Rows and columns of the images that the model sees."""
+        return self.plan.read_shape
 
     def reads(self, tile: Tile) -> bool:
         """Whether a tile adds to any pixel that is asked about."""
@@ -138,26 +152,39 @@ class TileWork:
         with torch.inference_mode(), autocast(self.precision, device):
             image = self.input.convert(_upload(loaded.images, device).to(torch.float32))
             valid = _upload(loaded.valid, device)
-            seen, answer = valid, self._answering(predictor)
+            seen, times = valid, None
             if loaded.times is not None and loaded.valid_series is not None:
                 seen = _upload(loaded.valid_series, device)
-                dated: Any = predictor  # which says that it takes times
                 times = _upload(loaded.times, device)
-                answer = self._answering(partial(dated, times_BT=times))
-            scores = answer(image, seen)
+            scores, decided = self.answers(predictor, image, seen, valid, times)
         tiles = [loaded.batch.tiles[i] for i in loaded.seen]
-        self._check(scores, valid)
+        self._check(scores, decided)
         weighted = self._weighted(scores, tiles)
-        for i, tile, score, all_valid in zip(
-            loaded.seen, tiles, weighted, loaded.valid, strict=True
-        ):
+        valid_here = decided.cpu().numpy()
+        for i, tile, score, all_valid in zip(loaded.seen, tiles, weighted, valid_here, strict=True):
             finished = _cut(tile, all_valid)
             if self.roi is not None:
                 finished &= self._inside(self.roi, tile.emit)
             results[i] = TileResult(score, finished)
         return results
 
-    def _answering(self, answer: Answer) -> Answer:
+    def answers(
+        self, predictor: Any, image: Tensor, seen: Tensor, valid: Tensor, times: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The model's scores of some tiles, (B, K, H, W) of `tile.read`, and where they count, (B, H, W).
+
+        Args:
+            predictor: The model.
+            image: (B, C, H, W) of `ground`, or of a series (B, T, C, H, W).
+            seen: Where it was observed, without the C axis.
+            valid: (B, H, W), True = asked about.
+            times: (B, T) of a series.
+        """
+        dated = predictor if times is None else partial(predictor, times_BT=times)
+        return self.answering(dated)(image, seen), valid
+
+    def answering(self, answer: Answer) -> Answer:
+        """Averaged over symmetries, where that is asked for."""
         return partial(mean_over_symmetries, answer) if self.tta else answer
 
     def __call__(self, batch: Batch) -> list[TileResult]:

@@ -24,11 +24,11 @@ _PIXELS = "Which pixels the map has"
 @argument("model", help="Model folder.")
 @argument(
     "scene",
-    help="Scene of any size; several files; a folder of scenes; of a model per image, chips or pictures.",
+    help="Scene of any size; several files; a folder of scenes; of a model per image also chips or pictures.",
     many=True,
 )
 @argument(
-    "out", help="Map to write, a COG; a folder, with --per-scene; a table, of a model per image."
+    "out", help="Map to write, a COG; a folder, with --per-scene; a table, of chips or pictures."
 )
 @option("--probabilities", help="Write the class probabilities too, one band per class.", kind=Path)
 @option("--vector", help="Write the map's polygons too, as a GeoPackage.", kind=Path)
@@ -70,6 +70,25 @@ _PIXELS = "Which pixels the map has"
     "-b",
     help="Tiles a step; 1 on a processor and 4 on a GPU if not given.",
     kind=int,
+)
+@option(
+    "--window",
+    help="Of a model per image: side of what it sees, pixels; as trained if not given.",
+    kind=int,
+    section=_PIXELS,
+)
+@option(
+    "--stride",
+    help="Of a model per image: pixels from window to window; the window if not given.",
+    kind=int,
+    section=_PIXELS,
+)
+@option(
+    "--min-valid",
+    help="Of a model per image: least share of a window that is observed.",
+    kind=float,
+    default=0.25,
+    section=_PIXELS,
 )
 @option("--device", help="auto, cpu or cuda.", default="auto")
 @option("--precision", help="auto, float32, bfloat16 or float16.", default="auto")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat
 
@@ -22,6 +23,9 @@ from .base import (
     known_unit,
     model_folder,
 )
+
+if TYPE_CHECKING:
+    from ...inference.config import PredictConfig
 
 
 class Predict(Step):
@@ -55,6 +59,9 @@ class Predict(Step):
     batch_size: BatchSize | None = None
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    window: Pixels | None = None
+    stride: Pixels | None = None
+    min_valid: Annotated[float, Field(ge=0, le=1)] = 0.25
     nodata: float | None = None
     unit: str | tuple[str, ...] | None = None
     assume_crs: str | None = None
@@ -103,30 +110,11 @@ class Predict(Step):
         with listener.track("tiles") as advance:
             predict(
                 self.model,
-                self.scene[0] if len(self.scene) == 1 else self.scene,
+                self._scene(),
                 self.out,
+                self.config(),
                 probabilities=self.probabilities,
                 vector=self.vector,
-                join=self.join,
-                when=self.when,
-                roi=self._roi(),
-                crs=self.crs,
-                resolution=self.resolution,
-                like=self.like,
-                per_scene=self.per_scene,
-                tile=self.tile,
-                halo=self.halo,
-                blend=self.blend,
-                tta=self.tta,
-                batch_size=self.batch_size,
-                device=self.device,
-                precision=self.precision,
-                nodata=self.nodata,
-                unit=self.unit,
-                assume_crs=self.assume_crs,
-                engine=self.engine,
-                scheduler=self.scheduler,
-                workers=self.workers,
                 overwrite=overwrite,
                 progress=advance,
             )
@@ -151,33 +139,20 @@ class Predict(Step):
             raise ConfigError(
                 "--dry-run describes one map; leave --per-scene out, or give one scene"
             )
-        planned = explain(
-            self.model,
-            self.scene[0] if len(self.scene) == 1 else self.scene,
-            join=self.join,
-            when=self.when,
-            roi=self._roi(),
-            crs=self.crs,
-            resolution=self.resolution,
-            like=self.like,
-            tile=self.tile,
-            halo=self.halo,
-            blend=self.blend,
-            tta=self.tta,
-            batch_size=self.batch_size,
-            device=self.device,
-            precision=self.precision,
-            nodata=self.nodata,
-            unit=self.unit,
-            assume_crs=self.assume_crs,
-        )
+        planned = explain(self.model, self._scene(), self.config())
         return planned.to_dict(), planned.text()
 
-    def _roi(self) -> Any:
-        """The area, four numbers with their CRS where one is given."""
+    def config(self) -> PredictConfig:
+        """The settings of the prediction, the area with its CRS where one is given."""
+        from ...inference.config import PredictConfig
+
+        given = {field.name: getattr(self, field.name) for field in fields(PredictConfig)}
         if isinstance(self.roi, tuple) and self.roi_crs is not None:
-            return self.roi, self.roi_crs
-        return self.roi
+            given["roi"] = self.roi, self.roi_crs
+        return PredictConfig(**given)
+
+    def _scene(self) -> Path | tuple[Path, ...]:
+        return self.scene[0] if len(self.scene) == 1 else self.scene
 
     def sentence(self, result: dict[str, Any]) -> str:
         """What the maps show, or the table holds."""

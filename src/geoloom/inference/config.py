@@ -1,0 +1,159 @@
+"""The settings of a prediction: declared here alone, checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict, get_args
+
+from ..core.errors import ConfigError
+from ..core.settings import changed, check_choice, check_whole
+from ..io.vector.areas import RoiSource
+from ..preparation.options import Join
+from .plan import Blend
+from .predictor import Device, Precision
+from .runners import Engine, EngineName
+from .sources.grids import GridChoice, GridLike, Resolution
+from .sources.opening import When
+
+_MOST_PX = 65_536
+"""Side of a tile: more fits into no memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictConfig:
+    """What a map shows, on which pixels, and how the model sees it; `predict` and `explain` take the same.
+
+    Raises:
+        ConfigError: a value cannot be, or two do not go together; the message names the setting.
+    """
+
+    join: Join | None = None
+    """How several files become one, as in `prepare`: `bands` of one scene, on the pixels of the first file;
+    a `mosaic`, side by side; or `dates` of one place, oldest first. A model of one date takes those as bands
+    named `t1_red`, `t2_red`."""
+    when: When = None
+    """Of a folder or a dataset, the time asked about, such as `2019-07` or `2019-06/2019-08`."""
+    roi: RoiSource | None = None
+    """Area of interest in any CRS; see `core.roi.RoiLike`, or a vector file. The map ends around it, and
+    pixels outside are nodata; only tiles that touch it are read."""
+    crs: str | None = None
+    """Of the map, where not that of the scenes."""
+    resolution: Resolution | None = None
+    """Side of the map's pixels in units of its CRS, or width and height."""
+    like: GridLike | None = None
+    """A raster, or a grid, whose pixels are the map's."""
+    per_scene: bool = False
+    """Make a map of each scene, on its own pixels, in place of one of all: the map's path is a folder, and a
+    map there bears its scene's name. Maps that the same call has made before are kept."""
+    tile: int = 512
+    """Largest side of a tile without its halo, pixels."""
+    halo: int = 64
+    """Context that the model sees around a tile, pixels."""
+    blend: Blend = "cosine"
+    """`cosine` fades tiles into each other over the halo; `crop` cuts the halo off."""
+    tta: bool = False
+    """Test-time augmentation: each tile is seen in its eight orientations, and the mean taken. Eight times
+    slower, and as a rule a little more accurate."""
+    batch_size: int | None = None
+    """Tiles that go through the model at once; 1 on a processor and 4 on a GPU if not given. Of a model that
+    answers per image, images or windows; 16, or 64 windows on a GPU."""
+    device: Device = "auto"
+    """Where the model runs; `auto` takes CUDA where there is one."""
+    precision: Precision = "auto"
+    """`auto` computes in bfloat16 where it may on CUDA, in float32 elsewhere."""
+    window: int | None = None
+    """Of a model that answers per image: side of the windows that it sees of a scene, pixels; the size of the
+    images that it was trained on if not given."""
+    stride: int | None = None
+    """Of a model that answers per image: pixels from one window to the next, and the side of the map's
+    pixels; as large as the window if not given, so that windows do not overlap."""
+    min_valid: float = 0.25
+    """Of a model that answers per image: least share of a window that is observed, 0..1, where the map has an
+    answer. The usual quarter is what a window about a corner of the scene shows."""
+    nodata: float | None = None
+    """Stored value that means unobserved, instead of the files' own."""
+    unit: str | Sequence[str] | None = None
+    """What the scene's numbers are after its scale and offset, such as `surface_reflectance`, instead of what
+    its tags say: one for all bands, or one for each band of the model, in its order; `none` for unknown. A
+    scene of the model's unit in another scale or offset is converted; one of another unit is refused."""
+    assume_crs: str | None = None
+    """Instead of the files' missing or wrong one."""
+    engine: EngineName | Engine = "local"
+    """`local` runs in this process; `dask` on worker processes, with the same classes."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler; workers are started here where none is given."""
+    workers: int = 2
+    """How many to start."""
+
+    def __post_init__(self) -> None:
+        check_choice(
+            self,
+            {
+                "join": get_args(Join),
+                "blend": get_args(Blend),
+                "precision": get_args(Precision),
+                "per_scene": (False, True),
+                "tta": (False, True),
+            },
+        )
+        sides = dict.fromkeys(("tile", "window", "stride"), (1, _MOST_PX))
+        check_whole(self, {**sides, "halo": (0, _MOST_PX)}, " px")
+        if not 0 <= self.min_valid <= 1:
+            raise ConfigError(f"min_valid is {self.min_valid}; give a share from 0 to 1")
+        check_whole(self, {"batch_size": (1, 65_536), "workers": (1, 1024)})
+        if self.scheduler is not None and self.engine != "dask":
+            raise ConfigError(
+                f"scheduler is {self.scheduler!r}, and the engine {self.engine!r} has none; give "
+                "engine='dask' (--engine dask), or leave the scheduler out"
+            )
+        self.choice  # noqa: B018 - whatever of it cannot be is refused now
+
+    @property
+    def changed(self) -> list[str]:
+        """Names of the settings that are not at their default."""
+        return changed(self)
+
+    @property
+    def choice(self) -> GridChoice:
+        """The map's pixels, where not those of the scenes."""
+        return GridChoice(self.crs, self.resolution, self.like)
+
+    @property
+    def opened(self) -> dict[str, Any]:
+        """How files become a source: settings of `sources.opening.open_source`."""
+        return {
+            "join": self.join,
+            "when": self.when,
+            "nodata": self.nodata,
+            "assume_crs": self.assume_crs,
+            "choice": self.choice,
+        }
+
+
+class PredictSettings(TypedDict, total=False):
+    """The fields of `PredictConfig` as arguments by name; a test compares the two."""
+
+    join: Join | None
+    when: When
+    roi: RoiSource | None
+    crs: str | None
+    resolution: Resolution | None
+    like: GridLike | None
+    per_scene: bool
+    tile: int
+    halo: int
+    blend: Blend
+    tta: bool
+    batch_size: int | None
+    device: Device
+    precision: Precision
+    window: int | None
+    stride: int | None
+    min_valid: float
+    nodata: float | None
+    unit: str | Sequence[str] | None
+    assume_crs: str | None
+    engine: EngineName | Engine
+    scheduler: str | None
+    workers: int
