@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypedDict, get_args
 
 from ..core.errors import ConfigError
-from ..core.settings import changed, check_choice, check_whole
 from ..io.vector.areas import RoiSource
 from ..preparation.options import Join
 from .plan import Blend
 from .predictor import Device, Precision
 from .runners import Engine, EngineName
+from .settings import changed, check_choice, check_whole
 from .sources.grids import GridChoice, GridLike, Resolution
 from .sources.opening import When
 

@@ -15,7 +15,6 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.grid import crs_name, crs_title
-from ..core.settings import configured
 from ..io.explain import FileRead, merged
 from ..io.headers.gdal_cache import cache_for_files
 from .config import PredictConfig, PredictSettings
@@ -23,6 +22,7 @@ from .job import MapJob
 from .plan import Tile, batches
 from .predictor import ModelSource, Predictor
 from .runners import AHEAD, reader_threads
+from .settings import configured
 from .sources.opening import Given, open_source
 from .windows import Windows, WindowWork
 from .work import autocast

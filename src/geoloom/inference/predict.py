@@ -7,7 +7,6 @@ from typing import Unpack
 
 from ..core.errors import ConfigError
 from ..core.progress import Progress
-from ..core.settings import configured
 from .config import PredictConfig, PredictSettings
 from .images import (
     answers_per_image,
@@ -19,6 +18,7 @@ from .images import (
 from .making import Making
 from .predictor import ModelSource, Predictor
 from .products import Targets
+from .settings import configured
 from .sources.opening import Given, open_source
 from .sources.scenes import scene_sources
 

@@ -7,7 +7,7 @@ from dataclasses import Field, fields, replace
 from numbers import Integral
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from .errors import ConfigError, suggest
+from ..core.errors import ConfigError, suggest
 
 
 class Config(Protocol):
