@@ -67,10 +67,17 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("cut",),
     ),
     "preparation": (
-        ("options", "extents", "vector_layers", "stack_normalization", "operations"),
+        (
+            "options",
+            "extents",
+            "vector_layers",
+            "stack_normalization",
+            "operations",
+            "renamed_bands",
+        ),
         ("nodata", "label_plan"),
         ("raster_like", "band_stack"),
-        ("join", "crop", "cloud_removal"),
+        ("join", "crop", "cloud_removal", "resample"),
         ("scene", "labels"),
     ),
     "models": (

@@ -84,6 +84,17 @@ CASES = {
     ),
     "bands of two files": (["scene.tif", "qa.tif"], ["--join", "bands"], {"join": "bands"}),
     "cloud mask": (["scene.tif"], ["--cloud-mask", "qa.tif"], {"cloud_mask": "qa.tif"}),
+    "cloud values": (
+        ["scene.tif"],
+        ["--cloud-mask", "qa.tif", "--cloud-values", f"{CLEAR},7"],
+        {"cloud_mask": "qa.tif", "cloud_values": [CLEAR, 7]},
+    ),
+    "coarser": (["scene.tif"], ["--resolution", "75"], {"resolution": 75}),
+    "names and units": (
+        ["scene.tif"],
+        ["--name", "1=coastal", "--name", "red=deep red", "--unit", "surface_reflectance"],
+        {"name": {1: "coastal", "red": "deep red"}, "unit": "surface_reflectance"},
+    ),
     "cloud band": (
         ["inside.tif"],
         ["--cloud-band", "scl", "--sensor", "sentinel2_scl"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ def remove_clouds(
     *,
     band: int | str = 1,
     sensor: QualityBand = "landsat_c2",
+    values: Sequence[int] = (),
     nodata: float | None = None,
     crs: str | None = None,
     overwrite: bool = False,
@@ -40,6 +42,8 @@ def remove_clouds(
         out: File to write.
         band: The quality band, by number (from 1) or name.
         sensor: `landsat_c2` (QA_PIXEL of Collection 2) or `sentinel2_scl`.
+        values: Of the quality band where the ground is hidden, whatever sensor it is of, such as 2 and 4 of
+            Fmask; none leaves it to `sensor`.
         nodata: What hidden pixels are saved as, and unobserved ones are; None takes the scene's own, or NaN.
         crs: Instead of the scene's missing or wrong one.
         overwrite: Replace the file.
@@ -58,6 +62,7 @@ def remove_clouds(
     bands = _bands_besides(header, number if inside else None)
     dtype = common_dtype(header, bands)
     fill = _fill_value(header, bands, nodata)
+    seen = [0]
     with CogWriter(
         out,
         header.grid,
@@ -74,9 +79,17 @@ def remove_clouds(
             part = window_grid(header.grid, window)
             image = read(header, part, bands=bands, nodata=nodata)
             qa = read(clouds, part, bands=[number], resampling="nearest")
-            hidden = cloud_mask(qa.values[0], sensor) | ~qa.valid
-            values = np.where(image.valid & ~hidden, image.values, np.asarray(fill, dtype))
-            writer.write(values.astype(dtype), window.row, window.col)
+            stated = np.isin(qa.values[0], values) if values else cloud_mask(qa.values[0], sensor)
+            hidden = stated | ~qa.valid
+            seen[0] += int(np.count_nonzero(stated & qa.valid))
+            clear = np.where(image.valid & ~hidden, image.values, np.asarray(fill, dtype))
+            writer.write(clear.astype(dtype), window.row, window.col)
+    if values and not seen[0]:
+        log.warning(
+            "%s holds none of the cloud values %s: nothing was taken out; see its codes",
+            clouds.uri,
+            ", ".join(map(str, values)),
+        )
     return Path(out)
 
 

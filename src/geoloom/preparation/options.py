@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,10 @@ class PrepareOptions:
     cloud_mask: str | Path | None
     cloud_band: int | str | None
     sensor: QualityBand
+    cloud_values: tuple[int, ...]
+    resolution: float | None
+    name: Mapping[int | str, str] | None = field(hash=False)
+    unit: str | tuple[str, ...] | None
     index: tuple[str, ...]
     band: Mapping[str, int | str] | None = field(hash=False)
     factor: float
@@ -74,15 +79,27 @@ class PrepareOptions:
             yield "normalize", "fits new numbers, and normalization gives those of a file; keep one"
         if (self.scenes > 1) != (self.join is not None):
             yield "join", "goes with several scenes: mosaic, bands or dates"
-        framed = self.join is not None or self.crop is not None or self.without_clouds
+        framed = (
+            self.join is not None
+            or self.crop is not None
+            or self.without_clouds
+            or self.resolution is not None
+        )
         if self.nodata_rule == "all" and framed:
             yield (
                 "nodata_rule",
-                "all is applied to a scene as delivered: prepare it alone first, then join, crop or "
-                "take clouds out of what that wrote",
+                "all is applied to a scene as delivered: prepare it alone first, then join, crop, "
+                "resample or take clouds out of what that wrote",
             )
         if self.cloud_mask is not None and self.cloud_band is not None:
             yield "cloud_mask", "is a file, and cloud_band a band of the scene; keep one"
+        if self.cloud_values and not self.without_clouds:
+            yield (
+                "cloud_values",
+                "are values of cloud_mask (a file) or cloud_band; give one of them too",
+            )
+        if self.resolution is not None and not 0 < self.resolution < math.inf:
+            yield "resolution", f"found {self.resolution}; expected a pixel size above 0"
 
     def _unknown(self) -> Iterator[tuple[str, str]]:
         choices: dict[str, tuple[Any, Any]] = {

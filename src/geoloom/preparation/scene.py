@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.errors import BandError
@@ -20,6 +20,8 @@ from .crop import crop_to_extent, crop_to_polygons
 from .join import join_bands, join_dates, join_mosaic
 from .operations import AddIndex
 from .options import CropTo, Join, NodataRule, PrepareOptions
+from .renamed_bands import renamed
+from .resample import resample
 from .stack_normalization import normalization_path
 
 _JOINED = {"mosaic": join_mosaic, "bands": join_bands, "dates": join_dates}
@@ -48,6 +50,10 @@ def prepare(
     cloud_mask: str | Path | None = None,
     cloud_band: int | str | None = None,
     sensor: QualityBand = "landsat_c2",
+    cloud_values: int | Sequence[int] = (),
+    resolution: float | None = None,
+    name: Mapping[int | str, str] | None = None,
+    unit: str | Sequence[str] | None = None,
     index: str | Sequence[str] = (),
     band: Mapping[str, int | str] | None = None,
     factor: float = 1.0,
@@ -63,8 +69,8 @@ def prepare(
     """Make one raster of one or several files: joined, cropped, without clouds, with indices, normalised.
 
     Guarantee: the same bytes as `geoloom prepare` writes with the same options. Memory does not grow with
-    the scene. Nothing is resampled but files that are joined and lie on other lattices than the first, once.
-    The raster appears under its name only when it is whole.
+    the scene. Nothing is resampled but files that are joined and lie on other lattices than the first, once,
+    and what is asked for by `resolution`, once more. The raster appears under its name only when it is whole.
 
     Done in the order of the arguments. Values stay of the scene's type, until an index or a normalisation
     makes them float32.
@@ -80,6 +86,15 @@ def prepare(
             scene becomes unobserved.
         cloud_band: The quality band where it is inside the scene, by number (from 1) or name; it is left out.
         sensor: Of the quality band: `landsat_c2` (QA_PIXEL of Collection 2) or `sentinel2_scl`.
+        cloud_values: Values of the quality band where the ground is hidden, instead of the `sensor`'s rule:
+            2, 3 and 4 of Fmask, or those of any mask.
+        resolution: Side of the new pixels, in units of the scene's CRS: metres, feet or degrees. Larger
+            pixels are averages of all that they cover (antialiased), of observed pixels alone; codes of named
+            classes take the nearest.
+        name: New names of bands, by number (from 1) or old name: `{"B1": "blue"}`. Indices, `band`, `drop`
+            and `unit` go by the new ones, and so do all later steps.
+        unit: What the bands measure, one for all or one each, such as `surface_reflectance`; tagged in the
+            raster, so that no later step has to be given it.
         index: Spectral indices to append, by name; see `geoloom.transforms.indices`. They are computed from
             the scene's own bands.
         band: Which band is which, for indices: by number (from 1) or name, as in `{"red": 3, "nir": "B8"}`.
@@ -120,6 +135,10 @@ def prepare(
         cloud_mask=cloud_mask,
         cloud_band=cloud_band,
         sensor=sensor,
+        cloud_values=(cloud_values,) if isinstance(cloud_values, int) else tuple(cloud_values),
+        resolution=resolution,
+        name=name,
+        unit=unit if unit is None or isinstance(unit, str) else tuple(unit),
         index=(index,) if isinstance(index, str) else tuple(dict.fromkeys(index)),
         band=band,
         factor=factor,
@@ -167,6 +186,15 @@ def _one_file(files: Sequence[str | Path], options: PrepareOptions, folder: Path
             folder / "clear.tif",
             band=1 if options.cloud_band is None else options.cloud_band,
             sensor=options.sensor,
+            values=options.cloud_values,
+            nodata=nodata,
+            crs=options.assume_crs,
+        )
+    if options.resolution is not None:
+        source = resample(
+            source,
+            options.resolution,
+            folder / "resampled.tif",
             nodata=nodata,
             crs=options.assume_crs,
         )
@@ -178,6 +206,8 @@ def _planned(source: str | Path, options: PrepareOptions) -> BandStack:
     stack = BandStack.open(
         source, nodata=options.nodata, crs=options.assume_crs, nodata_rule=options.nodata_rule
     )
+    if options.name or options.unit:
+        stack = replace(stack, header=renamed(stack.header, options.name or {}, options.unit))
     header = stack.header
     for name in options.index:
         positions = _positions(name, options.band or {}, header)

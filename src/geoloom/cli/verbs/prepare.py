@@ -19,6 +19,7 @@ _NUMBERS = "Normalisation"
 @verb(
     "geoloom prepare scene.tif out.tif --index ndvi --band red=3 --band nir=4",
     "geoloom prepare scene.tif clear.tif --cloud-mask qa_pixel.tif",
+    "geoloom prepare scene.tif 60m.tif --resolution 60 --name B1=blue --unit surface_reflectance",
     "geoloom prepare left.tif right.tif whole.tif --join mosaic",
 )
 @argument("scene", help="Scene; or several files, with --join.", many=True)
@@ -37,6 +38,14 @@ _NUMBERS = "Normalisation"
     kind=float,
     default=1.0,
 )
+@option(
+    "--name",
+    help="A band's new name: B1=blue, 3=red. Repeatable.",
+    many=True,
+    metavar="BAND=NAME",
+)
+@option("--unit", help="What the bands measure, one for all or one each: surface_reflectance.")
+@option("--resolution", help="Side of the new pixels, in the CRS's units; averages.", kind=float)
 @option("--drop", help="Band to leave out, number or name. Repeatable.", many=True)
 @option("--cloud-mask", help="File with a quality band.", kind=Path, section=_CLOUDS)
 @option("--cloud-band", help="Quality band inside the scene, number or name.", section=_CLOUDS)
@@ -44,6 +53,12 @@ _NUMBERS = "Normalisation"
     "--sensor",
     help="landsat_c2 (QA_PIXEL) or sentinel2_scl (scene classification).",
     default="landsat_c2",
+    section=_CLOUDS,
+)
+@option(
+    "--cloud-values",
+    help="Values of the quality band that mean hidden, instead of a sensor's: 2,4.",
+    metavar="VALUES",
     section=_CLOUDS,
 )
 @option("--join", help="mosaic, bands or dates, of several files.", section=_FILES)
@@ -73,6 +88,9 @@ def prepare(
     context: click.Context,
     /,
     band: tuple[str, ...],
+    name: tuple[str, ...],
+    unit: str | None,
+    cloud_values: str | None,
     drop: tuple[str, ...],
     cloud_band: str | None,
     **others: Any,
@@ -81,11 +99,14 @@ def prepare(
 
     Scenes can be used without: training normalises by itself, and keeps the numbers with the model.
     """
-    roles = pairs("--band", band)
+    roles, names = pairs("--band", band), pairs("--name", name)
     do(
         "prepare",
         context,
         band={role: scalar(name) for role, name in roles.items()},
+        name=names,
+        unit=None if unit is None else unit if "," not in unit else unit.split(","),
+        cloud_values=None if cloud_values is None else cloud_values.split(","),
         drop=[scalar(name) for name in drop],
         cloud_band=None if cloud_band is None else scalar(cloud_band),
     )

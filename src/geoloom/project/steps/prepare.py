@@ -9,10 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PositiveFloat
 
 from ..listener import Listener
-from .base import Step, as_list, known_crs
+from .base import Step, as_list, known_crs, known_unit
 
 Names = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 BandName = int | str
+
+
+def _text_keys(value: Any) -> Any:
+    """Numbers of bands as texts, so that all keys of a mapping are of one kind."""
+    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
 
 
 class Prepare(Step):
@@ -29,6 +34,10 @@ class Prepare(Step):
     cloud_mask: Path | None = None
     cloud_band: BandName | None = None
     sensor: Literal["landsat_c2", "sentinel2_scl"] = "landsat_c2"
+    cloud_values: Annotated[tuple[int, ...], BeforeValidator(as_list)] = ()
+    resolution: PositiveFloat | None = None
+    name: Annotated[dict[str, str], BeforeValidator(_text_keys)] = Field(default_factory=dict)
+    unit: str | tuple[str, ...] | None = None
     index: Names = ()
     band: dict[str, BandName] = Field(default_factory=dict)
     factor: PositiveFloat = 1.0
@@ -52,6 +61,7 @@ class Prepare(Step):
         from ...preparation.options import PrepareOptions
 
         yield from known_crs("assume_crs", self.assume_crs)
+        yield from known_unit("unit", self.unit)
         yield from PrepareOptions(scenes=len(self.scene), **self._options()).problems()
 
     def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
@@ -67,7 +77,10 @@ class Prepare(Step):
     def _options(self) -> dict[str, Any]:
         """All settings but the files, as `prepare` takes them."""
         names = type(self).model_fields.keys() - {"scene", "out"}
-        return {name: getattr(self, name) for name in names} | {"band": self.band or None}
+        return {name: getattr(self, name) for name in names} | {
+            "band": self.band or None,
+            "name": {int(k) if k.isdecimal() else k: v for k, v in self.name.items()} or None,
+        }
 
     def sentence(self, result: dict[str, Any]) -> str:
         """What the raster holds."""
