@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
-import rasterio.warp
 import rasterio.shutil
+import rasterio.warp
 from affine import Affine
 
 from geoloom.core.errors import BandError, ConfigError, GridError, ReadError, WriteError
