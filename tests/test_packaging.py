@@ -92,7 +92,7 @@ def test_each_extra_that_an_error_names_installs_what_was_missing():
 
 
 def test_the_extra_all_holds_the_extras_that_features_need():
-    for_developers = {"all", "dev", "docs", "testing"}
+    for_developers = {"all", "browser", "dev", "docs", "testing"}
     others = set(PROJECT["optional-dependencies"]) - for_developers
     assert libraries_of("all") == set().union(*map(libraries_of, others))
 

@@ -92,7 +92,7 @@ def series_colors(count: int, own: Sequence[str] | None = None) -> tuple[str, ..
 def readable_on(color: tuple[float, float, float]) -> str:
     """Black or white, whichever is read more easily on an RGB colour (0 to 1).
 
-    The contrast is at least 4.5 to 1 on every colour, which a dark grey would miss on those of middle luminance.
+    The contrast is at least 4.5 to 1 on every colour; dark grey would miss that on those of middle luminance.
 
     Source:
         WCAG 2.2, relative luminance and contrast ratio.

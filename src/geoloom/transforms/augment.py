@@ -228,8 +228,17 @@ def _move(array: Any, move: _Move) -> Any:
     if isinstance(array, np.ndarray):
         turned = array.swapaxes(-2, -1) if move.transpose else array
         return np.ascontiguousarray(np.flip(turned, axes) if axes else turned)
-    turned = array.transpose(-2, -1) if move.transpose else array
-    return turned.flip(axes) if axes else turned.contiguous()
+    bits = _bits(array)
+    turned = bits.transpose(-2, -1) if move.transpose else bits
+    return (turned.flip(axes) if axes else turned.contiguous()).view(array.dtype)
+
+
+def _bits(array: Tensor) -> Tensor:
+    """The same memory as signed integers, where torch 2.4 moves no unsigned ones."""
+    import torch
+
+    signed = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+    return array.view(signed.get(array.dtype, array.dtype))
 
 
 def _turn(transform: Any, move: _Move, shape: tuple[int, int]) -> Any:
