@@ -17,7 +17,7 @@ from geoloom.chips.materialize import materialize
 from geoloom.chips.store import ChipStore, ChipWriter
 from geoloom.chips.zarr.layout import seal
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ChipError
+from geoloom.core.errors import ChipError, ModelError
 from geoloom.core.outputs import ClassOutputs, ValueOutputs
 from geoloom.datasets import RasterDataset
 from geoloom.evaluation.evaluate import evaluate
@@ -250,6 +250,19 @@ def test_a_folder_of_pictures_is_kept_and_teaches_the_same(pictures, tmp_path):
     on_store = evaluate(model, store, device="cpu")
     on_files = evaluate(model, folder, device="cpu")
     np.testing.assert_array_equal(on_store.matrix, on_files.matrix)
+
+
+def test_a_model_of_several_classes_is_not_scored_and_it_says_so(scene, tmp_path):
+    class Several:
+        bands = ("1",)
+        outputs = ClassOutputs(CLASSES, multilabel=True, per="image")
+
+    data = {"multilabel": torch.tensor([True, False])}
+    store = keep(scene, tmp_path / "c.zarr", lambda s: {**s, **data}, Several.outputs)
+    with pytest.raises(
+        ModelError, match=r"2 classes.* at once per image, which nothing counts yet"
+    ):
+        evaluate(Several(), store)
 
 
 def test_many_chips_are_packed_on_the_way(tmp_path):

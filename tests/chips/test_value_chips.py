@@ -53,6 +53,13 @@ def cut(scene, tmp_path, **options):
     return cut_chips(image, tmp_path / "c.zarr", labels=heights, label_kind="values", **given)
 
 
+def test_any_unit_of_values_is_kept_as_it_was_written(scene, tmp_path):
+    with rasterio.open(scene[1], "r+") as file:
+        file.units = ("Mg/ha (dry)",)
+    assert gl.open(str(scene[1]), gives="value").outputs.units == ("Mg/ha (dry)",)
+    assert cut(scene, tmp_path).outputs == ValueOutputs(("height",), ("Mg/ha (dry)",))
+
+
 def test_chips_hold_what_was_measured_under_them(scene, tmp_path):
     store = cut(scene, tmp_path)
     assert store.outputs == ValueOutputs(("height",), (None,))

@@ -32,6 +32,7 @@ from .reading.read_plan import Plan
 from .reading.sample import stored_tensor, to_sample, torch_dtype
 from .scenes.alike import is_same, stored_dtype
 from .scenes.index import SceneIndex
+from .scenes.located import header_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,7 +108,19 @@ class SceneDataset(GeoDataset):
         """Of a layer of values their names and units; see `GeoDataset.outputs`."""
         if self._layer != "value":
             return super().outputs
-        return ValueOutputs(tuple(b.name for b in self.bands), tuple(b.unit for b in self.bands))
+        return ValueOutputs(tuple(band.name for band in self.bands), self._units_of_values())
+
+    def _units_of_values(self) -> tuple[str | None, ...]:
+        """Of each band; what is none of the units of imagery, such as m, as the first scene's file has it."""
+        units: list[str | None] = []
+        scene = self._to_read(0, None)  # its addresses signed, where they have to be
+        for band, asset in zip(self.bands, scene.assets, strict=True):
+            own: str | None = band.unit
+            if own is None:
+                header = header_of(asset, self._assume_crs)
+                own = header.units[asset.index - 1] or None if header.units else None
+            units.append(own)
+        return tuple(units)
 
     def only(self, positions: Sequence[int]) -> Self:
         """The same dataset of some of its scenes alone; no file is opened.
