@@ -18,6 +18,7 @@ from geoloom.core.classes import Classes
 from geoloom.core.errors import ConfigError, GridError, WriteError
 from geoloom.core.grid import lattice_window, window_slices
 from geoloom.datasets import RasterDataset
+from geoloom.inference.explain import explain
 from geoloom.inference.predict import predict
 from geoloom.testing.predictors import BandPredictor, CodePredictor
 from geoloom.testing.sources import FakeSource
@@ -256,3 +257,25 @@ def test_only_scenes_in_the_area_are_mapped(tmp_path, zones):
         predict(CodePredictor(CODES), zones, tmp_path / "no", per_scene=True, roi=(13, 45, 14, 46))
     with pytest.raises(ConfigError, match="join makes one of several"):
         predict(CodePredictor(CODES), zones, tmp_path / "no", per_scene=True, join="mosaic")
+
+
+def test_each_scene_has_its_polygons_and_probabilities(tmp_path, zones):
+    folder, settings = tmp_path / "maps", {"per_scene": True, **RUN}
+    also = {"vector": folder, "probabilities": folder}
+    plans = explain(CodePredictor(CODES), zones, **settings)
+    assert not folder.exists()
+    predict(CodePredictor(CODES), zones, folder, **also, **settings)
+    made = {path.name for path in folder.iterdir() if path.suffix in (".tif", ".gpkg")}
+    assert made == {
+        f"{name}{end}"
+        for name in ("east", "west")
+        for end in (".tif", ".gpkg", ".probabilities.tif")
+    }
+    assert [name for name, _ in plans.scenes] == ["east", "west"]
+    for name, plan in plans.scenes:
+        assert f"{name}.tif\nmap " in plans.text()
+        with rasterio.open(folder / f"{name}.tif") as out:
+            assert plan.grid.shape == out.shape
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    predict(CodePredictor(CODES), zones, folder, **also, **settings)
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before

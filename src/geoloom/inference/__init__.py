@@ -15,6 +15,7 @@ from ..core.lazy import lazy_names
 if TYPE_CHECKING:
     from .config import PredictConfig as PredictConfig
     from .explain import MapPlan as MapPlan
+    from .explain import ScenePlans as ScenePlans
     from .images import predict_images as predict_images
     from .plan import Plan as Plan
     from .plan import Tile as Tile
@@ -32,7 +33,7 @@ else:
         __name__,
         {
             ".config": ["PredictConfig"],
-            ".explain": ["MapPlan"],
+            ".explain": ["MapPlan", "ScenePlans"],
             ".images": ["predict_images"],
             ".plan": ["Plan", "Tile", "plan_tiles"],
             ".polygons": ["polygonize"],

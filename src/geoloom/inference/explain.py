@@ -24,6 +24,7 @@ from .predictor import ModelSource, Predictor
 from .runners import AHEAD, reader_threads
 from .settings import configured
 from .sources.opening import Given, open_source
+from .sources.scenes import scene_sources
 from .windows import Windows, WindowWork
 from .work import autocast
 
@@ -129,6 +130,21 @@ class MapPlan:
         return lines
 
 
+@dataclass(frozen=True, slots=True)
+class ScenePlans:
+    """What a prediction of each scene will do, by the scene's name."""
+
+    scenes: tuple[tuple[str, MapPlan], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {"scenes": {name: plan.to_dict() for name, plan in self.scenes}}
+
+    def text(self) -> str:
+        """For people, the lines of each scene under its name."""
+        return "\n\n".join(f"{name}.tif\n{plan.text()}" for name, plan in self.scenes)
+
+
 def explain(
     model: str | Path | Predictor,
     scene: Given,
@@ -136,12 +152,15 @@ def explain(
     *,
     timed: bool = True,
     **settings: Unpack[PredictSettings],
-) -> MapPlan:
+) -> MapPlan | ScenePlans:
     """What `predict` with the same arguments will do; no pixel is read and nothing is written.
 
     Args:
         model, scene, config, settings: As of `predict`.
-        timed: Load the model, and time one batch of zeros.
+        timed: Load the model, and time one batch of zeros; not with `per_scene`.
+
+    Returns:
+        The plan; with `per_scene`, one for each scene.
 
     Raises:
         GeoloomError: what `predict` would refuse.
@@ -150,6 +169,10 @@ def explain(
         >>> print(explain("model/", "scenes/", roi="park.gpkg").text())  # doctest: +SKIP
     """
     chosen, known = configured(PredictConfig, config, settings), ModelSource.of(model)
+    if chosen.per_scene:
+        named = scene_sources(scene, **chosen.opened, roi=chosen.roi)
+        jobs = [(name, MapJob.plan(known, source, chosen)) for name, source in named]
+        return ScenePlans(tuple((name, explain_job(job, timed=False)) for name, job in jobs))
     source = open_source(scene, dates=known.dates, **chosen.opened)
     return explain_job(MapJob.plan(known, source, chosen), timed=timed)
 

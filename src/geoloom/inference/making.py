@@ -46,7 +46,7 @@ class Making:
         started = time.monotonic()
         targets.check_outputs(self.model.outputs)
         job = None
-        if keep and self.resume and targets.map.exists():
+        if keep and self.resume and all(path.exists() for path in targets.all):
             job = MapJob.plan(self.model, source, self.config)
             if job.can_resume and was_made_so(targets.map, {**job.settings(), **targets.to_dict()}):
                 log.info("%s: made before, nothing changed", targets.map)
@@ -58,14 +58,15 @@ class Making:
         self._make(job, targets, runner)
         _record(job, targets, runner, started)
 
-    def each_scene(self, sources: Sequence[tuple[str, Source]], folder: Path) -> None:
-        """Make a map of each source, under its name in a folder."""
-        may_replace(folder, overwrite=self.overwrite, folder=True)
-        with writing(folder):
-            folder.mkdir(exist_ok=True)
+    def each_scene(self, sources: Sequence[tuple[str, Source]], folders: Targets) -> None:
+        """Make a map of each source, and what else is wanted, under its name in a folder for each kind."""
+        for folder in dict.fromkeys(folders.all):
+            may_replace(folder, overwrite=self.overwrite, folder=True)
+            with writing(folder):
+                folder.mkdir(exist_ok=True)
         for number, (name, source) in enumerate(sources, 1):
             log.info("scene %d of %d: %s", number, len(sources), name)
-            targets = Targets(folder / f"{name}.tif", None, None)
+            targets = folders.of_scene(name)
             with targets.locked():
                 self.map(source, targets, keep=True)
 

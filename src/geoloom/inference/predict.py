@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Unpack
 
-from ..core.errors import ConfigError
 from ..core.progress import Progress
 from .config import PredictConfig, PredictSettings
 from .images import (
@@ -66,8 +65,10 @@ def predict(
             A record of the run goes to `<out>.run.json`.
         config: What the map shows, on which pixels, and how the model sees it; `PredictConfig` explains each
             setting.
-        probabilities: GeoTIFF of one float32 band a class, summing to 1, nodata NaN.
-        vector: GeoPackage of polygons of equal class, with name, code and area.
+        probabilities: GeoTIFF of one float32 band a class, summing to 1, nodata NaN. With `per_scene`,
+            a folder of `NAME.probabilities.tif`.
+        vector: GeoPackage of polygons of equal class, with name, code and area. With `per_scene`, a
+            folder of `NAME.gpkg`. All may go into one folder.
         overwrite: Replace existing products.
         resume: Keep what a failed or killed run has finished, and go on from there next time. Needs a model
             folder, a loaded model, or a predictor with a `fingerprint`; and scenes that are known by their
@@ -111,12 +112,10 @@ def predict(
             progress=progress,
         )
     making = Making(ModelSource.of(model), chosen, overwrite, resume, progress)
-    if chosen.per_scene:
-        if probabilities is not None or vector is not None:
-            raise ConfigError("per_scene makes maps alone; leave probabilities and vector out")
-        making.each_scene(scene_sources(scene, **chosen.opened, roi=chosen.roi), Path(out))
-        return Path(out)
     targets = Targets(Path(out), _path(probabilities), _path(vector))
+    if chosen.per_scene:
+        making.each_scene(scene_sources(scene, **chosen.opened, roi=chosen.roi), targets)
+        return targets.map
     with targets.locked():
         source = open_source(scene, dates=making.model.dates, **chosen.opened)
         making.map(source, targets)

@@ -43,6 +43,15 @@ class Targets:
         """Those that are wanted."""
         return tuple(p for p in (self.map, self.probabilities, self.vector) if p is not None)
 
+    def of_scene(self, name: str) -> Targets:
+        """Those of one scene, where these are folders, which may be one and the same."""
+        chances, shapes = self.probabilities, self.vector
+        return Targets(
+            self.map / f"{name}.tif",
+            None if chances is None else chances / f"{name}.probabilities.tif",
+            None if shapes is None else shapes / f"{name}.gpkg",
+        )
+
     def to_dict(self) -> dict[str, str | None]:
         """Their paths, for the record."""
         return {

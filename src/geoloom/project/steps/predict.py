@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat
 
-from ...core.errors import ConfigError
 from ..listener import Listener
 from .base import (
     MOST_PX,
@@ -80,12 +79,18 @@ class Predict(Step):
             yield "like", "takes CRS and resolution of a raster; leave crs and resolution out"
         yield from known_time("when", self.when)
         yield from known_unit("unit", self.unit)
-        for name in ("probabilities", "vector", "join") if self.per_scene else ():
-            if getattr(self, name) is not None:
-                yield name, "does not go with per_scene, which makes a map of each scene alone"
+        if self.per_scene and self.join is not None:
+            yield "join", "does not go with per_scene, which makes a map of each scene alone"
         if self.scheduler and self.engine != "dask":
             yield "scheduler", "goes with engine dask"
-        if self.vector is not None and self.vector.suffix.lower() != ".gpkg":
+        for name in ("probabilities", "vector") if self.per_scene else ():
+            path = getattr(self, name)
+            if path is not None and path.suffix.lower() in (".gpkg", ".tif", ".tiff"):
+                yield (
+                    name,
+                    f"found {path}; expected a folder, as per_scene makes a file of each scene",
+                )
+        if self.vector is not None and not self.per_scene and self.vector.suffix.lower() != ".gpkg":
             yield "vector", f"found {self.vector}; expected a GeoPackage, *.gpkg"
 
     def writes_folder(self) -> bool:
@@ -98,7 +103,9 @@ class Predict(Step):
         return (*super().inputs(), *area)
 
     def also_written(self) -> tuple[Path, ...]:
-        """The probabilities and the polygons."""
+        """The probabilities and the polygons; with per_scene each is locked with its map."""
+        if self.per_scene:
+            return ()
         return tuple(path for path in (self.probabilities, self.vector) if path is not None)
 
     def perform(self, listener: Listener, *, overwrite: bool, resume: bool) -> dict[str, Any]:
@@ -107,7 +114,10 @@ class Predict(Step):
         from ...inference.predict import predict
         from ...io.headers.header import read_header
 
-        with listener.track("tiles") as advance:
+        what = "tiles"
+        if is_table(self.out):
+            what = "chips" if (self.scene[0] / "zarr.json").is_file() else "pictures"
+        with listener.track(what) as advance:
             predict(
                 self.model,
                 self._scene(),
@@ -119,7 +129,8 @@ class Predict(Step):
                 progress=advance,
             )
         if self.per_scene:
-            return {"maps": len(list(self.out.glob("*.tif")))}
+            made = self.out.glob("*.tif")
+            return {"maps": sum(not path.name.endswith(".probabilities.tif") for path in made)}
         if is_table(self.out):
             return {"answers": count_answers(self.out)}
         header = read_header(self.out)
@@ -135,10 +146,6 @@ class Predict(Step):
         """The map's pixels, tiles, files, memory and time."""
         from ...inference.explain import explain
 
-        if self.per_scene:
-            raise ConfigError(
-                "--dry-run describes one map; leave --per-scene out, or give one scene"
-            )
         planned = explain(self.model, self._scene(), self.config())
         return planned.to_dict(), planned.text()
 
