@@ -74,11 +74,12 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
             "stack_normalization",
             "operations",
             "renamed_bands",
+            "suspicions",
         ),
         ("nodata", "label_plan"),
         ("raster_like", "band_stack"),
         ("join", "crop", "cloud_removal", "resample"),
-        ("scene", "labels"),
+        ("scene", "labels", "inspection"),
     ),
     "models": (
         ("specs", "identity", "weights", "device", "plugin"),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from .cloud_removal import remove_clouds as remove_clouds
     from .crop import crop_to_extent as crop_to_extent
     from .crop import crop_to_polygons as crop_to_polygons
+    from .inspection import RasterInspection as RasterInspection
+    from .inspection import inspect_raster as inspect_raster
     from .join import join_bands as join_bands
     from .join import join_dates as join_dates
     from .join import join_mosaic as join_mosaic
@@ -25,6 +27,7 @@ else:
         {
             ".cloud_removal": ["remove_clouds"],
             ".crop": ["crop_to_extent", "crop_to_polygons"],
+            ".inspection": ["RasterInspection", "inspect_raster"],
             ".join": ["join_bands", "join_dates", "join_mosaic"],
             ".labels": ["LabelRaster", "rasterize"],
             ".scene": ["PreparedScene", "prepare"],

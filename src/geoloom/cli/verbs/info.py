@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..options import as_json, debug
-from ..parameters import argument, option
+from ..parameters import argument, flag, option
 from ..terminal import session
 from ..verb import verb
 
@@ -22,19 +22,23 @@ _SHOWN = 5
     help="A raster, picture, vector layer, chip store, model folder or folder of class folders.",
 )
 @option("--field", help="Of a vector layer: list this field's values.")
+@flag("--exact", help="Of a raster of any size: look at every pixel, not at a sample.")
 @as_json
 @debug
-def info(file: Path, field: str | None, as_json: bool, debug: bool) -> None:
-    """Say what a file holds: its grid and bands, its classes and fields, or what a model needs."""
+def info(file: Path, field: str | None, exact: bool, as_json: bool, debug: bool) -> None:
+    """Say what a file holds: its grid and bands, its classes and fields, or what a model needs.
+
+    Of a raster also figures of each band, counts of codes, and what looks suspicious.
+    """
     with session(as_json=as_json, debug=debug) as terminal:
-        facts = describe(file, field)
+        facts = describe(file, field, exact=exact)
         shown = in_words(facts)
         width = max(len(key) for key in shown)
         text = "\n".join(f"{key:{width}}  {_plain(value)}" for key, value in shown.items())
         terminal.answer({"verb": "info", "file": str(file), **facts}, text)
 
 
-def describe(file: Path, field: str | None = None) -> dict[str, Any]:
+def describe(file: Path, field: str | None = None, *, exact: bool = False) -> dict[str, Any]:
     """The facts that a user needs to name bands, fields and classes in the next command.
 
     Raises:
@@ -51,7 +55,7 @@ def describe(file: Path, field: str | None = None) -> dict[str, Any]:
     from ...io.headers.header import read_header
 
     try:
-        return _raster(read_header(file))
+        header = read_header(file)
     except ReadError as not_a_raster:
         try:
             return _vector(file, field)
@@ -59,6 +63,21 @@ def describe(file: Path, field: str | None = None) -> dict[str, Any]:
             raise
         except Exception:  # pyogrio and GDAL know many ways to say that they cannot read it
             return _picture(file, not_a_raster)
+    return {**_raster(header), **_pixels(header, exact=exact)}
+
+
+def _pixels(header: Any, *, exact: bool) -> dict[str, Any]:
+    """What a look at the pixels gives; of a remote file only where every one is asked for."""
+    from ...core.errors import ReadError
+    from ...io.access.remote import is_remote
+    from ...preparation.inspection import inspect_raster
+
+    if is_remote(header.uri) and not exact:
+        return {"looked_at": 0.0}
+    try:
+        return inspect_raster(header, exact=exact).to_dict()
+    except ReadError as error:
+        return {"suspicious": [f"its pixels cannot be read: {error}"]}
 
 
 def _raster(header: Any) -> dict[str, Any]:
@@ -106,9 +125,35 @@ def in_words(facts: dict[str, Any]) -> dict[str, Any]:
             shown["unreadable"] = f"{len(value)}, such as {value[0]}"
         elif key == "bands" and value and isinstance(value[0], list):
             shown["bands"] = value[0] if len(value) == 1 else [f"({_plain(b)})" for b in value]
+        elif key == "statistics":
+            shown.update(_statistics(value))
+        elif key == "codes":
+            shown.update({f"code {row['code']}": _code(row) for row in value})
+        elif key == "suspicious":
+            shown["looks suspicious"] = "\n  ".join(["", *value]) if value else "nothing"
+        elif key == "looked_at":
+            if value < 1:
+                shown["looked at"] = f"{100 * value:.2g} % of the pixels (--exact looks at all)"
         elif key not in ("height", "unit"):
             shown[key] = value
     return shown
+
+
+def _statistics(bands: list[dict[str, Any]]) -> dict[str, str]:
+    """A line for each band."""
+    lines: dict[str, str] = {}
+    for number, band in enumerate(bands, start=1):
+        valid = f"{100 * band['valid']:.1f} % valid"
+        figures = ""
+        if band["mean"] is not None:
+            figures = f"{band['min']:.6g} to {band['max']:.6g}, mean {band['mean']:.6g}, "
+        lines[f"band {number}"] = f"{figures}{valid} ({band['name']})"
+    return lines
+
+
+def _code(row: dict[str, Any]) -> str:
+    name = f" ({row['name']})" if row["name"] else ""
+    return f"{row['pixels']:,} px, {row['hectares']:,.1f} ha{name}"
 
 
 def _rest(sizes: list[dict[str, int]]) -> dict[str, int]:
