@@ -96,3 +96,10 @@ def test_impossible_plans_are_refused(arguments):
         plan_tiles(*arguments)
     with pytest.raises(GridError, match="'cosine' or 'crop'"):
         plan_tiles((5, 5), 4, 0, "hann")
+
+
+def test_a_map_of_impossible_size_is_refused_before_its_tiles_are_made():
+    with pytest.raises(
+        GridError, match=r"1200000 x 1200000 px is 5,49\d,\d{3} tiles, .*--resolution"
+    ):
+        plan_tiles((1_200_000, 1_200_000))

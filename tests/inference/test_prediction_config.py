@@ -11,7 +11,7 @@ import rasterio
 
 from geoloom.cli.app import app
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ConfigError
+from geoloom.core.errors import ConfigError, WriteError
 from geoloom.inference.config import PredictConfig, PredictSettings
 from geoloom.inference.explain import explain
 from geoloom.inference.predict import predict
@@ -70,6 +70,8 @@ def test_a_step_hands_over_what_it_was_given():
         ({"join": "band"}, r"join is 'band'; did you mean 'bands'\?"),
         ({"tta": "no"}, r"tta is 'no'"),
         ({"scheduler": "tcp://a:1"}, r"scheduler is 'tcp://a:1'.*engine='dask'"),
+        ({"resolution": "10"}, r"resolution is '10'; give a number above 0"),
+        ({"resolution": float("inf")}, r"resolution is inf; give a number above 0"),
         ({"resolution": -3}, r"resolution is -3; give a number above 0"),
         ({"like": "a.tif", "crs": "EPSG:4326"}, r"like takes the grid of a raster"),
     ],
@@ -88,6 +90,8 @@ def test_config_and_settings_are_one(tmp_path, write_scene):
     made = predict(model, scene, tmp_path / "map.tif", config, blend="crop")
     with rasterio.open(made) as out:
         assert (out.read(1) == 1).all()
+    with pytest.raises(WriteError, match=r"a table, and the model answers per pixel: .*\*\.tif"):
+        predict(model, scene, tmp_path / "map.csv")
     for call in (
         explain,
         lambda *given, **named: predict(*given[:2], tmp_path / "b.tif", *given[2:], **named),

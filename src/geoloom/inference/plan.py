@@ -12,6 +12,9 @@ from ..core.grid import PixelWindow
 
 Blend = Literal["cosine", "crop"]
 
+_MOST_TILES = 1_000_000
+"""Of one map: at the usual 512 px, half a million pixels on a side."""
+
 _STEP_PX = 32
 """Tiles are evened out in steps of this size, by which most networks halve their input."""
 
@@ -105,7 +108,7 @@ def plan_tiles(
         blend: How overlapping results become one.
 
     Raises:
-        GridError: a size is not positive, or the halo is negative.
+        GridError: a size is not positive, the halo is negative, or there are more than a million tiles.
 
     Example:
         >>> plan = plan_tiles((1000, 520), tile_px=512, halo_px=64)
@@ -122,6 +125,12 @@ def plan_tiles(
     core = _even(shape[0], tile_px), _even(shape[1], tile_px)
     overlap = halo_px if blend == "cosine" else 0
     counts = -(-shape[0] // core[0]), -(-shape[1] // core[1])
+    if counts[0] * counts[1] > _MOST_TILES:
+        raise GridError(
+            f"a map of {shape[1]} x {shape[0]} px is {counts[0] * counts[1]:,} tiles, and at most "
+            f"{_MOST_TILES:,} are planned: choose coarser pixels (--resolution), an area (--roi), or "
+            "larger tiles (--tile)"
+        )
     tiles = []
     for row in range(counts[0]):
         top, height = _final(row, counts[0], core[0], overlap, shape[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Unpack
 
+from ..core.errors import WriteError
 from ..core.progress import Progress
 from .config import PredictConfig, PredictSettings
 from .images import (
@@ -97,6 +98,11 @@ def predict(
         PosixPath('map.tif')
     """
     chosen = configured(PredictConfig, config, settings)
+    if is_table(Path(out)) and not answers_per_image(model):
+        raise WriteError(
+            f"{out} is a table, and the model answers per pixel: name the map *.tif, or take a model that "
+            "answers per image"
+        )
     if is_table(Path(out)) or (answers_per_image(model) and are_samples(scene)):
         given = [name for name in chosen.changed if name not in _OF_TABLES]
         products = {"probabilities": probabilities, "vector": vector}

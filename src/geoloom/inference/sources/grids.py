@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import TypeAlias
 
@@ -57,8 +59,8 @@ class GridChoice:
                 "like takes the grid of a raster, its CRS and resolution with it; leave --crs and "
                 "--resolution (crs=, resolution=) out, or --like (like=)"
             )
-        if self.resolution is not None and not all(side > 0 for side in self._sides or ()):
-            raise ConfigError(f"resolution is {self.resolution}; give a number above 0")
+        if self.resolution is not None and not all(map(_is_side, self._sides or ())):
+            raise ConfigError(f"resolution is {self.resolution!r}; give a number above 0")
 
     @property
     def is_given(self) -> bool:
@@ -70,7 +72,9 @@ class GridChoice:
         given = self.resolution
         if given is None:
             return None
-        return (given, given) if isinstance(given, int | float) else (given[0], given[1])
+        if isinstance(given, Sequence) and not isinstance(given, str):
+            return given[0], given[1]
+        return given, given
 
     def on(self, regions: Sequence[Region], title: str) -> GeoBox:
         """The grid of the map of what lies in some regions.
@@ -123,6 +127,10 @@ class GridChoice:
                 title,
             )
         return first
+
+
+def _is_side(value: object) -> bool:
+    return isinstance(value, Real) and 0 < float(value) < math.inf
 
 
 def within(grid: GeoBox, roi: RoiSource | None) -> tuple[GeoBox, Roi | None]:
