@@ -72,7 +72,7 @@ def test_a_verb_and_its_step_have_the_same_defaults(verb):
 @pytest.mark.parametrize("verb", sorted(STEPS))
 def test_a_verb_offers_every_setting_of_its_step(verb):
     renamed = {
-        "chips": {"regions": "region"},
+        "chips": {"regions": "region", "colors": "color"},
         "rasterize": {"colors": "color"},
         "change": {"colors": "color"},
         "train": {"options": "option"},

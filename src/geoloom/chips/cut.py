@@ -8,6 +8,7 @@ from typing import get_args
 
 from ..core.classes import Classes
 from ..core.errors import ChipError, ConfigError, suggest
+from ..core.legend import CodeNames, as_classes
 from ..core.progress import Progress
 from ..datasets.base import GeoDataset
 from ..samplers.drawing.draw import draw_candidates
@@ -33,7 +34,7 @@ def cut_chips(
     count: int | None = None,
     stride: int | tuple[int, int] | None = None,
     points: str | Path | None = None,
-    classes: Classes | None = None,
+    classes: Classes | CodeNames | None = None,
     class_of_interest: str | Sequence[str] | None = None,
     balanced: bool = False,
     min_valid: float = 0.1,
@@ -65,7 +66,7 @@ def cut_chips(
         count: Chips wanted in all, for `random`.
         stride: Pixels from chip to chip, for `sequential`; None sets them side by side.
         points: Vector file, for `centroids`; of lines and polygons, the centroids count.
-        classes: Names and codes of the labels; None takes them from the labels.
+        classes: Classes, or names by code, of the labels; None takes them from the labels.
         class_of_interest: For `random`: centre the chips on pixels of these classes.
         balanced: For `random`: as many chips centred on each class as on any other.
         min_valid: Least share of a chip that is observed (and labelled), 0..1; others are left out.
@@ -114,7 +115,7 @@ def cut_chips(
     candidates = draw_candidates(
         [given.dataset for given in inputs],
         options,
-        classes=classes,
+        classes=as_classes(classes),
         split=split,
         names=[given.name for given in inputs],
     )

@@ -32,6 +32,15 @@ def named_classes(names: CodeNames, colors: ClassColors | None = None) -> Classe
     return recolored(Classes.of(list(by_code.values()), list(by_code)), colors)
 
 
+def as_classes(given: Classes | CodeNames | None) -> Classes | None:
+    """Classes, or names by code as classes; None stays.
+
+    Raises:
+        ModelError: as `named_classes`.
+    """
+    return given if given is None or isinstance(given, Classes) else named_classes(given)
+
+
 def recolored(classes: Classes, colors: ClassColors | None) -> Classes:
     """The classes with other colours for some of them, by name; those not named keep theirs.
 

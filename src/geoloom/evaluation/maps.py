@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from ..core.classes import Classes
 from ..core.errors import ConfigError, ModelError
 from ..core.grid import block_windows, window_grid
-from ..core.legend import CodeNames
+from ..core.legend import CodeNames, as_classes
 from ..core.progress import Progress
 from ..core.roi import Roi
 from ..io.headers.header import Header, read_header
@@ -35,7 +35,7 @@ def evaluate_map(
     class_map: str | Path,
     truth: str | Path,
     *,
-    classes: Classes | None = None,
+    classes: Classes | CodeNames | None = None,
     class_field: str | None = None,
     groups: Sequence[str | Sequence[str]] | None = None,
     probabilities: str | Path | None = None,
@@ -54,7 +54,7 @@ def evaluate_map(
         class_map: Raster of class codes; or of float values without names of classes.
         truth: Label raster, in any grid, or vector file, in any CRS; of values, a raster of measurements,
             whose bands bear the names of the map's (one alone may bear any).
-        classes: Of the map; None takes the names that it carries.
+        classes: Of the map, or names by code; None takes the names that it carries.
         class_field: Of a vector file: the attribute that gives the class.
         groups: Of a vector file: value, or values, for each class of the map; None where they are its names.
         probabilities: Raster of one band per class on the map's pixels, for curves and cross-entropy.
@@ -84,7 +84,7 @@ def evaluate_map(
             )
         report: Accuracy | ValueAccuracy = _count_values(header, truth, area, blocks, advance)
     else:
-        known = classes or map_classes(header)
+        known = as_classes(classes) or map_classes(header)
         wanted = ClassTruth.of(truth, known, class_field=class_field, groups=groups)
         count = ClassCount(known, wanted.positions, wanted.names, str(truth))
         _count_classes(count, known, header, wanted, probabilities, area, blocks, advance)

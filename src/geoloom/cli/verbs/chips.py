@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import common, do, pairs, scalar
+from ..options import class_codes, class_colors, codes, common, do, pairs, scalar
 from ..parameters import argument, flag, option
 from ..verb import verb
 
@@ -80,6 +80,8 @@ _APART = "How training and test are kept apart"
     metavar="SPLIT=PART",
     section=_APART,
 )
+@class_codes
+@class_colors
 @option("--band", "bands", help="Band to keep, number or name. Repeatable.", many=True)
 @option("--nodata", help="Unobserved value of the scene, if untagged.", kind=float)
 @option("--label-nodata", help="Unlabelled value of the labels, if untagged.", kind=float)
@@ -94,6 +96,8 @@ def chips(
     more: tuple[str, ...],
     region: tuple[str, ...],
     bands: tuple[str, ...],
+    classes: tuple[str, ...],
+    color: tuple[str, ...],
     **others: Any,
 ) -> None:
     """Cut chips from scenes and their label rasters, divided for training and test by land.
@@ -109,6 +113,9 @@ def chips(
         labels=[labels, *extra.values()],
         bands=[scalar(band) for band in bands],
         regions={name: part.split(",") if "," in part else part for name, part in parts.items()},
+        classes=codes(classes),
+        colors=pairs("--color", color),
+        color=None,
         more=None,
         region=None,
     )

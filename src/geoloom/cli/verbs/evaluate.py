@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import area, common, do
+from ..options import area, class_codes, codes, common, do
 from ..parameters import argument, option
 from ..verb import verb
 
@@ -26,6 +26,7 @@ _TRUTH = "With truth for a scene or a map"
 )
 @option("--split", help="Which of the samples: train, val or test.", default="test")
 @option("--truth", help="Labels of a scene, raster or polygons.", kind=Path, section=_TRUTH)
+@class_codes
 @option("--class-field", help="Of polygons: the field that gives the class.", section=_TRUTH)
 @option(
     "--group",
@@ -59,6 +60,7 @@ def evaluate(
     model: Path,
     chips: Path,
     truth: Path | None,
+    classes: tuple[str, ...],
     group: tuple[str, ...],
     roi: str | None,
     **others: Any,
@@ -73,4 +75,12 @@ def evaluate(
     elif truth is not None:
         subject = {"model": model, "scene": chips, "truth": truth, "chips": None}
     groups = [tuple(text.split(",")) for text in group]
-    do("evaluate", context, **subject, groups=groups, roi=area(roi), group=None)
+    do(
+        "evaluate",
+        context,
+        **subject,
+        classes=codes(classes),
+        groups=groups,
+        roi=area(roi),
+        group=None,
+    )

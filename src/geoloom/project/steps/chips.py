@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from ..listener import Listener
-from .base import Pixels, Seed, Step, as_list
+from .base import ClassColor, CodeName, Pixels, Seed, Step, as_list
 
 HALVES = {
     "left": (0.0, 0.0, 0.5, 1.0),
@@ -53,6 +53,8 @@ class Chips(Step):
     labels: Files
     out: Path
     label_kind: Literal["classes", "values"] = "classes"
+    classes: dict[CodeName, str] = Field(default_factory=dict)
+    colors: dict[str, ClassColor] = Field(default_factory=dict)
     size: Pixels = 256
     strategy: Literal["random", "sequential", "centroids"] = "random"
     count: Annotated[int, Field(gt=0, le=100_000_000)] | None = None
@@ -101,7 +103,9 @@ class Chips(Step):
                 "regions",
                 f"split {self.split} {need} regions, such as train: left and test: right",
             )
-        for name in ("class_of_interest", "balanced"):
+        if self.colors and not self.classes:
+            yield "colors", "goes with classes, names by code; labels that name theirs have colours"
+        for name in ("class_of_interest", "balanced", "classes"):
             if getattr(self, name) and self.label_kind == "values":
                 yield name, "goes with labels that are classes, not with label_kind values"
         for name, splits in _SPLITS_WITH.items():
@@ -117,13 +121,16 @@ class Chips(Step):
         """Cut them."""
         from ...chips.cut import cut_chips
         from ...chips.inputs import join_layers
+        from ...core.legend import named_classes
 
+        classes = named_classes(self.classes, self.colors) if self.classes else None
         with listener.track("chips") as advance:
             store = cut_chips(
                 [join_layers(s) if isinstance(s, tuple) else s for s in self.scene],
                 self.out,
                 labels=self.labels,
                 label_kind=self.label_kind,
+                classes=classes,
                 size=self.size,
                 strategy=self.strategy,
                 count=self.count,

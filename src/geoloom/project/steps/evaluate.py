@@ -13,6 +13,7 @@ from ..listener import Listener
 from .base import (
     BatchSize,
     Box,
+    CodeName,
     Devices,
     Step,
     as_list,
@@ -45,6 +46,7 @@ class Evaluate(Step):
     out: Path
     split: Literal["train", "val", "test"] = "test"
     class_field: str | None = None
+    classes: dict[CodeName, str] = Field(default_factory=dict)
     groups: Annotated[tuple[str | tuple[str, ...], ...], BeforeValidator(as_list)] = ()
     probabilities: Path | None = None
     roi: Half | Box | Path | None = None
@@ -84,7 +86,11 @@ class Evaluate(Step):
             yield from labelled_samples("chips", self.chips)
         if self.out.suffix != ".json":
             yield "out", f"found {self.out}; expected *.json"
-        for name, value in (("groups", self.groups), ("probabilities", self.probabilities)):
+        for name, value in (
+            ("classes", self.classes),
+            ("groups", self.groups),
+            ("probabilities", self.probabilities),
+        ):
             if value and self.map_ is None:
                 yield name, "goes with map and truth"
         if self.roi is not None and self.truth is None:
@@ -121,6 +127,7 @@ class Evaluate(Step):
                     self.map_,
                     self.truth,
                     class_field=self.class_field,
+                    classes=self.classes or None,
                     groups=self.groups or None,
                     probabilities=self.probabilities,
                     roi=self._roi(self.map_),
