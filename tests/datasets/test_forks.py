@@ -121,6 +121,6 @@ def test_spawned_workers_too(world):
     queries = list(RandomGeoSampler(dataset, SIZE, 120, generator=1))
     dataset.__getitems__(queries[:8])
     loaded = DataLoader(
-        dataset, sampler=queries, batch_size=10, num_workers=2, multiprocessing_context="spawn"
+        dataset, sampler=queries, batch_size=10, num_workers=1, multiprocessing_context="spawn"
     )
     assert wrong_patches(list(loaded), images, labels) == (0, 120)
