@@ -66,7 +66,7 @@ def test_devices_are_a_number_or_all(given, meant):
             STEPS["train"], {"chips": "a.zarr", "out": "m", "devices": wrong}
         )
         assert place == ("devices",)
-        assert said == f"found {wrong!r}; expected how many train together, at least 1, or auto"
+        assert said == f"found {wrong!r}; expected how many share the work, at least 1, or auto"
 
 
 def test_missing_files_are_found_before_any_work(project, tmp_path):

@@ -53,10 +53,10 @@ def test_from_files_to_a_map_of_values(run, files):
     store = ChipStore.open(chips)
     assert store.outputs.short == "1 value (heat in K) per pixel"
     assert describe(files / "c.zarr")["labels"] == store.outputs.short
-    refused = run("train", chips, model, "--width", 0.125, "--epochs", 1, fails=True)
+    refused = run("train", chips, model, "--task", "segmentation", "--epochs", 1, fails=True)
     assert 'task="pixel_regression" (--task pixel_regression)' in refused
     trained = run(
-        "train", chips, model, "--task", "pixel_regression", "--width", 0.125, "--epochs", 40,
+        "train", chips, model, "--width", 0.125, "--epochs", 40,
         "--batch-size", 4, "--device", "cpu",
     )  # fmt: skip
     assert trained["rmse"] < 12  # of values whose standard deviation is 20

@@ -118,7 +118,7 @@ def test_what_cannot_be_a_table_is_refused(tmp_path, pictures):
 def test_from_a_folder_of_pictures_to_a_table_on_the_command_line(tmp_path, pictures, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for words in (
-        "train pictures m --task classification --model timm/resnet10t --epochs 1 --size 32",
+        "train pictures m --model timm/resnet10t --epochs 1 --size 32",
         "evaluate m pictures",
         "predict m pictures table.csv",
     ):

@@ -44,13 +44,15 @@ LOSSES: dict[Kind, Registry[Loss]] = {
 """By what a network gives."""
 
 
-def list_losses(kind: Kind = "classes") -> tuple[str, ...]:
-    """Names that `get_loss` knows, sorted.
+def list_losses(kind: Kind | None = "classes") -> tuple[str, ...]:
+    """Names that `get_loss` knows, sorted; None lists those of every kind.
 
     Example:
         >>> list_losses("values")
         ('huber', 'mae', 'mse')
     """
+    if kind is None:
+        return tuple(sorted(name for known in LOSSES.values() for name in known.list()))
     return _of(kind).list()
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from ..core.errors import ConfigError, suggest
-from ..losses.registry import get_loss
+from ..losses.registry import get_loss, list_losses
 from ..losses.weights import WeightRule
 from ..models.registry import check_options, model_options
 from ..transforms.augment import AUGMENTATIONS, check_augmentations
@@ -28,7 +28,8 @@ class TrainConfig:
         ModelError: the network or one of its options is unknown.
     """
 
-    task: str = "segmentation"
+    task: str | None = None
+    """None takes the one that learns labels of the kind that there are; see `registry.usual_task`."""
     model: str = "unet"
     options: Mapping[str, Any] = field(default_factory=dict)
     size: int | None = None
@@ -54,9 +55,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_options(self.model, dict(self.options))
-        kind = get_task(self.task).kind
-        if self.loss is not None:
+        kind = None if self.task is None else get_task(self.task).kind
+        if self.loss is not None and kind is not None:
             get_loss(self.loss, kind)
+        elif self.loss is not None and self.loss not in (known := list_losses(None)):
+            raise ConfigError(f"loss is {self.loss!r}{suggest(self.loss, known)}")
         check_augmentations(self.augment)
         choices = {
             "schedule": get_args(ScheduleName),
@@ -89,10 +92,11 @@ class TrainConfig:
             raise ConfigError(
                 f"average is {self.average}; give a share of the training, 0 (no mean of the weights) to 1"
             )
-        if self.label_smoothing and (kind != "classes" or self.loss not in (None, "crossentropy")):
+        smoothed = kind in (None, "classes") and self.loss in (None, "crossentropy")
+        if self.label_smoothing and not smoothed:
             raise ConfigError(
                 "label_smoothing is part of the loss 'crossentropy', not of "
-                f"{self.loss or 'the losses of ' + kind!r}; leave it out"
+                f"{self.loss or f'the losses of {kind}'!r}; leave it out"
             )
         if not 0 <= self.label_smoothing < 1:
             raise ConfigError(f"label_smoothing is {self.label_smoothing}; give 0 or more, below 1")

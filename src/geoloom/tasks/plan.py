@@ -13,8 +13,8 @@ import numpy as np
 from ..core.errors import DatasetError
 from ..core.outputs import Outputs
 from ..splits.names import Split
-from .base import Task
 from .learnable import learn_targets
+from .registry import get_task, usual_task
 from .source import TrainingSource, open_labelled
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ Given = str | Path | TrainingSource
 class TrainingPlan:
     """The samples of a training."""
 
+    task: str
+    """What learns from them, by name."""
     source: TrainingSource
     outputs: Outputs
     """What is learned from them."""
@@ -37,8 +39,8 @@ class TrainingPlan:
     """Numbers in `judge`."""
 
     @classmethod
-    def of(cls, data: Given, task: type[Task], val: Given | None = None) -> TrainingPlan:
-        """Choose samples by their splits; `train` explains how.
+    def of(cls, data: Given, task: str | None = None, val: Given | None = None) -> TrainingPlan:
+        """Choose samples by their splits, and where no task is named the one for their labels; see `train`.
 
         Raises:
             DatasetError: a source has no labels, or the two differ in bands or classes.
@@ -49,7 +51,8 @@ class TrainingPlan:
             raise DatasetError(
                 f"{source.path} has no labels to learn from; cut the chips with a label raster"
             )
-        outputs = task.as_outputs(source.outputs)
+        task = task or usual_task(source.outputs)
+        outputs = get_task(task).as_outputs(source.outputs)
         learned = _numbers(source.indices("train" if source.splits else None))
         judge = source if val is None else open_labelled(val)
         split = _judging_split(judge)
@@ -59,7 +62,7 @@ class TrainingPlan:
                 "the weights of the last epoch are kept",
                 source.path,
             )
-            return cls(source, outputs, learned, None, ())
+            return cls(task, source, outputs, learned, None, ())
         if judge is source and split == "test":
             logger.warning(
                 "%s has no split 'val': its split 'test' chooses the weights, so that a score on it will "
@@ -67,7 +70,7 @@ class TrainingPlan:
                 source.path,
             )
         _check_alike(source, judge)
-        return cls(source, outputs, learned, judge, _numbers(judge.indices(split)))
+        return cls(task, source, outputs, learned, judge, _numbers(judge.indices(split)))
 
     def to_dict(self) -> dict[str, Any]:
         """Where the samples are and how many, for the record."""

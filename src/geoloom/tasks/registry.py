@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from ..core.errors import ConfigError
+from ..core.outputs import Outputs
 from ..core.registry import Registry
 from .base import Task
 
 _OWN = f"{__package__}.supervised"
+
+USUAL = ("segmentation", "classification", "pixel_regression")
+"""Of the tasks of our own, the one that learns each kind of labels where nobody chooses."""
 
 TASKS: Registry[type[Task]] = Registry(
     "task",
@@ -36,6 +40,30 @@ def get_task(name: str) -> type[Task]:
         ConfigError: there is none; the message names the nearest.
     """
     return TASKS.get(name)
+
+
+def usual_task(outputs: Outputs) -> str:
+    """The name of the task that learns such labels, where a user names none.
+
+    Raises:
+        ConfigError: nothing of our own learns them.
+
+    Example:
+        >>> from geoloom.core.classes import Classes
+        >>> from geoloom.core.outputs import ClassOutputs
+        >>> usual_task(ClassOutputs(Classes.of(["forest", "water"]), per="image"))
+        'classification'
+    """
+    for name in USUAL:
+        try:
+            get_task(name).as_outputs(outputs)
+        except ConfigError:
+            continue
+        return name
+    raise ConfigError(
+        f"no task learns {outputs.short}; name one of your own, made known with register_task(name, task): "
+        "task=NAME (--task NAME)"
+    )
 
 
 def register_task(name: str, task: type[Task], *, overwrite: bool = False) -> None:

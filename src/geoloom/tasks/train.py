@@ -55,7 +55,7 @@ def train(
     data: Given,
     out: str | Path,
     *,
-    task: str = "segmentation",
+    task: str | None = None,
     model: str = "unet",
     width: float | None = None,
     dropout: float | None = None,
@@ -95,7 +95,8 @@ def train(
         data: Chip store, folder of class folders, or a path to one; or a dataset of labelled images. Its
             split `train` is learned from (all samples where there are no splits).
         out: Model folder to write.
-        task: What is learned, one of `list_tasks()`.
+        task: What is learned, one of `list_tasks()`. None takes what the labels are: `segmentation` for
+            classes of pixels, `classification` for those of images, `pixel_regression` for values of pixels.
         model: One of `list_models()`.
         width: Multiplies the network's channels; None takes the network's own default.
         dropout: Chance that a channel of the deepest layers is left out of a step.
@@ -177,9 +178,9 @@ def train(
         seed=seed,
         precision=precision,
     )
-    plan = TrainingPlan.of(
-        open_labelled(data, size), get_task(task), val and open_labelled(val, size)
-    )
+    source = open_labelled(data, size)
+    plan = TrainingPlan.of(source, config.task, val and open_labelled(val, size))
+    config = replace(config, task=plan.task)
     workspace = Workspace(Path(out))
     run = {"config": config.to_dict(), "chips": plan.to_dict(), "version": __version__}
     place = choose_device(device)
@@ -224,7 +225,7 @@ def _prepare(config: TrainConfig, plan: TrainingPlan, device: str, devices: int)
     weights = _weights(config.class_weights, counts, outputs)
     network = create_model(config.model, len(plan.source.bands), outputs=outputs, **config.options)
     warn_of_size(config.model, network, device)
-    task = get_task(config.task)(
+    task = get_task(plan.task)(
         network,
         outputs,
         inputs=get_spec(config.model).inputs,

@@ -229,8 +229,8 @@ def _move(array: Any, move: _Move) -> Any:
         turned = array.swapaxes(-2, -1) if move.transpose else array
         return np.ascontiguousarray(np.flip(turned, axes) if axes else turned)
     bits = _bits(array)
-    turned = bits.transpose(-2, -1) if move.transpose else bits
-    return (turned.flip(axes) if axes else turned.contiguous()).view(array.dtype)
+    bits = bits.transpose(-2, -1) if move.transpose else bits
+    return (bits.flip(axes) if axes else bits.contiguous()).view(array.dtype)
 
 
 def _bits(array: Tensor) -> Tensor:

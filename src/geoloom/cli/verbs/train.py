@@ -21,7 +21,10 @@ _DATA = "What it sees"
 )
 @argument("out", help="Model folder to make.")
 @option(
-    "--task", "-t", help="segmentation, classification or pixel_regression.", default="segmentation"
+    "--task",
+    "-t",
+    help="What is learned, by default what the labels are: segmentation (classes of "
+    "pixels), classification (of images) or pixel_regression (values of pixels).",
 )
 @option("--model", "-m", help="Network; `geoloom models` lists them.", default="unet")
 @option(

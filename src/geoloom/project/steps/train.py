@@ -36,7 +36,7 @@ class Train(Step):
 
     chips: Path
     out: Path
-    task: str = "segmentation"
+    task: str | None = None
     model: str = "unet"
     width: PositiveFloat | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
@@ -76,11 +76,12 @@ class Train(Step):
         yield from labelled_samples("chips", self.chips)
         if self.val is not None:
             yield from labelled_samples("val", self.val)
-        if self.task not in list_tasks():
+        if self.task is not None and self.task not in list_tasks():
             yield from named("task", self.task, list_tasks())
             return
         if self.loss is not None:
-            yield from named("loss", self.loss, list_losses(get_task(self.task).kind))
+            kind = None if self.task is None else get_task(self.task).kind
+            yield from named("loss", self.loss, list_losses(kind))
         yield from named("normalize", self.normalize, list_normalizations())
         try:
             get_spec(self.model)
