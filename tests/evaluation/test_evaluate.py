@@ -1,6 +1,5 @@
 """Evaluation of models and of maps: every labelled pixel once, in one matrix, wherever the truth lies."""
 
-import inspect
 import json
 
 import geopandas as gpd
@@ -22,6 +21,7 @@ from geoloom.evaluation import evaluate as evaluation
 from geoloom.evaluation import maps
 from geoloom.evaluation.evaluate import evaluate
 from geoloom.evaluation.maps import evaluate_map
+from geoloom.inference.config import PredictConfig
 from geoloom.inference.predict import predict
 from geoloom.metrics.accuracy import Accuracy
 from small_chips import write_chips
@@ -153,9 +153,9 @@ def test_a_model_is_scored_by_the_map_that_it_makes(scene, tmp_path, monkeypatch
 
 
 def test_tiles_are_those_of_a_prediction():
-    defaults = inspect.signature(predict).parameters
-    assert defaults["tile"].default == evaluation._TILE_PX
-    assert defaults["halo"].default == evaluation._HALO_PX
+    defaults = PredictConfig()
+    assert defaults.tile == evaluation._TILE_PX
+    assert defaults.halo == evaluation._HALO_PX
 
 
 @pytest.fixture
