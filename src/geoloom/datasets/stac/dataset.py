@@ -202,8 +202,8 @@ class StacDataset(RasterDataset):
             limit: The most items to take. Default: all.
             query: Of the query extension, for servers that have it: `{"eo:cloud_cover": {"lt": 10}}`.
             where: As the dataset's own: looked at here, after `limit`, whatever the server can do.
-            crs, res, bands, transforms, grids, sign, is_image, gives, rgb_bands, mosaic, resampling, nodata,
-                scaled, dtype, assume_crs, index, progress, reach: As the dataset's own.
+            crs, res, bands, transforms, grids, sign, is_image, gives, rgb_bands: As the dataset's own.
+            mosaic, resampling, nodata, scaled, dtype, assume_crs, index, progress, reach: As well.
 
         Raises:
             DatasetError: the server refuses or finds nothing.
