@@ -40,7 +40,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("region", "options"),
         ("scenes",),
         ("reading", "time"),
-        ("asked",),
+        ("query_checks",),
         ("contents",),
         ("base", "layouts"),
         ("parts", "scene_dataset", "loader", "arrays"),

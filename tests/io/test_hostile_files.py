@@ -305,7 +305,7 @@ def test_the_overviews_of_a_replaced_file_are_read_directly(tmp_path):
 
 def test_why_a_file_is_read_through_gdal_is_said_once(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(
-        "geoloom.io.access.left_to_gdal._REASONS", OrderedDict()
+        "geoloom.io.access.gdal_fallback._REASONS", OrderedDict()
     )  # of other tests' files
     make(tmp_path / "a.tif", compress="packbits", **TILES)
     make(tmp_path / "b.tif", compress="packbits", **TILES)

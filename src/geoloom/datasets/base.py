@@ -19,10 +19,10 @@ from ..core.errors import DatasetError, QueryError
 from ..core.interval import Interval
 from ..core.query import Query, Sample
 from ..core.registry import Registry
-from .asked import as_query, extent_text, near_region
 from .contents import Contents
 from .options import Layer as Layer
 from .options import refuse_overrides, require_callable
+from .query_checks import as_query, extent_text, near_region
 from .reading.calibration import Calibration
 from .reading.read_plan import Plan, answered, fulfil
 from .reading.sample import picked

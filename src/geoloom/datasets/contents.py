@@ -21,7 +21,7 @@ from ..core.outputs import ClassOutputs, Outputs
 from ..core.query import Query
 from ..core.roi import Roi, RoiLike
 from ..io.explain import FileRead, merged
-from .asked import as_query
+from .query_checks import as_query
 from .reading.read_plan import Plan
 from .region import Region, common_lattice
 

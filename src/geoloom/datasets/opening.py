@@ -20,8 +20,8 @@ from ..io.headers.header import Header
 from ..io.headers.scan import OnError, read_headers
 from ..io.vector.layers import ClassChoice
 from .base import GeoDataset, Layer, Transform
+from .layouts.detect import is_class_folder
 from .layouts.image_folder import ImageFolder
-from .layouts.recognise import is_class_folder
 from .options import given_paths
 from .raster import RasterDataset
 from .scenes.cached import IndexPlace

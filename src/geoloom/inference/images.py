@@ -118,7 +118,7 @@ def answers_per_image(model: Any) -> bool:
 
 def are_samples(given: Any) -> bool:
     """Whether numbered images are given, a chip store or folders of pictures by class, and no scene."""
-    from ..datasets.layouts.recognise import is_class_folder
+    from ..datasets.layouts.detect import is_class_folder
     from ..tasks.source import TrainingSource
 
     if isinstance(given, str | Path):

@@ -16,7 +16,7 @@ from geoloom.core.errors import ReadError
 from geoloom.core.grid import PixelWindow, crs_name, window_grid
 from geoloom.core.resampling import Resampling
 
-from .access.left_to_gdal import LeftToGdalError
+from .access.gdal_fallback import LeftToGdalError
 from .blocks.stack import MappedStack, Stack
 from .engines import read_with
 from .engines.direct import maps_ahead, read_stack

@@ -15,9 +15,9 @@ from ..core.bands import Band
 from ..core.errors import ConfigError
 from ..core.outputs import Outputs
 from ..core.statistics import BandStatistics
+from ..datasets.layouts.detect import is_class_folder
 from ..datasets.layouts.image_folder import ImageFolder
 from ..datasets.layouts.picture_folder import PictureFolder
-from ..datasets.layouts.recognise import is_class_folder
 from ..datasets.layouts.sample_dataset import SampleDataset
 from ..splits.names import Split
 from ..splits.samples import ClassSplit

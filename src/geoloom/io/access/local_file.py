@@ -14,8 +14,8 @@ from itertools import count
 
 from geoloom.core.errors import ReadError
 
+from .gdal_fallback import LeftToGdalError
 from .handles import Stamp
-from .left_to_gdal import LeftToGdalError
 
 _MOST_OPEN = 512
 _OF_THE_LIMIT = 4

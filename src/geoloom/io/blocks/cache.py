@@ -18,8 +18,8 @@ import numpy as np
 from geoloom.core.errors import ReadError
 
 from ..access.byte_source import Source
+from ..access.gdal_fallback import leave
 from ..access.handles import Key, Stamp
-from ..access.left_to_gdal import leave
 from ..access.local_file import LocalFile
 from ..access.mapped_file import Map, any_lost, may_map
 from ..headers.tiff_structure import TiffImage, UnsupportedTiffError, parse_tiff

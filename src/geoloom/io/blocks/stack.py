@@ -17,8 +17,8 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, GridError
 
+from ..access.gdal_fallback import leave
 from ..access.handles import stamp_of
-from ..access.left_to_gdal import leave
 from ..access.local_file import Descriptor
 from ..geometry.coordinate_map import CrsToPixels, way
 from ..headers.header import Header

@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 from geoloom.core.errors import ReadError, suggest
 from geoloom.core.resampling import Resampling
 
-from ..access.left_to_gdal import LeftToGdalError, leave
+from ..access.gdal_fallback import LeftToGdalError, leave
 from ..headers.header import Header
 from .direct import DirectEngine
 from .gdal import GdalEngine

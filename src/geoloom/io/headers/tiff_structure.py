@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ..access.byte_source import Source
-from ..access.left_to_gdal import LeftToGdalError
+from ..access.gdal_fallback import LeftToGdalError
 
 Compression = Literal["none", "deflate", "lzw", "zstd"]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from geoloom.core.errors import ReadError
 
+from .orientation import exif_orientation, upright, upright_shape
 from .picture import RGB, Picture, PictureInfo, check_claim, named_bands
-from .upright import exif_orientation, upright, upright_shape
 
 MAGIC = b"\xff\xd8\xff"
 

@@ -14,7 +14,7 @@ from geoloom.core.errors import ReadError
 from geoloom.core.grid import PixelWindow
 
 from ..access.byte_source import Source
-from ..access.left_to_gdal import LeftToGdalError, leave
+from ..access.gdal_fallback import LeftToGdalError, leave
 from ..blocks.codecs import MOST_PER_BYTE
 from ..blocks.copy import copy_from
 from ..blocks.stack import Channel, Stack
@@ -22,8 +22,8 @@ from ..engines.gdal_window import common_dtype, read_window
 from ..headers.header import Header, read_header
 from ..headers.scan import own_bands
 from ..headers.tiff_structure import orientation_and_color
+from .orientation import upright, upright_shape
 from .picture import RGB, Picture, PictureInfo, check_claim, named_bands
-from .upright import upright, upright_shape
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 

@@ -185,7 +185,7 @@ def chip_store(setting: str, path: Path) -> Iterator[tuple[str, str]]:
 
 def labelled_samples(setting: str, path: Path) -> Iterator[tuple[str, str]]:
     """A problem where something is there that is neither a chip store nor a folder of class folders."""
-    from ...datasets.layouts.recognise import is_class_folder
+    from ...datasets.layouts.detect import is_class_folder
 
     if not is_class_folder(str(path)):
         yield from chip_store(setting, path)

@@ -29,7 +29,7 @@ class Report(Step):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is not a model, and neither chip store nor folder of pictures."""
-        from ...datasets.layouts.recognise import is_class_folder
+        from ...datasets.layouts.detect import is_class_folder
 
         yield from model_folder("model", self.model)
         if self.chips is not None and not is_class_folder(str(self.chips)):
