@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
+import torch
+from affine import Affine
 from odc.geo.geobox import GeoBox
 
 import geoloom as gl
@@ -12,6 +14,7 @@ from geoloom.core.errors import DatasetError
 from geoloom.core.outputs import ClassOutputs, ValueOutputs
 from geoloom.core.query import Query
 from geoloom.datasets import RasterDataset
+from geoloom.io.raster import read
 from geoloom.samplers import GridGeoSampler
 from geoloom.testing.ramps import ramp
 from geoloom.testing.ramps import truth as ramp_truth
@@ -230,3 +233,29 @@ def test_features_give_no_values(tmp_path, utm):
     )
     with pytest.raises(DatasetError, match="raster of the measurements"):
         gl.open(tmp_path / "a.gpkg", gives="value")
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.int32])
+def test_stored_integers_are_interpolated_without_rounding(raster, utm, dtype):
+    """Half a pixel beside 2, 5, 8, ... lies 3.5, 6.5, ...: whichever way the file is read."""
+    stored = np.broadcast_to(2 + 3 * np.arange(80), (60, 80)).astype(dtype)
+    path = raster("whole.tif", stored, nodata=0)
+    beside = GeoBox((40, 50), utm.affine * Affine.translation(5.5, 5), utm.crs)
+    expected = np.broadcast_to(3.5 + 3 * np.arange(5, 55), (40, 50)).astype(np.float32)
+    for overviews in (False, True):  # read in one batch, and file by file
+        sample = RasterDataset(path, gives="value", overviews=overviews)[beside]
+        assert sample["value"].dtype == torch.float32
+        np.testing.assert_allclose(sample["value"][0].numpy(), expected, atol=1e-4)
+    wide = GeoBox((20, 20), utm.affine * Affine.scale(2), utm.crs)
+    for resampling in ("bilinear", "cubic", "average", "mode", "nearest"):
+        for grid in (beside, wide, wide.rotate(20)):
+            direct, gdal = (
+                read(path, grid, resampling=resampling, unrounded=True, engine=engine)
+                for engine in ("direct", "gdal")
+            )
+            assert direct.values.dtype == gdal.values.dtype == np.float64
+            np.testing.assert_array_equal(direct.valid, gdal.valid)
+            seen = gdal.valid
+            np.testing.assert_allclose(direct.values[0][seen], gdal.values[0][seen], atol=0.01)
+    assert read(path, wide, resampling="average", unrounded=True).values[0, 3, 3] == 21.5
+    assert read(path, beside, resampling="bilinear").values.dtype == dtype

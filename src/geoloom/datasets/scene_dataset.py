@@ -186,6 +186,7 @@ class SceneDataset(GeoDataset):
             resampling=self._resampling_asked,
             nodata=self.nodata,
             crs=self._assume_crs,
+            unrounded=self._layer == "value",
         )
 
     @property
@@ -350,6 +351,7 @@ class SceneDataset(GeoDataset):
                 scaled=self.scaled,
                 crs=self._assume_crs,
                 overviews=self.overviews,
+                unrounded=self._layer == "value",
                 deliver=self._delivered,
             )
         except ReadError as error:

@@ -165,7 +165,9 @@ class ValueTruth:
     def labels(self, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
         """Values float32 (L, H, W) in their units, NaN = unknown; and bool (H, W): one at least is known."""
         bands = self.raster.data_bands
-        layers = [read(self.raster, grid, bands=[band], scaled=True) for band in bands]
+        layers = [
+            read(self.raster, grid, bands=[band], scaled=True, unrounded=True) for band in bands
+        ]
         values = np.stack([np.where(layer.valid, layer.values[0], np.nan) for layer in layers])
         return values, np.isfinite(values).any(axis=0)
 

@@ -205,7 +205,13 @@ def _read(
     valid.fill(True)
     for i, channel in enumerate(stack.channels):
         values, seen = read_with(
-            "auto", channel.header, grid, (channel.band,), resampling, channel.nodata
+            "auto",
+            channel.header,
+            grid,
+            (channel.band,),
+            resampling,
+            channel.nodata,
+            unrounded=stack.unrounded,
         )
         out[i] = values[0]
         np.logical_and(valid, seen, out=valid)

@@ -28,7 +28,7 @@ class Raster:
     """Pixels that know where they lie and which of them were observed."""
 
     values: NDArray[Any]
-    """(C, H, W), the file's dtype, or float32 where scaled."""
+    """(C, H, W), the file's dtype, float32 where scaled, or float64 where unrounded integers."""
     valid: NDArray[np.bool_]
     """(H, W), True = observed in every band."""
     grid: GeoBox
@@ -47,6 +47,7 @@ def read(
     scaled: bool = False,
     assume_crs: str | None = None,
     overviews: bool = False,
+    unrounded: bool = False,
     engine: EngineName = "auto",
 ) -> Raster:
     """Read a raster onto a grid: a copy where the lattices agree, else exactly one resampling.
@@ -68,6 +69,8 @@ def read(
             to read, but only as right as these are. They were averaged, or merely thinned out, by the file's
             writer, and lie up to half a pixel off where sides are not a multiple of the reduction. At
             least two pixels of an overview go into each of the grid's. Classes never come from overviews.
+        unrounded: Give stored integers as float64, interpolated without rounding: what lies between 2 and
+            3 is 2.5, where it would be 3 otherwise.
         engine: Which reader to use; all give equal answers.
 
     Returns:
@@ -103,7 +106,9 @@ def read(
         raise ReadError(f"nodata is {nodata!r}; give a number (NaN is one), as the file stores it")
     if overviews:
         header = coarser(header, target, resampling)
-    values, valid = read_with(engine, header, target, numbers, resampling, nodata)
+    values, valid = read_with(
+        engine, header, target, numbers, resampling, nodata, unrounded=unrounded
+    )
     if scaled:
         values = _scale(values, header, numbers)
     names = tuple(header.band_names[number - 1] for number in numbers)

@@ -16,6 +16,7 @@ from geoloom.core.resampling import Resampling
 from geoloom.io.geometry.locate import to_source
 from geoloom.io.headers.header import Header
 from geoloom.io.headers.validity import fill_values, observed
+from geoloom.io.loops.rounding import given_dtype
 
 
 def fake_header(
@@ -80,6 +81,8 @@ class FakeEngine:
         bands: tuple[int, ...],
         resampling: Resampling,
         nodata: float | None,
+        *,
+        unrounded: bool = False,
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Values (C, H, W) and validity (H, W), by the source pixel under each centre."""
         self.asked.append((header.uri, grid, bands, resampling))
@@ -91,7 +94,8 @@ class FakeEngine:
         at = np.where(inside, rows, 0), np.where(inside, cols, 0)
         fills = np.asarray(fill_values(header, bands, nodata)).reshape(-1, 1, 1)
         valid = inside & seen[:, at[0], at[1]].all(axis=0)
-        return np.where(inside, stored[:, at[0], at[1]], fills).astype(stored.dtype), valid
+        dtype = given_dtype(stored.dtype, unrounded=unrounded)
+        return np.where(inside, stored[:, at[0], at[1]], fills).astype(dtype), valid
 
 
 def _source_pixels(source: GeoBox, grid: GeoBox) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -29,6 +29,7 @@ def read_scene(
     scaled: bool = False,
     crs: str | None = None,
     overviews: bool = False,
+    unrounded: bool = False,
     deliver: Callable[[np.dtype[Any]], np.dtype[Any]] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The scene's bands on a grid; bands that share a file are read together.
@@ -41,7 +42,7 @@ def read_scene(
         nodata: Instead of the bands' own.
         scaled: Apply the bands' scale and offset.
         crs: Instead of the files' own.
-        overviews: As `read`.
+        overviews, unrounded: As `read`.
         deliver: From the bands' common dtype to the one wanted; bands are converted as they are put
             together, as large fresh arrays cost more than the reading.
 
@@ -64,6 +65,7 @@ def read_scene(
             resampling=how,
             nodata=own,
             overviews=overviews,
+            unrounded=unrounded,
         )
         for (_, own, how), positions in reads.items()
     ]

@@ -14,6 +14,7 @@ from ...core.query import Asset, Scene
 from ...core.resampling import DEFAULT_OF_CLASSES, Resampling, default_resampling
 from ...io.blocks.stack import Channel, Stack
 from ...io.headers.header import Header
+from ...io.loops.rounding import given_dtype
 from ..scenes.located import header_of, require_band
 
 _CODED = frozenset({"qa", "class"})
@@ -40,9 +41,9 @@ class SceneStacks:
     pieces: tuple[Piece, ...]
     """In the order of the channels."""
     dtype: np.dtype[Any]
-    """That holds all channels."""
+    """That holds all channels as they are read."""
     one_dtype: bool
-    """Whether every channel is stored in it."""
+    """Whether all channels are stored in one."""
     headers: tuple[Header, ...]
     assets: tuple[Asset, ...]
     """One of each file, in the headers' order."""
@@ -72,6 +73,7 @@ def scene_stacks(
     resampling: Resampling | None,
     nodata: float | None,
     crs: str | None,
+    unrounded: bool = False,
 ) -> SceneStacks:
     """How to read a scene's bands; `read_scene` says what the arguments mean.
 
@@ -92,8 +94,8 @@ def scene_stacks(
     dtypes = [channel.dtype for channel, _ in picked]
     common = np.result_type(*dtypes)
     return SceneStacks(
-        pieces=tuple(_pieces(picked)),
-        dtype=common,
+        pieces=tuple(_pieces(picked, unrounded=unrounded)),
+        dtype=given_dtype(common, unrounded=unrounded),
         one_dtype=all(dtype == common for dtype in dtypes),
         headers=tuple(headers.values()),
         assets=tuple(assets.values()),
@@ -108,17 +110,17 @@ def resampling_of(band: Band, resampling: Resampling | None) -> Resampling | Non
     return resampling
 
 
-def _pieces(picked: Sequence[tuple[Channel, Resampling]]) -> list[Piece]:
+def _pieces(picked: Sequence[tuple[Channel, Resampling]], *, unrounded: bool) -> list[Piece]:
     """Runs of channels of one lattice, dtype and resampling; of one file where the files differ inside."""
     pieces = []
     for start, stop in _runs(picked, _alike):
         run = picked[start:stop]
-        stack = Stack(tuple(channel for channel, _ in run))
+        stack = Stack(tuple(channel for channel, _ in run), unrounded)
         if stack.ready() is not None:
             pieces.append(Piece(stack, run[0][1], start, stop))
             continue
         for first, after in _runs(run, lambda a, b: a[0].header is b[0].header):
-            own = Stack(tuple(channel for channel, _ in run[first:after]))
+            own = Stack(tuple(channel for channel, _ in run[first:after]), unrounded)
             pieces.append(Piece(own, run[0][1], start + first, start + after))
     return pieces
 
@@ -144,7 +146,7 @@ class StackShelf:
 
     Args:
         scene_at: Position and channels -> the scene, as it is to be read.
-        resampling, nodata, crs: As `read_scene`.
+        resampling, nodata, crs, unrounded: As `read_scene`.
     """
 
     def __init__(
@@ -154,7 +156,9 @@ class StackShelf:
         resampling: Resampling | None,
         nodata: float | None,
         crs: str | None,
+        unrounded: bool = False,
     ) -> None:
+        self._unrounded = unrounded
         self._scene_at = scene_at
         self._resampling, self._nodata, self._crs = resampling, nodata, crs
         self._known: OrderedDict[tuple[int, tuple[int, ...] | None], SceneStacks] = OrderedDict()
@@ -177,6 +181,7 @@ class StackShelf:
                 resampling=self._resampling,
                 nodata=self._nodata,
                 crs=self._crs,
+                unrounded=self._unrounded,
             )
         self._keep(key, known)
         return known if known.ready() else None

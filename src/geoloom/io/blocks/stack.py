@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -23,7 +23,7 @@ from ..access.local_file import Descriptor
 from ..geometry.coordinate_map import CrsToPixels, way
 from ..headers.header import Header
 from ..headers.validity import as_stored, fill_values
-from ..loops.rounding import working_dtype
+from ..loops.rounding import given_dtype, working_dtype
 from .cache import BlockCache, LocalTiff, Watch, block_at, local_tiff
 from .codecs import Block
 
@@ -71,9 +71,23 @@ class MappedStack:
     """(C,), of the stored dtype, what stands where there is no value."""
     any_tagged: bool
     """Whether some band's `nodata` counts."""
+    unrounded: bool = False
+    """Whether stored integers are resampled as floats."""
     _casts: dict[tuple[str, np.dtype[Any]], NDArray[Any]] = field(
         default_factory=dict, repr=False, init=False
     )
+
+    def as_floats(self) -> MappedStack:
+        """For what follows the decoding of blocks: the same pixels, as if they were stored as floats."""
+        dtype = given_dtype(self.like.dtype, unrounded=True)
+        return replace(
+            self,
+            like=np.empty(0, dtype),
+            working=np.empty(0, dtype),
+            limits=_limits(dtype),
+            nodata=self.nodata_as(dtype),
+            fill=self.fill_as(dtype),
+        )
 
     def nodata_as(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """`nodata` in another dtype, remembered."""
@@ -199,6 +213,8 @@ class Stack:
     """
 
     channels: tuple[Channel, ...]
+    unrounded: bool = False
+    """Whether stored integers are resampled as floats, so that a mean of 2 and 3 is 2.5."""
     serial: int = field(default_factory=lambda: next(_SERIALS), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -213,7 +229,7 @@ class Stack:
                 )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Stack, (self.channels,)
+        return Stack, (self.channels, self.unrounded)
 
     @property
     def grid(self) -> GeoBox:
@@ -344,6 +360,7 @@ def _prepare(stack: Stack) -> MappedStack | None:
         tagged=np.array([value is not None for value in nodata]),
         fill=np.array([channel.fill for channel in stack.channels], dtype),
         any_tagged=any(value is not None for value in nodata),
+        unrounded=stack.unrounded and dtype.kind in "iu",
     )
 
 

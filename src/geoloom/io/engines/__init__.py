@@ -40,6 +40,8 @@ class Engine(Protocol):
         bands: tuple[int, ...],
         resampling: Resampling,
         nodata: float | None,
+        *,
+        unrounded: bool = False,
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Pixels on the grid.
 
@@ -49,9 +51,10 @@ class Engine(Protocol):
             bands: Band numbers, from 1, at least one, all inside the file.
             resampling: Used only where the lattices differ; equal lattices are copied.
             nodata: Replaces the file's nodata values; None keeps them.
+            unrounded: Resample stored integers as float64, and give them as that.
 
         Returns:
-            values: (C, H, W) in the bands' common dtype; nodata (or 0) where there is no value.
+            values: (C, H, W) in the bands' common dtype, or float64; nodata (or 0) where there is no value.
             valid: (H, W) bool, True where every band is observed.
 
         Raises:
@@ -91,6 +94,8 @@ def read_with(
     bands: tuple[int, ...],
     resampling: Resampling,
     nodata: float | None,
+    *,
+    unrounded: bool = False,
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Pixels on the grid by the engine chosen; with `auto`, GDAL reads what turns out to be left to it.
 
@@ -98,9 +103,9 @@ def read_with(
     """
     engine = choose_engine(name, header, grid, bands, resampling)
     try:
-        return engine.read(header, grid, bands, resampling, nodata)
+        return engine.read(header, grid, bands, resampling, nodata, unrounded=unrounded)
     except LeftToGdalError as error:
         if name != "auto":
             raise
         leave(header.uri, error)
-    return ENGINES[-1].read(header, grid, bands, resampling, nodata)
+    return ENGINES[-1].read(header, grid, bands, resampling, nodata, unrounded=unrounded)

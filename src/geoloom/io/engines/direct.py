@@ -23,6 +23,7 @@ from ..blocks.stack import Channel, MappedStack, Stack
 from ..geometry.coordinate_map import CoordinateMap, CrsToPixels, coordinate_maps
 from ..geometry.shrinkage import Shrinkage, cells
 from ..headers.header import Header
+from ..loops.rounding import given_dtype
 from .direct_warp import warp, warp_part
 
 _STACKS = 1024
@@ -48,29 +49,34 @@ class DirectEngine:
         bands: tuple[int, ...],
         resampling: Resampling,
         nodata: float | None,
+        *,
+        unrounded: bool = False,
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Values (C, H, W) and where all bands are observed (H, W); see `Engine.read`."""
-        ready = _stack(header, bands, nodata).ready()
+        ready = _stack(header, bands, nodata, unrounded=unrounded).ready()
         assert ready is not None  # the caller has asked `can_read`
         height, width = grid.shape
-        values = np.empty((len(bands), height, width), ready.like.dtype)
+        dtype = given_dtype(ready.like.dtype, unrounded=unrounded)
+        values = np.empty((len(bands), height, width), dtype)
         valid = np.empty((height, width), np.bool_)
         read_stack(ready, grid, resampling, values, valid)
         ready.check()
         return values, valid
 
 
-_KNOWN: OrderedDict[tuple[int, tuple[int, ...], float | None], Stack] = OrderedDict()
+_KNOWN: OrderedDict[tuple[int, tuple[int, ...], float | None, bool], Stack] = OrderedDict()
 _KNOWN_LOCK = threading.Lock()
 
 
-def _stack(header: Header, bands: tuple[int, ...], nodata: float | None) -> Stack:
+def _stack(
+    header: Header, bands: tuple[int, ...], nodata: float | None, *, unrounded: bool = False
+) -> Stack:
     """One stack for each order, so that files are mapped once."""
     # By identity, which stays the header's own as long as the stack holds it.
-    key = id(header), bands, nodata
+    key = id(header), bands, nodata, unrounded
     stack = _KNOWN.get(key)
     if stack is None:
-        stack = Stack(tuple(Channel(header, band, nodata) for band in bands))
+        stack = Stack(tuple(Channel(header, band, nodata) for band in bands), unrounded)
         with _KNOWN_LOCK:
             _KNOWN[key] = stack
             while len(_KNOWN) > _STACKS:

@@ -24,6 +24,7 @@ from ..geometry.coordinate_map import CoordinateMap, coordinate_map, exact_map, 
 from ..geometry.piece import RasterPiece
 from ..geometry.shrinkage import Shrinkage, Span, halves, reach_px
 from ..geometry.subpixels import majority, mean, points_per_pixel, sample_grid
+from ..loops.rounding import given_dtype
 
 _SCRATCH_BYTES = 1 << 26
 """Largest piece of a source that is laid out at once; a grid that needs more is cut."""
@@ -83,6 +84,9 @@ def warp(
     source = _scratch((len(out), *shape), ready.like.dtype)
     lay_out(ready, (window.row, window.col), shape, (0, 0), source)
     place = window.row, window.col, *ready.grid.shape
+    if ready.unrounded and resampling != "nearest":
+        ready = ready.as_floats()
+        source = source.astype(ready.like.dtype)
     _gather(ready, source, place, places, resampling, shrinkage.span, out, seen)
 
 
@@ -99,11 +103,12 @@ def _warp_sampled(
     fine = sample_grid(grid, points)
     values = np.empty((1, *fine.shape), ready.like.dtype)
     points_seen = np.empty(fine.shape, np.bool_)
+    dtype = given_dtype(values.dtype, unrounded=ready.unrounded)
     pick = majority if resampling == "mode" else mean
     seen.fill(1)
     for band, band_stack in enumerate(_bands(ready)):
         warp(band_stack, fine, "nearest", shrinkage, values, points_seen.view(np.uint8))
-        picked, observed = pick(values, points_seen, points)
+        picked, observed = pick(values.astype(dtype, copy=False), points_seen, points)
         out[band] = np.where(observed, picked[0], ready.fill[band])
         seen &= observed.view(np.uint8)
 

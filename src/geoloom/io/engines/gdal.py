@@ -19,6 +19,7 @@ from ..geometry.piece import RasterPiece
 from ..geometry.shrinkage import Shrinkage, cells, halves, reach_px
 from ..geometry.subpixels import majority, mean, points_per_pixel, sample_grid
 from ..headers.header import Header
+from ..loops.rounding import given_dtype
 from .gdal_warp import warp
 from .gdal_window import empty, read_window
 
@@ -50,18 +51,22 @@ class GdalEngine:
         bands: tuple[int, ...],
         resampling: Resampling,
         nodata: float | None,
+        *,
+        unrounded: bool = False,
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Values (C, H, W) and where all bands are observed (H, W); see `Engine.read`."""
         turned = way(header.grid, grid.crs).turned(grid) if grid.crs.geographic else []
         if turned:
-            values, _ = empty(header, bands, nodata, grid.shape)
+            values, _ = _empty(header, bands, nodata, grid.shape, unrounded=unrounded)
             valid = np.zeros(grid.shape, np.bool_)
             for rows, cols, piece in turned:
                 # A piece that is turned lies beside the source, or nowhere: it is not turned again.
-                read = _read_as_placed(header, piece, bands, resampling, nodata)
+                read = _read_as_placed(
+                    header, piece, bands, resampling, nodata, unrounded=unrounded
+                )
                 values[:, rows, cols], valid[rows, cols] = read
             return values, valid
-        return _read_as_placed(header, grid, bands, resampling, nodata)
+        return _read_as_placed(header, grid, bands, resampling, nodata, unrounded=unrounded)
 
 
 def _read_as_placed(
@@ -70,18 +75,34 @@ def _read_as_placed(
     bands: tuple[int, ...],
     resampling: Resampling,
     nodata: float | None,
+    *,
+    unrounded: bool,
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     window = lattice_window(header.grid, grid)
     if window is not None:
         values, seen = read_window(header, window, bands, nodata)
+        values = values.astype(given_dtype(values.dtype, unrounded=unrounded), copy=False)
     else:
-        values, seen = empty(header, bands, nodata, grid.shape)
+        values, seen = _empty(header, bands, nodata, grid.shape, unrounded=unrounded)
         order = _Order(header, bands, nodata, resampling)
         for rows, cols, shrinkage in cells(header.grid, grid):
             part = np.s_[:, rows, cols]
             order.fulfil(grid[rows, cols], shrinkage, values[part], seen[part])
     valid: NDArray[np.bool_] = np.logical_and.reduce(seen, axis=0)
     return values, valid
+
+
+def _empty(
+    header: Header,
+    bands: tuple[int, ...],
+    nodata: float | None,
+    shape: tuple[int, int],
+    *,
+    unrounded: bool,
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """`empty`, in the dtype that values are given in."""
+    values, seen = empty(header, bands, nodata, shape)
+    return values.astype(given_dtype(values.dtype, unrounded=unrounded), copy=False), seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +134,7 @@ class _Order:
                 self.fulfil(grid[part], shrinkage, values[:, *part], seen[:, *part])
             return
         stored, stored_seen = read_window(self.header, window, self.bands, self.nodata)
+        stored = stored.astype(values.dtype, copy=False)
         place = window_grid(source, window)
         # One mask for all bands is one warp. Bands that miss different pixels are warped each on its own, so
         # that a band's values never depend on which others are read with it.

@@ -23,6 +23,15 @@ def as_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return rounded.clip(low, high).astype(dtype)
 
 
+UNROUNDED = np.dtype(np.float64)
+"""Of stored integers that are resampled without rounding: holds every one of up to 32 bits."""
+
+
+def given_dtype(dtype: np.dtype[Any], *, unrounded: bool) -> np.dtype[Any]:
+    """The dtype in which values stored in a dtype are resampled and given: that, or `UNROUNDED`."""
+    return UNROUNDED if unrounded and dtype.kind in "iu" else dtype
+
+
 def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype to resample in: floating, holding every value of a stored dtype of up to 32 bits."""
     if dtype.kind not in "iu":
