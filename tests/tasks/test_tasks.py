@@ -224,3 +224,11 @@ def test_a_child_needs_only_a_few_lines():
     batch = {key: value[None] for key, value in samples(1)[0].items()}
     assert math.isfinite(Median(nn.Conv2d(2, 1, 1), HEIGHT).training_step(batch, 0).item())
     assert np.nanmax(Median(nn.Conv2d(2, 1, 1), HEIGHT).target(batch).numpy()) <= 0
+
+
+def test_masks_of_several_layers_say_how_to_choose_one():
+    task = SegmentationTask(nn.Conv2d(2, 2, 1), CLASSES)
+    batch = {"image": torch.zeros(3, 2, 5, 7), "mask": torch.zeros(3, 4, 5, 7).long()}
+    match = r"'mask' has the shape \(3, 4, 5, 7\): 4 layers in each sample; expected \(B, H, W\).*bands="
+    with pytest.raises(DatasetError, match=match):
+        task.training_step(batch, 0)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.errors import DatasetError
 from ..core.outputs import IGNORE_INDEX, Outputs
 from ..metrics.class_tally import ClassTally
 from ..metrics.value_tally import ValueTally
@@ -27,13 +28,30 @@ def class_positions(
         batch: Which holds the outputs' target.
         outputs: Classes, per pixel or per image.
         table: As `code_table` gives it, where the target holds codes.
+
+    Raises:
+        DatasetError: masks of pixels have several layers.
     """
     target = batch[outputs.target.key].long()
+    if outputs.gives == "pixels":
+        _require_one_layer(target, outputs.target.key)
     if table is not None:
         target = positions_of(target, table)
     if outputs.gives == "pixels" and "valid" in batch:
         return target.masked_fill(~batch["valid"], IGNORE_INDEX)
     return target
+
+
+def _require_one_layer(target: Tensor, key: str) -> None:
+    if target.ndim == 3:
+        return
+    found = tuple(target.shape)
+    layers = f": {found[1]} layers in each sample" if target.ndim == 4 else ""
+    raise DatasetError(
+        f"{key!r} has the shape {found}{layers}; expected (B, H, W), one class for each pixel. Open one band of "
+        f"the labels (bands=[...]), name the layer of a dataset that has several ('mask:name'), or choose one by a "
+        f"transform, such as lambda s: {{**s, {key!r}: s[{key!r}][0]}}"
+    )
 
 
 def count_classes(answers: Tensor, target: Tensor, outputs: Outputs, *, curves: bool) -> ClassTally:
