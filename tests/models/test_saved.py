@@ -15,11 +15,13 @@ from geoloom.core.bands import Band
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError, WriteError
 from geoloom.core.outputs import BoxOutputs, ClassOutputs, FeatureOutputs, ValueOutputs
+from geoloom.evaluation.evaluate import evaluate
+from geoloom.inference.predict import predict
 from geoloom.models import registry, saved
 from geoloom.models.card import ModelCard, check_resolution
 from geoloom.models.plugin import Plugin
 from geoloom.models.registry import create_model
-from geoloom.models.saved import LoadedModel, load_model, save_model
+from geoloom.models.saved import LoadedModel, load_model, read_card, save_model
 from geoloom.models.specs import ModelSpec
 from geoloom.testing.models import plain_card
 
@@ -369,3 +371,18 @@ def test_a_user_s_network_that_changed_since_the_training_is_warned_of(
         )
         load_model(folder)
         assert ("another version" in caplog.text) == warned
+
+
+def test_a_file_in_the_place_of_a_model_is_said_and_so_are_swapped_arguments(tmp_path):
+    scene, model = tmp_path / "s.tif", tmp_path / "model"
+    scene.write_bytes(b"")
+    model.mkdir()
+    (model / "model.json").write_text("{}")
+    for read in (read_card, load_model):
+        with pytest.raises(ModelError, match=r"s.tif is a file, expected a model folder"):
+            read(scene)
+    match = r"swapped: \S*model is a model folder, \S*s.tif is none; the model comes first"
+    with pytest.raises(ModelError, match=match):
+        predict(scene, model, tmp_path / "map.tif")
+    with pytest.raises(ModelError, match=match):
+        evaluate(scene, model, truth=scene)

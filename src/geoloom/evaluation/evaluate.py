@@ -17,7 +17,7 @@ from ..metrics.subject import Subject
 from ..metrics.value_accuracy import ValueAccuracy
 from ..metrics.value_count import ValueCount
 from ..models.device import DeviceCount, choose_device, count_devices
-from ..models.identity import folder_hash
+from ..models.identity import folder_hash, refuse_swapped
 from ..models.saved import load_model
 from ..splits.names import Split
 from ..tasks.answers import Scorer, outputs_of
@@ -84,6 +84,7 @@ def evaluate(
         ConfigError: several devices, and a model that is no folder, which each process could read.
         WriteError: `out` exists and `overwrite` is False.
     """
+    refuse_swapped(model, chips)
     check_free(out, overwrite=overwrite, inputs=(model, chips, truth, roi))
     place = choose_device(device)
     several = count_devices(devices, place)

@@ -7,6 +7,7 @@ from typing import Unpack
 
 from ..core.errors import WriteError
 from ..core.progress import Progress
+from ..models.identity import refuse_swapped
 from .config import PredictConfig, PredictSettings
 from .images import (
     answers_per_image,
@@ -98,6 +99,7 @@ def predict(
         PosixPath('map.tif')
     """
     chosen = configured(PredictConfig, config, settings)
+    refuse_swapped(model, scene)
     if is_table(Path(out)) and not answers_per_image(model):
         raise WriteError(
             f"{out} is a table, and the model answers per pixel: name the map *.tif, or take a model that "

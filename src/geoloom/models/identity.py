@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import ModelError, ReadError
 
@@ -40,6 +41,20 @@ def file_hash(path: str | Path) -> str:
     except OSError as error:
         raise ReadError(f"{path} cannot be read ({error.strerror}); check the path") from error
     return digest.hexdigest()
+
+
+def refuse_swapped(model: Any, scene: Any) -> None:
+    """Refuse a scene in the place of a model, and the model in the place of the scene.
+
+    Raises:
+        ModelError: the first is no model folder, and the second is one.
+    """
+    if not (isinstance(model, str | Path) and isinstance(scene, str | Path)):
+        return
+    if (Path(scene) / CARD_FILE).is_file() and not (Path(model) / CARD_FILE).is_file():
+        raise ModelError(
+            f"model and scene are swapped: {scene} is a model folder, {model} is none; the model comes first"
+        )
 
 
 def _feed(digest: hashlib._Hash, path: Path) -> None:

@@ -193,9 +193,14 @@ def read_card(folder: str | Path) -> ModelCard:
         ModelError: there is none, or it is broken.
     """
     path = Path(folder) / CARD_FILE
+    if Path(folder).is_file():
+        raise ModelError(
+            f"{folder} is a file, expected a model folder; give the folder that `train` wrote, which holds "
+            f"{CARD_FILE}"
+        )
     try:
         values = JsonValue.read(path, ModelError, AGAIN, most_bytes=_MOST_BYTES)
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except FileNotFoundError as error:
         raise ModelError(
             f"{folder} is not a model folder: it has no {CARD_FILE}; train one there first"
         ) from error

@@ -48,9 +48,9 @@ def _require_one_layer(target: Tensor, key: str) -> None:
     found = tuple(target.shape)
     layers = f": {found[1]} layers in each sample" if target.ndim == 4 else ""
     raise DatasetError(
-        f"{key!r} has the shape {found}{layers}; expected (B, H, W), one class for each pixel. Open one band of "
-        f"the labels (bands=[...]), name the layer of a dataset that has several ('mask:name'), or choose one by a "
-        f"transform, such as lambda s: {{**s, {key!r}: s[{key!r}][0]}}"
+        f"{key!r} has the shape {found}{layers}; expected (B, H, W), one class for each pixel. Open one band "
+        "of the labels (bands=[...]), name the layer of a dataset that has several ('mask:name'), or choose "
+        f"one by a transform, such as lambda s: {{**s, {key!r}: s[{key!r}][0]}}"
     )
 
 
