@@ -78,7 +78,7 @@ def test_wrong_bands_are_named(model, file, said):
     with pytest.raises(ModelError, match=said) as caught:
         find_input(plain_card("unet", {}, model, CLASSES), source(*file))
     assert "scene.tif" in str(caught.value)
-    assert "band descriptions" in str(caught.value)
+    assert f"geoloom prepare SCENE OUT --name 1={model[0]}" in str(caught.value)
 
 
 def test_a_file_tells_its_bands_and_alpha_is_none_of_them(tmp_path):

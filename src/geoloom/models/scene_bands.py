@@ -136,17 +136,18 @@ def _find(bands: Sequence[Band], source: SourceBands) -> tuple[int, ...]:
     by_role = _by_role(bands, source.bands)
     if by_role is not None:
         return by_role
+    as_named = " ".join(f"--name {number}={name}" for number, name in enumerate(wanted, 1))
+    naming = f"name its bands, in whichever order they are: geoloom prepare SCENE OUT {as_named}"
     if _named(wanted, range(1, len(wanted) + 1)) and _named(found, source.numbers):
         missing = [name for name in wanted if name not in found]
         raise ModelError(
             f"{source.uri} lacks band {', '.join(missing)}: it holds {', '.join(found)}, the model reads "
-            f"{', '.join(wanted)}; give a file that has these, or set its band descriptions to these names"
+            f"{', '.join(wanted)}; give a file that has these, or {naming}"
         )
     if len(found) != len(wanted):
         raise ModelError(
             f"{source.uri} has {len(found)} bands ({', '.join(found)}), the model reads {len(wanted)} "
-            f"({', '.join(wanted)}); give a file with those bands in that order, or set its band "
-            "descriptions so that they can be found by name"
+            f"({', '.join(wanted)}); give a file with those bands in that order, or {naming}"
         )
     return tuple(range(len(found)))
 
