@@ -44,7 +44,8 @@ def test_a_step_hands_over_what_it_was_given():
         "join": "bands", "when": "2019", "roi": (1, 2, 3, 4), "crs": "EPSG:4326", "resolution": 0.5,
         "per_scene": True, "tile": 32, "halo": 4, "blend": "crop", "tta": True, "batch_size": 3,
         "device": "cpu", "window": 64, "stride": 16,
-        "min_valid": 0.5, "precision": "float32", "nodata": 7, "unit": "DN", "assume_crs": "EPSG:32633",
+        "min_valid": 0.5, "min_area": 2.5, "precision": "float32",
+        "nodata": 7, "unit": "DN", "assume_crs": "EPSG:32633",
         "engine": "dask", "scheduler": "tcp://a:1", "workers": 5,
     }  # fmt: skip
     step = Predict(model="m", scene="s.tif", out="maps", **values)
@@ -61,6 +62,7 @@ def test_a_step_hands_over_what_it_was_given():
         ({"tile": 0}, r"tile is 0; give a whole number, at least 1 px and at most 65536 px"),
         ({"tile": 2.5}, r"tile is 2\.5; give a whole number"),
         ({"tile": None}, r"tile is None; give a whole number"),
+        ({"min_area": 0}, r"min_area is 0; give a number above 0 \(hectares\)"),
         ({"halo": -1}, r"halo is -1; .*at least 0 px"),
         ({"batch_size": 0}, r"batch_size is 0; .*at least 1 and"),
         ({"workers": True}, r"workers is True; .*at least 1 and"),

@@ -12,7 +12,7 @@ from ..preparation.options import Join
 from .plan import Blend
 from .predictor import Device, Precision
 from .runners import Engine, EngineName
-from .settings import changed, check_choice, check_whole
+from .settings import changed, check_choice, check_positive, check_whole
 from .sources.grids import GridChoice, GridLike, Resolution
 from .sources.opening import When
 
@@ -71,6 +71,9 @@ class PredictConfig:
     min_valid: float = 0.25
     """Of a model that answers per image: least share of a window that is observed, 0..1, where the map has an
     answer. The usual quarter is what a window about a corner of the scene shows."""
+    min_area: float | None = None
+    """Of the polygons (`vector`): hectares on the ellipsoid that one has at least. What is smaller joins the
+    neighbour with which it shares the longest border, so that no hole opens; the map keeps its pixels."""
     nodata: float | None = None
     """Stored value that means unobserved, instead of the files' own."""
     unit: str | Sequence[str] | None = None
@@ -101,6 +104,7 @@ class PredictConfig:
         check_whole(self, {**sides, "halo": (0, _MOST_PX)}, " px")
         if not 0 <= self.min_valid <= 1:
             raise ConfigError(f"min_valid is {self.min_valid}; give a share from 0 to 1")
+        check_positive(self, ("min_area",), "hectares")
         check_whole(self, {"batch_size": (1, 65_536), "workers": (1, 1024)})
         if self.scheduler is not None and self.engine != "dask":
             raise ConfigError(
@@ -151,6 +155,7 @@ class PredictSettings(TypedDict, total=False):
     window: int | None
     stride: int | None
     min_valid: float
+    min_area: float | None
     nodata: float | None
     unit: str | Sequence[str] | None
     assume_crs: str | None

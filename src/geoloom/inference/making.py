@@ -80,7 +80,13 @@ class Making:
             _run(job, products, runner, self.progress)
             products.publish(note)
         if targets.vector is not None:
-            polygonize(targets.map, targets.vector, self.model.classes, overwrite=True)
+            polygonize(
+                targets.map,
+                targets.vector,
+                self.model.classes,
+                overwrite=True,
+                min_area=targets.min_area,
+            )
 
 
 def _record(job: MapJob, targets: Targets, runner: Engine, started: float) -> None:

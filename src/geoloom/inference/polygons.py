@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,9 @@ from shapely.geometry import shape
 
 from ..core.area import polygon_areas_m2
 from ..core.classes import Classes
-from ..core.grid import row_windows, window_grid
-from ..io.headers.header import Header, read_header
-from ..io.raster import read
+from ..io.headers.header import read_header
 from ..io.write.geopackage import ClassPolygonWriter
+from .small_areas import HECTARE_M2, Band, class_bands, without_small_areas
 
 _PIXELS_AT_ONCE = 8_000_000
 _FLUSH = 20_000
@@ -33,6 +32,7 @@ def polygonize(
     *,
     overwrite: bool = False,
     rows: int | None = None,
+    min_area: float | None = None,
 ) -> Path:
     """Write the connected areas of each class as polygons along the pixels' edges.
 
@@ -47,12 +47,16 @@ def polygonize(
         classes: What the codes mean.
         overwrite: Replace an existing file.
         rows: How many rows to take at once; as many as make 8 million pixels if not given.
+        min_area: Hectares on the ellipsoid that a polygon has at least: what is smaller joins its neighbours,
+            as `small_areas.without_small_areas` does, which takes memory for each area of the map. The class
+            map itself keeps its pixels.
 
     Returns:
         Path of the GeoPackage.
 
     Raises:
-        WriteError: the file exists and `overwrite` is not set, or cannot be written.
+        WriteError: the file exists and `overwrite` is not set, or cannot be written; or
+            small areas of more than 5 million are to join their neighbours.
     """
     header = read_header(class_map)
     step = rows or max(1, _PIXELS_AT_ONCE // int(header.grid.shape[1]))
@@ -72,7 +76,12 @@ def polygonize(
             writer.write(shapes, np.array([code for _, code in pending], np.uint8), areas_m2)
             pending.clear()
 
-        for finished in _polygons(header, classes, step):
+        bands = (
+            class_bands(header, classes, step)
+            if min_area is None
+            else without_small_areas(header, classes, step, min_area * HECTARE_M2)
+        )
+        for finished in _polygons(bands, int(header.grid.shape[1])):
             pending.append(finished)
             if len(pending) >= _FLUSH:
                 flush()
@@ -89,19 +98,15 @@ class _Open:
     pieces: list[Any]
 
 
-def _polygons(header: Header, classes: Classes, step: int) -> Iterator[tuple[Any, int]]:
+def _polygons(bands: Iterable[Band], width: int) -> Iterator[tuple[Any, int]]:
     """Each connected area once, as a polygon in pixel coordinates and its code."""
-    height, width = map(int, header.grid.shape)
     above: list[_Open | None] = [None] * width
-    for window in row_windows((height, width), step):
-        top, bottom = window.row, window.row + window.height
-        raster = read(header, window_grid(header.grid, window), bands=[1])
-        codes = raster.values[0]
-        wanted = raster.valid & np.isin(codes, classes.codes)
+    for band in bands:
+        top, bottom = band.window.row, band.window.row + band.window.height
         shapes = [
             (shape(geometry), int(code))
             for geometry, code in rasterio.features.shapes(
-                codes, mask=wanted, connectivity=4, transform=Affine.translation(0, top)
+                band.codes, mask=band.wanted, connectivity=4, transform=Affine.translation(0, top)
             )
         ]
         yield from _join(above, shapes, top, bottom)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Unpack
 
-from ..core.errors import WriteError
+from ..core.errors import ConfigError, WriteError
 from ..core.progress import Progress
 from ..models.identity import refuse_swapped
 from .config import PredictConfig, PredictSettings
@@ -69,8 +69,9 @@ def predict(
             setting.
         probabilities: GeoTIFF of one float32 band a class, summing to 1, nodata NaN. With `per_scene`,
             a folder of `NAME.probabilities.tif`.
-        vector: GeoPackage of polygons of equal class, with name, code and area. With `per_scene`, a
-            folder of `NAME.gpkg`. All may go into one folder.
+        vector: GeoPackage of polygons of equal class, with name, code and area; with `min_area`
+            small ones join their neighbours. With `per_scene`, a folder of `NAME.gpkg`. All may go into one
+            folder.
         overwrite: Replace existing products.
         resume: Keep what a failed or killed run has finished, and go on from there next time. Needs a model
             folder, a loaded model, or a predictor with a `fingerprint`; and scenes that are known by their
@@ -119,8 +120,13 @@ def predict(
             overwrite=overwrite,
             progress=progress,
         )
+    if chosen.min_area is not None and vector is None:
+        raise ConfigError(
+            f"min_area is {chosen.min_area}, and no polygons are written; name their file as vector "
+            "(--vector map.gpkg), or leave min_area (--min-area) out"
+        )
     making = Making(ModelSource.of(model), chosen, overwrite, resume, progress)
-    targets = Targets(Path(out), _path(probabilities), _path(vector))
+    targets = Targets(Path(out), _path(probabilities), _path(vector), chosen.min_area)
     if chosen.per_scene:
         making.each_scene(scene_sources(scene, **chosen.opened, roi=chosen.roi), targets)
         return targets.map

@@ -37,6 +37,8 @@ class Targets:
     """One float32 band a class."""
     vector: Path | None
     """Polygons of equal class, GeoPackage."""
+    min_area: float | None = None
+    """Hectares that a polygon has at least."""
 
     @property
     def all(self) -> tuple[Path, ...]:
@@ -50,11 +52,13 @@ class Targets:
             self.map / f"{name}.tif",
             None if chances is None else chances / f"{name}.probabilities.tif",
             None if shapes is None else shapes / f"{name}.gpkg",
+            self.min_area,
         )
 
-    def to_dict(self) -> dict[str, str | None]:
-        """Their paths, for the record."""
+    def to_dict(self) -> dict[str, str | float | None]:
+        """Their paths, and what decides the polygons but not the rasters, for the record."""
         return {
+            **({} if self.min_area is None else {"min_area_ha": self.min_area}),
             "map": str(self.map),
             "probabilities": None if self.probabilities is None else str(self.probabilities),
             "vector": None if self.vector is None else str(self.vector),

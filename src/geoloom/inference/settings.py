@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import Field, fields, replace
-from numbers import Integral
+from math import inf
+from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from ..core.errors import ConfigError, suggest
@@ -68,6 +69,20 @@ def check_whole(config: Config, ranges: Mapping[str, tuple[int, int]], unit: str
             raise ConfigError(
                 f"{name} is {value!r}; give a whole number, at least {least}{unit} and at most {most}{unit}"
             )
+
+
+def check_positive(config: Config, names: Collection[str], unit: str) -> None:
+    """Refuse a setting that is no finite number above 0; None, where the default is None, is one.
+
+    Raises:
+        ConfigError: a value is another; the message names the setting.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if value is None and _is_optional(config, name):
+            continue
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < inf:
+            raise ConfigError(f"{name} is {value!r}; give a number above 0 ({unit})")
 
 
 def _is_optional(config: Config, name: str) -> bool:

@@ -32,6 +32,11 @@ _PIXELS = "Which pixels the map has"
 )
 @option("--probabilities", help="Write the class probabilities too, one band per class.", kind=Path)
 @option("--vector", help="Write the map's polygons too, as a GeoPackage.", kind=Path)
+@option(
+    "--min-area",
+    help="Hectares of the smallest polygon; smaller ones join a neighbour.",
+    kind=float,
+)
 @option("--join", help="Several files are: mosaic, bands or dates.", section=_SCENES)
 @option("--when", help="Of a folder: 2019-07, or 2019-06/2019-08.", section=_SCENES)
 @option("--assume-crs", help="Instead of the files' missing or wrong CRS.", section=_SCENES)

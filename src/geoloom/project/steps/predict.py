@@ -61,6 +61,7 @@ class Predict(Step):
     window: Pixels | None = None
     stride: Pixels | None = None
     min_valid: Annotated[float, Field(ge=0, le=1)] = 0.25
+    min_area: PositiveFloat | None = None
     nodata: float | None = None
     unit: str | tuple[str, ...] | None = None
     assume_crs: str | None = None
@@ -90,6 +91,8 @@ class Predict(Step):
                     name,
                     f"found {path}; expected a folder, as per_scene makes a file of each scene",
                 )
+        if self.min_area is not None and self.vector is None:
+            yield "min_area", "is of polygons; name their file as vector"
         if self.vector is not None and not self.per_scene and self.vector.suffix.lower() != ".gpkg":
             yield "vector", f"found {self.vector}; expected a GeoPackage, *.gpkg"
 
