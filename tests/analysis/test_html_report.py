@@ -18,10 +18,12 @@ from reported import CLASSES, Page, headline, make_map, report_of, save_card
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
 from geoloom.analysis.report import report
+from geoloom.analysis.tables import percent
 from geoloom.chips.store import ChipWriter
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ModelError, VectorError, WriteError
 from geoloom.metrics.accuracy import Accuracy
+from geoloom.metrics.baseline import Baseline, BaselineScore
 from geoloom.metrics.class_tally import ClassTally
 from geoloom.metrics.subject import Subject
 from geoloom.models.identity import file_hash, folder_hash
@@ -368,3 +370,25 @@ def test_truth_and_accuracy_that_do_not_fit_are_named(case, tmp_path):
             folder / "model", folder / "map.tif", tmp_path / "r.html", accuracy=tmp_path / "a.json"
         )
     assert not (tmp_path / "r.html").exists()
+
+
+def test_a_forest_stands_beside_the_network_where_both_count_the_same_pixels(case, tmp_path):
+    folder, *_, tested = case
+    truth = np.repeat(np.arange(3), tested.support)
+    forest = Accuracy.of(ClassTally.of_classes(truth, np.zeros_like(truth), 3), CLASSES)
+    elsewhere = Accuracy.of(ClassTally.of_classes(truth[:50], truth[:50], 3), CLASSES)
+    scores = BaselineScore("chips.zarr", "val", elsewhere), BaselineScore("a<b", "test", forest)
+    path = folder / "model" / "baseline.json"
+    path.write_text(json.dumps(Baseline({"trees": 100}, scores).to_dict()))
+    try:
+        out = report(folder / "model", folder / "map.tif", tmp_path / "r.html")
+    finally:
+        path.unlink()
+    text = Page(out.read_text("utf-8")).text
+    table = text[text.index("Beside a forest") :]
+    own, others = (percent(a.overall_accuracy, 2) for a in (tested, forest))
+    of_network = f"test chips of a<b Network {own}".replace("\u202f", " ")
+    of_forest = f"test chips of a<b Forest {others}".replace("\u202f", " ")
+    assert table.index("validation chips of chips.zarr Forest 100.00 %") < table.index(of_network)
+    assert table.index(of_network) < table.index(of_forest)
+    assert "validation chips of chips.zarr Network" not in table

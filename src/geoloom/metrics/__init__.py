@@ -12,6 +12,7 @@ from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .accuracy import Accuracy as Accuracy
+    from .baseline import Baseline as Baseline
     from .class_tally import ClassTally as ClassTally
     from .confusion import confusion_matrix as confusion_matrix
     from .confusion import f1 as f1
@@ -38,6 +39,7 @@ else:
         __name__,
         {
             ".accuracy": ["Accuracy"],
+            ".baseline": ["Baseline"],
             ".class_tally": ["ClassTally"],
             ".confusion": [
                 "confusion_matrix",

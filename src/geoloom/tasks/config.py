@@ -50,6 +50,7 @@ class TrainConfig:
     jitter: float = 0.0
     normalize: str = "mean_std"
     early_stopping: int | None = None
+    baseline: bool = False
     seed: int = 0
     precision: Precision = "auto"
 
@@ -97,6 +98,10 @@ class TrainConfig:
             raise ConfigError(
                 "label_smoothing is part of the loss 'crossentropy', not of "
                 f"{self.loss or f'the losses of {kind}'!r}; leave it out"
+            )
+        if self.baseline and kind not in (None, "classes"):
+            raise ConfigError(
+                f"baseline is a forest of classes, and {self.task} learns {kind}; leave it out"
             )
         if not 0 <= self.label_smoothing < 1:
             raise ConfigError(f"label_smoothing is {self.label_smoothing}; give 0 or more, below 1")

@@ -55,7 +55,7 @@ class TrainingPlan:
         outputs = get_task(task).as_outputs(source.outputs)
         learned = _numbers(source.indices("train" if source.splits else None))
         judge = source if val is None else open_labelled(val)
-        split = _judging_split(judge)
+        split = judging_split(judge)
         if judge is source and split is None:
             logger.warning(
                 "%s has no split 'val' or 'test': nothing shows when the network has learned enough, and "
@@ -106,7 +106,8 @@ class TrainingPlan:
             yield bool(labels["valid"].any()) if "valid" in labels else True
 
 
-def _judging_split(source: TrainingSource) -> Split | None:
+def judging_split(source: TrainingSource) -> Split | None:
+    """The split that chooses a training's weights; None where there is none."""
     if "val" in source.splits:
         return "val"
     return "test" if "test" in source.splits else None

@@ -22,6 +22,7 @@ from ..core.statistics import BandStatistics
 from ..losses.pixel import cross_entropy
 from ..losses.summed import Loss
 from ..losses.weights import class_weights as weights_by_rule
+from ..metrics.baseline import BASELINE_FILE
 from ..metrics.tally import Report
 from ..models.card import ModelCard
 from ..models.device import DeviceCount, choose_device, count_devices
@@ -34,6 +35,7 @@ from ..models.weights import check_finite
 from ..transforms.augment import AUGMENTATIONS
 from ..transforms.normalize import Normalization, fit_normalization
 from .base import Task
+from .baseline.score import baseline_of, check_baseline
 from .config import ClassWeights, Precision, TrainConfig
 from .data.chip_data import AugmentMode, ChipDataModule
 from .data.shares import check_divisible, check_enough
@@ -77,6 +79,7 @@ def train(
     jitter: float = 0.0,
     normalize: str = "mean_std",
     early_stopping: int | None = None,
+    baseline: bool = False,
     val: Given | None = None,
     seed: int = 0,
     resume: bool = False,
@@ -126,6 +129,8 @@ def train(
         normalize: A kind of normalisation, fitted on the training chips and kept with the model.
         early_stopping: Stop after so many epochs without a lower validation loss; None trains all epochs. The
             falling learning rate of `one_cycle` and `cosine` often pays in the last epochs: stop late or not.
+        baseline: Of classes of pixels: also learn a random forest from the same chips (the extra `baseline`),
+            score it on the same pixels, and keep its figures in `baseline.json`: what a network has to beat.
         val: Samples that choose the weights, as `data`. None takes the split `val` of `data`, else `test` (a
             score on that split is then a little too good), else keeps the last weights.
         seed: Fixes weights, order, augmentation and dropout.
@@ -141,14 +146,15 @@ def train(
 
     Returns:
         The model folder: `model.json`, `weights.safetensors`, `history.json` and `history.csv` (an epoch a
-        row), `validation.json` (accuracy of the weights kept), `training.json` (the as-run settings) and
-        `checkpoints/`.
+        row), `validation.json` (accuracy of the weights kept), `baseline.json` (of a forest, where asked
+        for), `training.json` (the as-run settings) and `checkpoints/`.
 
     Raises:
         WriteError: `out` holds a model or training, and neither `overwrite` nor `resume` is given.
         ConfigError: a setting cannot be, or a resumed training had others.
         ModelError: the network or one of its options is unknown.
         ModelError: the training diverged: weights are NaN.
+        MissingExtraError: `baseline` is asked for, and scikit-learn is not installed.
         DatasetError: the store has no labels or those of one class only, or validation chips differ in bands
             or classes.
     """
@@ -175,6 +181,7 @@ def train(
         jitter=jitter,
         normalize=normalize,
         early_stopping=early_stopping,
+        baseline=baseline,
         seed=seed,
         precision=precision,
     )
@@ -215,6 +222,8 @@ class _Ready:
 
 
 def _prepare(config: TrainConfig, plan: TrainingPlan, device: str, devices: int) -> _Ready:
+    if config.baseline:
+        check_baseline(plan)
     check_training_memory(config.model, len(plan.source.bands), plan.outputs, config.options)
     _check_shares(config, plan, devices)
     with quiet():
@@ -291,6 +300,11 @@ def _run(
         report = _report(make_trainer(callbacks=[]), task, data, model, plan)
         write_json(workspace.folder / VALIDATION_FILE, report.to_dict(), within=workspace.folder)
         card = replace(card, metrics=report.to_dict(curves=False))
+    if config.baseline:
+        forest = baseline_of(plan, config.seed, config.batch_size)
+        write_json(workspace.folder / BASELINE_FILE, forest.to_dict(), within=workspace.folder)
+        for score in forest.scores:
+            logger.info("a forest of pixels reaches %s on %s", score.sentence(), score.split)
     return save_model(workspace.folder, task.outcome, card)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..core.errors import ConfigError, WriteError
 from ..core.files import writing
 from ..core.jsonfile import JsonValue
+from ..metrics.baseline import BASELINE_FILE
 from ..models.saved import CARD_FILE, WEIGHTS_FILE, write_json
 from .history import CSV_FILE, JSON_FILE
 
@@ -90,7 +91,8 @@ class Workspace:
     def _clear(self) -> None:
         """Remove what a training writes, and nothing else."""
         # The card goes first: a folder that is cleared halfway must not look like a model.
-        for name in (CARD_FILE, WEIGHTS_FILE, RUN_FILE, VALIDATION_FILE, JSON_FILE, CSV_FILE):
+        own = CARD_FILE, WEIGHTS_FILE, RUN_FILE, VALIDATION_FILE, BASELINE_FILE, JSON_FILE, CSV_FILE
+        for name in own:
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 

@@ -13,6 +13,7 @@ from ..evidence.class_map import ClassMap
 from ..evidence.facts import Request
 from ..layers import Views, map_layers, photo_uri
 from ..page import map_data
+from ..sections.baseline import baseline_block
 from ..sections.class_accuracy import PIXELS, class_accuracy_section, class_sentences, class_tiles
 from ..sections.data import data_section
 from ..sections.html import note, tiles
@@ -42,7 +43,9 @@ def content(request: Request, card: ModelCard) -> Content:
     views = Views.of(evidence.mapped.path, evidence.mapped.scene, evidence.truth, classes)
     truth = None if evidence.truth is None else evidence.truth.source
     sections = (
-        class_accuracy_section(facts.scores, classes, PIXELS),
+        class_accuracy_section(
+            facts.scores, classes, PIXELS, baseline_block(request.model_dir, facts)
+        ),
         _areas(evidence),
         training_section(facts, ("Classes", ", ".join(classes.names)), ()),
         data_section(evidence.mapped, views.scene),

@@ -87,11 +87,11 @@ def not_independent(whole: str) -> str:
 
 
 def class_accuracy_section(
-    scores: tuple[Score[Accuracy], ...], classes: Classes, words: Words
+    scores: tuple[Score[Accuracy], ...], classes: Classes, words: Words, beside: str = ""
 ) -> Section:
-    """Tables and matrices of every score, and its curves where it has any."""
+    """Tables and matrices of every score, and its curves where it has any; then `beside`, HTML."""
     body = "".join(_block(score, classes, words, i) for i, score in enumerate(scores))
-    return Section("accuracy", "Accuracy", "Accuracy", body or f"<p>{words.missing}</p>")
+    return Section("accuracy", "Accuracy", "Accuracy", (body or f"<p>{words.missing}</p>") + beside)
 
 
 def _block(score: Score[Accuracy], classes: Classes, words: Words, position: int) -> str:

@@ -67,6 +67,11 @@ _DATA = "What it sees"
 )
 @option("--class-weights", help="balanced, sqrt, ..., or a number per class: 1,2,1.", section=_HOW)
 @option("--early-stopping", help="Stop after so many epochs without gain.", kind=int, section=_HOW)
+@flag(
+    "--baseline",
+    help="Also score a random forest of pixels on the same chips: what the network has to beat.",
+    section=_HOW,
+)
 @option("--val", help="Another chip store to choose the weights on.", kind=Path, section=_HOW)
 @option("--seed", help="Source of chance.", kind=int, default=0, section=_HOW)
 @option(

@@ -150,7 +150,21 @@ class Evaluate(Step):
                     devices=self.devices,
                     **common,
                 )
-        return _summary(accuracy)
+        return {**_summary(accuracy), **self._forest(accuracy)}
+
+    def _forest(self, report: Accuracy | ValueAccuracy) -> dict[str, Any]:
+        """Figures of the forest in the model folder, where it was scored on the same pixels."""
+        from ...metrics.accuracy import Accuracy
+        from ...metrics.baseline import Baseline
+
+        if self.model is None or self.chips is None or not isinstance(report, Accuracy):
+            return {}
+        known = Baseline.read(self.model)
+        score = None if known is None else known.beside(report)
+        if score is None:
+            return {}
+        accuracy = score.accuracy
+        return {"forest_accuracy": accuracy.overall_accuracy, "forest_mean_f1": accuracy.mean_f1}
 
     def _roi(self, raster: Path) -> Any:
         """The part of the raster that counts; a half of it by name as the grid of its whole pixels."""
@@ -173,7 +187,14 @@ class Evaluate(Step):
     def sentence(self, result: dict[str, Any]) -> str:
         """All figures, as a table."""
         table = self.out.with_suffix(".txt").read_text(encoding="utf-8").rstrip()
-        return f"{table}\n\n{self.out} is written"
+        beside = ""
+        if "forest_accuracy" in result:
+            beside = (
+                f"\n\n{self.split}, same pixels: network accuracy {result['accuracy']:.3f}, mean F1 "
+                f"{result['mean_f1']:.3f}; forest accuracy {result['forest_accuracy']:.3f}, mean F1 "
+                f"{result['forest_mean_f1']:.3f}"
+            )
+        return f"{table}{beside}\n\n{self.out} is written"
 
 
 def _summary(report: Accuracy | ValueAccuracy) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Train(Step):
     jitter: Annotated[float, Field(ge=0, lt=1)] = 0.0
     normalize: str = "mean_std"
     early_stopping: PositiveInt | None = None
+    baseline: bool = False
     val: Path | None = None
     seed: Seed = 0
     device: str = "auto"
@@ -121,6 +122,7 @@ class Train(Step):
             jitter=self.jitter,
             normalize=self.normalize,
             early_stopping=self.early_stopping,
+            baseline=self.baseline,
             val=self.val,
             seed=self.seed,
             resume=resume,
@@ -130,7 +132,17 @@ class Train(Step):
             overwrite=overwrite,
             progress=_progress(listener),
         )
-        return _figures(read_card(self.out).metrics)
+        return {**_figures(read_card(self.out).metrics), **self._forest()}
+
+    def _forest(self) -> dict[str, Any]:
+        """What the forest reaches on the samples that the network's figures are of."""
+        from ...metrics.baseline import Baseline
+
+        known = Baseline.read(self.out) if self.baseline else None
+        if known is None:
+            return {}
+        accuracy = known.scores[0].accuracy
+        return {"forest_accuracy": accuracy.overall_accuracy, "forest_mean_f1": accuracy.mean_f1}
 
     def _options(self) -> dict[str, Any]:
         given = {"width": self.width, "dropout": self.dropout}
@@ -152,9 +164,15 @@ class Train(Step):
             return f"{self.out} is trained: validation {', '.join(shown)}"
         if "accuracy" not in result:
             return f"{self.out} is trained; no validation chips, so no figures"
+        forest = ""
+        if "forest_accuracy" in result:
+            forest = (
+                f"\na forest on the same pixels: accuracy {result['forest_accuracy']:.3f}, "
+                f"mean F1 {result['forest_mean_f1']:.3f}"
+            )
         return (
             f"{self.out} is trained: validation accuracy {result['accuracy']:.3f}, "
-            f"mean F1 {result['mean_f1']:.3f}"
+            f"mean F1 {result['mean_f1']:.3f}{forest}"
         )
 
 

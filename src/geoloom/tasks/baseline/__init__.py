@@ -1,0 +1,1 @@
+"""A forest of pixels beside the network: what the same labels teach without one."""
