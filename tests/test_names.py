@@ -221,6 +221,41 @@ def test_a_misspelt_name_is_an_error_that_names_the_package():
         exec("from geoloom.tasks import Segmentation")
 
 
+@pytest.mark.parametrize(
+    ("package", "name", "hint"),
+    [
+        ("datasets", "stack_samples", "leave collate_fn out"),
+        ("datasets", "random_grid_cell_assignment", "BlockSplit"),
+        ("tasks", "SemanticSegmentationTask", "SegmentationTask of geoloom.tasks"),
+        ("transforms", "AppendNDVI", "AppendIndex"),
+        ("samplers", "Units", 'units="pixels"'),
+    ],
+)
+def test_names_of_torchgeo_are_errors_that_name_ours(package, name, hint):
+    module = importlib.import_module(f"geoloom.{package}")
+    assert not hasattr(module, name)
+    with pytest.raises(AttributeError, match=hint):
+        getattr(module, name)
+    with pytest.raises(ImportError, match=f"cannot import name '{name}'.*{hint}"):
+        exec(f"from geoloom.{package} import {name}")
+
+
+def test_keywords_of_torchgeo_are_errors_that_name_ours(tmp_path):
+    from geoloom.datasets import CDL, Landsat8
+    from geoloom.tasks import SegmentationTask
+
+    with pytest.raises(TypeError, match=r"^CDL\(\) got .* 'classes': .*EncodeClasses"):
+        CDL(tmp_path, classes=[1, 5])
+    with pytest.raises(TypeError, match=r"^Landsat8\(\) got .* 'download': give a folder"):
+        Landsat8(tmp_path, download=True)
+    with pytest.raises(
+        TypeError, match=r"^SegmentationTask\(\) got .* '(backbone|model)': the network"
+    ):
+        SegmentationTask(model="unet", backbone="resnet18")
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'lrr'$"):
+        SegmentationTask("unet", 2, in_channels=1, lrr=1)
+
+
 PUBLIC = {offer.package: set(offer.names) for offer in OFFERS}
 LONG_IMPORT = re.compile(r"from (geoloom(?:\.\w+){2,}) import (?:\(([^)]*)\)|(.*))")
 LONG_NAME = re.compile(r"`(geoloom(?:\.\w+){2,})\.(\w+)")

@@ -5,7 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from opcode import opmap
+from types import FrameType
 from typing import Any
+
+from .hints.torchgeo import NAMES
+
+_IMPORT_FROM = opmap["IMPORT_FROM"]
 
 
 def lazy_names(
@@ -28,8 +34,8 @@ def lazy_names(
         subpackages: Packages inside it that become its attributes without being imported first.
 
     Returns:
-        `__getattr__`, which raises AttributeError for unknown names; `__dir__`; and `__all__`, sorted,
-        without the subpackages.
+        `__getattr__`, which raises AttributeError for unknown names, and ImportError where a name of
+        TorchGeo's is imported, with a hint; `__dir__`; and `__all__`, sorted, without the subpackages.
     """
     home_of = {name: home for home, names in homes.items() for name in names}
     inside = frozenset(subpackages)
@@ -40,11 +46,21 @@ def lazy_names(
             return getattr(import_module(home_of[name], package), name)
         if name in inside:
             return import_module(f".{name}", package)
+        hint = NAMES.get(name)
+        if hint is not None and _imports(sys._getframe(1)):
+            raise ImportError(f"cannot import name {name!r} from {package!r}: {hint}", name=package)
         raise AttributeError(
-            f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package]
+            f"module {package!r} has no attribute {name!r}" + (f": {hint}" if hint else ""),
+            name=name,
+            obj=sys.modules[package],
         )
 
     def names() -> list[str]:
         return sorted([*public, *inside])
 
     return get, names, public
+
+
+def _imports(caller: FrameType) -> bool:
+    """Whether the caller is at a `from ... import`, which replaces an AttributeError's text by its own."""
+    return caller.f_lasti >= 0 and caller.f_code.co_code[caller.f_lasti] == _IMPORT_FROM

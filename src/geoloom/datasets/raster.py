@@ -15,6 +15,7 @@ from ..core.classes import MAX_CODE, Classes
 from ..core.composite import COMPOSITE_RULES, CompositeRule
 from ..core.errors import BandError, DatasetError
 from ..core.grid import crs_name
+from ..core.hints.torchgeo import OF_DATASETS, hints_keywords
 from ..core.progress import Progress
 from ..core.query import Scene
 from ..core.resampling import AVERAGING, DEFAULT_OF_CLASSES, RESAMPLINGS, Resampling, as_resampling
@@ -108,6 +109,7 @@ class RasterDataset(SceneDataset):
         super().__init_subclass__(**kwargs)
         refuse_attributes(cls, _NO_ATTRIBUTES)
 
+    @hints_keywords(OF_DATASETS)
     def __init__(
         self,
         paths: Paths | None = None,

@@ -17,6 +17,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from ..core.errors import ConfigError
+from ..core.hints.torchgeo import OF_TASKS, hints_keywords
 from ..core.outputs import Kind, Outputs, require_targets
 from ..losses.registry import get_loss, summed_loss
 from ..losses.summed import Loss, Parts
@@ -69,6 +70,7 @@ class Task(LightningModule):
     kind: ClassVar[Kind] = "classes"
     """Of the outputs that are learned."""
 
+    @hints_keywords(OF_TASKS)
     def __init__(
         self,
         network: nn.Module | str,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from ...core.hints.torchgeo import OF_TASKS, hints_keywords
 from ...core.outputs import Kind, Outputs
 from ...metrics.class_tally import ClassTally
 from ...transforms.encode import code_table
@@ -33,6 +34,7 @@ class SegmentationTask(Task):
 
     kind: ClassVar[Kind] = "classes"
 
+    @hints_keywords(OF_TASKS)
     def __init__(
         self, network: Any, outputs: Any, *, codes: Sequence[int] | None = None, **kwargs: Any
     ) -> None:
