@@ -59,6 +59,14 @@ def test_a_schedulers_workers_write_what_one_process_writes(tmp_path, scene, clu
     assert len(ran_in) == 2
 
 
+def test_a_map_that_is_smoothed_is_the_same_on_a_cluster(tmp_path, scene, cluster):
+    model, smooth = SlowPredictor(str(tmp_path), 0), {"smooth": "bayes", "smooth_window": 5, **RUN}
+    predict(model, scene, tmp_path / "one.tif", **smooth)
+    address = cluster.scheduler_address
+    predict(model, scene, tmp_path / "many.tif", engine="dask", scheduler=address, **smooth)
+    assert (tmp_path / "one.tif").read_bytes() == (tmp_path / "many.tif").read_bytes()
+
+
 def test_own_workers_finish_when_one_is_killed(tmp_path, scene):
     killed = []
 

@@ -13,9 +13,11 @@ from .plan import Blend
 from .predictor import Device, Precision
 from .runners import Engine, EngineName
 from .settings import changed, check_choice, check_positive, check_whole
+from .smoothing.methods import USUAL_WINDOW_PX, Bayes, Majority, Smooth, Smoother
 from .sources.grids import GridChoice, GridLike, Resolution
 from .sources.opening import When
 
+_WIDEST_SMOOTHING_PX = 99
 _MOST_PX = 65_536
 """Side of a tile: more fits into no memory."""
 
@@ -74,6 +76,16 @@ class PredictConfig:
     min_area: float | None = None
     """Of the polygons (`vector`): hectares on the ellipsoid that one has at least. What is smaller joins the
     neighbour with which it shares the longest border, so that no hole opens; the map keeps its pixels."""
+    smooth: Smooth | None = None
+    """Of classes: `majority` gives each pixel the most frequent class of a window around it; `bayes` weighs
+    its probabilities by those around, also where they are written. See `smoothing.methods`."""
+    smooth_window: int | None = None
+    """Side of the smoothing window, an odd number of pixels, 1 for nothing; 3 for `majority` and 7 for
+    `bayes` if not given."""
+    smoothness: float = 10.0
+    """Of `bayes`: variance of a pixel's own logit; the larger, the more its neighbours count."""
+    smooth_fraction: float = 0.5
+    """Of `bayes`: share of the neighbours that count, those with the largest logits; above 0, at most 1."""
     nodata: float | None = None
     """Stored value that means unobserved, instead of the files' own."""
     unit: str | Sequence[str] | None = None
@@ -96,6 +108,7 @@ class PredictConfig:
                 "join": get_args(Join),
                 "blend": get_args(Blend),
                 "precision": get_args(Precision),
+                "smooth": get_args(Smooth),
                 "per_scene": (False, True),
                 "tta": (False, True),
             },
@@ -105,13 +118,45 @@ class PredictConfig:
         if not 0 <= self.min_valid <= 1:
             raise ConfigError(f"min_valid is {self.min_valid}; give a share from 0 to 1")
         check_positive(self, ("min_area",), "hectares")
+        check_positive(self, ("smoothness", "smooth_fraction"), "finite")
         check_whole(self, {"batch_size": (1, 65_536), "workers": (1, 1024)})
         if self.scheduler is not None and self.engine != "dask":
             raise ConfigError(
                 f"scheduler is {self.scheduler!r}, and the engine {self.engine!r} has none; give "
                 "engine='dask' (--engine dask), or leave the scheduler out"
             )
+        self._check_smoothing()
         self.choice  # noqa: B018 - whatever of it cannot be is refused now
+
+    def _check_smoothing(self) -> None:
+        check_whole(self, {"smooth_window": (1, _WIDEST_SMOOTHING_PX)}, " px")
+        if self.smooth_window is not None and self.smooth_window % 2 == 0:
+            raise ConfigError(
+                f"smooth_window is {self.smooth_window} px; give an odd number, as a pixel is in the middle"
+            )
+        if self.smooth_fraction > 1:
+            raise ConfigError(
+                f"smooth_fraction is {self.smooth_fraction}; give a share of at most 1"
+            )
+        of_bayes = ("smoothness", "smooth_fraction")
+        asked = ("smooth_window", *of_bayes) if self.smooth is None else of_bayes
+        extra = [name for name in asked if name in self.changed]
+        if extra and self.smooth != "bayes":
+            kind = "bayes" if set(extra) & set(of_bayes) else "majority' or 'bayes"
+            raise ConfigError(
+                f"smooth is {self.smooth!r}, and {' and '.join(extra)} of smooth='{kind}' "
+                "(--smooth); choose that, or leave it out"
+            )
+
+    @property
+    def smoother(self) -> Smoother | None:
+        """What smooths the map, where it is smoothed."""
+        if self.smooth is None:
+            return None
+        window = self.smooth_window or USUAL_WINDOW_PX[self.smooth]
+        if self.smooth == "majority":
+            return Majority(window)
+        return Bayes(window, self.smoothness, self.smooth_fraction)
 
     @property
     def changed(self) -> list[str]:
@@ -156,6 +201,10 @@ class PredictSettings(TypedDict, total=False):
     stride: int | None
     min_valid: float
     min_area: float | None
+    smooth: Smooth | None
+    smooth_window: int | None
+    smoothness: float
+    smooth_fraction: float
     nodata: float | None
     unit: str | Sequence[str] | None
     assume_crs: str | None

@@ -216,11 +216,14 @@ def _memory(job: MapJob) -> dict[str, int]:
     channels, overlap = work.model.outputs.channels, 2 * plan.overlap_px
     width = plan.counts[1] * plan.core[1] + overlap
     strips = channels * overlap * (width + plan.core[0] + overlap)
+    reach = 0 if job.smoother is None else job.smoother.reach_px
+    smoothed = 4 * reach * (width + 2 * reach) + (rows + 3 * reach) * (cols + 3 * reach)
     files = cache_for_files(work.source.files, rows) * 2**20
     return {
         "tiles read ahead": (reader_threads() + AHEAD) * pixels * (stored + 1),
         "a batch and its answer": pixels * 4 * (2 * bands + 2 * channels),
         "overlaps": 4 * strips,
+        **({} if job.smoother is None else {"smoothing": 4 * channels * smoothed}),
         "GDAL's cache": files,
     }
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from odc.geo.geobox import GeoBox
 
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, ModelError
 from ..core.grid import PixelWindow, crs_name, lattice_window, window_grid
 from ..core.roi import Roi
 from .config import PredictConfig
 from .plan import plan_tiles
 from .predictor import ModelSource
 from .scores import usual_batch_size
+from .smoothing.methods import Smoother
 from .sources.grids import within
 from .sources.source import Source
 from .windows import Windows, WindowWork, usual_windows
@@ -27,10 +28,17 @@ class MapJob:
 
     work: TileWork
     batch_size: int
+    smoother: Smoother | None = None
+    """What smooths its answers."""
 
     @classmethod
     def plan(cls, model: ModelSource, source: Source, config: PredictConfig) -> MapJob:
         """The job of a map of a source; `predict` says what is refused."""
+        if config.smooth is not None and model.outputs.kind != "classes":
+            raise ModelError(
+                f"the model gives {model.outputs.short}; smooth ({config.smooth}) is of one class per pixel: "
+                "leave it (--smooth) out"
+            )
         shared: dict[str, Any] = {
             "source": source,
             "input": model.find_input(source, config.unit),
@@ -40,7 +48,7 @@ class MapJob:
             "tta": config.tta,
         }
         if model.outputs.gives == "image":
-            return cls(_window_work(shared, source, model, config), 1)
+            return cls(_window_work(shared, source, model, config), 1, config.smoother)
         if of_images := [n for n in ("window", "stride", "min_valid") if n in config.changed]:
             raise ConfigError(
                 f"the model answers per pixel, and {' and '.join(of_images)} of models that answer per "
@@ -49,7 +57,8 @@ class MapJob:
         grid, area = within(source.grid, config.roi)
         plan = plan_tiles(_shape(grid), config.tile, config.halo, config.blend)
         work = TileWork(grid=grid, plan=plan, roi=area, **shared)
-        return cls(work, config.batch_size or usual_batch_size(model, config.device))
+        at_once = config.batch_size or usual_batch_size(model, config.device)
+        return cls(work, at_once, config.smoother)
 
     def settings(self) -> dict[str, Any]:
         """All that decides the product's bytes, as JSON values: the key of a resume, and the record."""
@@ -69,6 +78,7 @@ class MapJob:
             "halo_px": plan.halo_px,
             "blend": plan.blend,
             "tta": work.tta,
+            **({} if self.smoother is None else {"smooth": self.smoother.to_dict()}),
             "batch_size": self.batch_size,
             **({} if not isinstance(work, WindowWork) else _stated_windows(work)),
             "device": str(work.model.place(work.device)),

@@ -20,6 +20,7 @@ from .products import Products, Targets, open_products
 from .record import RunNote, unfinished_record, was_made_so, write_run_record
 from .runners import Engine, engine_named
 from .scores import final_blocks
+from .smoothing.blocks import MapBlock, SmoothedBlocks, rows_smoothed
 from .sources.source import Source
 
 log = logging.getLogger(__name__)
@@ -119,20 +120,24 @@ def _finished_before(
 
 def _run(job: MapJob, products: Products, engine: Engine, progress: Progress | None) -> None:
     """Bring every row of the map into the products, from where an earlier run stopped."""
-    plan = job.work.plan
-    if products.rows_done >= plan.shape[0]:
+    plan, smoother = job.work.plan, job.smoother
+    height, reach = plan.shape[0], 0 if smoother is None else smoother.reach_px
+    if products.rows_done >= height:
         return
-    first = plan.first_row_needed(products.rows_done)
+    first = plan.first_row_needed(max(0, products.rows_done - reach))
     todo = list(batches(plan, job.batch_size, first))
     if not todo:
         return
+    ready = MapBlock.unsmoothed
+    if smoother is not None:
+        ready = SmoothedBlocks(smoother, plan.shape, job.work.model.outputs.channels).add
     total, done = len(plan.tiles), first * plan.counts[1]
     with closing(final_blocks(job.work, todo, engine)) as finished:
         for batch, blocks in finished:
             for block in blocks:
-                products.write(block.tile, block.scores, block.valid)
+                products.write(ready(block))
             if batch.ends_row:
-                products.mark(plan.rows_final_after(batch.row))
+                products.mark(rows_smoothed(plan.rows_final_after(batch.row), height, reach))
             done += len(batch.tiles)
             if progress is not None:
                 progress(done, total)

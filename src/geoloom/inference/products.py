@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from ..core.errors import ModelError, WriteError
 from ..core.files import clear_scratch, hold_all, may_replace
 from ..core.outputs import Outputs, WrittenRaster
 from ..io.write.cog import CogWriter, source_files
-from .plan import Tile
 from .record import RunNote
+from .smoothing.blocks import MapBlock
 
 MARK_EVERY_S = 2.0
 """Seconds between records of progress: a killed run loses so much, and the row of tiles it was in."""
@@ -128,23 +127,25 @@ class Products:
         resumable: bool,
     ) -> None:
         # The map last: when it is there, all of them are.
-        self._written = tuple(writer for writer in (scores, labels) if writer is not None)
-        self._writers = tuple(writer for writer, _ in self._written)
+        self._labels, self._scores = labels, scores
+        self._writers = tuple(made[0] for made in (scores, labels) if made is not None)
         self._resumable, self._marked = resumable, time.monotonic()
         self.rows_done = min((writer.rows_done for writer in self._writers), default=rows)
         """Rows from the top that an earlier run finished in all products."""
 
-    def write(
-        self, tile: Tile, scores: NDArray[np.float32], valid: NDArray[np.bool_] | None
-    ) -> None:
-        """Write the final scores (K, H, W) of `tile.emit`; rows that are done already are left alone."""
-        skip = max(0, self.rows_done - tile.emit.row)
-        if skip >= tile.emit.height or tile.emit.width == 0:
+    def write(self, block: MapBlock) -> None:
+        """Write final pixels; rows that are done already are left alone."""
+        skip = max(0, self.rows_done - block.window.row)
+        if skip >= block.window.height or block.window.width == 0:
             return
-        scores = scores[:, skip:]
-        seen = np.zeros(scores.shape[1:], bool) if valid is None else valid[skip:]
-        row, col = tile.emit.row + skip, tile.emit.col
-        for writer, form in self._written:
+        decided, scores = block.decided[:, skip:], block.scores[:, skip:]
+        seen = np.zeros(scores.shape[1:], bool) if block.valid is None else block.valid[skip:]
+        row, col = block.window.row + skip, block.window.col
+        if self._labels is not None:
+            writer, form = self._labels
+            writer.write(form.encode(decided, seen), row, col)
+        if self._scores is not None:
+            writer, form = self._scores
             writer.write(form.encode(scores, seen), row, col)
 
     def mark(self, rows: int) -> None:

@@ -12,6 +12,7 @@ from ..parameters import argument, flag, option
 from ..verb import verb
 
 _SCENES = "What is mapped"
+_SMOOTH = "Smoothing"
 _PIXELS = "Which pixels the map has"
 
 
@@ -36,6 +37,29 @@ _PIXELS = "Which pixels the map has"
     "--min-area",
     help="Hectares of the smallest polygon; smaller ones join a neighbour.",
     kind=float,
+)
+@option(
+    "--smooth", help="majority: most frequent class around. bayes: probabilities.", section=_SMOOTH
+)
+@option(
+    "--smooth-window",
+    help="Side of the window, odd; 3 pixels for majority, 7 for bayes.",
+    kind=int,
+    section=_SMOOTH,
+)
+@option(
+    "--smoothness",
+    help="Of bayes: the larger, the more neighbours count.",
+    kind=float,
+    default=10.0,
+    section=_SMOOTH,
+)
+@option(
+    "--smooth-fraction",
+    help="Of bayes: share of neighbours that count, the likeliest.",
+    kind=float,
+    default=0.5,
+    section=_SMOOTH,
 )
 @option("--join", help="Several files are: mosaic, bands or dates.", section=_SCENES)
 @option("--when", help="Of a folder: 2019-07, or 2019-06/2019-08.", section=_SCENES)

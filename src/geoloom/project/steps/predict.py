@@ -62,6 +62,10 @@ class Predict(Step):
     stride: Pixels | None = None
     min_valid: Annotated[float, Field(ge=0, le=1)] = 0.25
     min_area: PositiveFloat | None = None
+    smooth: Literal["majority", "bayes"] | None = None
+    smooth_window: Annotated[int, Field(ge=1, le=99)] | None = None
+    smoothness: PositiveFloat = 10.0
+    smooth_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
     nodata: float | None = None
     unit: str | tuple[str, ...] | None = None
     assume_crs: str | None = None
@@ -91,6 +95,12 @@ class Predict(Step):
                     name,
                     f"found {path}; expected a folder, as per_scene makes a file of each scene",
                 )
+        if self.smooth_window is not None and self.smooth_window % 2 == 0:
+            yield "smooth_window", f"found {self.smooth_window}; expected an odd number of pixels"
+        if self.smooth_window is not None and self.smooth is None:
+            yield "smooth_window", "goes with smooth: majority or bayes"
+        if self.smooth != "bayes" and (self.smoothness, self.smooth_fraction) != (10.0, 0.5):
+            yield "smooth", "smoothness and smooth_fraction go with smooth: bayes"
         if self.min_area is not None and self.vector is None:
             yield "min_area", "is of polygons; name their file as vector"
         if self.vector is not None and not self.per_scene and self.vector.suffix.lower() != ".gpkg":
