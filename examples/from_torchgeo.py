@@ -21,7 +21,6 @@ import geoloom as gl
 from geoloom.core import Classes
 from geoloom.datasets import CDL, Landsat7, Landsat8
 from geoloom.figures import plot_comparison, plot_sample, save_figure
-from geoloom.models import ModelCard, save_model
 from geoloom.samplers import GridGeoSampler, RandomGeoSampler
 from geoloom.splits import BlockSplit, divide
 from geoloom.tasks import SegmentationTask
@@ -201,17 +200,7 @@ figure
 # pixels, without seams, as a GeoTIFF with names and colours. Wrong bands are an error that names them.
 
 # %%
-card = ModelCard(
-    "unet",
-    {"width": 0.125},
-    dataset.bands,
-    task.outputs,
-    normalization=task.normalization.to_dict(),
-    dtype="uint16",
-    gsd=30.0,
-    chip_size_px=32,
-)
-save_model(out / "model", task.outcome, card, overwrite=True)
+task.save(out / "model", dataset, size=32, overwrite=True)
 gl.predict(out / "model", landsat, out / "map.tif", when="2020", like=made.landsat8, overwrite=True)
 truth = made.labels[1]
 figure = plot_comparison(None, truth, out / "map.tif", crops, title="July 2020, Landsat 8")

@@ -6,20 +6,26 @@ import math
 
 import numpy as np
 import pytest
+import rasterio
 import torch
+from affine import Affine
 from lightning.pytorch import Trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ConfigError, DatasetError
+from geoloom.core.errors import ConfigError, DatasetError, ModelError, WriteError
 from geoloom.core.outputs import IGNORE_INDEX, ClassOutputs, ValueOutputs
+from geoloom.datasets import RasterDataset
+from geoloom.inference.predict import predict
 from geoloom.models.pipeline import finished
+from geoloom.models.saved import load_model
 from geoloom.tasks.base import Task
 from geoloom.tasks.fitting import quiet
 from geoloom.tasks.supervised.classification import ClassificationTask
 from geoloom.tasks.supervised.pixel_regression import PixelRegressionTask
 from geoloom.tasks.supervised.segmentation import SegmentationTask
+from geoloom.transforms import fit_normalization, sample_statistics
 from geoloom.transforms.normalize import Normalization
 
 CLASSES = ["forest", "water"]
@@ -232,3 +238,42 @@ def test_masks_of_several_layers_say_how_to_choose_one():
     match = r"'mask' has the shape \(3, 4, 5, 7\): 4 layers in each sample; expected \(B, H, W\).*bands="
     with pytest.raises(DatasetError, match=match):
         task.training_step(batch, 0)
+
+
+def test_a_task_saves_itself_as_a_model_folder(tmp_path):
+    image = np.random.default_rng(1).integers(1, 3000, (2, 32, 32), np.uint16)
+    shape = {"count": 2, "height": 32, "width": 32, "dtype": "uint16"}
+    place = {"crs": "EPSG:32720", "transform": Affine(30, 0, 5e5, 0, -30, 9e6)}
+    with rasterio.open(tmp_path / "s.tif", "w", driver="GTiff", **shape, **place) as file:
+        file.write(image)
+        file.descriptions = ("red", "nir")
+    dataset = RasterDataset(tmp_path / "s.tif")
+    rule = fit_normalization("mean_std", sample_statistics([{"image": image.astype(np.float32)}]))
+    task = SegmentationTask(
+        "unet", CLASSES, in_channels=2, options={"width": 0.125}, normalization=rule, average=0.1
+    )
+    folder = task.save(tmp_path / "m", dataset, size=32)
+    model = load_model(folder)
+    card = model.card
+    assert (card.architecture, card.options, card.band_names) == (
+        "unet",
+        {"width": 0.125},
+        ("red", "nir"),
+    )
+    assert (card.dtype, card.gsd, card.gsd_unit, card.chip_size_px) == ("uint16", 30, "metre", 32)
+    batch = {
+        "image": torch.tensor(image.astype(np.float32))[None],
+        "valid": torch.ones(1, 32, 32).bool(),
+    }
+    with torch.no_grad():
+        expected = finished(task.eval()(batch), task.outputs)
+        assert torch.allclose(model(batch["image"], batch["valid"]), expected, atol=1e-6)
+    with rasterio.open(predict(folder, tmp_path / "s.tif", tmp_path / "map.tif")) as file:
+        codes = np.array(task.outputs.classes.codes)[expected[0].argmax(0).numpy()]
+        assert (file.read(1) == codes).mean() > 0.8  # a few pixels see the padded edge
+    with pytest.raises(WriteError, match="overwrite"):
+        task.save(folder, dataset)
+    with pytest.raises(ModelError, match=r"1 bands \(red\), the network reads 2"):
+        task.save(tmp_path / "n", RasterDataset(tmp_path / "s.tif", bands=["red"]))
+    with pytest.raises(ModelError, match=r"Conv2d of your own.*register_model"):
+        SegmentationTask(nn.Conv2d(2, 2, 1), CLASSES).save(tmp_path / "n", dataset)

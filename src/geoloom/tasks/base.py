@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import reduce
 from operator import add
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningModule
@@ -29,6 +30,10 @@ from ..transforms.normalize import Normalization
 from .average import averaged, kept_share, move_average
 from .schedule import Schedule
 from .sums import LossSum, gathered, rank, several_devices, summed_over_devices
+
+if TYPE_CHECKING:
+    from ..datasets.base import GeoDataset
+    from .source import TrainingSource
 
 Stage = str
 """`train`, `val` or `test`: the prefix of what is logged."""
@@ -233,6 +238,35 @@ class Task(LightningModule):
                 "nothing was validated or tested yet; run trainer.validate or trainer.test"
             )
         return self.tally.report(self.outputs)
+
+    def save(
+        self,
+        folder: str | Path,
+        data: GeoDataset | TrainingSource,
+        *,
+        size: int | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write the outcome as a model folder, with which `predict`, `evaluate` and `report` work.
+
+        Args:
+            folder: Where to.
+            data: What was trained on, as images were fed: it says bands, units and pixel size.
+            size: Side of the chips, pixels: the context that the network has learned to use.
+            overwrite: Replace a model there.
+
+        Returns:
+            The folder.
+
+        Raises:
+            ModelError: the task was made with a module instead of a network's name, or the data has another
+                number of bands.
+            WriteError: the folder holds a model and `overwrite` is False, or the system refuses.
+        """
+        from ..models.saved import save_model
+        from .saving import card_of
+
+        return save_model(folder, self.outcome, card_of(self, data, size), overwrite=overwrite)
 
     def configure_optimizers(self) -> Any:
         """AdamW, stepped by the schedule after each batch."""
