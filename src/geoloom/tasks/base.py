@@ -264,7 +264,7 @@ class Task(LightningModule):
             WriteError: the folder holds a model and `overwrite` is False, or the system refuses.
         """
         from ..models.saved import save_model
-        from .saving import card_of
+        from .data.card import card_of
 
         return save_model(folder, self.outcome, card_of(self, data, size), overwrite=overwrite)
 

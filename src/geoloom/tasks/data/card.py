@@ -1,4 +1,4 @@
-"""A trained task as a model folder: its card, from the task and what it was trained on."""
+"""The card of a trained task's network, from the task and the data that it was trained on."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from odc.geo.geobox import GeoBox
 
-from ..chips.form import bands_of
-from ..core.errors import ModelError
-from ..datasets.base import GeoDataset
-from ..models.card import ModelCard
-from ..models.plugin import Plugin
-from ..models.registry import built_in, get_spec
-from ..models.specs import unwrapped
-from .source import TrainingSource
+from ...chips.form import bands_of
+from ...core.errors import ModelError
+from ...datasets.base import GeoDataset
+from ...models.card import ModelCard
+from ...models.plugin import Plugin
+from ...models.registry import built_in, get_spec
+from ...models.specs import unwrapped
+from ..source import TrainingSource
 
 if TYPE_CHECKING:
-    from .base import Task
+    from ..base import Task
 
 
 def card_of(task: Task, data: GeoDataset | TrainingSource, size: int | None) -> ModelCard:
