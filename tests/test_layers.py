@@ -52,10 +52,11 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "splits": (
         ("names", "label_counts", "overlap"),
+        ("patches",),
         ("blocks",),
         ("regions",),
         ("rules", "separation"),
-        ("samples", "scenes", "times"),
+        ("features", "samples", "scenes", "times"),
         ("division",),
     ),
     "chips": (

@@ -40,7 +40,11 @@ class ChosenChip:
     """(H, W) bool, True = observed and, with labels, of a class."""
 
 
-def choose_chips(candidates: Candidates, progress: Progress | None = None) -> Iterator[ChosenChip]:
+def choose_chips(
+    candidates: Candidates,
+    progress: Progress | None = None,
+    refused: list[tuple[float, float]] | None = None,
+) -> Iterator[ChosenChip]:
     """The chips, one by one; those with too little that is valid are replaced by the next drawn.
 
     Scenes are read in the order in which they lie on disk, some hundred windows at a time; no more than
@@ -49,6 +53,7 @@ def choose_chips(candidates: Candidates, progress: Progress | None = None) -> It
     Args:
         candidates: What was drawn.
         progress: Called with (chips so far, chips wanted at most).
+        refused: Gets, of each chip that holds too little, the shares that are valid and observed.
     """
     kinds = candidates.kinds
     datasets = {id(source.dataset): source.dataset for source in candidates.sources}
@@ -68,7 +73,7 @@ def choose_chips(candidates: Candidates, progress: Progress | None = None) -> It
             windows = candidates.windows[batch]
             on_disk = np.lexsort((windows[:, 2], windows[:, 1], windows[:, 0]))
             batch = np.asarray(batch)[on_disk].tolist()
-        for chip in _read(candidates, stored, batch):
+        for chip in _read(candidates, stored, batch, [] if refused is None else refused):
             left[chip.kind] -= 1
             done += 1
             yield chip
@@ -77,7 +82,10 @@ def choose_chips(candidates: Candidates, progress: Progress | None = None) -> It
 
 
 def _read(
-    candidates: Candidates, stored: Mapping[int, GeoDataset], numbers: Sequence[int]
+    candidates: Candidates,
+    stored: Mapping[int, GeoDataset],
+    numbers: Sequence[int],
+    refused: list[tuple[float, float]],
 ) -> Iterator[ChosenChip]:
     """Those of some candidates that hold enough, in order.
 
@@ -85,6 +93,7 @@ def _read(
         candidates: What was drawn.
         stored: By the `id` of a source's dataset, the same with values as the files hold them.
         numbers: Which candidates.
+        refused: As `choose_chips`.
     """
     sources = candidates.sources
     height, width = candidates.options.size
@@ -99,7 +108,7 @@ def _read(
             requests = [_request(candidates, i) for i in part]
             samples = _samples(dataset, requests)
             for i, request, sample in zip(part, requests, samples, strict=True):
-                chip = None if sample is None else _checked(candidates, i, request, sample)
+                chip = None if sample is None else _checked(candidates, i, request, sample, refused)
                 if chip is not None:
                     yield chip
 
@@ -124,13 +133,34 @@ def _samples(dataset: GeoDataset, requests: Sequence[ChipRequest]) -> list[Sampl
 
 
 def _checked(
-    candidates: Candidates, i: int, request: ChipRequest, sample: Sample
+    candidates: Candidates,
+    i: int,
+    request: ChipRequest,
+    sample: Sample,
+    refused: list[tuple[float, float]],
 ) -> ChosenChip | None:
     """The chip; None where too little of it is valid."""
     valid = array_of(sample["valid"])
     if candidates.classes is not None and "mask" in sample:
         valid = valid & candidates.classes.encode(array_of(sample["mask"]))[1]
-    if valid.mean() < candidates.options.min_valid:
-        return None
     number, split = int(candidates.windows[i, 0]), int(candidates.splits[i])
+    if candidates.features is not None:
+        others = candidates.features.others(number, request.row, request.col, split)
+        valid = valid & ~others
+        sample = _without(sample, others)
+    if valid.mean() < candidates.options.min_valid:
+        observed = array_of(sample.get("observed", sample["valid"]))
+        refused.append((float(valid.mean()), float(observed.mean())))
+        return None
     return ChosenChip(request, number, split, int(candidates.kind_of[i]), sample, valid)
+
+
+def _without(sample: Sample, others: np.ndarray) -> Sample:
+    """The sample with some pixels (H, W) unlabelled, and code 0 there: nothing of their labels stays."""
+    valid = array_of(sample["valid"])
+    return {
+        **sample,
+        "observed": sample.get("observed", sample["valid"]),
+        "valid": valid & ~others,
+        "mask": np.where(others, 0, array_of(sample["mask"])),
+    }

@@ -11,10 +11,10 @@ from ..core.errors import ChipError, ConfigError, suggest
 from ..core.legend import CodeNames, as_classes
 from ..core.progress import Progress
 from ..datasets.base import GeoDataset
-from ..samplers.drawing.draw import draw_candidates
+from ..samplers.drawing.draw import ChipSplit, draw_candidates
 from ..samplers.drawing.options import ChipOptions, Strategy
 from ..samplers.points import read_points
-from ..splits.rules import BlockSplit, SplitRule
+from ..splits.rules import BlockSplit
 from .inputs import Input, LabelKind, input_paths, open_inputs
 from .store import ChipStore
 from .write import write_candidates
@@ -38,7 +38,7 @@ def cut_chips(
     class_of_interest: str | Sequence[str] | None = None,
     balanced: bool = False,
     min_valid: float = 0.1,
-    split: SplitRule | None = DEFAULT_SPLIT,
+    split: ChipSplit | None = DEFAULT_SPLIT,
     bands: Sequence[int | str] | None = None,
     nodata: float | None = None,
     label_nodata: float | None = None,
@@ -70,7 +70,8 @@ def cut_chips(
         class_of_interest: For `random`: centre the chips on pixels of these classes.
         balanced: For `random`: as many chips centred on each class as on any other.
         min_valid: Least share of a chip that is observed (and labelled), 0..1; others are left out.
-        split: How training, test and validation are kept apart; None leaves the chips undivided.
+        split: How training, test and validation are kept apart: ground, such as `BlockSplit`; or, for few
+            polygons, these as wholes, `FeatureSplit`. None leaves the chips undivided.
         bands: Band names, or numbers (from 1) of raster files; None means all but alpha.
         nodata, label_nodata: Unobserved value instead of the files' own.
         seed: Of all drawing.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -17,16 +18,20 @@ from ..core.errors import ChipError
 from ..core.grid import has_place
 from ..core.progress import Progress
 from ..samplers.drawing.candidates import Candidates
+from ..samplers.drawing.draw import ChipSplit
 from ..samplers.statistics import label_layer
 from ..samplers.survey import read_masks
 from ..splits.names import SPLITS
-from ..splits.rules import RandomSplit, SplitRule, check_splits, counts_by_split, warn_of_overlaps
+from ..splits.rules import RandomSplit, check_splits, counts_by_split, warn_of_overlaps
 from .choose import ChosenChip, choose_chips
 from .form import ChipForm, array_of
 from .store import ChipStore, ChipWriter
 from .zarr.layout import check_target
 
 log = logging.getLogger(__name__)
+
+Refused: TypeAlias = tuple[float, float]
+"""Of a chip that was refused: the share that is valid, and that which is observed."""
 
 _PARTLY_WORTH_SAYING = 0.01
 """Share of the labelled pixels above which losing them to one band's nodata is worth a warning."""
@@ -36,7 +41,7 @@ def write_candidates(
     candidates: Candidates,
     out: str | Path,
     *,
-    split: SplitRule | None = None,
+    split: ChipSplit | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
     notes: Mapping[str, Any] | None = None,
@@ -56,11 +61,12 @@ def write_candidates(
         ChipError: no chip, or none of a split, holds enough that is valid.
     """
     check_target(Path(out), overwrite=overwrite)
-    chosen = choose_chips(candidates, progress)
+    refused: list[Refused] = []
+    chosen = choose_chips(candidates, progress, refused)
     first = next(chosen, None)
     if first is None:
-        _check(candidates, split, [], [])
-        raise ChipError(_too_little(candidates, "chip", len(candidates.windows)))
+        _check(candidates, split, [], [], refused)
+        raise ChipError(_too_little(candidates, "chip", len(candidates.windows), refused))
     dataset = candidates.sources[first.source].dataset
     form = replace(ChipForm.of(dataset, first.sample), classes=candidates.classes, mask_dtype=None)
     windows: list[tuple[int, int, int]] = []
@@ -91,7 +97,7 @@ def write_candidates(
             codes = split.deal(len(windows)).tolist()
             warn_of_overlaps(candidates.ground, np.array(windows), np.array(codes))
             writer.assign([SPLITS[code] for code in codes])
-        _check(candidates, split, codes, kinds)
+        _check(candidates, split, codes, kinds, refused)
     hidden.report()
     return ChipStore.open(out)
 
@@ -138,15 +144,19 @@ class _HiddenLabels:
 
 
 def _check(
-    candidates: Candidates, split: SplitRule | None, codes: Sequence[int], kinds: Sequence[int]
+    candidates: Candidates,
+    split: ChipSplit | None,
+    codes: Sequence[int],
+    kinds: Sequence[int],
+    refused: Sequence[Refused],
 ) -> None:
     """Say what is missing: a warning for chips, an error for a whole split."""
     if split is not None:
         wanted = [name for name, share in zip(SPLITS, split.shares(), strict=True) if share > 0]
-        _check_observed(candidates, counts_by_split(codes), wanted)
+        _check_observed(candidates, counts_by_split(codes), wanted, refused)
         check_splits(counts_by_split(codes), wanted)
     if not codes:
-        raise ChipError(_too_little(candidates, "chip", len(candidates.windows)))
+        raise ChipError(_too_little(candidates, "chip", len(candidates.windows), refused))
     chosen = Counter(kinds)
     short = [
         f"{chosen[k]} of {kind.quota}"
@@ -157,24 +167,28 @@ def _check(
     ]
     if short:
         log.warning(
-            "fewer chips than wanted (%s): the others would %shold less than %g %% that is valid",
+            "fewer chips than wanted (%s): the others would %shold less than %g %% that is valid%s",
             "; ".join(short),
             "repeat a place or " if candidates.options.strategy == "random" else "",
             100 * candidates.options.min_valid,
+            _enough(refused),
         )
 
 
 def _check_observed(
-    candidates: Candidates, counts: Mapping[str, int], wanted: Sequence[str]
+    candidates: Candidates,
+    counts: Mapping[str, int],
+    wanted: Sequence[str],
+    refused: Sequence[Refused],
 ) -> None:
     """Refuse a split that is empty only because its windows hold too little."""
     tried = counts_by_split(candidates.splits)
     for name in wanted:
         if not counts[name] and tried[name]:
-            raise ChipError(_too_little(candidates, f"{name} chip", tried[name]))
+            raise ChipError(_too_little(candidates, f"{name} chip", tried[name], refused))
 
 
-def _too_little(candidates: Candidates, what: str, tried: int) -> str:
+def _too_little(candidates: Candidates, what: str, tried: int, refused: Sequence[Refused]) -> str:
     layers = candidates.sources[0].dataset.layers
     labelled = " and labelled" if layers & {"mask", "value"} else ""
     centred = (
@@ -183,12 +197,30 @@ def _too_little(candidates: Candidates, what: str, tried: int) -> str:
     )
     return (
         f"no {what}: none of the {tried} windows tried is observed{labelled} on at least "
-        f"{100 * candidates.options.min_valid:g} % of its pixels; lower min_valid (--min-valid), use smaller "
+        f"{100 * candidates.options.min_valid:g} % of its pixels{_enough(refused)}; lower "
+        "min_valid (--min-valid), use smaller "
         f"chips{centred if 'value' not in layers else ''}"
     )
 
 
-def describe(candidates: Candidates, split: SplitRule | None) -> dict[str, Any]:
+def _enough(refused: Sequence[Refused]) -> str:
+    """For messages: why chips were refused, and the share that half of those with anything valid have."""
+    holding = np.array([shares for shares in refused if shares[0] > 0]).reshape(-1, 2)
+    if not len(holding):
+        return ""
+    valid = np.sort(holding[:, 0])
+    half = float(valid[len(valid) // 2])
+    digits = 1 - math.floor(math.log10(half))
+    least = math.floor(half * 10**digits) / 10**digits
+    seen = bool(np.median(holding[:, 1]) >= 0.5)
+    return (
+        f" ({'labels are sparse' if seen else 'much is unobserved'}: the fullest that was refused has "
+        f"{100 * float(valid[-1]):.2g} %; with min_valid {least:g}, --min-valid {least:g}, half of those "
+        "with any would be kept)"
+    )
+
+
+def describe(candidates: Candidates, split: ChipSplit | None) -> dict[str, Any]:
     """How the chips are cut, as JSON values."""
     options = candidates.options
     return {

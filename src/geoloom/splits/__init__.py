@@ -9,6 +9,7 @@ from ..core.lazy import lazy_names
 if TYPE_CHECKING:
     from .division import Division as Division
     from .division import divide as divide
+    from .features import FeatureSplit as FeatureSplit
     from .regions import ScenePart as ScenePart
     from .rules import BlockSplit as BlockSplit
     from .rules import RandomSplit as RandomSplit
@@ -23,6 +24,7 @@ else:
         __name__,
         {
             ".division": ["Division", "divide"],
+            ".features": ["FeatureSplit"],
             ".regions": ["ScenePart"],
             ".rules": ["BlockSplit", "RandomSplit", "RoiSplit"],
             ".samples": ["ClassSplit", "ColumnSplit"],

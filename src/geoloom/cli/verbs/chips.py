@@ -65,8 +65,13 @@ _APART = "How training and test are kept apart"
 )
 @option(
     "--split",
-    help="block (whole blocks of land), regions (--region), random or none.",
+    help="block (whole blocks of land), regions (--region), feature (whole polygons), random or none.",
     default="block",
+    section=_APART,
+)
+@flag(
+    "--stratify",
+    help="For feature: deal the polygons of each class by themselves.",
     section=_APART,
 )
 @option("--test", help="Share for the test.", kind=float, default=0.2, section=_APART)

@@ -22,8 +22,9 @@ HALVES = {
 DEFAULT_COUNT = 1000
 
 _SPLITS_WITH = {
-    "test": ("block", "random"),
-    "val": ("block", "random", "regions"),
+    "test": ("block", "feature", "random"),
+    "val": ("block", "feature", "random", "regions"),
+    "stratify": ("feature",),
     "block_px": ("block",),
     "buffer_px": ("block", "regions"),
 }
@@ -63,7 +64,8 @@ class Chips(Step):
     class_of_interest: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     balanced: bool = False
     min_valid: Fraction = 0.1
-    split: Literal["block", "regions", "random", "none"] = "block"
+    split: Literal["block", "regions", "feature", "random", "none"] = "block"
+    stratify: bool = False
     test: Share = 0.2
     val: Share = 0.2
     block_px: PositiveInt | None = None
@@ -112,7 +114,7 @@ class Chips(Step):
             given = name in self.model_fields_set and getattr(self, name) is not None
             if given and self.split not in splits:
                 yield name, f"goes with split {' or '.join(splits)}, not {self.split}"
-        if self.split == "block" and self.test + self.val >= 1:
+        if self.split in ("block", "feature") and self.test + self.val >= 1:
             yield "test", f"test {self.test} and val {self.val} leave nothing to train on"
         if self.split == "regions" and "val" in self.regions and "val" in self.model_fields_set:
             yield "val", "is given as a region as well; give one of the two"
@@ -152,10 +154,13 @@ class Chips(Step):
         return {"chips": len(store), **splits, self.label_kind: named}
 
     def _split_rule(self) -> Any:
+        from ...splits.features import FeatureSplit
         from ...splits.rules import BlockSplit, RandomSplit, RoiSplit, ScenePart
 
         if self.split == "block":
             return BlockSplit(self.test, self.val, self.block_px, self.buffer_px, self.seed)
+        if self.split == "feature":
+            return FeatureSplit(self.test, self.val, self.stratify, self.seed)
         if self.split == "random":
             return RandomSplit(self.test, self.val, self.seed)
         if self.split == "none":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...core.classes import Classes
+from ...splits.features import FeatureAreas
 from ...splits.overlap import Ground
 from ..table import ChipTable, rows_of
 from .options import ChipOptions
@@ -43,6 +44,8 @@ class Candidates:
     kind_of: np.ndarray
     """(n,) int64 position in `kinds`."""
     kinds: tuple[Kind, ...]
+    features: FeatureAreas | None = None
+    """Where polygons are divided, and not ground: whose labels a chip shows."""
     unsplit: int = 0
     """Windows dropped because they lie too near the ground of another split."""
     keep_order: bool = False

@@ -5,22 +5,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
 from ...core.classes import Classes
 from ...core.errors import ChipError, ConfigError, suggest
 from ...datasets.base import GeoDataset
+from ...splits.features import FeatureAreas, FeatureSplit
 from ...splits.label_counts import LabelCounts
+from ...splits.patches import LabelledPixels
 from ...splits.rules import RandomSplit, SplitAreas, SplitRule
 from .candidates import Candidates, Kind
-from .label_blocks import count_labels, draw_centred
+from .label_blocks import count_labels, draw_centred, label_blocks
 from .label_classes import settle_classes
 from .options import ChipOptions
 from .sources import Source, sources_of
 from .windows import Accept, centred_windows, random_windows, sequential_windows
 
 log = logging.getLogger(__name__)
+
+ChipSplit: TypeAlias = SplitRule | FeatureSplit
+"""How chips may be divided."""
 
 # How many more windows than wanted are drawn, since some will hold too much nodata.
 _SPARE = 3
@@ -34,7 +40,7 @@ def draw_candidates(
     options: ChipOptions,
     *,
     classes: Classes | None = None,
-    split: SplitRule | None = None,
+    split: ChipSplit | None = None,
     names: Sequence[str | None] | None = None,
 ) -> Candidates:
     """Decide where chips may be cut and which split each belongs to: labels are read, images are not.
@@ -46,7 +52,8 @@ def draw_candidates(
         datasets: Of images, all or none with labels; each is read on its own.
         options: Which chips.
         classes: Of the labels, instead of what they say.
-        split: How the ground is divided; a `RandomSplit` divides chips, once they are chosen.
+        split: How the ground, or the labelled polygons, are divided; a `RandomSplit` divides chips, once they
+            are chosen.
         names: Of the scenes, where each dataset is one scene.
 
     Raises:
@@ -65,8 +72,11 @@ def draw_candidates(
             else "classes were asked for, but the scenes have no labels; give label rasters"
         )
     drawn = Candidates.none(sources, options, classes)
-    areas = None
-    if split is not None and not isinstance(split, RandomSplit):
+    areas: SplitAreas | FeatureAreas | None = None
+    if isinstance(split, FeatureSplit):
+        areas = _features(drawn, split)
+        drawn = replace(drawn, features=areas)
+    elif split is not None and not isinstance(split, RandomSplit):
         areas = split.areas(drawn.ground, counts)
     if options.strategy == "random":
         shares = (1.0,) if areas is None or split is None else split.shares()
@@ -75,11 +85,30 @@ def draw_candidates(
         drawn = _listed(drawn, areas)
     if drawn.unsplit:
         log.warning(
-            "%d of %d chips dropped: they lie too near the ground of another split",
+            "%d of %d chips dropped: they %s",
             drawn.unsplit,
             drawn.unsplit + len(drawn.windows),
+            "show no label" if drawn.features else "lie too near the ground of another split",
         )
     return drawn
+
+
+def _features(drawn: Candidates, split: FeatureSplit) -> FeatureAreas:
+    """Polygons dealt out, from one pass over the labels.
+
+    Raises:
+        ConfigError: labels are no classes.
+    """
+    if drawn.classes is None:
+        raise ConfigError(
+            "a split by polygons (FeatureSplit, --split feature) needs labels of classes; split by blocks"
+        )
+    parts: list[list[tuple[int, int, np.ndarray, np.ndarray]]] = [[] for _ in drawn.sources]
+    for number, block, codes, labelled in label_blocks(drawn.sources):
+        known = labelled & np.isin(codes, drawn.classes.codes)
+        parts[number].append((block.row, block.col, codes, known))
+    pixels = [LabelledPixels.of(own) for own in parts]
+    return split.features(drawn.ground, pixels, drawn.classes)
 
 
 def _counts(sources: Sequence[Source]) -> LabelCounts:
@@ -87,7 +116,7 @@ def _counts(sources: Sequence[Source]) -> LabelCounts:
     return count_labels(sources, cell_px=max(16, -(-longest // _CELLS)))
 
 
-def _listed(drawn: Candidates, areas: SplitAreas | None) -> Candidates:
+def _listed(drawn: Candidates, areas: SplitAreas | FeatureAreas | None) -> Candidates:
     """Windows that follow from the sources or the points."""
     options, parts = drawn.options, []
     for number, source in enumerate(drawn.sources):
@@ -129,7 +158,9 @@ def _tiled(parts: Sequence[tuple[int, int, int, int]], options: ChipOptions) -> 
     return np.unique(np.concatenate(corners), axis=0)
 
 
-def _random(drawn: Candidates, areas: SplitAreas | None, shares: Sequence[float]) -> Candidates:
+def _random(
+    drawn: Candidates, areas: SplitAreas | FeatureAreas | None, shares: Sequence[float]
+) -> Candidates:
     """Random windows: a kind is a split, and within it a class where chips are centred on classes."""
     options, sources = drawn.options, drawn.sources
     assert options.count is not None
@@ -165,7 +196,9 @@ def _random(drawn: Candidates, areas: SplitAreas | None, shares: Sequence[float]
     )
 
 
-def _accept(sources: Sequence[Source], size: tuple[int, int], areas: SplitAreas | None) -> Accept:
+def _accept(
+    sources: Sequence[Source], size: tuple[int, int], areas: SplitAreas | FeatureAreas | None
+) -> Accept:
     """Gives the split of windows, 0 without one, and -1 where a source has no data at the centre."""
     partial = [
         number

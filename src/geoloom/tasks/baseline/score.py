@@ -28,8 +28,8 @@ def check_baseline(plan: TrainingPlan) -> None:
     outputs = plan.outputs
     if not isinstance(outputs, ClassOutputs) or outputs.gives != "pixels" or outputs.multilabel:
         raise ConfigError(
-            f"baseline is a forest of pixels, which learns one class for each; {plan.source.path} is labelled "
-            f"with {outputs.short}: leave it out"
+            "baseline is a forest of pixels, which learns one class for each; "
+            f"{plan.source.path} is labelled with {outputs.short}: leave it out"
         )
     if plan.judge is None:
         raise ConfigError(
