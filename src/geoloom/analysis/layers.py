@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,8 @@ from odc.geo.geobox import GeoBox
 from PIL import Image, features
 
 from ..core.classes import Classes, rgb_of
-from ..figures.composites import composites_of
+from ..core.errors import BandError
+from ..figures.composites import Composite, composite_named, composites_of
 from ..figures.style import ERROR
 from ..figures.views import Source, look, look_at_classes, look_at_image, paint, stretch, zoomed_out
 from ..io.headers.header import read_header
@@ -25,6 +27,8 @@ MOST_COMPOSITES = 2
 _SCENE_BYTES = 1_900_000
 _QUALITIES = (84, 74, 62, 48, 35)
 
+Chosen = Sequence[int | str] | None
+"""One or three bands of the scene that are shown besides; None for none."""
 Kind = Literal["scene", "classes", "errors", "values"]
 
 
@@ -61,20 +65,21 @@ class Views:
         classes: Classes,
         *,
         max_px: int = DISPLAY_PX,
+        bands: Chosen = None,
     ) -> Views:
         """Read all three onto the map's grid, zoomed out to at most `max_px` a side."""
         whole = class_map.grid if isinstance(class_map, Raster) else read_header(class_map).grid
         grid = zoomed_out(whole, max_px)
         return cls(
             look_at_classes(class_map, grid=grid),
-            None if scene is None else look_at_scene(scene, grid),
+            None if scene is None else look_at_scene(scene, grid, bands),
             None if truth is None else truth.codes_on(grid, classes),
         )
 
 
-def map_layers(views: Views, classes: Classes) -> tuple[Layer, ...]:
+def map_layers(views: Views, classes: Classes, bands: Chosen = None) -> tuple[Layer, ...]:
     """All layers that the views can give, the lowest first."""
-    layers = [] if views.scene is None else list(scene_layers(views.scene))
+    layers = [] if views.scene is None else list(scene_layers(views.scene, bands))
     layers.append(class_layer("prediction", "Prediction", views.prediction, classes, "map"))
     if views.truth is not None:
         layers.append(class_layer("truth", "Truth", views.truth, classes, "truth"))
@@ -82,13 +87,22 @@ def map_layers(views: Views, classes: Classes) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def scene_layers(scene: Raster) -> tuple[Layer, ...]:
-    """The scene in false and true colours, as far as its bands' names identify them."""
-    made = []
-    for composite in composites_of(scene.bands)[:MOST_COMPOSITES]:
-        picture, _ = stretch(look_at_image(scene, bands=composite.bands))
-        made.append(Layer(f"scene-{composite.style}", composite.title, "scene", photo_uri(picture)))
-    return tuple(made)
+def scene_layers(scene: Raster, bands: Chosen = None) -> tuple[Layer, ...]:
+    """The scene in false and true colours, as far as its bands' names identify them, and as chosen."""
+    return tuple(
+        Layer(
+            f"scene-{composite.style}",
+            composite.title,
+            "scene",
+            photo_uri(stretch(look_at_image(scene, bands=composite.bands))[0]),
+        )
+        for composite in _composites(scene.bands, bands)
+    )
+
+
+def _composites(names: Sequence[str], bands: Chosen) -> list[Composite]:
+    chosen = [] if bands is None else [composite_named(names, bands)]
+    return [*composites_of(names)[:MOST_COMPOSITES], *chosen]
 
 
 def class_layer(key: str, title: str, seen: Raster, classes: Classes, says: str) -> Layer:
@@ -131,11 +145,31 @@ def flat_uri(picture: np.ndarray) -> str:
     return _uri("png", _encoded(image, "PNG", optimize=True, transparency=bytes(rgba[:, 3])))
 
 
-def look_at_scene(scene: Source, grid: GeoBox) -> Raster:
-    """The bands of a scene that its composites need, on a display grid."""
+def look_at_scene(scene: Source, grid: GeoBox, bands: Chosen = None) -> Raster:
+    """The bands of a scene that its composites need, on a display grid.
+
+    Raises:
+        BandError: the scene has no such bands.
+    """
     names = scene.bands if isinstance(scene, Raster) else read_header(scene).band_names
-    chosen = composites_of(names)[:MOST_COMPOSITES]
+    chosen = _composites(names, bands)
     return look(scene, bands=sorted({b for c in chosen for b in c.bands}), grid=grid)
+
+
+def chosen_names(scene: Source | None, bands: Chosen) -> tuple[str, ...] | None:
+    """The names of chosen bands, which stay the same where fewer bands are read.
+
+    Raises:
+        BandError: there is no scene, or it has no such bands.
+    """
+    if bands is None:
+        return None
+    if scene is None:
+        raise BandError(
+            "bands are chosen, and the scene that was mapped is not known; give it as scene (--scene)"
+        )
+    names = scene.bands if isinstance(scene, Raster) else read_header(scene).band_names
+    return tuple(names[number - 1] for number in composite_named(names, bands).bands)
 
 
 def _encoded(image: Image.Image, kind: str, **options: object) -> bytes:

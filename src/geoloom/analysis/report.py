@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ def report(
     truth: str | Path | None = None,
     accuracy: AccuracySource | None = None,
     chips: Any = None,
+    bands: Sequence[int | str] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a report of a map as one HTML file: no network, no files beside it.
@@ -46,6 +48,8 @@ def report(
             beside the model, the map or the report.
         chips: Chip store, or folder of pictures, of the training; by default the one that the model's card
             names.
+        bands: One or three bands of the scene to show besides true and false colour, as red, green and blue:
+            each a name, what it measures (`nir`), or a number from 1.
         overwrite: Replace the file.
 
     Returns:
@@ -56,6 +60,7 @@ def report(
         ModelError: the folder holds no model, or one of which there is no report; `accuracy` holds no
             accuracy of its kind; or `map` is not a map of the model.
         ReadError: map, scene or truth cannot be read.
+        BandError: `bands` are neither one nor three, the scene does not have them, or it is not known.
 
     Example:
         >>> report("model/", "map.tif", "report.html", truth="truth.gpkg")  # doctest: +SKIP
@@ -74,6 +79,7 @@ def report(
         accuracy=accuracy,
         chips=chips,
         beside=(out.parent,),
+        bands=bands,
     )
     content = content_of(request, read_card(request.model_dir))
     written = datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0")

@@ -15,7 +15,7 @@ from ..figures.values import titled
 from ..figures.views import zoomed_out
 from ..io.raster import Raster
 from .evidence.value_map import ValueMap, planes
-from .layers import DISPLAY_PX, Layer, flat_uri, look_at_scene, scene_layers
+from .layers import DISPLAY_PX, Chosen, Layer, flat_uri, look_at_scene, scene_layers
 
 _PIXELS = 12_000_000
 """Of all layers of values together: what a page can carry that is sent by mail."""
@@ -38,7 +38,7 @@ class ValueViews:
     """The display grid."""
 
     @classmethod
-    def of(cls, evidence: ValueMap) -> ValueViews:
+    def of(cls, evidence: ValueMap, bands: Chosen = None) -> ValueViews:
         """Read all three onto the map's grid, zoomed out to what a page can carry."""
         mapped, truth = evidence.mapped, evidence.truth
         count = evidence.outputs.channels * (1 if truth is None else 3)
@@ -48,7 +48,7 @@ class ValueViews:
             evidence.outputs.units,
             planes(mapped.header, mapped.header.data_bands, grid, mapped.grid),
             None if truth is None else planes(truth.header, truth.bands, grid, mapped.grid),
-            None if mapped.scene is None else look_at_scene(mapped.scene, grid),
+            None if mapped.scene is None else look_at_scene(mapped.scene, grid, bands),
             grid,
         )
 
@@ -58,9 +58,11 @@ class ValueViews:
         return tuple(titled(*pair) for pair in zip(self.names, self.units, strict=True))
 
 
-def value_layers(views: ValueViews) -> tuple[tuple[Layer, ...], tuple[dict[str, Any], ...]]:
+def value_layers(
+    views: ValueViews, bands: Chosen = None
+) -> tuple[tuple[Layer, ...], tuple[dict[str, Any], ...]]:
     """All layers that the views can give, the lowest first, and the ramps that they name."""
-    layers = [] if views.scene is None else list(scene_layers(views.scene))
+    layers = [] if views.scene is None else list(scene_layers(views.scene, bands))
     ramps: list[dict[str, Any]] = []
     for k, (name, unit) in enumerate(zip(views.names, views.units, strict=True)):
         of = f" of {name}" if len(views.names) > 1 else ""

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Style = Literal["true", "false", "infrared", "grey"]
+from ..core.errors import BandError
+
+Style = Literal["true", "false", "infrared", "grey", "chosen"]
 
 _SENSORS: tuple[dict[str, str], ...] = (
     # Landsat 8 and 9, surface reflectance and plain names.
@@ -116,3 +118,41 @@ def composites_of(names: Sequence[str]) -> tuple[Composite, ...]:
     if len(names) >= 3:
         return (Composite("true", f"Bands {', '.join(names[:3])}", (1, 2, 3)),)
     return (Composite("grey", f"Band {names[0]}", (1,)),)
+
+
+def composite_named(names: Sequence[str], wanted: Sequence[int | str]) -> Composite:
+    """The picture of chosen bands, as red, green and blue; or of one band, in grey.
+
+    Args:
+        names: Of the scene's bands.
+        wanted: One or three: each a name, what it measures (`nir`), or a number from 1.
+
+    Raises:
+        BandError: there are neither one nor three, or the scene has no such band.
+
+    Example:
+        >>> composite_named(["SR_B2", "SR_B3", "SR_B4", "SR_B5"], ["nir", "SR_B4", 2]).bands
+        (4, 3, 2)
+    """
+    if len(wanted) not in (1, 3):
+        raise BandError(
+            f"a picture is made of one band or three, and {len(wanted)} are named: "
+            f"{', '.join(map(str, wanted))}"
+        )
+    bands = tuple(_number_of(band, names) for band in wanted)
+    return Composite("chosen", f"Bands {', '.join(map(str, wanted))}", bands)
+
+
+def _number_of(band: int | str, names: Sequence[str]) -> int:
+    """A name counts before a role, and a role before a number."""
+    text = str(band).strip()
+    if text in names:
+        return list(names).index(text) + 1
+    roles = roles_of(names)
+    if text.lower() in roles:
+        return roles[text.lower()]
+    if text.isdecimal() and 1 <= int(text) <= len(names):
+        return int(text)
+    raise BandError(
+        f"the scene has no band {text!r}; name one of {', '.join(names)}, or a number from 1 to {len(names)}"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,8 @@ class Request:
     chips: Any
     beside: tuple[Path, ...] = ()
     """Further folders to look for figures in."""
+    bands: Sequence[int | str] | None = None
+    """Of the scene, shown besides true and false colour."""
 
 
 @dataclass(frozen=True, slots=True)

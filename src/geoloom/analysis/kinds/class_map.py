@@ -11,7 +11,7 @@ from ...figures.style import figure_pixels
 from ..content import Content, MapPart, Section
 from ..evidence.class_map import ClassMap
 from ..evidence.facts import Request
-from ..layers import Views, map_layers, photo_uri
+from ..layers import Chosen, Views, chosen_names, map_layers, photo_uri
 from ..page import map_data
 from ..sections.baseline import baseline_block
 from ..sections.class_accuracy import PIXELS, class_accuracy_section, class_sentences, class_tiles
@@ -40,7 +40,9 @@ def content(request: Request, card: ModelCard) -> Content:
     """The page; raises as `ClassMap.of`."""
     evidence = ClassMap.of(request, card)
     facts, classes = evidence.facts, evidence.classes
-    views = Views.of(evidence.mapped.path, evidence.mapped.scene, evidence.truth, classes)
+    scene = evidence.mapped.scene
+    bands = chosen_names(scene, request.bands)
+    views = Views.of(evidence.mapped.path, scene, evidence.truth, classes, bands=bands)
     truth = None if evidence.truth is None else evidence.truth.source
     sections = (
         class_accuracy_section(
@@ -48,7 +50,7 @@ def content(request: Request, card: ModelCard) -> Content:
         ),
         _areas(evidence),
         training_section(facts, ("Classes", ", ".join(classes.names)), ()),
-        data_section(evidence.mapped, views.scene),
+        data_section(evidence.mapped, views.scene, classes),
         method_section(facts, _NOTES, map_files(evidence.mapped, truth)),
     )
     return Content(
@@ -58,11 +60,11 @@ def content(request: Request, card: ModelCard) -> Content:
         lead=_lead(evidence),
         tiles=tiles([*class_tiles(facts.leading, PIXELS), area_tile(evidence.areas.hectares)]),
         sections=tuple(section for section in sections if section is not None),
-        map=_map(evidence, views),
+        map=_map(evidence, views, bands),
     )
 
 
-def _map(evidence: ClassMap, views: Views) -> MapPart:
+def _map(evidence: ClassMap, views: Views, bands: Chosen) -> MapPart:
     classes = evidence.classes
     areas = {
         row.name: f"{hectares(row.hectares)} ha · {percent(row.share)}"
@@ -70,7 +72,7 @@ def _map(evidence: ClassMap, views: Views) -> MapPart:
     }
     figure = plot_comparison(views.scene, views.truth, views.prediction, classes)
     uri = photo_uri(figure_pixels(figure))
-    layers = map_layers(views, classes)
+    layers = map_layers(views, classes, bands)
     return MapPart(
         map_data(views.prediction.grid, layers, classes=classes, areas=areas),
         f'<img class="paper" alt="Scene, truth and prediction side by side" src="{uri}">',

@@ -11,7 +11,7 @@ from ...figures.views import look_at_image, stretch
 from ..content import Content, MapPart, Section
 from ..evidence.facts import Request
 from ..evidence.value_map import ValueMap, planes
-from ..layers import photo_uri
+from ..layers import Chosen, chosen_names, photo_uri
 from ..page import map_data
 from ..sections.class_accuracy import not_independent
 from ..sections.data import data_section
@@ -49,7 +49,8 @@ def content(request: Request, card: ModelCard) -> Content:
     """The page; raises as `ValueMap.of`."""
     evidence = ValueMap.of(request, card)
     facts, mapped = evidence.facts, evidence.mapped
-    views = ValueViews.of(evidence)
+    bands = chosen_names(mapped.scene, request.bands)
+    views = ValueViews.of(evidence, bands)
     truth = None if evidence.truth is None else evidence.truth.source
     sections = (
         value_accuracy_section(facts.scores, _MISSING),
@@ -68,12 +69,12 @@ def content(request: Request, card: ModelCard) -> Content:
             [*value_tiles(facts.leading, "pixels"), area_tile(evidence.statistics.hectares)]
         ),
         sections=tuple(section for section in sections if section is not None),
-        map=_map(views),
+        map=_map(views, bands),
     )
 
 
-def _map(views: ValueViews) -> MapPart:
-    layers, ramps = value_layers(views)
+def _map(views: ValueViews, bands: Chosen) -> MapPart:
+    layers, ramps = value_layers(views, bands)
     scene = None if views.scene is None else stretch(look_at_image(views.scene))[0]
     pictures = []
     for k, title in enumerate(views.titles[:_PRINTED]):

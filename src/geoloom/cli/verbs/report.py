@@ -32,9 +32,16 @@ from ..verb import verb
     help="Chip store or folder of pictures; that of the training if not given.",
     kind=Path,
 )
+@option(
+    "--bands",
+    help="Bands of the scene to show besides: one, or red,green,blue; names or numbers.",
+)
 @common
 @click.pass_context
-def report(context: click.Context, /, map_: Path, out: Path | None, **others: Any) -> None:
+def report(
+    context: click.Context, /, map_: Path, out: Path | None, bands: str | None, **others: Any
+) -> None:
     """Put map, accuracy, curves and areas into one HTML file that works offline."""
     given, page = (None, map_) if out is None else (map_, out)
-    do("report", context, map=given, map_=None, out=page)
+    chosen = None if bands is None else [band.strip() for band in bands.split(",")]
+    do("report", context, map=given, map_=None, out=page, bands=chosen)

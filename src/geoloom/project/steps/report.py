@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ..listener import Listener
-from .base import Step, chip_store, model_folder
+from .base import Step, as_list, chip_store, model_folder
 
 
 class Report(Step):
@@ -26,6 +26,7 @@ class Report(Step):
     truth: Path | None = None
     accuracy: Path | None = None
     chips: Path | None = None
+    bands: Annotated[tuple[int | str, ...], BeforeValidator(as_list)] = ()
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is not a model, and neither chip store nor folder of pictures."""
@@ -47,6 +48,7 @@ class Report(Step):
             truth=self.truth,
             accuracy=self.accuracy,
             chips=self.chips,
+            bands=self.bands or None,
             overwrite=overwrite,
         )
         return {"bytes": self.out.stat().st_size}
