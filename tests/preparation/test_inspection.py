@@ -49,7 +49,8 @@ def test_codes_have_pixels_and_areas_on_the_ellipsoid(tmp_path):
         (7, "", (codes == 7).sum()),
     ]
     assert made.codes[1][3] == pytest.approx(areas[codes == 7].sum() / 1e4)
-    assert made.suspicious == ("codes 7 occur and have no name",)
+    assert made.suspicious[1:] == ("codes 7 occur and have no name",)
+    assert "0.01 x 0.05 degrees are not square" in made.suspicious[0]
 
 
 def test_large_rasters_are_sampled_and_say_so(tmp_path, monkeypatch):
@@ -84,6 +85,10 @@ SUSPICIOUS = {
     "pixels of 30 degrees": (
         _noise(1, (2, 5)) * 9,
         {"crs": "EPSG:4326", "transform": Affine(30, 0, -90, 0, -30, 30)},
+    ),
+    "pixels of 0.0003 x 0.0004 degrees are not square": (
+        _noise(),
+        {"crs": "EPSG:4326", "transform": Affine(0.0003, 0, -60, 0, -0.0004, -3)},
     ),
     "are these degrees": (_noise(), {"transform": Affine(0.0003, 0, -60, 0, -0.0003, -3)}),
 }  # fmt: skip

@@ -14,6 +14,8 @@ _BORDER = 0.2
 _FEW_CODES = 32
 _FINE_M = 1e-3
 _COARSE_DEG = 1.0
+_SQUARE = 1.05
+"""Ratio of sides from which pixels are not square."""
 
 
 class Figures(Protocol):
@@ -76,6 +78,13 @@ def _of_bands(bands: Sequence[Figures]) -> Iterator[str]:
 
 
 def _of_place(header: Header) -> Iterator[str]:
+    across, down = abs(header.grid.resolution.x), abs(header.grid.resolution.y)
+    if max(across, down) > _SQUARE * min(across, down):
+        unit = "degrees" if header.grid.crs.geographic else "units of the CRS"
+        yield (
+            f"pixels of {across:g} x {down:g} {unit} are not square: networks see the ground stretched; give "
+            "it square ones (geoloom prepare --resolution)"
+        )
     pixel = min(abs(header.grid.resolution.x), abs(header.grid.resolution.y))
     if header.grid.crs.geographic and pixel >= _COARSE_DEG:
         yield f"pixels of {pixel:g} degrees: is the CRS of degrees right, or are these metres?"

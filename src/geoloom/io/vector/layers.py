@@ -219,6 +219,9 @@ def _refuse_directions(path: Path) -> None:
         )
 
 
+_TABLES = frozenset((".csv", ".tsv", ".xlsx", ".ods", ".dbf"))
+
+
 def _chosen_layer(path: Path, layer: str | None) -> str:
     import pyogrio
 
@@ -230,6 +233,14 @@ def _chosen_layer(path: Path, layer: str | None) -> str:
                 f"{path} has no layer {layer!r} with geometries{suggest(layer, names)}"
             )
         return layer
+    if not names and path.suffix.lower() in _TABLES:
+        fields = ", ".join(map(str, pyogrio.read_info(path)["fields"]))
+        raise VectorError(
+            f"{path} is a table without geometries, expected a layer of features; its columns are {fields}. "
+            "Make points of it first, naming the columns and their CRS: "
+            f"ogr2ogr {path.stem}.gpkg {path.name} "
+            "-oo X_POSSIBLE_NAMES=lon -oo Y_POSSIBLE_NAMES=lat -a_srs EPSG:4326"
+        )
     if len(names) != 1:
         layers = ", ".join(f"{name} ({kind})" for name, kind in listed) or "none"
         raise VectorError(
