@@ -529,8 +529,8 @@ def test_a_shapefile_without_its_table_is_refused(tmp_path):
 
 def test_a_table_of_points_is_an_error_that_names_its_columns_and_the_way(tmp_path):
     path = tmp_path / "points.csv"
-    path.write_text("lon,lat,class\n-60.1,-3.2,forest\n")
+    path.write_text("Longitude,y,class\n-60.1,-3.2,forest\n")
     with pytest.raises(
-        VectorError, match=r"columns are lon, lat, class.*ogr2ogr points.gpkg points.csv"
+        VectorError, match=r"columns are Longitude, y, class.*points.csv .*=Longitude .*=y "
     ):
         read_features(path)

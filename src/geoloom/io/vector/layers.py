@@ -220,6 +220,8 @@ def _refuse_directions(path: Path) -> None:
 
 
 _TABLES = frozenset((".csv", ".tsv", ".xlsx", ".ods", ".dbf"))
+_X_AND_Y = ("lon", "long", "longitude", "x"), ("lat", "latitude", "y")
+"""What columns of coordinates are called, lower case."""
 
 
 def _chosen_layer(path: Path, layer: str | None) -> str:
@@ -234,12 +236,14 @@ def _chosen_layer(path: Path, layer: str | None) -> str:
             )
         return layer
     if not names and path.suffix.lower() in _TABLES:
-        fields = ", ".join(map(str, pyogrio.read_info(path)["fields"]))
+        fields = [str(field) for field in pyogrio.read_info(path)["fields"]]
+        x, y = (next((f for f in fields if f.lower() in known), known[0]) for known in _X_AND_Y)
         raise VectorError(
-            f"{path} is a table without geometries, expected a layer of features; its columns are {fields}. "
+            f"{path} is a table without geometries, expected a layer of features; its columns are "
+            f"{', '.join(fields)}. "
             "Make points of it first, naming the columns and their CRS: "
             f"ogr2ogr {path.stem}.gpkg {path.name} "
-            "-oo X_POSSIBLE_NAMES=lon -oo Y_POSSIBLE_NAMES=lat -a_srs EPSG:4326"
+            f"-oo X_POSSIBLE_NAMES={x} -oo Y_POSSIBLE_NAMES={y} -a_srs EPSG:4326"
         )
     if len(names) != 1:
         layers = ", ".join(f"{name} ({kind})" for name, kind in listed) or "none"
