@@ -6,12 +6,13 @@ import re
 
 import numpy as np
 import pytest
+import rasterio
 from pyproj import Geod, Transformer
-from reported import CLASSES, make_map, report_of, save_card
+from reported import CLASSES, Page, make_map, report_of, save_card
 
 from geoloom.analysis.report import report
 from geoloom.chips.store import ChipStore, ChipWriter
-from geoloom.core.errors import BandError
+from geoloom.core.errors import BandError, ConfigError, ModelError
 from geoloom.testing.models import plain_card
 from geoloom.testing.simulate import simulated_scene
 
@@ -70,6 +71,43 @@ def test_the_gap_is_the_geodesic_between_the_nearest_corners(case):
     lon, lat = to_degrees.transform([x1, x2], [y1, y2])
     exact = Geod(ellps="WGS84").inv(lon[0], lat[0], lon[1], lat[1])[2]
     assert said == pytest.approx(exact, abs=2)
+
+
+def test_a_map_of_bare_codes_is_named_and_coloured_beside_its_file(case, tmp_path):
+    """Codes of its own: those of the model's map, turned around."""
+    folder, made, _ = case
+    with rasterio.open(folder / "map.tif") as file:
+        codes, profile = file.read(1), file.profile
+    bare = np.where(codes > 0, 10 - codes, 0).astype("uint8")
+    with rasterio.open(tmp_path / "bare.tif", "w", **{**profile, "driver": "GTiff"}) as file:
+        file.write(bare[None])
+    names = {10 - code: name for name, code, _ in CLASSES}
+    given = {"truth": made.truth, "overwrite": True}
+    with pytest.raises(ModelError, match="carries no class names"):
+        report(folder / "model", tmp_path / "bare.tif", tmp_path / "r.html", **given)
+    pages = [
+        Page(report(folder / "model", path, tmp_path / "r.html", **given, **more).read_text())
+        for path, more in (
+            (folder / "map.tif", {}),
+            (tmp_path / "bare.tif", {"classes": names, "colors": {"water": "#123456"}}),
+        )
+    ]
+    legends = [{c["name"]: c for c in page.data()["classes"]} for page in pages]
+    assert legends[0].keys() == legends[1].keys()
+    assert legends[1]["water"]["color"] == "#123456"
+    for name in ("forest", "deforestation"):
+        assert legends[0][name]["color"] == legends[1][name]["color"]
+        assert legends[0][name]["area"] == legends[1][name]["area"]
+    shares = [re.findall(r"[\d.]+ %", page.text) for page in pages]
+    assert shares[0] == shares[1]
+    with pytest.raises(ModelError, match=r"once"):
+        report(
+            folder / "model", tmp_path / "bare.tif", tmp_path / "r.html", classes={9: "forest"}, **given
+        )  # fmt: skip
+    with pytest.raises(ConfigError, match="no class is named 'lava'"):
+        report(
+            folder / "model", folder / "map.tif", tmp_path / "r.html", colors={"lava": "#ff0000"}, **given
+        )  # fmt: skip
 
 
 def test_bands_of_choice_are_a_layer_of_their_own(case):

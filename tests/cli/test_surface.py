@@ -75,6 +75,7 @@ def test_a_verb_offers_every_setting_of_its_step(verb):
         "chips": {"regions": "region", "colors": "color"},
         "rasterize": {"colors": "color"},
         "change": {"colors": "color"},
+        "report": {"colors": "color"},
         "train": {"options": "option"},
         "evaluate": {"groups": "group", "map_": "model", "scene": "chips"},
     }.get(verb, {})

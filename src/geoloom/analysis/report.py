@@ -9,9 +9,11 @@ from typing import Any
 
 from .._version import __version__
 from ..core.files import may_replace, write_text
+from ..core.legend import ClassColors, CodeNames
 from ..models.identity import CARD_FILE
 from .evidence.accuracies import AccuracySource
 from .evidence.facts import Request
+from .evidence.naming import card_of_map
 from .kinds.table import content_of
 from .page import render
 
@@ -26,6 +28,8 @@ def report(
     accuracy: AccuracySource | None = None,
     chips: Any = None,
     bands: Sequence[int | str] | None = None,
+    classes: CodeNames | None = None,
+    colors: ClassColors | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a report of a map as one HTML file: no network, no files beside it.
@@ -50,6 +54,9 @@ def report(
             names.
         bands: One or three bands of the scene to show besides true and false colour, as red, green and blue:
             each a name, what it measures (`nir`), or a number from 1.
+        classes: What the codes of a map from elsewhere mean, `{1: "forest", ...}`, in place of the names that
+            it carries: each class of the model once.
+        colors: `#rrggbb`, or `transparent`, of some classes, in place of the model's.
         overwrite: Replace the file.
 
     Returns:
@@ -60,6 +67,7 @@ def report(
         ModelError: the folder holds no model, or one of which there is no report; `accuracy` holds no
             accuracy of its kind; or `map` is not a map of the model.
         ReadError: map, scene or truth cannot be read.
+        ConfigError: classes or colours are given that the model does not have.
         BandError: `bands` are neither one nor three, the scene does not have them, or it is not known.
 
     Example:
@@ -80,8 +88,10 @@ def report(
         chips=chips,
         beside=(out.parent,),
         bands=bands,
+        named=bool(classes),
     )
-    content = content_of(request, read_card(request.model_dir))
+    card = card_of_map(read_card(request.model_dir), classes, colors)
+    content = content_of(request, card)
     written = datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0")
     write_text(out, render(content, version=__version__, written=written))
     return out

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ...core.classes import Classes
 from ...core.errors import ModelError
 from ...core.outputs import Outputs
@@ -44,7 +46,8 @@ class ClassMap:
             ModelError: the raster is not a map of the model, or truth has other classes.
             ReadError: map, scene or truth cannot be read.
         """
-        mapped, scored = Mapped.of(request, card, check_class_map)
+        check = check_codes if request.named else check_class_map
+        mapped, scored = Mapped.of(request, card, check)
         truth = None if request.truth is None else KnownTruth.of(request.truth, card.classes)
         agreement = None if truth is None else lambda: _agreement(truth, mapped, scored)
         scores = find_scores(scored, Accuracy, request.accuracy, agreement, request.beside)
@@ -70,6 +73,20 @@ def check_class_map(header: Header, outputs: Outputs) -> None:
         raise ModelError(
             f"{header.uri} is not a map of this model: it {problem}, where the model's classes are {wanted}; "
             "give what `geoloom predict` wrote with it"
+        )
+
+
+def check_codes(header: Header, outputs: Outputs) -> None:
+    """Refuse a raster that holds no codes, where names of codes are given for it.
+
+    Raises:
+        ModelError: its first band is not of whole numbers.
+    """
+    kind = np.dtype(header.dtypes[0])
+    if kind.kind not in "iu":
+        raise ModelError(
+            f"{header.uri} is of {kind}, and names of codes (--class) are given for it: give a map of "
+            f"whole numbers, such as uint8, that holds {outputs.short}"
         )
 
 

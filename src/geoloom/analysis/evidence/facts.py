@@ -38,6 +38,8 @@ class Request:
     """Further folders to look for figures in."""
     bands: Sequence[int | str] | None = None
     """Of the scene, shown besides true and false colour."""
+    named: bool = False
+    """Whether the codes of the map are named beside its file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import common, do
+from ..options import class_codes, class_colors, codes, common, do, pairs
 from ..parameters import argument, option
 from ..verb import verb
 
@@ -36,12 +36,31 @@ from ..verb import verb
     "--bands",
     help="Bands of the scene to show besides: one, or red,green,blue; names or numbers.",
 )
+@class_codes
+@class_colors
 @common
 @click.pass_context
 def report(
-    context: click.Context, /, map_: Path, out: Path | None, bands: str | None, **others: Any
+    context: click.Context,
+    /,
+    map_: Path,
+    out: Path | None,
+    bands: str | None,
+    classes: tuple[str, ...],
+    color: tuple[str, ...],
+    **others: Any,
 ) -> None:
     """Put map, accuracy, curves and areas into one HTML file that works offline."""
     given, page = (None, map_) if out is None else (map_, out)
     chosen = None if bands is None else [band.strip() for band in bands.split(",")]
-    do("report", context, map=given, map_=None, out=page, bands=chosen)
+    do(
+        "report",
+        context,
+        map=given,
+        map_=None,
+        out=page,
+        bands=chosen,
+        classes=codes(classes),
+        colors=pairs("--color", color),
+        color=None,
+    )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from ..listener import Listener
-from .base import Step, as_list, chip_store, model_folder
+from .base import ClassColor, CodeName, Step, as_list, chip_store, model_folder
 
 
 class Report(Step):
@@ -27,6 +27,8 @@ class Report(Step):
     accuracy: Path | None = None
     chips: Path | None = None
     bands: Annotated[tuple[int | str, ...], BeforeValidator(as_list)] = ()
+    classes: dict[CodeName, str] = Field(default_factory=dict)
+    colors: dict[str, ClassColor] = Field(default_factory=dict)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is not a model, and neither chip store nor folder of pictures."""
@@ -49,6 +51,8 @@ class Report(Step):
             accuracy=self.accuracy,
             chips=self.chips,
             bands=self.bands or None,
+            classes=self.classes or None,
+            colors=self.colors or None,
             overwrite=overwrite,
         )
         return {"bytes": self.out.stat().st_size}
