@@ -71,7 +71,7 @@ test: $(VENV)/.installed-dev
 
 check: format lint types
 	$(PYTEST) tests/test_layers.py
-	$(PYTEST) -n $(WORKERS) --dist worksteal --deselect tests/test_layers.py
+	$(PYTEST) -n $(WORKERS) --dist worksteal --durations=25 --deselect tests/test_layers.py
 
 format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

@@ -195,7 +195,7 @@ def test_bands_of_one_name_are_kept_apart(tmp_path):
     with rasterio.open(scene.image, "r+") as file:
         file.descriptions = ("same", "same")
     store = cut_chips(scene.image, tmp_path / "c.zarr", size=30, **SEQUENTIAL)
-    assert store.band_names == ("same", "same (2)")
+    assert store.band_names == ("same (1)", "same (2)")
     np.testing.assert_array_equal(store.image(0), scene.values[:, :30, :30])
 
 
