@@ -36,7 +36,7 @@ def test_a_network_learns_values_from_files(tmp_path):
     outputs = replace(dataset.outputs, mean=(10.0,), std=(6.0,))
     task = PixelRegressionTask("unet", outputs, in_channels=1, options={"width": 0.125})
     trainer = Trainer(
-        max_epochs=50, accelerator="cpu", logger=False, enable_checkpointing=False,
+        max_epochs=120, accelerator="cpu", logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     trainer.fit(task, datamodule=data)
