@@ -158,6 +158,12 @@ def _sums(numbers: NDArray[np.integer], values: Floats, count: int) -> Floats:
     return np.bincount(numbers, values, minlength=count).astype(np.float64, copy=False)
 
 
+def _comparable(sizes: NDArray[np.generic]) -> Floats:
+    """The order of sizes above 0, in which those that differ by rounding alone are equal."""
+    logarithms: Floats = np.round(np.log(sizes.astype(np.float64)), 9)
+    return logarithms
+
+
 def _components(pairs: Ints, count: int) -> tuple[int, Ints]:
     graph = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(count, count))
     found, numbers = connected_components(graph, directed=False)
@@ -174,7 +180,7 @@ def _spread(taken: NDArray[np.int16], pairs: Ints, length: Floats) -> NDArray[np
         key, inverse = np.unique(
             pairs[asked, 0] * 256 + taken[pairs[asked, 1]], return_inverse=True
         )
-        total = np.bincount(inverse, length[asked])
+        total = _comparable(np.bincount(inverse, length[asked]))
         order = np.lexsort((key, -total, key // 256))
         first = np.unique(key[order] // 256, return_index=True)[1]
         best = key[order][first]
@@ -194,7 +200,8 @@ def _islands(
     count, island = _components(inside[(inside >= 0).all(axis=1)], len(rest))
     size = _sums(island, m2[rest], count)
     key, inverse = np.unique(island * 256 + codes[rest], return_inverse=True)
-    order = np.lexsort((key, -np.bincount(inverse, m2[rest]), key // 256))
+    total = _comparable(np.bincount(inverse, m2[rest]))
+    order = np.lexsort((key, -total, key // 256))
     first = np.unique(key[order] // 256, return_index=True)[1]
     most = (key[order][first] % 256).astype(np.int16)
     taken[rest] = np.where(size >= least_m2, most, -1)[island]

@@ -113,7 +113,8 @@ class Chips(Step):
         for name, splits in _SPLITS_WITH.items():
             given = name in self.model_fields_set and getattr(self, name) is not None
             if given and self.split not in splits:
-                yield name, f"goes with split {' or '.join(splits)}, not {self.split}"
+                named = " or ".join(filter(None, [", ".join(splits[:-1]), splits[-1]]))
+                yield name, f"goes with split {named}, not {self.split}"
         if self.split in ("block", "feature") and self.test + self.val >= 1:
             yield "test", f"test {self.test} and val {self.val} leave nothing to train on"
         if self.split == "regions" and "val" in self.regions and "val" in self.model_fields_set:
