@@ -160,8 +160,7 @@ def _sums(numbers: NDArray[np.integer], values: Floats, count: int) -> Floats:
 
 def _comparable(sizes: NDArray[np.generic]) -> Floats:
     """The order of sizes above 0, in which those that differ by rounding alone are equal."""
-    logarithms: Floats = np.round(np.log(sizes.astype(np.float64)), 9)
-    return logarithms
+    return np.asarray(np.round(np.log(sizes.astype(np.float64)), 9), dtype=np.float64)
 
 
 def _components(pairs: Ints, count: int) -> tuple[int, Ints]:
