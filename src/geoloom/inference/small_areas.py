@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
@@ -158,9 +159,16 @@ def _sums(numbers: NDArray[np.integer], values: Floats, count: int) -> Floats:
     return np.bincount(numbers, values, minlength=count).astype(np.float64, copy=False)
 
 
-def _comparable(sizes: NDArray[np.generic]) -> Floats:
-    """The order of sizes above 0, in which those that differ by rounding alone are equal."""
-    return np.asarray(np.round(np.log(sizes.astype(np.float64)), 9), dtype=np.float64)
+def _largest(keys: Ints, totals: NDArray[Any]) -> Ints:
+    """Of the ascending keys of each group (key // 256), that of the largest total.
+
+    Of totals that differ by less than their own error, a hundred-thousandth, the lowest key wins.
+    """
+    groups, group = np.unique(keys // 256, return_inverse=True)
+    most = np.zeros(len(groups))
+    np.maximum.at(most, group, totals)
+    best = totals >= most[group] * (1 - 1e-5)
+    return keys[best][np.unique(group[best], return_index=True)[1]]
 
 
 def _components(pairs: Ints, count: int) -> tuple[int, Ints]:
@@ -179,10 +187,7 @@ def _spread(taken: NDArray[np.int16], pairs: Ints, length: Floats) -> NDArray[np
         key, inverse = np.unique(
             pairs[asked, 0] * 256 + taken[pairs[asked, 1]], return_inverse=True
         )
-        total = _comparable(np.bincount(inverse, length[asked]))
-        order = np.lexsort((key, -total, key // 256))
-        first = np.unique(key[order] // 256, return_index=True)[1]
-        best = key[order][first]
+        best = _largest(key, np.bincount(inverse, length[asked]))
         taken[best // 256] = best % 256
 
 
@@ -199,9 +204,6 @@ def _islands(
     count, island = _components(inside[(inside >= 0).all(axis=1)], len(rest))
     size = _sums(island, m2[rest], count)
     key, inverse = np.unique(island * 256 + codes[rest], return_inverse=True)
-    total = _comparable(np.bincount(inverse, m2[rest]))
-    order = np.lexsort((key, -total, key // 256))
-    first = np.unique(key[order] // 256, return_index=True)[1]
-    most = (key[order][first] % 256).astype(np.int16)
+    most = (_largest(key, np.bincount(inverse, m2[rest])) % 256).astype(np.int16)
     taken[rest] = np.where(size >= least_m2, most, -1)[island]
     return taken
