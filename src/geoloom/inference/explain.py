@@ -200,10 +200,12 @@ def explain_job(job: MapJob, *, timed: bool) -> MapPlan:
 
 def _reads(job: MapJob, tiles: Sequence[Tile]) -> tuple[FileRead, ...] | None:
     work = job.work
-    told = getattr(work.source, "explain", None)
-    if told is None:
+    explain_read = getattr(work.source, "explain", None)
+    if explain_read is None:
         return None
-    return merged(read for tile in tiles for read in told(work.ground(tile), work.input.numbers))
+    return merged(
+        read for tile in tiles for read in explain_read(work.ground(tile), work.input.numbers)
+    )
 
 
 def _memory(job: MapJob) -> dict[str, int]:

@@ -156,8 +156,8 @@ def _by_role(wanted: Sequence[Band], found: Sequence[Band]) -> tuple[int, ...] |
     """Positions of the bands that measure the same; None where that does not tell."""
     roles, known = [band.role for band in wanted], [band.role for band in found]
     vague = {"other", "qa", "class"}
-    told = not vague & set(roles) and len(set(roles)) == len(roles)
-    if not told or any(known.count(role) != 1 for role in roles):
+    clear = not vague & set(roles) and len(set(roles)) == len(roles)
+    if not clear or any(known.count(role) != 1 for role in roles):
         return None
     return tuple(known.index(role) for role in roles)
 

@@ -52,7 +52,7 @@ class PictureFiles:
             paths: Absolute.
             bands: What the files' channels are; None: as the files say.
             on_error: `skip` leaves out files whose headers cannot be read, and the log says how many.
-            progress: Told (headers read, files in all).
+            progress: Called with (headers read, files in all).
 
         Raises:
             ReadError: a file cannot be read.

@@ -64,7 +64,7 @@ class SampleDataset(Dataset[Sample]):
             scarcely compute with those; `stored`: as stored; `float32`.
         transforms: What is done to each sample.
         on_error: What becomes of pictures whose headers cannot be read.
-        progress: Told (headers read, pictures in all).
+        progress: Called with (headers read, pictures in all).
 
     Raises:
         DatasetError: an option is none, or pictures differ in their bands.

@@ -179,15 +179,15 @@ def _times(headers: Sequence[Header]) -> tuple[float, ...]:
     Raises:
         ConfigError: the files are not in the order of time.
     """
-    told = [_day(Path(header.uri).name) for header in headers]
-    known = [day for day in told if day is not None]
-    if len(known) < len(told):
+    days = [_day(Path(header.uri).name) for header in headers]
+    known = [day for day in days if day is not None]
+    if len(known) < len(days):
         log.warning(
             "the names of %d of %d files give no date, such as 20190705: the network does not know when",
-            len(told) - len(known),
-            len(told),
+            len(days) - len(known),
+            len(days),
         )
-        return (math.nan,) * len(told)
+        return (math.nan,) * len(days)
     times = tuple(day.middle.timestamp() for day in known)
     if list(times) != sorted(times):
         raise ConfigError(
@@ -253,10 +253,10 @@ def _of_sensor(files: list[str], nodata: float | None) -> GeoDataset:
     bands = None
     if sensor.separate_files:
         naming = Naming(sensor.filename_glob, sensor.filename_regex, sensor.date_format, True)
-        held = {name.band for file in files if (name := naming.parse(file)) is not None}
+        present = {name.band for file in files if (name := naming.parse(file)) is not None}
         known = [b if isinstance(b, str) else b.name for b in sensor.all_bands]
         known += [band.name for band in sensor.extra_bands]
-        bands = [name for name in known if name in held]
+        bands = [name for name in known if name in present]
     log.info("%d files opened as %s", len(files), sensor.__name__)
     return sensor(files, bands=bands, nodata=nodata)
 
