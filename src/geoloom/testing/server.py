@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -37,6 +38,10 @@ class Behaviour:
     shift: int = 0
     """By how many bytes the ranges answered lie beside those asked for, where these begin after the first
     64 KiB; the answer says so."""
+    ranges: bool = True
+    """Whether ranges are answered; else each request with the whole file."""
+    kind: str = ""
+    """Content-Type of all answers with a file."""
     delay_s: float = 0.0
     """How long every answer waits, as over a long line."""
 
@@ -151,7 +156,10 @@ class _Service:
             self.busy += 1
             self.most_at_once = max(self.most_at_once, self.busy)
         time.sleep(self.behaviour.delay_s)
-        status, body, headers = self._reply(handler.command, path, parts.query, wanted, posted)
+        only_if = handler.headers.get("If-Range")
+        status, body, headers = self._reply(
+            handler.command, path, parts.query, wanted, only_if, posted
+        )
         sent = 0 if handler.command == "HEAD" else len(body)
         with self.lock:
             self.busy -= 1
@@ -174,7 +182,13 @@ class _Service:
         return json.dumps(state).encode()
 
     def _reply(
-        self, method: str, path: str, query: str, wanted: str | None, posted: bytes
+        self,
+        method: str,
+        path: str,
+        query: str,
+        wanted: str | None,
+        only_if: str | None,
+        posted: bytes,
     ) -> tuple[int, bytes, dict[str, str]]:
         """Status, body and headers of the answer."""
         with self.lock:
@@ -193,9 +207,12 @@ class _Service:
         if not file.is_file():
             return 404, b"", {}
         size = file.stat().st_size
-        match = _RANGE.match(wanted or "")
-        if match is None or method == "HEAD":
-            return 200, file.read_bytes(), {"Accept-Ranges": "bytes"}
+        headers = {"Accept-Ranges": "bytes", "ETag": _tag(file)}
+        if self.behaviour.kind:
+            headers["Content-Type"] = self.behaviour.kind
+        match = _RANGE.match(wanted or "") if self.behaviour.ranges else None
+        if match is None or method == "HEAD" or only_if not in (None, _tag(file)):
+            return 200, file.read_bytes(), headers
         first = int(match[1])
         last = min(int(match[2] or size), size - 1)
         if first >= _TRUE_BYTES:
@@ -205,7 +222,12 @@ class _Service:
         with file.open("rb") as opened:
             opened.seek(first)
             body = opened.read(last - first + 1)
-        return 206, body, {"Content-Range": f"bytes {first}-{last}/{size}"}
+        return 206, body, {**headers, "Content-Range": f"bytes {first}-{last}/{size}"}
+
+
+def _tag(file: Path) -> str:
+    """By which a client tells one version of a file from another."""
+    return f'"{zlib.crc32(file.read_bytes()):08x}"'
 
 
 def _send(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import time
 from collections.abc import Mapping
 from functools import lru_cache
 from http.client import HTTPException
@@ -15,6 +14,7 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_o
 
 from ...core.errors import DatasetError, suggest
 from ...io.access.remote import without_query
+from ...io.access.web import TIMEOUT_S, persist, refuse_offline
 from .addresses import joined
 from .json_values import records
 from .reach import Reach
@@ -23,11 +23,6 @@ MOST_BYTES = 1 << 28
 """Of one document. Ten thousand items of Sentinel-2 have some 1e8."""
 
 _PIECE_BYTES = 1 << 20
-_TRIES = 4
-_FIRST_WAIT_S = 0.5
-_TIMEOUT_S = 60.0
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses after which a server may do better soon."""
 _STORES = {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "abfs", "abfs": "abfs"}
 """Scheme of an object store -> Arrow's own."""
 
@@ -120,17 +115,14 @@ def _over_http(address: str, posted: Any, most: int, reach: Reach) -> bytes:
     if posted is not None:
         data = json.dumps(posted).encode()
         headers["Content-Type"] = "application/json"
+    refuse_offline(address)
     opener = _opener(reach)
-    for attempt in range(_TRIES):
-        try:
-            with opener.open(Request(address, data, headers), timeout=_TIMEOUT_S) as answer:
-                return _some(answer, most + 1)
-        except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
-            status = error.code if isinstance(error, HTTPError) else None
-            if attempt == _TRIES - 1 or (status is not None and status not in _PASSING):
-                raise
-            time.sleep(_FIRST_WAIT_S * 2**attempt)
-    raise AssertionError("the last try returns or raises")
+
+    def asked() -> bytes:
+        with opener.open(Request(address, data, headers), timeout=TIMEOUT_S) as answer:
+            return _some(answer, most + 1)
+
+    return persist(asked)
 
 
 class _Redirects(HTTPRedirectHandler):

@@ -62,14 +62,18 @@ def why_refused(address: str) -> str:
         with _asked(address, f"0-{_PROBE_BYTES - 1}") as answer:
             start = answer.read(_PROBE_BYTES)
     except HTTPError as error:
-        hint = _HINTS.get(error.code)
-        if hint is None:
-            later = "the server has a fault: try later"
-            hint = later if error.code >= 500 else "check the address"
-        return f"the server answers {error.code} ({error.reason}); {hint}"
+        return refused(error)
     except (URLError, HTTPException, OSError, ValueError) as error:
         return f"the server cannot be reached ({error}); check the address and your connection"
     return f"what the server sends is not a raster that GDAL can read: it begins with {start!r}"
+
+
+def refused(error: HTTPError) -> str:
+    """What a server answers instead of a file, and what to do, as a sentence's end."""
+    hint = _HINTS.get(error.code)
+    if hint is None:
+        hint = "the server has a fault: try later" if error.code >= 500 else "check the address"
+    return f"the server answers {error.code} ({error.reason}); {hint}"
 
 
 def _asked(address: str, wanted: str) -> Any:
