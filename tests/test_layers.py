@@ -28,13 +28,13 @@ LEVELS: tuple[tuple[tuple[str, ...], ...], ...] = (
 # The order inside packages with wings, a tuple a row, lowest first: each may import the rows before its own.
 INNER: dict[str, tuple[tuple[str, ...], ...]] = {
     "io": (
-        ("access", "loops", "threads"),
+        ("access", "checksums", "loops", "threads"),
         ("headers",),
         ("geometry", "vector", "write"),
         ("blocks",),
         ("engines",),
         ("raster", "batch", "buffers"),
-        ("mosaic", "outlines", "pictures", "explain"),
+        ("mosaic", "outlines", "pictures", "explain", "download"),
     ),
     "datasets": (
         ("region", "options"),
