@@ -73,7 +73,7 @@ def test_what_is_not_known_has_no_gradient(batch, name):
 def test_names_are_looked_up_by_what_is_learned(monkeypatch):
     values = registry.LOSSES["values"]
     monkeypatch.setattr(values, "_entries", dict(values._entries))
-    with pytest.raises(ConfigError, match="'dice' is for classes, and values"):
+    with pytest.raises(ConfigError, match="'dice' is for classes and multilabel, and values"):
         get_loss("dice", "values")
     with pytest.raises(ConfigError, match="'mse' is for values, and classes"):
         get_loss("mse")

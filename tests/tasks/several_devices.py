@@ -17,6 +17,8 @@ from geoloom.transforms import Normalization
 
 BATCH, EPOCHS = 8, 4
 SIZE = 16
+LOSSES = ("crossentropy", "ce+0.5*dice+0.2*lovasz")
+"""A mean over pixels; and what is none of pixels, in a sum."""
 
 
 def samples(count: int, seed: int) -> list[dict[str, torch.Tensor]]:
@@ -122,11 +124,11 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     with quiet():
-        for loss in ("crossentropy", "dice"):
+        for number, loss in enumerate(LOSSES):
             for devices in (1, 2):
                 made = partial(trainer_on, devices)
-                made(folder / f"fit-{loss}-{devices}.pt").fit(task(loss), datamodule=data())
-        trained = torch.load(folder / "fit-crossentropy-1.pt")["weights"]
+                made(folder / f"fit-{number}-{devices}.pt").fit(task(loss), datamodule=data())
+        trained = torch.load(folder / "fit-0-1.pt")["weights"]
         for devices in (1, 2, 3):
             tested = task()
             tested.load_state_dict(trained)

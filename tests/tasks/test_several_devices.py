@@ -27,7 +27,7 @@ def notes(tmp_path_factory):
     return {path.stem: torch.load(path) for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("loss", ["crossentropy", "dice"])
+@pytest.mark.parametrize("loss", range(len(several_devices.LOSSES)))
 def test_two_processes_train_as_one_does(notes, loss):
     one, two = notes[f"fit-{loss}-1"], notes[f"fit-{loss}-2"]
     assert one["steps"] == two["steps"] == 20

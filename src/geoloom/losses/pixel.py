@@ -40,7 +40,7 @@ def cross_entropy(
     parts = cross_entropy_parts(
         logits_BKHW, target_BHW, class_weights_K, label_smoothing=label_smoothing
     )
-    return mean(parts, class_weights_K)
+    return mean(parts)
 
 
 def cross_entropy_parts(
@@ -88,7 +88,7 @@ def _class_parts(logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tenso
 
 def _mean_over_classes(parts: Parts, class_weights_K: Tensor | None) -> Tensor:
     if class_weights_K is not None:
-        return mean(parts, class_weights_K)
+        return mean(parts)
     totals_K, pixels_K = parts
     each = totals_K / pixels_K.clamp(min=1)
     return each.sum() / (pixels_K > 0).sum().clamp(min=1)
@@ -110,7 +110,7 @@ def focal(
     Source:
         Lin et al. 2017, equation 5; the class weights are its alpha.
     """
-    return mean(_focal_parts(logits_BKHW, target_BHW, class_weights_K, gamma), class_weights_K)
+    return mean(_focal_parts(logits_BKHW, target_BHW, class_weights_K, gamma))
 
 
 def _focal_parts(

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ..core.errors import ConfigError
 from ..core.hints.torchgeo import OF_TASKS, hints_keywords
 from ..core.outputs import Kind, Outputs, require_targets
-from ..losses.registry import get_loss, summed_loss
+from ..losses.registry import as_loss, get_loss, summed_loss
 from ..losses.summed import Loss, Parts
 from ..metrics.tally import Report, Tally
 from ..models.pipeline import Pipeline, finished, shown
@@ -57,8 +57,8 @@ class Task(LightningModule):
         options: Of the network, likewise.
         inputs: The keys of a batch that a module takes by keyword; empty where it takes the image alone, by
             position. A network that is given by name knows them.
-        loss: A name of `list_losses(outputs.kind)`, or a function `(answers, target, class_weights)`. None
-            takes the outputs' usual one.
+        loss: As of `get_loss`: a name of `list_losses(outputs.kind)`, with options, or a sum of several; or a
+            function, as of `register_loss`. None takes the outputs' usual one.
         class_weights: One number for each output, class or value, in the loss; None weighs all alike.
         normalization: Applied to the images on the device; None where they come normalised.
         learning_rate: The highest that the schedule reaches.
@@ -166,6 +166,15 @@ class Task(LightningModule):
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Raw answers to a batch: the network's while training, otherwise the outcome's."""
         return self.pipeline.raw(**self.inputs(batch))
+
+    def on_fit_start(self) -> None:
+        """Refuse several devices where the loss needs all samples of a batch at once.
+
+        Raises:
+            ConfigError: it does.
+        """
+        if several_devices() and self._summed.cannot:
+            raise ConfigError(self._summed.cannot)
 
     def on_train_epoch_start(self) -> None:
         """Start the epoch's sums."""
@@ -368,7 +377,7 @@ def _loss(loss: str | Loss | None, outputs: Outputs) -> Loss:
         loss = outputs.default_loss
     if loss is None:
         raise ConfigError(f"{outputs.short} have no usual loss; give one with loss=")
-    return get_loss(loss, outputs.kind) if isinstance(loss, str) else loss
+    return get_loss(loss, outputs.kind) if isinstance(loss, str) else as_loss(loss)
 
 
 def _normalization(given: Normalization | Mapping[str, Any] | None) -> Normalization | None:

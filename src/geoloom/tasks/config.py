@@ -7,15 +7,16 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from ..core.errors import ConfigError, suggest
-from ..losses.registry import get_loss, list_losses
-from ..losses.weights import WeightRule
+from ..losses.registry import check_loss, full_name
+from ..losses.weights import check_weight_rule
 from ..models.registry import check_options, model_options
 from ..transforms.augment import AUGMENTATIONS, check_augmentations
 from .data.chip_data import AugmentMode
 from .registry import get_task
 from .schedule import ScheduleName
 
-ClassWeights = WeightRule | Sequence[float] | None
+ClassWeights = str | Sequence[float] | None
+"""A rule of `class_weights`, or one number for each class or value."""
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -57,10 +58,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_options(self.model, dict(self.options))
         kind = None if self.task is None else get_task(self.task).kind
-        if self.loss is not None and kind is not None:
-            get_loss(self.loss, kind)
-        elif self.loss is not None and self.loss not in (known := list_losses(None)):
-            raise ConfigError(f"loss is {self.loss!r}{suggest(self.loss, known)}")
+        if self.loss is not None:
+            check_loss(self.loss, kind)
         check_augmentations(self.augment)
         choices = {
             "schedule": get_args(ScheduleName),
@@ -68,7 +67,7 @@ class TrainConfig:
             "precision": get_args(Precision),
         }
         if isinstance(self.class_weights, str):
-            choices["class_weights"] = get_args(WeightRule)
+            check_weight_rule(self.class_weights)
         for name, known in choices.items():
             value = getattr(self, name)
             if value not in known:
@@ -93,8 +92,7 @@ class TrainConfig:
             raise ConfigError(
                 f"average is {self.average}; give a share of the training, 0 (no mean of the weights) to 1"
             )
-        smoothed = kind in (None, "classes") and self.loss in (None, "crossentropy")
-        if self.label_smoothing and not smoothed:
+        if self.label_smoothing and not (kind in (None, "classes") and _smoothable(self.loss)):
             raise ConfigError(
                 "label_smoothing is part of the loss 'crossentropy', not of "
                 f"{self.loss or f'the losses of {kind}'!r}; leave it out"
@@ -123,3 +121,8 @@ class TrainConfig:
             for f in fields(self)
             if other.get(f.name) != own[f.name]
         ]
+
+
+def _smoothable(loss: str | None) -> bool:
+    """Whether a loss is the one that `label_smoothing` belongs to."""
+    return loss is None or full_name(loss) == "crossentropy"

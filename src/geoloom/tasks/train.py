@@ -116,11 +116,12 @@ def train(
         average: Keep, instead of the weights themselves, their running mean over about this share of the
             training (an exponential moving average): 0.1 steadies a training whose scores scatter from seed
             to seed. The mean is what validation scores, what early stopping watches, and what is saved.
-        loss: One of `list_losses(kind)` of what is learned; None takes the usual one (`crossentropy` of
-            classes, `mse` of values).
+        loss: One of `list_losses(kind)` of what is learned, with options (`tversky:alpha=0.3,beta=0.7`), or a
+            weighted sum of several (`ce+0.5*dice`); None takes the usual one (`crossentropy` of classes,
+            `mse` of values).
         label_smoothing: Of `crossentropy`: eases the pull of labels that may be wrong; 0.1 is usual.
-        class_weights: Weights of the classes in the loss: a rule such as `balanced`, one number for each
-            class (or value), or None.
+        class_weights: Weights of the classes in the loss: a rule of `losses.class_weights` such as
+            `balanced`, one number for each class (or value), or None.
         augment: Rotations and flips, while loading.
         augment_mode: `random`: one or none of them for each chip of a batch. `copies`: each as a full copy
             of the chips, so that six make an epoch seven times as long.

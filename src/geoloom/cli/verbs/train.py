@@ -57,7 +57,12 @@ _DATA = "What it sees"
     default=0.0,
     section=_HOW,
 )
-@option("--loss", help="crossentropy, dice, ... of classes; mse, mae, ... of values.", section=_HOW)
+@option(
+    "--loss",
+    help="crossentropy, dice, ... of classes; mse, mae, ... of values; with options, and in sums: "
+    "ce+0.5*tversky:alpha=0.3,beta=0.7.",
+    section=_HOW,
+)
 @option(
     "--label-smoothing",
     help="Of crossentropy: 0.1 for labels with errors.",

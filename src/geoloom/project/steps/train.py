@@ -22,8 +22,6 @@ Augmentation = Literal[
     "rot90", "rot180", "rot270", "flip_left_right", "flip_up_down", "flip_transpose", "none", "all"
 ]
 
-WeightRule = Literal["balanced", "sqrt", "one_minus_proportion", "inv_squared_proportion"]
-
 
 class Train(Step):
     """`geoloom train`: labelled samples in, a model folder out."""
@@ -52,7 +50,7 @@ class Train(Step):
     average: Annotated[float, Field(ge=0, le=1)] = 0.0
     loss: str | None = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    class_weights: WeightRule | tuple[float, ...] | None = None
+    class_weights: str | tuple[float, ...] | None = None
     augment: Annotated[tuple[Augmentation, ...], BeforeValidator(as_list)] = ("all",)
     augment_mode: Literal["random", "copies"] = "random"
     jitter: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -68,8 +66,9 @@ class Train(Step):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Names that are not known, and options that the network has not."""
-        from ...core.errors import ModelError
-        from ...losses.registry import list_losses
+        from ...core.errors import ConfigError, ModelError
+        from ...losses.registry import check_loss
+        from ...losses.weights import check_weight_rule
         from ...models.registry import check_options, get_spec
         from ...tasks.registry import get_task, list_tasks
         from ...transforms.normalize import list_normalizations
@@ -82,7 +81,15 @@ class Train(Step):
             return
         if self.loss is not None:
             kind = None if self.task is None else get_task(self.task).kind
-            yield from named("loss", self.loss, list_losses(kind))
+            try:
+                check_loss(self.loss, kind)
+            except ConfigError as error:
+                yield "loss", str(error)
+        if isinstance(self.class_weights, str):
+            try:
+                check_weight_rule(self.class_weights)
+            except ConfigError as error:
+                yield "class_weights", str(error)
         yield from named("normalize", self.normalize, list_normalizations())
         try:
             get_spec(self.model)
