@@ -288,8 +288,8 @@ def test_the_documentation_takes_names_by_the_short_path(file):
 
 
 def test_a_long_path_is_noticed():
-    assert long_paths("from geoloom.tasks.config import (\n    TrainConfig,\n)") == [
-        "geoloom.tasks.config.TrainConfig"
+    assert long_paths("from geoloom.tasks.training.config import (\n    TrainConfig,\n)") == [
+        "geoloom.tasks.training.config.TrainConfig"
     ]
     assert long_paths("see `geoloom.datasets.reading.device.to_device`")
     assert not long_paths("from geoloom.tasks import TrainConfig")

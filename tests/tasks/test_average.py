@@ -13,9 +13,9 @@ from torch import nn
 from geoloom.core.errors import ConfigError
 from geoloom.models.saved import load_model
 from geoloom.tasks.average import averaged, kept_share, move_average
-from geoloom.tasks.config import TrainConfig
 from geoloom.tasks.supervised.segmentation import SegmentationTask
 from geoloom.tasks.train import train
+from geoloom.tasks.training.config import TrainConfig
 from small_chips import write_chips
 
 QUICK = {"width": 0.05, "epochs": 4, "batch_size": 4, "progress": False, "device": "cpu"}

@@ -17,12 +17,12 @@ from geoloom.losses import IGNORE_INDEX
 from geoloom.losses.overlap import dice
 from geoloom.losses.pixel import cross_entropy
 from geoloom.losses.registry import list_losses
-from geoloom.tasks.config import TrainConfig
 from geoloom.tasks.data.chip_data import ChipDataModule
 from geoloom.tasks.data.chips import MemoryChips, PixelChips
 from geoloom.tasks.fitting import quiet
 from geoloom.tasks.schedule import Schedule
 from geoloom.tasks.supervised.segmentation import SegmentationTask
+from geoloom.tasks.training.config import TrainConfig
 from geoloom.transforms.normalize import Normalization
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, TypedDict, get_args
 
 from ..core.errors import ConfigError
+from ..core.settings.checks import check_choice, check_positive, check_whole
+from ..core.settings.configs import changed
 from ..io.vector.areas import RoiSource
 from ..preparation.options import Join
 from .plan import Blend
 from .predictor import Device, Precision
 from .runners import Engine, EngineName
-from .settings import changed, check_choice, check_positive, check_whole
 from .smoothing.methods import USUAL_WINDOW_PX, Bayes, Majority, Smooth, Smoother
 from .sources.grids import GridChoice, GridLike, Resolution
 from .sources.opening import When

@@ -15,6 +15,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from ..core.grid import crs_name, crs_title
+from ..core.settings.configs import configured
 from ..io.explain import FileRead, merged
 from ..io.headers.gdal_cache import cache_for_files
 from .config import PredictConfig, PredictSettings
@@ -22,7 +23,6 @@ from .job import MapJob
 from .plan import Tile, batches
 from .predictor import ModelSource, Predictor
 from .runners import AHEAD, reader_threads
-from .settings import configured
 from .sources.opening import Given, open_source
 from .sources.scenes import scene_sources
 from .windows import Windows, WindowWork

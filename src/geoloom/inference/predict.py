@@ -7,6 +7,7 @@ from typing import Unpack
 
 from ..core.errors import ConfigError, WriteError
 from ..core.progress import Progress
+from ..core.settings.configs import configured
 from ..models.identity import refuse_swapped
 from .config import PredictConfig, PredictSettings
 from .images import (
@@ -19,7 +20,6 @@ from .images import (
 from .making import Making
 from .predictor import ModelSource, Predictor
 from .products import Targets
-from .settings import configured
 from .sources.opening import Given, open_source
 from .sources.scenes import scene_sources
 

@@ -8,7 +8,6 @@ from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .base import Task as Task
-    from .config import TrainConfig as TrainConfig
     from .data.chip_data import ChipDataModule as ChipDataModule
     from .data.geo_data import GeoDataModule as GeoDataModule
     from .history import Epoch as Epoch
@@ -19,12 +18,12 @@ if TYPE_CHECKING:
     from .supervised.classification import ClassificationTask as ClassificationTask
     from .supervised.pixel_regression import PixelRegressionTask as PixelRegressionTask
     from .supervised.segmentation import SegmentationTask as SegmentationTask
+    from .training.config import TrainConfig as TrainConfig
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
             ".base": ["Task"],
-            ".config": ["TrainConfig"],
             ".data.chip_data": ["ChipDataModule"],
             ".data.geo_data": ["GeoDataModule"],
             ".history": ["Epoch"],
@@ -33,5 +32,6 @@ else:
             ".supervised.classification": ["ClassificationTask"],
             ".supervised.pixel_regression": ["PixelRegressionTask"],
             ".supervised.segmentation": ["SegmentationTask"],
+            ".training.config": ["TrainConfig"],
         },
     )

@@ -21,7 +21,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from ..core.errors import GeoloomError, ModelError
 from .base import Task
 from .checkpoints import DAMAGE, FolderCheckpoints, read_checkpoint
-from .workspace import BEST, LAST, Workspace
+from .training.workspace import BEST, LAST, Workspace
 
 _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 

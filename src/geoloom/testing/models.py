@@ -183,7 +183,7 @@ def _last(path: Path) -> None:
 
 
 def _workspace(path: Path) -> Any:
-    from geoloom.tasks.workspace import Workspace
+    from geoloom.tasks.training.workspace import Workspace
 
     return Workspace(path)
 

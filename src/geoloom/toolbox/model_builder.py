@@ -91,7 +91,8 @@ class ModelBuilder:
             params, model_dir = None, params if model_dir is None else model_dir
         chosen = self.params if params is None else params
         settings = training_settings(chosen)
-        settings["options"] = {**self.options, **settings.get("options", {})}
+        own = {name: value for name, value in self.options.items() if name not in settings}
+        settings["options"] = {**own, **(settings.get("options") or {})}
         store = open_split(train_ds, "train")
         check_chips(chosen, store)
         self.folder = train(

@@ -5,30 +5,20 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from ..chips.store import ChipStore
 from ..core.errors import ConfigError
+from ..tasks.training.config import TrainConfig
 from ..transforms.augment import AUGMENTATIONS, check_augmentations
 from .params import check_keys
 
 log = logging.getLogger(__name__)
 
-_SAME = ("epochs", "batch_size", "learning_rate")
-_OWN = (
-    "width",
-    "options",
-    "schedule",
-    "weight_decay",
-    "normalize",
-    "augment_mode",
-    "early_stopping",
-    "label_smoothing",
-    "seed",
-    "device",
-    "precision",
-)
 _RENAMED = {"dropout_rate": "dropout", "loss_func": "loss", "l2_reg_rate": "weight_decay"}
+_SETTINGS = tuple(field.name for field in fields(TrainConfig) if field.name != "model")
+"""Every setting of a training under its own name, but the network, which the builder has."""
 _DECAY = ("learning_rate_decay", "decay_rate", "decay_steps")
 _AUGMENT = ("data_aug_ops", "data_aug_per_chip")
 _CHECKED = ("chip_size", "bands", "num_classes", "class_names")
@@ -45,15 +35,15 @@ LEAST_PATIENCE = 10
 """Epochs."""
 
 KEYS = (
-    *_SAME, *_OWN, *_RENAMED, *_DECAY, *_AUGMENT, *_CHECKED, *_NOTES, *_SINGLE,
-    "class_weights", "filter_reduction",
+    *_SETTINGS, *_RENAMED, "learning_rate_decay", *_AUGMENT, *_CHECKED, *_NOTES, *_SINGLE, "filter_reduction",
 )  # fmt: skip
 """All keys that a params dict may have."""
 
 
 def training_settings(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Keyword arguments of `train` that say what a params dict says.
+    """Settings of `train` that say what a params dict says.
 
+    A setting of `TrainConfig` may be given under its own name as well, in place of the paper's.
     `data_aug_ops` adds a full copy of the chips for each operation, as in the paper; with
     `data_aug_per_chip` = n, n of the operations are chosen at random for the run. The learning rate decays
     exponentially (`decay_rate`, `decay_steps`) unless `learning_rate_decay` is False or `schedule` names
@@ -79,7 +69,7 @@ def training_settings(params: Mapping[str, Any]) -> dict[str, Any]:
         if key in given and key != "network":
             log.info("params[%r] describes the run and has no effect", key)
     settings: dict[str, Any] = _augmentation(given)
-    settings |= {key: given[key] for key in (*_SAME, *_OWN) if key in given}
+    settings |= {key: given[key] for key in _SETTINGS if key in given}
     for key, name in _RENAMED.items():
         if key in given:
             if name in settings:
@@ -131,6 +121,10 @@ def check_chips(params: Mapping[str, Any], store: ChipStore) -> None:
 
 def _augmentation(given: Mapping[str, Any]) -> dict[str, Any]:
     """As DeepGeo has it: none unless asked for, and then as full copies."""
+    if "augment" in given:
+        if any(key in given for key in _AUGMENT):
+            raise ConfigError("params has both 'augment' and the keys of data_aug_ops; give one")
+        return {}
     names = check_augmentations(tuple(given.get("data_aug_ops", ()) or ()))
     if "data_aug_per_chip" in given and names:
         count = int(given["data_aug_per_chip"])

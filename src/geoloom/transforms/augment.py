@@ -74,6 +74,31 @@ def check_augmentations(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def chosen_augmentations(choice: str | Sequence[str]) -> tuple[str, ...]:
+    """The operations that a choice means.
+
+    Args:
+        choice: Some of `AUGMENTATIONS`; or one of the words `all` and `none`, alone.
+
+    Raises:
+        ConfigError: a name is unknown, or a word stands beside others.
+
+    Example:
+        >>> chosen_augmentations("none"), chosen_augmentations(["rot90"])
+        ((), ('rot90',))
+    """
+    names = (choice,) if isinstance(choice, str) else tuple(choice)
+    words: dict[str, tuple[str, ...]] = {"all": AUGMENTATIONS, "none": ()}
+    if len(names) == 1 and names[0] in words:
+        return words[names[0]]
+    together = [name for name in names if name in words]
+    if together:
+        raise ConfigError(
+            f"augment is {', '.join(names)}; give {together[0]} alone, or the operations by their names"
+        )
+    return check_augmentations(names)
+
+
 def augment_array(array: Any, name: str) -> Any:
     """One operation on the last two axes of a numpy array or torch tensor of any dtype.
 

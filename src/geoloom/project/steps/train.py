@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -17,6 +18,9 @@ from pydantic import (
 
 from ..listener import Listener
 from .base import BatchSize, Devices, Seed, Step, as_list, labelled_samples, named
+
+if TYPE_CHECKING:
+    from ...tasks.training.config import TrainConfig
 
 Augmentation = Literal[
     "rot90", "rot180", "rot270", "flip_left_right", "flip_up_down", "flip_transpose", "none", "all"
@@ -38,7 +42,7 @@ class Train(Step):
     model: str = "unet"
     width: PositiveFloat | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
-    options: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    options: dict[str, float | int | bool | str] | None = None
     size: PositiveInt | None = None
     epochs: Annotated[int, Field(gt=0, le=1_000_000)] = 50
     batch_size: BatchSize = 16
@@ -96,8 +100,12 @@ class Train(Step):
         except ModelError as error:
             yield "model", str(error)
             return
+        own = {"width": self.width, "dropout": self.dropout}
+        given = {name: value for name, value in own.items() if value is not None}
+        for name in given.keys() & (self.options or {}).keys():
+            yield name, "is among the options, too; leave one out"
         try:
-            check_options(self.model, self._options())
+            check_options(self.model, {**(self.options or {}), **given})
         except ModelError as error:
             yield "options", str(error)
 
@@ -109,33 +117,9 @@ class Train(Step):
         train(
             self.chips,
             self.out,
-            task=self.task,
-            model=self.model,
-            options=self._options() or None,
-            size=self.size,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            schedule=self.schedule,
-            decay_rate=self.decay_rate,
-            decay_steps=self.decay_steps,
-            weight_decay=self.weight_decay,
-            average=self.average,
-            loss=self.loss,
-            label_smoothing=self.label_smoothing,
-            class_weights=self.class_weights,
-            augment=self._augment(),
-            augment_mode=self.augment_mode,
-            jitter=self.jitter,
-            normalize=self.normalize,
-            early_stopping=self.early_stopping,
-            baseline=self.baseline,
+            self.config(),
             val=self.val,
-            seed=self.seed,
             resume=resume,
-            device=self.device,
-            devices=self.devices,
-            precision=self.precision,
             overwrite=overwrite,
             progress=_progress(listener),
         )
@@ -151,16 +135,12 @@ class Train(Step):
         accuracy = known.scores[0].accuracy
         return {"forest_accuracy": accuracy.overall_accuracy, "forest_mean_f1": accuracy.mean_f1}
 
-    def _options(self) -> dict[str, Any]:
-        given = {"width": self.width, "dropout": self.dropout}
-        return {**self.options, **{key: value for key, value in given.items() if value is not None}}
+    def config(self) -> TrainConfig:
+        """The settings of the training, those alone that were given."""
+        from ...tasks.training.config import TrainConfig
 
-    def _augment(self) -> tuple[str, ...]:
-        from ...transforms.augment import AUGMENTATIONS
-
-        if "none" in self.augment:
-            return ()
-        return tuple(AUGMENTATIONS) if "all" in self.augment else self.augment
+        names = [f.name for f in fields(TrainConfig) if f.name in self.model_fields_set]
+        return TrainConfig(**{name: getattr(self, name) for name in names})
 
     def sentence(self, result: dict[str, Any]) -> str:
         """Where the model is and how good it is."""

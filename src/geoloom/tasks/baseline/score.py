@@ -10,9 +10,9 @@ from ...core.errors import ConfigError
 from ...core.outputs import ClassOutputs
 from ...metrics.accuracy import Accuracy
 from ...metrics.baseline import Baseline, BaselineScore
-from ..plan import TrainingPlan, judging_split
 from ..scoring import score_samples
 from ..source import TrainingSource
+from ..training.plan import TrainingPlan, judging_split
 from .features import WINDOWS_PX
 from .forest import TREES, PixelForest, library
 from .pixels import MOST_PIXELS, draw_pixels

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from lightning.pytorch import LightningDataModule, Trainer
 
-from .base import Task
-from .fitting import fit
-from .history import History
-from .ranks import Ranks
+from ..base import Task
+from ..fitting import fit
+from ..history import History
+from ..ranks import Ranks
 
 
 @dataclass(frozen=True, slots=True)

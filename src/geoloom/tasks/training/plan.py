@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import DatasetError
-from ..core.outputs import Outputs
-from ..splits.names import Split
-from .learnable import learn_targets
-from .registry import get_task, usual_task
-from .source import TrainingSource, open_labelled
+from ...core.errors import DatasetError
+from ...core.outputs import Outputs
+from ...splits.names import Split
+from ..learnable import learn_targets
+from ..registry import get_task, usual_task
+from ..source import TrainingSource, open_labelled
 
 logger = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import ConfigError, WriteError
-from ..core.files import writing
-from ..core.jsonfile import JsonValue
-from ..metrics.baseline import BASELINE_FILE
-from ..models.saved import CARD_FILE, WEIGHTS_FILE, write_json
-from .history import CSV_FILE, JSON_FILE
+from ...core.errors import ConfigError, WriteError
+from ...core.files import writing
+from ...core.jsonfile import JsonValue
+from ...metrics.baseline import BASELINE_FILE
+from ...models.saved import CARD_FILE, WEIGHTS_FILE, write_json
+from ..history import CSV_FILE, JSON_FILE
 
 CHECKPOINTS = "checkpoints"
 RUN_FILE = "training.json"
