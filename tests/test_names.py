@@ -227,7 +227,7 @@ def test_a_misspelt_name_is_an_error_that_names_the_package():
         ("datasets", "stack_samples", "leave collate_fn out"),
         ("datasets", "random_grid_cell_assignment", "BlockSplit"),
         ("tasks", "SemanticSegmentationTask", "SegmentationTask of geoloom.tasks"),
-        ("transforms", "AppendNDVI", "AppendIndex"),
+        ("transforms", "AppendNormalizedDifferenceIndex", "AppendIndex"),
         ("samplers", "Units", 'units="pixels"'),
     ],
 )

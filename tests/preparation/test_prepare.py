@@ -182,7 +182,7 @@ def test_progress_and_what_was_written_are_told(folder):
         ({"crop": "area.gpkg", "crop_to": "polygon"}, "crop_to .*did you mean 'polygons'"),
         ({"cloud_mask": "qa.tif", "cloud_band": 1}, "cloud_mask is a file"),
         ({"cloud_mask": "qa.tif", "sensor": "landsat"}, "sensor .*did you mean 'landsat_c2'"),
-        ({"index": "nvdi"}, "no index is named 'nvdi'; did you mean 'ndvi'"),
+        ({"index": "nddvi"}, "no index is named 'nddvi'; did you mean 'ndvi'"),
         ({"index": "evi", "factor": 0}, "factor found 0"),
         ({"normalize": "mean"}, "no normalisation is named 'mean'; did you mean 'mean_std'"),
         ({"normalize": "mean_std", "normalization": "a.json"}, "normalize fits new numbers"),

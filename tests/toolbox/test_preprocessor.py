@@ -238,7 +238,7 @@ def test_a_raster_that_declares_its_scale_is_reflectance(tmp_path, image):
 def test_refusals(tmp_path, raster):
     preproc = Preprocessor(raster)
     with pytest.raises(ConfigError, match="did you mean 'ndvi'"):
-        preproc.compute_indices({"nvdi": {}})
+        preproc.compute_indices({"nddvi": {}})
     with pytest.raises(ConfigError, match="did you mean 'idx_b_red'"):
         preproc.compute_indices({"ndvi": {"idx_b_rad": 1, "idx_b_nir": 2}})
     with pytest.raises(ConfigError, match="needs idx_b_nir"):

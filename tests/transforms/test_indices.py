@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
@@ -11,13 +14,14 @@ from odc.geo.geobox import GeoBox
 from geoloom.core.errors import BandError, ConfigError
 from geoloom.datasets import RasterDataset
 from geoloom.testing.ramps import write_raster
+from geoloom.transforms import index_functions
+from geoloom.transforms.index_functions import evi, evi2, ndvi, tasselled_cap
+from geoloom.transforms.index_table import TABLE, TASSELLED_CAPS
 from geoloom.transforms.indices import (
     AppendIndex,
     compute_index,
-    evi,
-    evi2,
+    get_index,
     list_indices,
-    ndvi,
     register_index,
 )
 
@@ -128,6 +132,115 @@ class TestSeries:
         assert out["valid"].shape == (2, 3)
         assert out["valid"].sum() == 5
         assert out["valid_series"].sum(dim=(1, 2)).tolist() == [5, 6]
+
+
+GREEN, RE1, SWIR1, SWIR2 = 0.06, 0.20, 0.25, 0.15
+SCENE = {
+    "blue": BLUE, "green": GREEN, "red": RED, "rededge1": RE1, "nir": NIR, "swir1": SWIR1, "swir2": SWIR2,
+}  # fmt: skip
+# From the formulas of the sources that the table names.
+BY_HAND = {
+    **EXPECTED,
+    "ndwi": -0.34 / 0.46,
+    "mndwi": -0.19 / 0.31,
+    "ndbi": -0.15 / 0.65,
+    "ndsi": -0.19 / 0.31,
+    "nbr": 0.25 / 0.55,
+    "ndre": 0.2 / 0.6,
+    "swi": 0.05 / 0.35,
+    "gndvi": 0.34 / 0.46,
+    "bndvi": 0.36 / 0.44,
+    "gbndvi": 0.3 / 0.5,
+    "grndvi": 0.26 / 0.54,
+    "rbndvi": 0.28 / 0.52,
+    "savi": 1.5 * 0.32 / 0.98,
+    "msavi": (1.8 - 0.68**0.5) / 2,
+    "tc_brightness_landsat8": 0.445736,
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_every_index_by_hand(name):
+    image = np.array(list(SCENE.values())).reshape(-1, 1, 1)
+    positions = {band: i for i, band in enumerate(SCENE)}
+    assert compute_index(name, image, positions).item() == pytest.approx(BY_HAND[name], abs=1e-6)
+    counts = np.round(image * 10_000).astype("uint16")
+    assert compute_index(name, counts, positions, factor=10_000).item() == pytest.approx(
+        BY_HAND[name], abs=1e-4
+    )
+    if get_index(name).wants == "reflectance":
+        with pytest.raises(
+            ConfigError, match=r"is of reflectance 0\.\.1, .* whole numbers \(uint16\)"
+        ):
+            compute_index(name, counts, positions)
+        with pytest.raises(ConfigError, match="give factor"):
+            compute_index(name, torch.from_numpy(counts.astype("int16")), positions)
+    else:
+        assert compute_index(name, counts, positions).item() == pytest.approx(
+            BY_HAND[name], abs=1e-4
+        )
+    simple = getattr(index_functions, name, None)
+    layer = getattr(index_functions, f"Append{name.upper()}", None)
+    if not name.startswith("tc_"):
+        wanted = {band: positions[band] for band in get_index(name).bands}
+        assert simple(image, **wanted).item() == pytest.approx(BY_HAND[name], abs=1e-6)
+        named = layer(**{key: positions[band] for key, band in layer.arguments.items()})
+        ordered = layer(*(positions[band] for band in layer.arguments.values()))
+        assert named == ordered
+        assert named({"image": image})["image"][-1].item() == pytest.approx(BY_HAND[name], abs=1e-6)
+
+
+def test_every_index_of_the_table_is_tested_and_says_where_it_is_from():
+    assert {i.name for i in TABLE} - set(BY_HAND) == {
+        f"tc_{axis}_{sensor}"
+        for axis in ("brightness", "greenness", "wetness")
+        for sensor in TASSELLED_CAPS
+    } - {"tc_brightness_landsat8"}
+    assert all(index.source and index.formula and index.title for index in TABLE)
+
+
+@pytest.mark.parametrize("sensor", TASSELLED_CAPS)
+def test_a_tasselled_cap_is_a_rotation(sensor):
+    """Three rows of an orthogonal matrix, to the published digits: a mistyped weight shows."""
+    six = ("blue", "green", "red", "nir", "swir1", "swir2")
+    bands = torch.eye(6).view(6, 6, 1)  # one pixel a band: the image is the identity
+    rows = tasselled_cap(bands, sensor, {band: i for i, band in enumerate(six)})[..., 0]
+    assert rows.shape == (3, 6)
+    torch.testing.assert_close(rows @ rows.T, torch.eye(3), atol=0.02, rtol=0)
+    with pytest.raises(ConfigError, match="landsat5, landsat7, landsat8, sentinel2"):
+        tasselled_cap(bands, "modis", {})
+
+
+@pytest.mark.parametrize(
+    "wrong", [((3,), {}), ((1, 2, 3), {}), ((1,), {"index_nir": 2}), ((), {"nir": 1})]
+)
+def test_a_layer_wants_each_channel_once(wrong):
+    with pytest.raises(ConfigError, match="takes index_nir, index_red"):
+        index_functions.AppendNDVI(*wrong[0], **wrong[1])
+
+
+def test_further_indices_come_with_an_extra_and_ours_win(monkeypatch):
+    assert get_index("NDVI") is get_index("ndvi")
+    if find_spec("spyndex") is None:
+        with pytest.raises(ConfigError, match=r"no index is named 'NIRv'.*geoloom\[indices\]"):
+            get_index("NIRv")
+        pytest.skip("spyndex is not installed: its formulas are not compared")
+    image = np.array(list(SCENE.values()), "float32").reshape(-1, 1, 1)
+    positions = {band: i for i, band in enumerate(SCENE)}
+    # NIRv = NDVI * NIR, Badgley et al. 2017; OSAVI with 0.16, Rondeaux et al. 1996.
+    assert compute_index("NIRv", image, positions).item() == pytest.approx(
+        0.32 / 0.48 * 0.4, rel=1e-5
+    )
+    osavi = compute_index("osavi", torch.from_numpy(image), positions)
+    assert osavi.item() == pytest.approx(0.32 / 0.64, rel=1e-5)
+    assert get_index("MNDWI").source.startswith("Xu 2006")
+    assert get_index("RVI").wants == "reflectance"
+    assert get_index("DpRVIVV").wants == "linear"
+    pickle.loads(pickle.dumps(get_index("NIRv")))
+    with pytest.raises(ConfigError, match="'kNDVI' of spyndex needs kNN, kNR besides bands"):
+        get_index("kNDVI")
+    with pytest.raises(ConfigError, match="did you mean 'NIRv'"):
+        get_index("NIRvv")
 
 
 def test_missing_and_outside_bands_are_named():

@@ -64,14 +64,19 @@ class AddIndex:
     name: str
     positions: Mapping[str, int] = field(hash=False)
     """Position of each band that the formula needs among the raster's own, 0-based."""
-    factor: float = 1.0
-    """What reflectance 1 is stored as."""
+    factor: float | None = None
+    """What reflectance 1 is stored as; indices of reflectance need it for whole numbers."""
     scaling: Mapping[str, tuple[float, float]] | None = field(default=None, hash=False)
     """Scale and offset of each of the bands, as the file declares; None where values are as they are."""
 
     @classmethod
     def of(
-        cls, name: str, positions: Mapping[str, int], scalings: Scalings, *, factor: float = 1.0
+        cls,
+        name: str,
+        positions: Mapping[str, int],
+        scalings: Scalings,
+        *,
+        factor: float | None = None,
     ) -> AddIndex:
         """The index of a raster, whose declared scale and offset are applied.
 
@@ -98,7 +103,7 @@ class AddIndex:
         own = {band: scalings[position] for band, position in positions.items()}
         if all(pair == UNSCALED for pair in own.values()):
             return cls(name, positions, factor)
-        if factor != 1.0:
+        if factor not in (None, 1.0):
             declared = ", ".join(f"{band}: {s:g}, {o:g}" for band, (s, o) in own.items())
             raise ConfigError(
                 f"index {name!r}: factor is {factor:g}, but the raster declares its bands' scale and offset "

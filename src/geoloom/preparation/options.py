@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from ..core.errors import ConfigError, suggest
 from ..io.vector.areas import RoiSource
 from ..transforms.clouds import QualityBand
-from ..transforms.indices import list_indices
+from ..transforms.indices import get_index
 from ..transforms.normalize import Normalization, list_normalizations
 
 Join = Literal["mosaic", "bands", "dates"]
@@ -42,7 +42,7 @@ class PrepareOptions:
     unit: str | tuple[str, ...] | None
     index: tuple[str, ...]
     band: Mapping[str, int | str] | None = field(hash=False)
-    factor: float
+    factor: float | None
     drop: tuple[int | str, ...]
     normalize: str | None
     normalization: Normalization | str | Path | None
@@ -112,11 +112,13 @@ class PrepareOptions:
             if value is not None and value not in get_args(choice):
                 yield name, f"found {value!r}{suggest(value, get_args(choice))}"
         for index in self.index:
-            if index not in list_indices():
-                yield "index", f"no index is named {index!r}{suggest(index, list_indices())}"
+            try:
+                get_index(index)
+            except ConfigError as error:
+                yield "index", str(error)
         kinds = list_normalizations()
         if self.normalize is not None and self.normalize not in kinds:
             known = suggest(self.normalize, kinds)
             yield "normalize", f"no normalisation is named {self.normalize!r}{known}"
-        if not self.factor > 0:
+        if self.factor is not None and not self.factor > 0:
             yield "factor", f"found {self.factor}; expected a number above 0"

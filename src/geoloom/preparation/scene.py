@@ -56,7 +56,7 @@ def prepare(
     unit: str | Sequence[str] | None = None,
     index: str | Sequence[str] = (),
     band: Mapping[str, int | str] | None = None,
-    factor: float = 1.0,
+    factor: float | None = None,
     drop: int | str | Sequence[int | str] = (),
     normalize: str | None = None,
     normalization: Normalization | str | Path | None = None,
@@ -99,8 +99,9 @@ def prepare(
             the scene's own bands.
         band: Which band is which, for indices: by number (from 1) or name, as in `{"red": 3, "nir": "B8"}`.
             Bands of the scene that are called so need not be given.
-        factor: What reflectance 1 is stored as, such as 10000, for `evi` and `evi2`; not for scenes that
-            declare scale and offset, which are applied.
+        factor: What reflectance 1 is stored as, such as 10000: indices of reflectance (`evi`, `savi`,
+            tasselled caps) refuse whole numbers without it. Not for scenes that declare scale and offset,
+            which are applied.
         drop: Bands to leave out, by number (from 1) or name.
         normalize: Fit a normalisation on the scene: `mean_std`, `median_std`, `norm_range`, `reduce_sr`,
             `per_image` or a registered one. Its rule goes to `<out>.normalization.json` as well.

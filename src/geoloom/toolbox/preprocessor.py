@@ -82,7 +82,7 @@ class Preprocessor:
         Args:
             parameters: Index name -> its bands by position, 0-based, as in
                 `{"ndvi": {"idx_b_red": 3, "idx_b_nir": 4}}`; and `factor`, what reflectance 1 is stored as,
-                such as 10000 (used by `evi`, `evi2` and registered indices; default 1). A raster that
+                such as 10000 (indices of reflectance need it for whole numbers). A raster that
                 carries scale and offset, as Landsat Collection 2 does, needs none: they are applied.
 
         Raises:

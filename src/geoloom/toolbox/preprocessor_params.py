@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core.errors import ConfigError, suggest
+from ..core.errors import ConfigError
 from ..preparation.operations import AddIndex, Scalings
 from ..preparation.stack_normalization import known_kind
-from ..transforms.indices import get_index, list_indices
+from ..transforms.indices import get_index
 from .params import check_keys
 
 _STRATEGY_KEYS = {"norm_range": {"min": "low", "max": "high"}, "reduce_sr": {"factor": "factor"}}
@@ -35,15 +35,19 @@ def index_of(
         >>> index_of("ndvi", {"idx_b_red": 3, "idx_b_nir": 4}, ((1.0, 0.0),) * 6).positions
         {'red': 3, 'nir': 4}
     """
-    if name not in list_indices():
-        raise ConfigError(f"unknown index {name!r}{suggest(name, (*list_indices(), *others))}")
-    keys = {f"idx_b_{band}": band for band in get_index(name).bands}
+    try:
+        index = get_index(name)
+    except ConfigError as error:
+        own = f". Your own: {', '.join(others)}" if others else ""
+        raise ConfigError(f"{error}{own}") from None
+    keys = {f"idx_b_{band}": band for band in index.bands}
     given = check_keys(params, (*keys, "factor"), where=f"index {name!r}")
     missing = [key for key in keys if key not in given]
     if missing:
         raise ConfigError(f"index {name!r} needs {', '.join(missing)}: band positions from 0")
+    factor = given.get("factor")
     positions = {band: int(given[key]) for key, band in keys.items()}
-    return AddIndex.of(name, positions, scalings, factor=float(given.get("factor", 1.0)))
+    return AddIndex.of(name, positions, scalings, factor=None if factor is None else float(factor))
 
 
 def strategy_options(strategy: str, params: Mapping[str, Any]) -> dict[str, float]:

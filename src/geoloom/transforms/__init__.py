@@ -15,14 +15,47 @@ if TYPE_CHECKING:
     from .augmentation import drawn_by_torch as drawn_by_torch
     from .clouds import cloud_mask as cloud_mask
     from .encode import EncodeClasses as EncodeClasses
+    from .index_functions import AppendBNDVI as AppendBNDVI
+    from .index_functions import AppendEVI as AppendEVI
+    from .index_functions import AppendEVI2 as AppendEVI2
+    from .index_functions import AppendGBNDVI as AppendGBNDVI
+    from .index_functions import AppendGNDVI as AppendGNDVI
+    from .index_functions import AppendGRNDVI as AppendGRNDVI
+    from .index_functions import AppendMNDWI as AppendMNDWI
+    from .index_functions import AppendMSAVI as AppendMSAVI
+    from .index_functions import AppendNBR as AppendNBR
+    from .index_functions import AppendNDBI as AppendNDBI
+    from .index_functions import AppendNDRE as AppendNDRE
+    from .index_functions import AppendNDSI as AppendNDSI
+    from .index_functions import AppendNDVI as AppendNDVI
+    from .index_functions import AppendNDWI as AppendNDWI
+    from .index_functions import AppendRBNDVI as AppendRBNDVI
+    from .index_functions import AppendSAVI as AppendSAVI
+    from .index_functions import AppendSWI as AppendSWI
+    from .index_functions import bndvi as bndvi
+    from .index_functions import evi as evi
+    from .index_functions import evi2 as evi2
+    from .index_functions import gbndvi as gbndvi
+    from .index_functions import gndvi as gndvi
+    from .index_functions import grndvi as grndvi
+    from .index_functions import mndwi as mndwi
+    from .index_functions import msavi as msavi
+    from .index_functions import nbr as nbr
+    from .index_functions import ndbi as ndbi
+    from .index_functions import ndre as ndre
+    from .index_functions import ndsi as ndsi
+    from .index_functions import ndvi as ndvi
+    from .index_functions import ndwi as ndwi
+    from .index_functions import rbndvi as rbndvi
+    from .index_functions import savi as savi
+    from .index_functions import swi as swi
+    from .index_functions import tasselled_cap as tasselled_cap
+    from .index_table import TASSELLED_CAPS as TASSELLED_CAPS
+    from .index_table import SpectralIndex as SpectralIndex
     from .indices import AppendIndex as AppendIndex
-    from .indices import SpectralIndex as SpectralIndex
     from .indices import compute_index as compute_index
-    from .indices import evi as evi
-    from .indices import evi2 as evi2
     from .indices import get_index as get_index
     from .indices import list_indices as list_indices
-    from .indices import ndvi as ndvi
     from .indices import register_index as register_index
     from .normalize import Normalization as Normalization
     from .normalize import fit_normalization as fit_normalization
@@ -37,15 +70,49 @@ else:
             ".augmentation": ["Augmentation", "drawn_by_torch"],
             ".clouds": ["cloud_mask"],
             ".encode": ["EncodeClasses"],
-            ".indices": [
-                "AppendIndex",
-                "SpectralIndex",
-                "compute_index",
+            ".index_functions": [
+                "AppendBNDVI",
+                "AppendEVI",
+                "AppendEVI2",
+                "AppendGBNDVI",
+                "AppendGNDVI",
+                "AppendGRNDVI",
+                "AppendMNDWI",
+                "AppendMSAVI",
+                "AppendNBR",
+                "AppendNDBI",
+                "AppendNDRE",
+                "AppendNDSI",
+                "AppendNDVI",
+                "AppendNDWI",
+                "AppendRBNDVI",
+                "AppendSAVI",
+                "AppendSWI",
+                "bndvi",
                 "evi",
                 "evi2",
+                "gbndvi",
+                "gndvi",
+                "grndvi",
+                "mndwi",
+                "msavi",
+                "nbr",
+                "ndbi",
+                "ndre",
+                "ndsi",
+                "ndvi",
+                "ndwi",
+                "rbndvi",
+                "savi",
+                "swi",
+                "tasselled_cap",
+            ],
+            ".index_table": ["TASSELLED_CAPS", "SpectralIndex"],
+            ".indices": [
+                "AppendIndex",
+                "compute_index",
                 "get_index",
                 "list_indices",
-                "ndvi",
                 "register_index",
             ],
             ".normalize": [

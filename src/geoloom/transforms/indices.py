@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,50 +10,15 @@ import numpy as np
 
 from ..core.errors import BandError, ConfigError
 from ..core.registry import Registry
+from .index_table import TABLE, Array, IndexFunction, SpectralIndex, Wants
+from .more_indices import from_catalogue
 
-Array = Any
-"""A numpy array or a torch tensor; what comes in decides what comes out."""
-
-IndexFunction = Callable[..., Array]
-
-
-@dataclass(frozen=True, slots=True)
-class SpectralIndex:
-    """A named formula over bands that are identified by what they measure."""
-
-    name: str
-    function: IndexFunction
-    """Takes one float32 array (..., H, W) a band, in the order of `bands`; returns the same shape."""
-    bands: tuple[str, ...]
-    """What the formula needs, such as `("red", "nir")`."""
+INDICES: Registry[SpectralIndex] = Registry("index", {index.name: index for index in TABLE})
 
 
-def _ndvi(red: Array, nir: Array) -> Array:
-    return (nir - red) / (nir + red)
-
-
-def _evi(red: Array, nir: Array, blue: Array) -> Array:
-    return 2.5 * (nir - red) / (nir + 6.0 * red - 7.5 * blue + 1.0)
-
-
-def _evi2(red: Array, nir: Array) -> Array:
-    return 2.5 * (nir - red) / (nir + 2.4 * red + 1.0)
-
-
-INDICES: Registry[SpectralIndex] = Registry(
-    "index",
-    {
-        index.name: index
-        for index in (
-            SpectralIndex("ndvi", _ndvi, ("red", "nir")),
-            SpectralIndex("evi", _evi, ("red", "nir", "blue")),
-            SpectralIndex("evi2", _evi2, ("red", "nir")),
-        )
-    },
-)
-
-
-def register_index(name: str, function: IndexFunction, bands: tuple[str, ...]) -> SpectralIndex:
+def register_index(
+    name: str, function: IndexFunction, bands: tuple[str, ...], *, wants: Wants = "ratio"
+) -> SpectralIndex:
     """Make an index known by name; a name that exists is replaced.
 
     Args:
@@ -61,18 +26,19 @@ def register_index(name: str, function: IndexFunction, bands: tuple[str, ...]) -
         function: Takes one float32 array a band, in the order of `bands`, numpy or torch; pixels where
             it gives no finite number become not valid.
         bands: What each argument measures, such as `("green", "nir")`.
+        wants: `reflectance` where the formula holds constants in it: whole numbers without `factor` are then
+            refused.
 
     Raises:
         ConfigError: no band is named, or one is named twice.
 
     Example:
-        >>> ndwi = lambda green, nir: (green - nir) / (green + nir)
-        >>> register_index("ndwi", ndwi, ("green", "nir")).name
-        'ndwi'
+        >>> register_index("ratio", lambda red, nir: nir / red, ("red", "nir")).name
+        'ratio'
     """
     if not bands or len(set(bands)) != len(bands):
         raise ConfigError(f"index {name!r} needs distinct band names; found {bands}")
-    index = SpectralIndex(name, function, tuple(bands))
+    index = SpectralIndex(name, function, tuple(bands), wants)
     INDICES.register(name, index, overwrite=True)
     return index
 
@@ -83,118 +49,66 @@ def list_indices() -> tuple[str, ...]:
 
 
 def get_index(name: str) -> SpectralIndex:
-    """The index of that name.
+    """The index of that name: ours or a registered one, in any case; else of the catalogue of spyndex.
 
     Raises:
-        ConfigError: there is none; the message names the nearest.
+        ConfigError: there is none; the message names the nearest, and the extra `indices` where that is not
+            installed.
     """
-    return INDICES.get(name)
+    for own in (name, name.lower()):
+        if own in INDICES:
+            return INDICES.get(own)
+    return from_catalogue(name, INDICES.list())
 
 
 def compute_index(
-    name: str, image: Array, positions: Mapping[str, int], *, factor: float = 1.0
+    name: str, image: Array, positions: Mapping[str, int], *, factor: float | None = None
 ) -> Array:
     """One index of an image, whatever array library holds it.
 
     Args:
-        name: `ndvi`, `evi`, `evi2` or a registered name.
+        name: As of `get_index`.
         image: (..., C, H, W), any numeric dtype. Surface reflectance 0..1 once divided by `factor`.
         positions: Channel of each band that the formula needs, 0-based, as `{"red": 3, "nir": 4}`.
-        factor: What one unit of reflectance is stored as: 10000 for the usual scaled integers. EVI and
-            EVI2 hold constants in reflectance, so a wrong factor gives wrong values, not only scaled ones.
+        factor: What one unit of reflectance is stored as: 10000 for the usual scaled integers. Indices that
+            hold constants in reflectance (EVI, SAVI, tasselled caps) give wrong values with a wrong factor,
+            not only scaled ones; so these take whole numbers with a factor alone. None: 1.
 
     Returns:
         float32 (..., 1, H, W); NaN where the formula has no value, such as a denominator of 0.
 
     Raises:
         BandError: a needed band has no position, or one outside the channels.
-        ConfigError: the index is unknown, or the factor is not positive.
+        ConfigError: the index is unknown, the factor is not positive, or an index of reflectance is asked of
+            whole numbers without one.
 
     Example:
         >>> image = np.array([1.0, 3.0]).reshape(2, 1, 1)
         >>> compute_index("ndvi", image, {"red": 0, "nir": 1}).item()
         0.5
     """
-    index = get_index(name)
+    return apply_index(get_index(name), image, positions, factor=factor)
+
+
+def apply_index(
+    index: SpectralIndex, image: Array, positions: Mapping[str, int], *, factor: float | None = None
+) -> Array:
+    """As `compute_index`, of an index at hand."""
     _check(index, image.shape, positions)
-    if not factor > 0:
-        raise ConfigError(f"index {name!r}: factor must be above 0; found {factor}")
-    bands = [_float32(image[..., positions[band], :, :]) / factor for band in index.bands]
+    if factor is not None and not factor > 0:
+        raise ConfigError(f"index {index.name!r}: factor must be above 0; found {factor}")
+    if factor is None and index.wants != "ratio" and not _floating(image):
+        raise ConfigError(
+            f"index {index.name!r} is of {_WANTED[index.wants]}, and the image holds whole numbers "
+            f"({image.dtype}): give factor, what 1 is stored as, such as 10000"
+        )
+    bands = [_float32(image[..., positions[band], :, :]) / (factor or 1.0) for band in index.bands]
     with np.errstate(divide="ignore", invalid="ignore"):
         values = index.function(*bands)
     return _nan_where_infinite(values)[..., None, :, :]
 
 
-def ndvi(image: Array, *, red: int, nir: int) -> Array:
-    """Normalised difference vegetation index, (nir - red) / (nir + red).
-
-    Args:
-        image: (..., C, H, W), any scale that both bands share.
-        red, nir: Channel positions, 0-based.
-
-    Returns:
-        float32 (..., 1, H, W), in [-1, 1] for reflectance; NaN where nir + red is 0.
-
-    Raises:
-        BandError: a position is outside the channels.
-
-    Source:
-        Rouse et al. 1974, Monitoring vegetation systems in the Great Plains with ERTS.
-
-    Example:
-        >>> ndvi(np.array([1.0, 3.0]).reshape(2, 1, 1), red=0, nir=1).item()
-        0.5
-    """
-    return compute_index("ndvi", image, {"red": red, "nir": nir})
-
-
-def evi(image: Array, *, red: int, nir: int, blue: int, factor: float = 1.0) -> Array:
-    """Enhanced vegetation index, 2.5 (nir - red) / (nir + 6 red - 7.5 blue + 1), on reflectance.
-
-    Args:
-        image: (..., C, H, W).
-        red, nir, blue: Channel positions, 0-based.
-        factor: Stored value of reflectance 1, such as 10000.
-
-    Returns:
-        float32 (..., 1, H, W); NaN where the denominator is 0.
-
-    Raises:
-        BandError: a position is outside the channels.
-
-    Source:
-        Huete et al. 2002, doi:10.1016/S0034-4257(02)00096-2.
-
-    Example:
-        >>> image = np.array([0.04, 0.09, 0.49]).reshape(3, 1, 1)
-        >>> round(evi(image, red=1, nir=2, blue=0).item(), 4)
-        0.578
-    """
-    return compute_index("evi", image, {"red": red, "nir": nir, "blue": blue}, factor=factor)
-
-
-def evi2(image: Array, *, red: int, nir: int, factor: float = 1.0) -> Array:
-    """Two-band enhanced vegetation index, 2.5 (nir - red) / (nir + 2.4 red + 1), on reflectance.
-
-    Args:
-        image: (..., C, H, W).
-        red, nir: Channel positions, 0-based.
-        factor: Stored value of reflectance 1, such as 10000.
-
-    Returns:
-        float32 (..., 1, H, W); NaN where the denominator is 0.
-
-    Raises:
-        BandError: a position is outside the channels.
-
-    Source:
-        Jiang et al. 2008, doi:10.1016/j.rse.2008.06.006.
-
-    Example:
-        >>> round(evi2(np.array([0.1, 0.5]).reshape(2, 1, 1), red=0, nir=1).item(), 4)
-        0.5747
-    """
-    return compute_index("evi2", image, {"red": red, "nir": nir}, factor=factor)
+_WANTED = {"reflectance": "reflectance 0..1", "linear": "backscatter as a ratio of powers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +128,15 @@ class AppendIndex:
     name: str
     positions: Mapping[str, int] = field(hash=False)
     """Channel of each band that the formula needs, 0-based."""
-    factor: float = 1.0
+    factor: float | None = None
+    """What reflectance 1 is stored as; indices of reflectance need it for whole numbers."""
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """The sample with the index appended to `image`; the one given stays as it is."""
         image = sample["image"]
         values = compute_index(self.name, image, self.positions, factor=self.factor)
         known = values[..., 0, :, :] == values[..., 0, :, :]
-        out = {**sample, "image": _join(_float32(image), _zero_nan(values))}
+        out = {**sample, "image": join_bands([_float32(image), _zero_nan(values)])}
         if "valid_series" in sample:
             dates = sample["valid_series"]
             out["valid_series"] = dates & known
@@ -247,6 +162,12 @@ def _check(index: SpectralIndex, shape: tuple[int, ...], positions: Mapping[str,
             )
 
 
+def _floating(image: Array) -> bool:
+    if isinstance(image, np.ndarray):
+        return bool(np.issubdtype(image.dtype, np.floating))
+    return bool(image.is_floating_point())
+
+
 def _float32(array: Array) -> Array:
     return array.astype(np.float32) if isinstance(array, np.ndarray) else array.float()
 
@@ -267,9 +188,10 @@ def _zero_nan(values: Array) -> Array:
     return torch.nan_to_num(values, nan=0.0)
 
 
-def _join(image: Array, band: Array) -> Array:
-    if isinstance(image, np.ndarray):
-        return np.concatenate([image, band], axis=-3)
+def join_bands(parts: Sequence[Array]) -> Array:
+    """Images (..., C, H, W) of one library as one, channel after channel."""
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts, axis=-3)
     import torch
 
-    return torch.cat([image, band], dim=-3)
+    return torch.cat(list(parts), dim=-3)

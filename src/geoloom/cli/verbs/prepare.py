@@ -24,7 +24,12 @@ _NUMBERS = "Normalisation"
 )
 @argument("scene", help="Scene; or several files, with --join.", many=True)
 @argument("out", help="Raster to write: cloud-optimised GeoTIFF.")
-@option("--index", "-i", help="Spectral index to add: ndvi, evi, evi2. Repeatable.", many=True)
+@option(
+    "--index",
+    "-i",
+    help="Spectral index to add: ndvi, ndwi, nbr, evi, savi, ... Repeatable.",
+    many=True,
+)
 @option(
     "--band",
     "-b",
@@ -34,9 +39,8 @@ _NUMBERS = "Normalisation"
 )
 @option(
     "--factor",
-    help="What reflectance 1 is stored as, such as 10000; for evi, evi2.",
+    help="What reflectance 1 is stored as, such as 10000; for evi, savi, tasselled caps.",
     kind=float,
-    default=1.0,
 )
 @option(
     "--name",

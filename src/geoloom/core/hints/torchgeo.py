@@ -25,10 +25,6 @@ NAMES: Mapping[str, str] = {
     "BoundingBox": "a query is a grid; dataset.at(box, when=) makes one",
     "SemanticSegmentationTask": "SegmentationTask of geoloom.tasks",
     "PixelwiseRegressionTask": "PixelRegressionTask of geoloom.tasks",
-    "AppendNDVI": _INDEX,
-    "AppendNDWI": _INDEX,
-    "AppendNDBI": _INDEX,
-    "AppendNDSI": _INDEX,
     "AppendNormalizedDifferenceIndex": _INDEX,
     "Units": 'give units="pixels" or units="crs"',
 }

@@ -40,7 +40,7 @@ class Prepare(Step):
     unit: str | tuple[str, ...] | None = None
     index: Names = ()
     band: dict[str, BandName] = Field(default_factory=dict)
-    factor: PositiveFloat = 1.0
+    factor: PositiveFloat | None = None
     drop: Annotated[tuple[BandName, ...], BeforeValidator(as_list)] = ()
     normalize: str | None = None
     normalization: Path | None = None
