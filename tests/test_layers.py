@@ -83,7 +83,8 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("scene", "labels", "inspection"),
     ),
     "models": (
-        ("specs", "identity", "weights", "device", "plugin"),
+        ("specs", "identity", "weights", "device", "plugin", "adapt"),
+        ("pretrained",),
         ("networks", "families"),
         ("registry", "pipeline", "card", "per_pixel"),
         ("saved", "scene_bands", "size"),

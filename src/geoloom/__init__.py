@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .inference.predict import predict as predict
     from .io.raster import Raster as Raster
     from .io.raster import read as read
+    from .models.pretrained.table import list_weights as list_weights
     from .models.registry import create_model as create_model
     from .models.registry import list_models as list_models
     from .preparation.labels import rasterize as rasterize
@@ -65,6 +66,7 @@ else:
             ".datasets.opening": ["open"],
             ".inference.predict": ["predict"],
             ".io.raster": ["Raster", "read"],
+            ".models.pretrained.table": ["list_weights"],
             ".models.registry": ["create_model", "list_models"],
             ".preparation.labels": ["rasterize"],
             ".preparation.scene": ["prepare"],

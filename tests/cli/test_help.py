@@ -11,15 +11,16 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from cli_verbs import LEAVES
 from geoloom.cli.app import app
 
 VERBS = list(app.commands)
-CALLS = [("--help",), *((verb, "--help") for verb in VERBS)]
+CALLS = [("--help",), *((*verb.split(), "--help") for verb in LEAVES)]
 
 
 def help_of(verb: str) -> str:
     """With its colours, as wide as the terminal, unlike what `CliRunner` shows."""
-    context = app.commands[verb].make_context(f"geoloom {verb}", [], resilient_parsing=True)
+    context = LEAVES[verb].make_context(f"geoloom {verb}", [], resilient_parsing=True)
     return context.get_help()
 
 
@@ -77,10 +78,10 @@ def test_help_has_sections(geoloom):
     assert "-q, --quiet" in sections["How to run"]
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", LEAVES)
 def test_everything_that_a_verb_takes_is_explained(verb):
     sections = sections_of(click.unstyle(help_of(verb)))
-    for parameter in app.commands[verb].params:
+    for parameter in LEAVES[verb].params:
         option = parameter.param_type_name == "option"
         shown = parameter.opts[0] if option else parameter.human_readable_name
         row = re.search(
@@ -90,7 +91,7 @@ def test_everything_that_a_verb_takes_is_explained(verb):
         assert parameter.help.split()[0] in row[0]
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", LEAVES)
 def test_lines_are_as_wide_as_the_terminal_but_readable(verb, monkeypatch):
     longest = {}
     for columns in (60, 90, 200):
@@ -101,7 +102,7 @@ def test_lines_are_as_wide_as_the_terminal_but_readable(verb, monkeypatch):
     assert longest[200] <= 100
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", LEAVES)
 def test_examples_are_commands_to_copy(verb, monkeypatch):
     """In a narrow terminal too: the shell joins what a backslash parts."""
     monkeypatch.setenv("COLUMNS", "60")
@@ -109,11 +110,12 @@ def test_examples_are_commands_to_copy(verb, monkeypatch):
     (text,) = (shown[title] for title in ("Example", "Examples") if title in shown)
     commands = text.replace("\\\n", "").split("$ ")[1:]
     assert [shlex.split(command) for command in commands] == [
-        shlex.split(example) for example in app.commands[verb].examples
+        shlex.split(example) for example in LEAVES[verb].examples
     ]
-    for _, named, *words in map(shlex.split, commands):
-        assert named == verb
-        app.commands[verb].make_context(verb, words)
+    for _, *words in map(shlex.split, commands):
+        named = len(verb.split())
+        assert words[:named] == verb.split()
+        LEAVES[verb].make_context(verb, words[named:])
 
 
 def test_colours_are_for_terminals(monkeypatch):

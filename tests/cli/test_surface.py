@@ -11,6 +11,7 @@ import click
 import pytest
 from pydantic_core import PydanticUndefined
 
+from cli_verbs import LEAVES
 from geoloom.cli.app import app
 from geoloom.cli.options import COMMON
 from geoloom.project.steps import STEPS
@@ -27,7 +28,7 @@ def default_of(parameter: click.Parameter) -> Any:
 def surface() -> dict[str, Any]:
     """Each verb's arguments in order and its options, with defaults."""
     found: dict[str, Any] = {}
-    for verb, command in app.commands.items():
+    for verb, command in LEAVES.items():
         arguments, options = [], {}
         for parameter in command.params:
             if parameter.param_type_name == "argument":
@@ -84,9 +85,9 @@ def test_a_verb_offers_every_setting_of_its_step(verb):
     assert not missing
 
 
-@pytest.mark.parametrize("verb", sorted(app.commands))
+@pytest.mark.parametrize("verb", sorted(LEAVES))
 def test_help_shows_an_example_of_the_verb(verb, geoloom):
-    said = geoloom(verb, "--help")
+    said = geoloom(*verb.split(), "--help")
     assert said.code == 0
     assert f"$ geoloom {verb}" in said.out
 

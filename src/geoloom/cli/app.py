@@ -18,6 +18,7 @@ from .verbs.rasterize import rasterize
 from .verbs.report import report
 from .verbs.run import run
 from .verbs.train import train
+from .verbs.weights import weights
 
 
 @click.group("geoloom", cls=Verbs, examples=["geoloom demo demo-out/"])
@@ -40,6 +41,7 @@ _ORDER = (
     run,
     info,
     models,
+    weights,
 )
 for _verb in _ORDER:
     app.add_command(_verb)

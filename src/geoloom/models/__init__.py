@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from .networks.fcn import FCN as FCN
     from .networks.unet import UNet as UNet
     from .pipeline import Pipeline as Pipeline
+    from .pretrained.fetch import download_weights as download_weights
+    from .pretrained.inputs import input_rule as input_rule
+    from .pretrained.table import get_weights as get_weights
+    from .pretrained.table import list_weights as list_weights
     from .registry import create_model as create_model
     from .registry import get_spec as get_spec
     from .registry import list_models as list_models
@@ -29,6 +33,9 @@ else:
             ".networks.fcn": ["FCN"],
             ".networks.unet": ["UNet"],
             ".pipeline": ["Pipeline"],
+            ".pretrained.fetch": ["download_weights"],
+            ".pretrained.inputs": ["input_rule"],
+            ".pretrained.table": ["get_weights", "list_weights"],
             ".registry": [
                 "create_model",
                 "get_spec",

@@ -178,11 +178,17 @@ def _normalization(values: JsonValue | None, bands: int) -> dict[str, Any] | Non
     if center or values["kind"].text() != "per_image":
         values["center"].entries(bands)
     named = values.get("bands")
+    bounds = {
+        key: list(given.numbers(len(center)))
+        for key in ("low", "high")
+        if (given := values.get(key)) is not None
+    }
     return {
         "kind": values["kind"].text(),
         "center": list(center),
         "scale": list(values["scale"].numbers(len(center))),
         "bands": [] if named is None else list(named.texts()),
+        **bounds,
     }
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import fnmatch
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
+from ..core.bands import Band
 from ..core.errors import MissingExtraError, ModelError, suggest
 from ..core.outputs import Outputs
 from ..core.registry import Registry
+from .adapt import Missing
 from .families.family import Family
 from .identity import WEIGHTS_FILE
+from .pretrained.fetch import download_weights
+from .pretrained.start import check_start, start_from
+from .pretrained.table import named_weights
 from .specs import PHRASES, Builder, ModelSpec, declared_options, unwrapped
 from .weights import load_weights
 
@@ -114,16 +120,26 @@ def create_model(
     *,
     outputs: Outputs | None = None,
     weights: str | Path | None = None,
+    bands: Sequence[Band | str] | None = None,
+    missing: Missing = "mean",
     **options: Any,
 ) -> nn.Module:
-    """A network by name, with fresh weights unless some are given. Nothing is ever fetched.
+    """A network by name, with fresh weights unless some are given.
+
+    Only pretrained weights that are given by their name are ever fetched, once (`GEOLOOM_OFFLINE=1` forbids
+    it).
 
     Args:
         name: One of `list_models()`, or any other network of a family, such as `timm/resnet34`.
         in_channels: Bands of the input (of each date), at least 1.
         num_classes: Classes or values that it shall tell, at least 1.
         outputs: In place of `num_classes`, what it shall give; a network that cannot give it is refused.
-        weights: A model folder or a safetensors file that holds the weights of this very network.
+        weights: One of `list_weights()`; or a model folder or a safetensors file that holds the weights of
+            this very network.
+        bands: What the input's channels are, where pretrained weights are given by name: their filters are
+            found by role (`red`), else by name. None: the bands of the weights, in their order.
+        missing: What a band gets that the weights do not know: `mean`, the mean of all their filters;
+            `zeros`; or `fresh`, random ones.
         options: What the network's builder declares, such as `width` and `dropout`; see `model_options`.
 
     Returns:
@@ -133,6 +149,8 @@ def create_model(
     Raises:
         ModelError: the name or an option is unknown (the nearest right one is named), a value does not fit,
             the network gives something else, or the weights are another network's.
+        BandError: pretrained weights know none of the bands.
+        ReadError: pretrained weights cannot be fetched.
         MissingExtraError: the library that the network is built with is not installed.
 
     Example:
@@ -140,8 +158,14 @@ def create_model(
         >>> sum(p.numel() for p in model.parameters())
         486787
     """
-    network = _build(name, in_channels, num_classes, outputs, options)
-    if weights is not None:
+    entry = named_weights(weights)
+    if entry is None:
+        network = _build(name, in_channels, num_classes, outputs, options)
+    else:
+        given = check_start(entry, name, in_channels, bands)
+        network = _build(name, in_channels, num_classes, outputs, {**entry.options, **options})
+        start_from(network, entry, download_weights(entry), bands=given, missing=missing)
+    if weights is not None and entry is None:
         file = Path(weights) / WEIGHTS_FILE if Path(weights).is_dir() else Path(weights)
         expected = network.state_dict()
         network.load_state_dict(load_weights(file, expected, f"{name!r} with {options}"))

@@ -40,7 +40,7 @@ KINDS = tuple(NORMALIZATIONS)
 
 @dataclass(frozen=True, slots=True)
 class Normalization:
-    """One affine rule a band: normalised = (x - center) / scale.
+    """One affine rule a band: normalised = (x - center) / scale, within bounds where there are any.
 
     `per_image` alone fits nothing: each image is brought to mean 0 and deviation 1 over all of its bands
     and valid pixels.
@@ -56,12 +56,21 @@ class Normalization:
     """In the image's own units, one per band, never 0; empty for `per_image`."""
     bands: tuple[str, ...] = ()
     """Names, where known; they guard against applying it to other bands."""
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    """Bounds of the normalised values, one per band, where there are any: what lies beyond gets the bound's
+    value."""
 
     def __post_init__(self) -> None:
         if len(self.center) != len(self.scale):
             raise ConfigError(
                 f"normalisation {self.kind!r} has {len(self.center)} centers and "
                 f"{len(self.scale)} scales; give one of each per band"
+            )
+        if {len(self.low), len(self.high)} not in ({0}, {len(self.center)}):
+            raise ConfigError(
+                f"normalisation {self.kind!r} of {len(self.center)} bands has {len(self.low)} lower and "
+                f"{len(self.high)} upper bounds; give one of each per band, or none"
             )
         wrong = [s for s in self.scale if not np.isfinite(s) or s == 0]
         if wrong or not np.isfinite(self.center).all():
@@ -97,8 +106,14 @@ class Normalization:
             )
         center, scale = (_per_band(values, image) for values in (self.center, self.scale))
         if isinstance(image, np.ndarray):
-            return ((image - center) / scale).astype(np.float32)
-        return ((image.to(center.dtype) - center) / scale).float()
+            return self._bounded((image - center) / scale).astype(np.float32)
+        return self._bounded((image.to(center.dtype) - center) / scale).float()
+
+    def _bounded(self, normalised: Array) -> Array:
+        if not self.low:
+            return normalised
+        low, high = (_per_band(values, normalised) for values in (self.low, self.high))
+        return normalised.clip(low, high)
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Sample transform: the same sample with `image` normalised, not-valid pixels 0, date by date."""
@@ -117,6 +132,8 @@ class Normalization:
             tuple(self.center[i] for i in positions),
             tuple(self.scale[i] for i in positions),
             tuple(self.bands[i] for i in positions) if self.bands else (),
+            tuple(self.low[i] for i in positions) if self.low else (),
+            tuple(self.high[i] for i in positions) if self.high else (),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,6 +143,7 @@ class Normalization:
             "center": list(self.center),
             "scale": list(self.scale),
             "bands": list(self.bands),
+            **({"low": list(self.low), "high": list(self.high)} if self.low else {}),
         }
 
     @classmethod
@@ -136,6 +154,8 @@ class Normalization:
             center=tuple(float(v) for v in values["center"]),
             scale=tuple(float(v) for v in values["scale"]),
             bands=tuple(values.get("bands", ())),
+            low=tuple(float(v) for v in values.get("low", ())),
+            high=tuple(float(v) for v in values.get("high", ())),
         )
 
     def save(self, path: str | Path) -> Path:

@@ -11,13 +11,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
-from platformdirs import user_cache_path
-
 from ...core.bands import Band, find_bands
 from ...core.errors import DatasetError, ReadError
 from ...core.query import Scene
 from ...io.access.finding import INDEX_FOLDER, scene_names, searched
 from ...io.access.naming import FileName, Naming
+from ...io.access.paths import cache_folder
 from ...io.headers.scan import Footprints, OnError
 from .changes import State, absolute, changed_folders, folder_states, is_elsewhere
 from .table import SavedScenes, opened_index, save_scenes, with_channels
@@ -26,9 +25,6 @@ log = logging.getLogger(__name__)
 
 IndexPlace = str | Path | bool | None
 """A file; True: beside the data; `"cache"`: in the user's cache folder; None or False: nowhere."""
-
-CACHE_VARIABLE = "GEOLOOM_CACHE"
-"""Environment variable that names the cache folder."""
 
 Scan = Callable[[tuple[str, ...], Sequence[str] | None], Sequence[Scene]]
 """(paths, bands wanted) -> the scenes there."""
@@ -61,12 +57,6 @@ class Recipe:
         reading = self.naming, self.bands, self.extra, self.crs, self.sensor
         settings = reading, self.footprints, self.nodata, self.optional, self.on_error
         return _digest(repr(settings))
-
-
-def cache_folder() -> Path:
-    """The user's folder for caches: `$GEOLOOM_CACHE`, else the platform's place; it may be missing."""
-    named = os.environ.get(CACHE_VARIABLE)
-    return Path(named) if named else user_cache_path("geoloom", appauthor=False, opinion=False)
 
 
 def index_path(place: str | Path | Literal[True], recipe: Recipe) -> Path:

@@ -13,7 +13,8 @@ from typing import Any
 from ...core.errors import DatasetError
 from ...core.query import Scene
 from ...io.access.finding import INDEX_FOLDER
-from ..scenes.cached import IndexPlace, cache_folder
+from ...io.access.paths import cache_folder
+from ..scenes.cached import IndexPlace
 from ..scenes.table import SavedScenes, opened_index, save_scenes
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What may name a file."""
+"""What may name a file, and where files of the user's own cache are."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ import os
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_cache_path
+
 from geoloom.core.errors import GeoloomError
 from geoloom.core.files import LONGEST_NAME
 
 _LONGEST_PATH = 4096
 """Bytes of a path on Linux, which allows the most."""
+
+CACHE_VARIABLE = "GEOLOOM_CACHE"
+"""Environment variable that names the cache folder."""
+
+
+def cache_folder() -> Path:
+    """The user's folder for caches: `$GEOLOOM_CACHE`, else the platform's place; it may be missing."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else user_cache_path("geoloom", appauthor=False, opinion=False)
 
 
 def path_text(given: Any, error: type[GeoloomError]) -> str:

@@ -1,0 +1,157 @@
+"""The table of pretrained weights: what each was trained on, what it wants to be fed, where it is."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ...core.bands import Role, Unit
+from ...core.errors import ModelError, suggest
+
+TABLE = "weights.json"
+
+
+@dataclass(frozen=True, slots=True)
+class InputBand:
+    """One channel as pretrained weights want it: `(x - center) / scale`, within `low` and `high` if given."""
+
+    name: str
+    role: Role
+    unit: Unit | None
+    """Of `x`; None where the numbers have none, as those of photographs."""
+    center: float
+    scale: float
+    low: float | None = None
+    high: float | None = None
+    """Bounds that the training put on the channel, after centre and scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainedWeights:
+    """What is known of one file of weights."""
+
+    name: str
+    url: str
+    sensor: str | None = None
+    level: str | None = None
+    """Of processing, as the provider of the images calls it."""
+    method: str | None = None
+    """How it was trained."""
+    dataset: str | None = None
+    licence: str | None = None
+    citation: str | None = None
+    home: str | None = None
+    """Where its authors keep it."""
+    checksum: str | None = None
+    """`algorithm:digits`, perhaps the first digits alone; None: the first download is trusted, and kept in
+    mind."""
+    refused: str | None = None
+    """Why no network here can be started from it; None where one can. All below is unknown then."""
+    architecture: str | None = None
+    """The network that it is for, as `create_model` takes it."""
+    options: Mapping[str, Any] = ()  # type: ignore[assignment]  # set by `_entry`
+    """Of that network."""
+    layout: str | None = None
+    """How its file names the tensors; see `layouts`."""
+    bands: tuple[InputBand, ...] = ()
+    dtype: str | None = None
+    """Of the stored numbers, where they have no unit: numpy's name."""
+    size: int | None = None
+    """Side of the training images, pixels."""
+    gsd_m: float | None = None
+    """Their ground sample distance, metres."""
+    num_classes: int | None = None
+    """Of those that end in classes."""
+    note: str | None = None
+    """What is uncertain, or done otherwise elsewhere."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "options": dict(self.options)}
+
+
+def list_weights(
+    pattern: str | None = None,
+    *,
+    sensor: str | None = None,
+    bands: Sequence[str] | None = None,
+    architecture: str | None = None,
+    refused: bool = False,
+) -> tuple[str, ...]:
+    """Names of the weights that a network can start from, sorted.
+
+    Args:
+        pattern: Such as `*MOCO*`, for the names.
+        sensor: Those whose sensor has this text in its name, such as `landsat 8`.
+        bands: Those that know all these bands, by name (`B08`) or role (`nir`).
+        architecture: Those for this network, such as `timm/resnet50` or `*resnet*`.
+        refused: List those that nothing can start from instead; `get_weights` says why.
+
+    Example:
+        >>> list_weights(sensor="Sentinel-2", bands=["nir"], architecture="timm/resnet18")
+        ('ResNet18_Weights.SENTINEL2_ALL_MOCO',)
+    """
+    wanted = {name.lower() for name in bands or ()}
+    found = [
+        entry.name
+        for entry in _table().values()
+        if (entry.refused is not None) == refused
+        and (pattern is None or fnmatch.fnmatch(entry.name.lower(), pattern.lower()))
+        and (sensor is None or sensor.lower() in (entry.sensor or "").lower())
+        and (architecture is None or fnmatch.fnmatch(entry.architecture or "", architecture))
+        and wanted <= {word.lower() for band in entry.bands for word in (band.name, band.role)}
+    ]
+    return tuple(sorted(found))
+
+
+def get_weights(name: str) -> PretrainedWeights:
+    """What is known of weights.
+
+    Raises:
+        ModelError: there are none of this name; the nearest is named.
+
+    Example:
+        >>> [band.name for band in get_weights("ResNet18_Weights.SENTINEL2_RGB_MOCO").bands]
+        ['B04', 'B03', 'B02']
+    """
+    table = _table()
+    if name not in table:
+        near = suggest(name, table).partition(" Known:")[0].rstrip(".;")
+        raise ModelError(f"no weights are named {name!r}{near}; list_weights() lists all")
+    return table[name]
+
+
+def named_weights(given: str | Path | None) -> PretrainedWeights | None:
+    """The weights that are given by their name; None where a file or folder is given, or nothing.
+
+    Raises:
+        ModelError: what is given is neither a known name nor a path.
+    """
+    if given is None or isinstance(given, Path) or given.endswith(".safetensors"):
+        return None
+    if given not in _table() and (Path(given).exists() or Path(given).name != given):
+        return None
+    return get_weights(given)
+
+
+@lru_cache(maxsize=1)
+def _table() -> Mapping[str, PretrainedWeights]:
+    stored = json.loads(Path(__file__).with_name(TABLE).read_text(encoding="utf-8"))
+    inputs = {
+        name: (tuple(InputBand(**band) for band in entry["bands"]), entry["dtype"])
+        for name, entry in stored["inputs"].items()
+    }
+    return {row["name"]: _entry(row, inputs) for row in stored["weights"]}
+
+
+def _entry(
+    row: dict[str, Any], inputs: Mapping[str, tuple[tuple[InputBand, ...], str | None]]
+) -> PretrainedWeights:
+    known = {f.name: row[f.name] for f in fields(PretrainedWeights) if f.name in row}
+    bands, dtype = inputs[row["input"]] if "input" in row else ((), None)
+    return PretrainedWeights(**{"options": {}, **known, "bands": bands, "dtype": dtype})
