@@ -259,7 +259,7 @@ RULES = {
         "def color(rgb):\n    return '#' + ''.join(f'{part:02x}' for part in rgb)\n",
     ),
     "cache folder": Rule(
-        ("datasets/scenes/cached.py",),
+        ("io/access/paths.py",),
         finds_the_caches,
         "FOLDER = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'geoloom'\n",
     ),
