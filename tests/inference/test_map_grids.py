@@ -191,6 +191,16 @@ def test_scenes_of_several_crss_on_one_grid(tmp_path, write_scene):
     np.testing.assert_array_equal(ours, theirs)  # scene a comes first by its name, and fills all
 
 
+def test_pixels_larger_than_all_that_is_mapped_and_no_path_are_refused(tmp_path, write_scene):
+    scene = write_scene(tmp_path / "scene.tif", np.ones((1, 20, 30), "uint8"), names=("red",))
+    model, out = CodePredictor(TWO), tmp_path / "map.tif"
+    with pytest.raises(GridError, match=r"pixels of 1000000\.0 \(metre\) are larger than all of"):
+        predict(model, scene, out, resolution=1e6)
+    with pytest.raises(ConfigError, match=r"out is None; give the path of the map"):
+        predict(model, scene, None)
+    assert list(tmp_path.iterdir()) == [scene]
+
+
 def test_choices_that_do_not_go_together_are_refused(tmp_path, write_scene):
     path = write_scene(tmp_path / "scene.tif", np.zeros((1, 60, 80), "uint8"))
     far = write_scene(tmp_path / "far.tif", np.zeros((1, 60, 80), "uint8"), crs="EPSG:32633")

@@ -19,6 +19,7 @@ from geoloom.cli.app import app
 from geoloom.core.errors import (
     BandError,
     ConfigError,
+    DatasetError,
     GeoloomError,
     GridError,
     ReadError,
@@ -74,13 +75,13 @@ CASES = {
     "normalised": (["scene.tif"], ["--normalize", "median_std"], {"normalize": "median_std"}),
     "mosaic, cropped": (
         ["scene.tif", "second.tif"],
-        ["--join", "mosaic", "--crop", "area.gpkg"],
-        {"join": "mosaic", "crop": "area.gpkg"},
+        ["--join", "mosaic", "--roi", "area.gpkg"],
+        {"join": "mosaic", "roi": "area.gpkg"},
     ),
     "dates, polygons": (
         ["scene.tif", "second.tif"],
-        ["--join", "dates", "--crop", "area.gpkg", "--crop-to", "polygons", "--nodata", "-7"],
-        {"join": "dates", "crop": "area.gpkg", "crop_to": "polygons", "nodata": -7},
+        ["--join", "dates", "--roi", "area.gpkg", "--crop-to", "polygons", "--nodata", "-7"],
+        {"join": "dates", "roi": "area.gpkg", "crop_to": "polygons", "nodata": -7},
     ),
     "bands of two files": (["scene.tif", "qa.tif"], ["--join", "bands"], {"join": "bands"}),
     "cloud mask": (["scene.tif"], ["--cloud-mask", "qa.tif"], {"cloud_mask": "qa.tif"}),
@@ -152,7 +153,7 @@ def options_of_prepare() -> list[str]:
 def test_the_options_are_those_of_the_project_file():
     fields = [field.name for field in dataclasses.fields(PrepareOptions)]
     assert options_of_prepare() == [name for name in fields if name != "scenes"]
-    assert set(options_of_prepare()) == set(Prepare.model_fields) - {"scene", "out"}
+    assert set(options_of_prepare()) == set(Prepare.model_fields) - {"scene", "out", "roi_crs"}
 
 
 def test_another_scene_is_normalised_as_the_first_was(folder):
@@ -179,14 +180,14 @@ def test_progress_and_what_was_written_are_told(folder):
     [
         ({"join": "bands"}, "join goes with several scenes"),
         ({"join": "mosaik"}, "join found 'mosaik'; did you mean 'mosaic'"),
-        ({"crop": "area.gpkg", "crop_to": "polygon"}, "crop_to .*did you mean 'polygons'"),
+        ({"roi": "area.gpkg", "crop_to": "polygon"}, "crop_to .*did you mean 'polygons'"),
         ({"cloud_mask": "qa.tif", "cloud_band": 1}, "cloud_mask is a file"),
         ({"cloud_mask": "qa.tif", "sensor": "landsat"}, "sensor .*did you mean 'landsat_c2'"),
         ({"index": "nddvi"}, "no index is named 'nddvi'; did you mean 'ndvi'"),
         ({"index": "evi", "factor": 0}, "factor found 0"),
         ({"normalize": "mean"}, "no normalisation is named 'mean'; did you mean 'mean_std'"),
         ({"normalize": "mean_std", "normalization": "a.json"}, "normalize fits new numbers"),
-        ({"nodata_rule": "all", "crop": "area.gpkg"}, "nodata_rule all is applied to a scene as"),
+        ({"nodata_rule": "all", "roi": "area.gpkg"}, "nodata_rule all is applied to a scene as"),
         ({"nodata_rule": "some"}, "nodata_rule found 'some'"),
     ],
 )
@@ -214,8 +215,28 @@ def test_no_scene_and_what_is_missing_are_told(folder):
         folder / "far.tif", ramp((1, 5, 5)), transform=TRANSFORM @ Affine.translation(9e3, 0)
     )
     with pytest.raises(GridError, match=r"no feature of area\.gpkg"):
-        gl.prepare(far, "out.tif", crop="area.gpkg")
+        gl.prepare(far, "out.tif", roi="area.gpkg")
     assert "out.tif" not in os.listdir(folder)
+
+
+def test_a_pattern_is_in_the_order_of_numbers_and_a_list_in_its_own(folder, caplog):
+    for number in (1, 2, 10):
+        save(folder / f"B{number}.tif", np.full((1, 5, 5), number, "uint8"))
+    assert gl.prepare("B*.tif", "a.tif", join="bands").bands == ("B1", "B2", "B10")
+    assert not caplog.text
+    listed = ["B2.tif", "B10.tif", "B1.tif"]
+    assert gl.prepare(listed, "b.tif", join="bands").bands == ("B2", "B10", "B1")
+    assert not caplog.text
+    by_shell = ["B1.tif", "B10.tif", "B2.tif"]
+    assert gl.prepare(by_shell, "c.tif", join="bands").bands == ("B1", "B10", "B2")
+    assert "in quotes for B1.tif, B2.tif, B10.tif" in caplog.text
+    with pytest.raises(DatasetError, match=r"no file matches C\*\.tif"):
+        gl.prepare("C*.tif", "d.tif", join="bands")
+    with pytest.raises(ConfigError, match=r"its uint8 no NaN; .*--nodata 255"):
+        gl.prepare("a.tif", "d.tif", cloud_band=3, cloud_values=10)
+    step = Prepare(scene="B*.tif", out="e.tif", join="bands")
+    assert [path.name for _, path in step.inputs()] == ["B1.tif", "B2.tif", "B10.tif"]
+    assert not list(step.problems())
 
 
 def test_products_replace_nothing_without_leave_and_inputs_never(folder):
@@ -231,7 +252,7 @@ def test_products_replace_nothing_without_leave_and_inputs_never(folder):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     for out, options in (
         ("scene.tif", {}),
-        ("area.gpkg", {"crop": "area.gpkg"}),
+        ("area.gpkg", {"roi": "area.gpkg"}),
         ("qa.tif", {"cloud_mask": "qa.tif"}),
         ("out.tif", {"normalization": "out.normalization.json"}),
     ):

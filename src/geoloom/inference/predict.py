@@ -101,6 +101,11 @@ def predict(
     """
     chosen = configured(PredictConfig, config, settings)
     refuse_swapped(model, scene)
+    if not isinstance(out, str | Path):
+        raise ConfigError(
+            f"out is {out!r}; give the path of the map to write, such as 'map.tif', or its folder with "
+            "per_scene; `geoloom.inference.scene_scores` gives scores without a file"
+        )
     if is_table(Path(out)) and not answers_per_image(model):
         raise WriteError(
             f"{out} is a table, and the model answers per pixel: name the map *.tif, or take a model that "

@@ -116,10 +116,12 @@ def _fill_value(header: Header, bands: tuple[int, ...], nodata: float | None) ->
     own = header.nodata[bands[0] - 1] if nodata is None else nodata
     if own is not None:
         return own
-    if common_dtype(header, bands).kind == "f":
+    dtype = common_dtype(header, bands)
+    if dtype.kind == "f":
         return float("nan")
     raise ConfigError(
-        f"{header.uri} has no nodata value to put where clouds were; give one by nodata= (--nodata)"
+        f"{header.uri} has no nodata value to put where clouds were, and its {dtype} no NaN; give one that "
+        f"no pixel holds by nodata= (--nodata), such as --nodata {np.iinfo(dtype).max}, its greatest"
     )
 
 

@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from ..core.composite import CompositeRule
 from ..core.errors import BandError, ConfigError, ReadError
+from ..io.access.finding import natural
 from ..io.geometry.overlap import WHOLE, covered, share_covered
 from ..io.headers.header import Header, read_header
 from ..io.mosaic import read_many
@@ -84,6 +85,7 @@ def join_bands(
         WriteError: the file exists, or is an input.
     """
     headers = _headers(images)
+    _warn_of_order([Path(image).name for image in images])
     return _stack(headers, names_of_bands(headers), out, nodata, overwrite=overwrite)
 
 
@@ -112,6 +114,17 @@ def join_dates(
     """
     headers = _headers(images)
     return _stack(headers, names_of_dates(headers, dates), out, nodata, overwrite=overwrite)
+
+
+def _warn_of_order(names: Sequence[str]) -> None:
+    """Say so where files come as a shell sorts a pattern, which puts B10 before B2: their order is kept."""
+    if list(names) == sorted(names) != sorted(names, key=natural):
+        log.warning(
+            "bands are joined in the order of the files given, %s, which is that of a shell, not of their "
+            "numbers; give the pattern in quotes for %s, or list the files",
+            ", ".join(names),
+            ", ".join(sorted(names, key=natural)),
+        )
 
 
 def names_of_bands(headers: Sequence[Header]) -> list[str]:

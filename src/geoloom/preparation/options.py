@@ -18,7 +18,7 @@ Join = Literal["mosaic", "bands", "dates"]
 """How several files become one: side by side, band beside band, or date after date."""
 
 CropTo = Literal["extent", "polygons"]
-"""What of a vector layer a scene is cropped to."""
+"""What of an area of interest a scene is cropped to."""
 
 NodataRule = Literal["any", "all"]
 """Whether a pixel is unobserved where `any` of its bands holds nodata, or only where `all` do."""
@@ -31,7 +31,7 @@ class PrepareOptions:
     scenes: int
     """How many files there are."""
     join: Join | None
-    crop: RoiSource | None = field(hash=False)
+    roi: RoiSource | None = field(hash=False)
     crop_to: CropTo
     cloud_mask: str | Path | None
     cloud_band: int | str | None
@@ -81,7 +81,7 @@ class PrepareOptions:
             yield "join", "goes with several scenes: mosaic, bands or dates"
         framed = (
             self.join is not None
-            or self.crop is not None
+            or self.roi is not None
             or self.without_clouds
             or self.resolution is not None
         )

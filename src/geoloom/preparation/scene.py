@@ -9,6 +9,7 @@ from pathlib import Path
 from ..core.errors import BandError
 from ..core.files import may_replace, scratch_folder
 from ..core.progress import Progress
+from ..io.access.finding import expanded
 from ..io.headers.header import Header
 from ..io.vector.areas import RoiSource
 from ..transforms.clouds import QualityBand
@@ -45,7 +46,7 @@ def prepare(
     out: str | Path,
     *,
     join: Join | None = None,
-    crop: RoiSource | None = None,
+    roi: RoiSource | None = None,
     crop_to: CropTo = "extent",
     cloud_mask: str | Path | None = None,
     cloud_band: int | str | None = None,
@@ -76,12 +77,13 @@ def prepare(
     makes them float32.
 
     Args:
-        images: A scene; or several files, with `join`.
+        images: A scene; or several files, with `join`: in the order of a list, or of a pattern such as
+            `B*.tif` by the numbers in their names.
         out: The raster to write, a cloud-optimised GeoTIFF.
         join: How several files become one, on the lattice of the first: `mosaic`, as large as all of them;
             `bands`, those of all files; or `dates`, of equally many bands each.
-        crop: Area of interest to crop to: a vector layer, in any CRS, or another form of `core.roi.RoiLike`.
-        crop_to: `extent` crops to the layer's rectangle; `polygons` leaves nothing outside its polygons too.
+        roi: Area of interest to crop to: a vector layer, in any CRS, or another form of `core.roi.RoiLike`.
+        crop_to: `extent` crops to the area's rectangle; `polygons` leaves nothing outside its polygons too.
         cloud_mask: File whose first band is a quality band: where it says that the ground is hidden, the
             scene becomes unobserved.
         cloud_band: The quality band where it is inside the scene, by number (from 1) or name; it is left out.
@@ -127,11 +129,11 @@ def prepare(
         >>> prepare("scene.tif", "out.tif", index="ndvi", band={"red": 3, "nir": 4})  # doctest: +SKIP
         PreparedScene(path=PosixPath('out.tif'), bands=('1', '2', '3', '4', 'ndvi'), ...)
     """
-    files = [images] if isinstance(images, str | Path) else list(images)
+    files = expanded([images] if isinstance(images, str | Path) else list(images))
     options = PrepareOptions(
         scenes=len(files),
         join=join,
-        crop=crop,
+        roi=roi,
         crop_to=crop_to,
         cloud_mask=cloud_mask,
         cloud_band=cloud_band,
@@ -163,7 +165,7 @@ def _check_products(
     out: Path, files: Sequence[str | Path], options: PrepareOptions, *, overwrite: bool
 ) -> None:
     """Refuse products that exist or are inputs, before any work."""
-    others = (options.crop, options.cloud_mask, options.normalization)
+    others = (options.roi, options.cloud_mask, options.normalization)
     inputs = [*files, *(given for given in others if isinstance(given, str | Path))]
     for product in (out, normalization_path(out)) if options.normalizes else (out,):
         may_replace(product, overwrite=overwrite, inputs=inputs)
@@ -174,12 +176,12 @@ def _one_file(files: Sequence[str | Path], options: PrepareOptions, folder: Path
     source, nodata = files[0], options.nodata
     if options.join is not None:
         source = _JOINED[options.join](files, folder / "joined.tif", nodata=nodata)
-    if options.crop is not None:
+    if options.roi is not None:
         target = folder / "cropped.tif"
         if options.crop_to == "extent":
-            source = crop_to_extent(source, options.crop, target)
+            source = crop_to_extent(source, options.roi, target)
         else:
-            source = crop_to_polygons(source, options.crop, target, nodata=nodata)
+            source = crop_to_polygons(source, options.roi, target, nodata=nodata)
     if options.without_clouds:
         source = remove_clouds(
             source,

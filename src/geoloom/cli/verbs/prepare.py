@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import common, do, pairs, scalar
+from ..options import area, common, do, pairs, scalar
 from ..parameters import argument, option
 from ..verb import verb
 
@@ -22,7 +22,7 @@ _NUMBERS = "Normalisation"
     "geoloom prepare scene.tif 60m.tif --resolution 60 --name B1=blue --unit surface_reflectance",
     "geoloom prepare left.tif right.tif whole.tif --join mosaic",
 )
-@argument("scene", help="Scene; or several files, with --join.", many=True)
+@argument("scene", help="Scene; or several files, or 'B*.tif' in quotes, with --join.", many=True)
 @argument("out", help="Raster to write: cloud-optimised GeoTIFF.")
 @option(
     "--index",
@@ -66,8 +66,17 @@ _NUMBERS = "Normalisation"
     section=_CLOUDS,
 )
 @option("--join", help="mosaic, bands or dates, of several files.", section=_FILES)
-@option("--crop", help="Vector layer to crop to.", kind=Path, section=_FILES)
-@option("--crop-to", help="extent or polygons of the layer.", default="extent", section=_FILES)
+@option(
+    "--roi",
+    help="Area to crop to: west,south,east,north in degrees; or a vector file.",
+    section=_FILES,
+)
+@option(
+    "--roi-crs",
+    help="CRS of a roi of four numbers, then left,bottom,right,top: EPSG:32633.",
+    section=_FILES,
+)
+@option("--crop-to", help="extent or polygons of the area.", default="extent", section=_FILES)
 @option(
     "--normalize",
     help="mean_std, median_std, norm_range, reduce_sr or per_image.",
@@ -97,6 +106,7 @@ def prepare(
     cloud_values: str | None,
     drop: tuple[str, ...],
     cloud_band: str | None,
+    roi: str | None,
     **others: Any,
 ) -> None:
     """Join files, crop, take clouds out, add spectral indices, normalise.
@@ -113,4 +123,5 @@ def prepare(
         cloud_values=None if cloud_values is None else cloud_values.split(","),
         drop=[scalar(name) for name in drop],
         cloud_band=None if cloud_band is None else scalar(cloud_band),
+        roi=area(roi),
     )

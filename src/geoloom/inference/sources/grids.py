@@ -99,7 +99,23 @@ class GridChoice:
                 f"{title} holds nothing on the grid that is asked for, in "
                 f"{crs_title(crs_name(lattice.crs))}: it holds {describe_regions(regions)}; choose another"
             )
-        return lattice if bounded else window_grid(lattice, _around(windows))
+        if bounded:
+            return lattice
+        if self.resolution is not None:
+            self._check_size(lattice, [region for region in moved if region is not None], title)
+        return window_grid(lattice, _around(windows))
+
+    def _check_size(self, lattice: GeoBox, regions: Sequence[Region], title: str) -> None:
+        """Refuse pixels that are larger than all that is mapped, whose middles lie beside it."""
+        left, top, right, bottom = shapely.total_bounds([region.area for region in regions])
+        width, height = right - left, bottom - top
+        if min(abs(lattice.resolution.x), abs(lattice.resolution.y)) > max(width, height):
+            unit = str(lattice.crs.units[0])
+            raise GridError(
+                f"pixels of {self.resolution!r} ({unit}) are larger than all of {title}, {width:.6g} x "
+                f"{height:.6g} in {crs_title(crs_name(lattice.crs))}; give a smaller --resolution "
+                "(resolution=)"
+            )
 
     def _lattice(self, regions: Sequence[Region], title: str) -> GeoBox:
         """One lattice for all; any grid of it."""

@@ -145,6 +145,25 @@ def natural(name: str) -> list[tuple[int, int | str]]:
     return [(0, int(p)) if p.isdigit() else (1, p) for p in re.split(r"(\d+)", name) if p]
 
 
+def expanded(paths: Sequence[str | Path]) -> list[str | Path]:
+    """Paths with shell patterns expanded: by numbers, B2 before B10; all others as they are, in their order.
+
+    Raises:
+        DatasetError: no file matches a pattern; the message says what is there.
+    """
+    files: list[str | Path] = []
+    for path in paths:
+        root, pattern = _split_pattern(str(path))
+        if not pattern:
+            files.append(path)
+            continue
+        matches = sorted(_matching(root, pattern), key=natural)
+        if not matches:
+            raise DatasetError(f"no file matches {path} (from {Path.cwd()})")
+        files += matches
+    return files
+
+
 def is_new(folder: str, entered: set[tuple[int, int]]) -> bool:
     """Whether a folder was not met before, which `entered` learns; one linked below itself has no end."""
     try:
