@@ -76,7 +76,7 @@ def write_pictures(folder: Path) -> None:
 def own_registries(monkeypatch):
     """What a page or an example registers under a name is forgotten after it."""
     from geoloom.losses.registry import LOSSES
-    from geoloom.models.registry import MODELS
+    from geoloom.models.listing import MODELS
     from geoloom.transforms.indices import INDICES
     from geoloom.transforms.normalize import NORMALIZATIONS
 

@@ -84,9 +84,11 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "models": (
         ("specs", "identity", "weights", "device", "plugin", "adapt"),
-        ("pretrained",),
-        ("networks", "families"),
-        ("registry", "pipeline", "card", "per_pixel"),
+        ("pretrained", "layers", "known"),
+        ("families",),
+        ("listing",),
+        ("networks",),
+        ("registry", "pipeline", "card", "per_pixel", "pansharpen"),
         ("saved", "scene_bands", "size"),
     ),
 }

@@ -223,7 +223,7 @@ RULES = {
     ),
     "registries": Rule(
         (
-            "core/registry.py",
+            "core/registry/registry.py",
             "toolbox/preprocessor.py",  # indices of one preprocessor alone
         ),
         registers_by_itself,

@@ -39,15 +39,17 @@ if TYPE_CHECKING:
     from .chips.materialize import materialize as materialize
     from .core.interval import Interval as Interval
     from .core.query import Query as Query
+    from .core.registry.plugins import load_plugin as load_plugin
     from .datasets.loader import loader as loader
     from .datasets.opening import open as open  # noqa: A004 - the verb users know, as gl.open
     from .evaluation.evaluate import evaluate as evaluate
     from .inference.predict import predict as predict
     from .io.raster import Raster as Raster
     from .io.raster import read as read
+    from .models.listing import list_models as list_models
+    from .models.listing import register_model as register_model
     from .models.pretrained.table import list_weights as list_weights
     from .models.registry import create_model as create_model
-    from .models.registry import list_models as list_models
     from .preparation.labels import rasterize as rasterize
     from .preparation.scene import prepare as prepare
     from .tasks.train import train as train
@@ -66,8 +68,10 @@ else:
             ".datasets.opening": ["open"],
             ".inference.predict": ["predict"],
             ".io.raster": ["Raster", "read"],
+            ".core.registry.plugins": ["load_plugin"],
+            ".models.listing": ["list_models", "register_model"],
             ".models.pretrained.table": ["list_weights"],
-            ".models.registry": ["create_model", "list_models"],
+            ".models.registry": ["create_model"],
             ".preparation.labels": ["rasterize"],
             ".preparation.scene": ["prepare"],
             ".evaluation.evaluate": ["evaluate"],

@@ -270,7 +270,7 @@ def test_info_counts_the_pictures_of_class_folders(geoloom, tmp_path):
 
 
 def test_models_lists_networks_with_their_options(geoloom):
-    assert "width" in geoloom("models", "--json").json["models"]["fcn8s"]["options"]
+    assert "width" in geoloom("models", "fcn8s", "--json").json["model"]["options"]
 
 
 @pytest.fixture

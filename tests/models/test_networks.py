@@ -1,140 +1,371 @@
-"""FCN-32s/16s/8s and U-Net: sizes, bands, gradients, learning, export."""
+"""Every network and option, from one table: sizes, bands, gradients, learning, saving, counts, exports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional
 
-from geoloom.models.networks.layers import bilinear_upsampling
+from geoloom.models.listing import get_spec, list_models
+from geoloom.models.per_pixel import PerPixel
 from geoloom.models.registry import create_model
+from geoloom.models.saved import save_weights
 
-NAMES = ["fcn32s", "fcn16s", "fcn8s", "unet"]
-SMALL = 0.125
-
-
-def build(name, bands=3, classes=4):
-    torch.manual_seed(0)
-    return create_model(name, bands, classes, width=SMALL, dropout=0.0)
+DAY = 86_400.0
+ODD = (33, 47)
+"""An odd size that is cheap; the deep run takes 97 x 131."""
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("size", [(1, 1), (33, 47), (64, 31), (70, 64)])
-def test_logits_come_at_the_size_of_the_image(name, size):
-    model = build(name).eval()
-    with torch.inference_mode():
-        assert model(torch.randn(2, 3, *size)).shape == (2, 4, *size)
+@dataclass(frozen=True)
+class Case:
+    """A network with options that make it small."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    dates: int = 3
+    side: int = 16
+    """Of the chips that are overfitted."""
+    rate: float = 1e-2
+    fails: str = ""
+    """Why it cannot become an ONNX file; empty where it can."""
+
+    def __str__(self) -> str:
+        return "-".join([self.name, *(f"{k}={v}" for k, v in self.options.items())])
+
+    def built(self, bands: int = 3, classes: int = 3, **more: Any) -> torch.nn.Module:
+        torch.manual_seed(0)
+        quiet = {"dropout": 0.0} if "dropout" in get_spec(self.name).options() else {}
+        return create_model(self.name, bands, classes, **{**quiet, **self.options, **more})
+
+    def inputs(self, batch: int, bands: int, size: tuple[int, int]) -> dict[str, torch.Tensor]:
+        """By key, all of them; the series are irregular and partly unobserved."""
+        spec, dates = get_spec(self.name), self.dates if get_spec(self.name).dates == "any" else 2
+        shape = {
+            "BCHW": (batch, bands, *size),
+            "BTCHW": (batch, dates, bands, *size),
+            "BTC": (batch, dates, bands),
+        }[spec.takes]
+        seen = (batch, dates) if spec.takes == "BTC" else (batch, dates, *size)
+        given = {
+            "image": torch.randn(shape),
+            "times": 1.5e9 + DAY * torch.randint(0, 300, (batch, dates)).double().cumsum(1),
+            "valid_series": torch.rand(seen) > 0.2,
+            "aux": torch.rand(batch, 1, *size) > 0.5,
+        }
+        return {key: given[key] for key in spec.inputs or ("image",)}
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("bands", [1, 2, 6, 13])
-def test_any_number_of_bands(name, bands):
-    model = build(name, bands, 2).eval()
-    with torch.inference_mode():
-        assert model(torch.randn(1, bands, 32, 32)).shape == (1, 2, 32, 32)
+def asked(network: torch.nn.Module, name: str, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """As a pipeline asks: by keyword where the spec names inputs, else the image by position."""
+    return network(**inputs) if get_spec(name).inputs else network(inputs["image"])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_gradient_reaches_every_parameter(name):
-    model = build(name)
-    logits = model(torch.randn(3, 3, 64, 64))
-    (logits * torch.randn_like(logits)).sum().backward()
-    still = [
-        key for key, p in model.named_parameters() if p.grad is None or not p.grad.abs().max() > 0
-    ]
-    assert still == []
+SMALL = {"width": 0.125}
+TINY = {"width": 0.05}
+CASES = [
+    Case("autoencoder", {**SMALL}),
+    Case("autoencoder", {**SMALL, "coarsen": 2, "depth": 3}),
+    Case("changestar", {"base": "unet", **SMALL}),
+    Case("changestar", {"base": "farseg", "encoder": "test_resnet", **SMALL}),
+    Case("changestar", {"base": "autoencoder", **SMALL, "symmetric": True}),
+    Case("convlstm", {"hidden": 16}),
+    Case("convlstm", {"hidden": 16, "layers": 2, "peepholes": True, "kernel_px": 5}),
+    Case("farseg", {"encoder": "test_resnet", **SMALL}),
+    Case("fc_ef", {"width": 0.5}),
+    Case("fc_siam_conc", {"width": 0.5}),
+    Case("fc_siam_diff", {"width": 0.5}),
+    Case("fcn8s", TINY, side=32),
+    Case("fcn8s", {**TINY, "padding": "paper"}, side=32),
+    Case("fcn16s", TINY, side=32),
+    Case("fcn16s", {**TINY, "padding": "paper"}, side=32),
+    Case("fcn32s", TINY, side=64),
+    Case("fcn32s", {**TINY, "padding": "paper"}, side=64),
+    Case("fcn8s_aux", TINY, side=32, dates=2),
+    Case("fcn8s_early", {**TINY, "dates": 3}, side=32),
+    Case("fcn8s_early", {**TINY, "dates": 3, "fusion": "stack"}, side=32),
+    Case("fcn8s_late", TINY, side=32, dates=2),
+    Case("ltae", {"width": 0.25, "heads": 4}),
+    Case("ltae", {"width": 0.25, "heads": 4, "embedding_dates": 3}),
+    Case("rcf", {"features": 256}),
+    Case("rcf", {"features": 256, "patch_px": 4, "bias": 0.5}),
+    Case("tempcnn", {"dates": 3, "width": 0.25}),
+    Case("unet", SMALL),
+    Case("unet", {**SMALL, "depth": 2, "batch_norm": False}),
+    Case("unet", {**SMALL, "padding": "paper"}),
+    Case("unet_aux", SMALL, dates=2),
+    Case("unet_early", {**SMALL, "dates": 3}),
+    Case("unet_early", {**SMALL, "dates": 1, "fusion": "stack"}, dates=1),
+    Case("unet_late", {**SMALL, "dates": 3}),
+    Case("utae", {"width": 0.25, "heads": 4}),
+    Case("utae", {"width": 0.25, "heads": 4, "rectified": True}),
+    Case("smp/unet", {"encoder": "tu-test_resnet"}, side=32),
+    Case("timm/test_resnet"),
+]
+each = pytest.mark.parametrize("case", CASES, ids=str)
+OWN = {name for name in list_models() if "/" not in name}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_overfits_four_chips(name):
+def test_the_table_has_every_network_and_every_option():
+    assert {case.name for case in CASES} >= OWN
+    for name in OWN:
+        tried = {key for case in CASES if case.name == name for key in case.options}
+        plain = {"dropout", "seed", "day_zero", "key_channels", "channels", "kernel_dates", "masks"}
+        alike = {"depth", "batch_norm", "width", "encoder", "dates"}  # tried with another network
+        assert set(get_spec(name).options()) - plain - alike <= tried, name
+
+
+def shape_of(case: Case, batch: int, size: tuple[int, int], classes: int) -> tuple[int, ...]:
+    spec = get_spec(case.name)
+    flat = spec.takes == "BTC" or spec.gives[0] == "image"
+    return (batch, classes) if flat else (batch, classes, *size)
+
+
+@each
+def test_any_bands_and_any_size(case):
+    for bands, size in ((1, ODD), (3, (33, 32)), (4, (1, 1)), (13, ODD)):
+        if size == (1, 1) and case.name.startswith(("timm", "smp")):
+            continue
+        network = case.built(bands, 5).eval()
+        with torch.inference_mode():
+            answers = asked(network, case.name, case.inputs(2, bands, size))
+        assert answers.shape == shape_of(case, 2, size, 5)
+        assert answers.isfinite().all()
+
+
+def open_branches(network: torch.nn.Module) -> None:
+    """timm's residual branches end in a batch norm that starts at 0 and lets no gradient through."""
+    with torch.no_grad():
+        for key, parameter in network.named_parameters():
+            if key.endswith("weight") and parameter.ndim == 1 and not parameter.any():
+                parameter.fill_(1.0)
+
+
+def untouched(case: Case, network: torch.nn.Module, size: tuple[int, int]) -> list[str]:
+    """Parameters that no gradient reaches."""
+    open_branches(network)
+    answers = asked(network, case.name, case.inputs(3, 3, size))
+    (answers * torch.randn_like(answers)).sum().backward()
+    named = network.named_parameters()
+    return [key for key, p in named if p.grad is None or not p.grad.abs().max() > 0]
+
+
+@each
+def test_the_gradient_reaches_every_parameter(case):
+    assert untouched(case, case.built(), (32, 32)) == []
+
+
+@each
+def test_four_chips_are_overfitted(case):
+    network, spec = case.built(), get_spec(case.name)
     torch.manual_seed(1)
-    image = torch.randn(4, 3, 64, 64)
-    # Quadrants, unlike from chip to chip and unrelated to the pixel values: only place and texture count.
-    truth = torch.randint(0, 3, (4, 2, 2)).repeat_interleave(32, 1).repeat_interleave(32, 2)
-    model = build(name, 3, 3)
-    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for _ in range(120):
+    flat = spec.takes == "BTC" or spec.gives[0] == "image"
+    inputs = case.inputs(4, 3, (case.side, case.side))
+    # Unlike from chip to chip and unrelated to the values: only place and texture count.
+    truth = torch.tensor([0, 1, 2, 1]) if flat else quadrants(case.side)
+    optimiser = torch.optim.Adam(network.parameters(), lr=case.rate)
+    for _ in range(150):
         optimiser.zero_grad()
-        loss = functional.cross_entropy(model(image), truth)
+        answers = asked(network, case.name, inputs)
+        loss = functional.cross_entropy(answers, truth)
         loss.backward()
         optimiser.step()
-        if loss < 0.05:
+        if loss < 0.35:
             break
-    assert (model(image).argmax(1) == truth).float().mean() > 0.97
+    assert (answers.argmax(1) == truth).float().mean() > 0.8
 
 
-@pytest.mark.parametrize("name", NAMES)
+def quadrants(side: int) -> torch.Tensor:
+    coarse = torch.randint(0, 3, (4, 2, 2))
+    return coarse.repeat_interleave(side // 2, 1).repeat_interleave(side // 2, 2)
+
+
+@each
+def test_saved_weights_give_the_same_answers(case, tmp_path):
+    network = case.built().train()
+    asked(network, case.name, case.inputs(4, 3, (32, 32)))  # statistics of batch norm move
+    save_weights(tmp_path / "w.safetensors", network)
+    again = case.built(weights=tmp_path / "w.safetensors").eval()
+    inputs = case.inputs(2, 3, ODD)
+    with torch.inference_mode():
+        expected = asked(network.eval(), case.name, inputs)
+        assert torch.equal(asked(again, case.name, inputs), expected)
+
+
+COUNTS = [
+    # Published or computed from the papers' layers: bands, outputs, options, parameters.
+    ("fcn32s", 3, 21, {"batch_norm": False}, 136_152_917),
+    ("fcn32s", 3, 5, {"batch_norm": False}, 134_383_429),
+    ("fcn16s", 3, 21, {"batch_norm": False}, 134_815_994),
+    ("fcn8s", 3, 21, {"batch_norm": False}, 134_489_759),
+    ("fcn8s", 3, 2, {"batch_norm": False, "padding": "paper"}, 134_271_430),
+    ("unet", 1, 2, {"width": 1.0, "batch_norm": False, "padding": "paper"}, 31_030_658),
+    ("unet", 4, 5, {"width": 1.0, "batch_norm": False}, 31_032_581),
+    ("unet", 3, 2, {"width": 1.0}, 31_037_698),
+    ("farseg", 3, 16, {}, 31_386_448),
+    # The published totals, less the segmentation's own last layer of 1153, which no change is read from.
+    ("changestar", 3, 1, {}, 31_413_266 - 1153),
+    ("changestar", 3, 1, {"encoder": "resnet18"}, 16_771_602 - 1153),
+    ("fc_ef", 3, 2, {}, 1_350_578),
+    ("fc_ef", 13, 2, {}, 1_353_458),
+    ("fc_siam_conc", 4, 2, {}, 1_546_130),
+    ("fc_siam_conc", 13, 2, {}, 1_547_426),
+    ("fc_siam_diff", 3, 2, {}, 1_350_146),
+    ("fc_siam_diff", 13, 2, {}, 1_351_586),
+    ("utae", 10, 20, {"rectified": True}, 1_087_260),
+    # L-TAE and its decoder, behind a pixel-set encoder of 128 features.
+    ("ltae", 128, 20, {"embedding_dates": 24}, 112_000 + 11_188),
+    ("tempcnn", 3, 13, {"dates": 46}, 800_269),
+    ("tempcnn", 3, 13, {"dates": 149}, 2_487_821),
+    ("tempcnn", 10, 20, {"dates": 24}, 443_860),
+    ("timm/resnet18", 3, 1000, {}, 11_689_512),
+]
+
+
+@pytest.mark.parametrize(("name", "bands", "classes", "options", "expected"), COUNTS)
+def test_parameters_are_those_of_the_paper(name, bands, classes, options, expected):
+    with torch.device("meta"):
+        network = create_model(name, bands, classes, **options)
+    assert sum(p.numel() for p in network.parameters()) == expected
+
+
+@pytest.mark.parametrize("name", sorted(n for n in OWN if "times" in get_spec(n).inputs))
+def test_dates_that_only_fill_a_series_up_change_nothing(name):
+    case = next(case for case in CASES if case.name == name)
+    network = case.built().eval()
+    short = case.inputs(2, 3, ODD)
+    filled = {
+        "image": torch.cat([short["image"], 7 * torch.randn_like(short["image"][:, :2])], dim=1),
+        "times": torch.cat([short["times"], short["times"][:, :2] * torch.nan], dim=1),
+        "valid_series": torch.cat(
+            [short["valid_series"], torch.zeros_like(short["valid_series"][:, :2])], dim=1
+        ),
+    }
+    with torch.inference_mode():
+        torch.testing.assert_close(network(**filled), network(**short), atol=1e-5, rtol=1e-4)
+        nothing = {**short, "valid_series": torch.zeros_like(short["valid_series"])}
+        assert network(**nothing).isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["ltae", "utae"])
+def test_the_days_of_a_series_count_and_not_its_order(name):
+    case = next(case for case in CASES if case.name == name)
+    network, given = case.built().eval(), case.inputs(2, 3, ODD)
+    turned = {key: value.flip(1) for key, value in given.items()}
+    later = {**given, "times": given["times"] + 40 * DAY * torch.arange(3)}
+    with torch.inference_mode():
+        expected = network(**given)
+        torch.testing.assert_close(network(**turned), expected, atol=1e-5, rtol=1e-4)
+        assert (network(**later) - expected).abs().max() > 1e-4
+
+
+def test_a_memory_keeps_what_it_saw_where_a_date_shows_nothing():
+    case = next(case for case in CASES if case.name == "convlstm")
+    network, given = case.built().eval(), case.inputs(1, 3, ODD)
+    more = {key: torch.cat([value, value[:, :1]], dim=1) for key, value in given.items()}
+    more["valid_series"][:, -1] = False
+    with torch.inference_mode():
+        torch.testing.assert_close(network(**more), network(**given))
+
+
+def test_a_series_network_over_a_raster_is_the_one_over_pixels():
+    case = next(case for case in CASES if case.name == "ltae")
+    network, (rows, columns) = case.built().eval(), (5, 6)
+    image = torch.randn(2, 3, 3, rows, columns)
+    times, seen = 1.5e9 + DAY * torch.rand(2, 3).double(), torch.rand(2, 3, rows, columns) > 0.3
+    with torch.inference_mode():
+        over = PerPixel(network, get_spec("ltae").inputs)(image, times, seen)
+        alone = network(image[1, :, :, 2, 3][None], times[1][None], seen[1, :, 2, 3][None])
+    torch.testing.assert_close(over[1, :, 2, 3], alone[0], atol=1e-5, rtol=1e-4)
+
+
+def test_published_u_net_takes_572_and_gives_388():
+    network = create_model("unet", 1, 2, width=0.125, padding="paper")
+    with torch.device("meta"):
+        plain = create_model("unet", 1, 2, width=0.125, padding="paper")
+        assert plain.up(plain.down(torch.zeros(1, 1, 572, 572))).shape[-2:] == (388, 388)
+    image = torch.randn(1, 1, 100, 84)
+    # 92 pixels of mirror image before, and after as many as the next size that fits needs: here none more.
+    wide = functional.pad(image[..., :84], (83, 83, 83, 83), "reflect")
+    assert network._margins(388) == (92, 92)
+    assert network.features(image).shape[-2:] == (100, 84)
+    assert wide.shape[-2:] == (266, 250)
+
+
+@pytest.mark.parametrize("name", ["fcn8s", "fcn16s", "fcn32s"])
 def test_logits_take_both_signs(name):
     # A ReLU on the logits would silence every class that a pixel is not.
-    logits = build(name)(torch.randn(2, 3, 64, 64))
+    logits = create_model(name, 3, 4, **TINY)(torch.randn(2, 3, 64, 64))
     assert logits.min() < 0 < logits.max()
-
-
-def count(name, width):
-    with torch.device("meta"):
-        model = create_model(name, 3, 21, width=width)
-    return sum(p.numel() for p in model.parameters())
-
-
-def test_full_fcn_has_the_published_134_million_parameters():
-    # VGG16's convolutions, fc6 and fc7 without biases (batch norm's two a channel instead), 21 scores each
-    # at fc7, pool4, pool3, and the three learned enlargements: counted by hand from table 1 of VGG.
-    convs = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256)]
-    convs += [(256, 512), (512, 512), (512, 512), (512, 512), (512, 512), (512, 512)]
-    body = sum(9 * i * o + 2 * o for i, o in convs)
-    body += 49 * 512 * 4096 + 2 * 4096 + 4096 * 4096 + 2 * 4096
-    scores = 21 * (4096 + 1) + 21 * (512 + 1) + 21 * (256 + 1)
-    enlargements = 21 * 21 * (4 * 4 + 4 * 4 + 16 * 16)
-    assert count("fcn8s", 1.0) == body + scores + enlargements
-    assert round(body / 1e6) == 134
-
-
-def test_full_unet_has_the_published_31_million_parameters():
-    assert count("unet", 1.0) == pytest.approx(31.0e6, rel=0.01)
-
-
-@pytest.mark.parametrize("name", ["fcn8s", "unet"])
-def test_width_scales_the_parameters_by_its_square(name):
-    assert count(name, 0.25) == pytest.approx(count(name, 1.0) / 16, rel=0.05)
-
-
-@pytest.mark.parametrize("factor", [2, 4, 8, 16, 32])
-def test_upsampling_starts_as_bilinear_interpolation(factor):
-    image = torch.randn(1, 3, 6, 5)
-    ours = bilinear_upsampling(3, factor)(image)
-    torchs = functional.interpolate(image, scale_factor=factor, mode="bilinear")
-    inner = (..., slice(factor, -factor), slice(factor, -factor))  # the rim blends with zero
-    assert ours.shape == torchs.shape
-    torch.testing.assert_close(ours[inner], torchs[inner], atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", ["fcn8s", "unet"])
-def test_exports_with_any_batch_and_any_multiple_of_32(name):
-    model = build(name).eval()
-    height = 32 * torch.export.Dim("rows", min=2, max=64)
-    width = 32 * torch.export.Dim("cols", min=2, max=64)
-    program = torch.export.export(
-        model,
-        (torch.randn(2, 3, 64, 96),),
-        dynamic_shapes=({0: torch.export.Dim("batch"), 2: height, 3: width},),
-    )
-    image = torch.randn(3, 3, 128, 64)
-    with torch.inference_mode():
-        torch.testing.assert_close(program.module()(image), model(image), atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.parametrize("name", ["fcn8s", "unet"])
-def test_exports_at_an_odd_size(name):
-    model = build(name).eval()
-    image = torch.randn(1, 3, 57, 43)
-    program = torch.export.export(model, (image,))
-    with torch.inference_mode():
-        torch.testing.assert_close(program.module()(image), model(image), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["fcn8s", "fcn32s"])
 def test_the_surroundings_of_a_chip_do_not_change_what_fc6_sees_on_average(name):
     # An even image is even to fc6 too, at the rim as in the middle: no rim of zeros dims the features.
-    model = build(name).eval()
-    features = model.fc6[0](torch.ones(1, model.fc6[0].in_channels, 4, 4))
+    fc6 = create_model(name, 3, 4, **SMALL).eval().scores.fc6[0]
+    features = fc6(torch.ones(1, fc6.in_channels, 4, 4))
     torch.testing.assert_close(
         features, features[..., :1, :1].expand_as(features), atol=1e-4, rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("name", ["fcn8s", "unet"])
+def test_exports_with_any_batch_and_any_multiple_of_32(name):
+    network = create_model(name, 3, 4, **SMALL).eval()
+    height = 32 * torch.export.Dim("rows", min=2, max=64)
+    width = 32 * torch.export.Dim("cols", min=2, max=64)
+    program = torch.export.export(
+        network,
+        (torch.randn(2, 3, 64, 96),),
+        dynamic_shapes=({0: torch.export.Dim("batch"), 2: height, 3: width},),
+    )
+    image = torch.randn(3, 3, 128, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(program.module()(image), network(image), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.deep
+@each
+def test_exported_programs_answer_alike(case):
+    network = case.built().eval()
+    inputs = case.inputs(2, 3, (97, 131))
+    args, kwargs = ((), inputs) if get_spec(case.name).inputs else ((inputs["image"],), {})
+    program = torch.export.export(network, args, kwargs)
+    with torch.inference_mode():
+        expected = network(*args, **kwargs)
+        torch.testing.assert_close(
+            program.module()(*args, **kwargs), expected, atol=1e-4, rtol=1e-4
+        )
+
+
+@pytest.mark.deep
+@each
+def test_onnx_files_answer_alike(case, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    network = case.built().eval()
+    inputs = case.inputs(2, 3, (97, 131))
+    args, kwargs = ((), inputs) if get_spec(case.name).inputs else ((inputs["image"],), {})
+    if case.fails:
+        with pytest.raises(Exception, match=case.fails):
+            torch.onnx.export(network, args, kwargs=kwargs, dynamo=True)
+        return
+    names = list(inputs)
+    torch.onnx.export(
+        network, args, str(tmp_path / "m.onnx"), kwargs=kwargs, dynamo=True, input_names=names
+    )
+    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"))
+    assert [given.name for given in session.get_inputs()] == names
+    (answers,) = session.run(None, {key: value.numpy() for key, value in inputs.items()})
+    with torch.inference_mode():
+        expected = network(*args, **kwargs)
+    torch.testing.assert_close(torch.from_numpy(answers), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_published_widths_learn_a_step(name):
+    options = {"width": 1.0} if "width" in get_spec(name).options() else {}
+    case = Case(name, options, dates=2 if name != "tempcnn" else 24)
+    assert untouched(case, case.built(), (97, 131)) == []

@@ -12,7 +12,7 @@ from torch import nn
 from geoloom.core.bands import Band
 from geoloom.core.outputs import ValueOutputs
 from geoloom.inference.predict import predict
-from geoloom.models import per_pixel, registry
+from geoloom.models import listing, per_pixel
 from geoloom.models.card import ModelCard
 from geoloom.models.registry import create_model
 from geoloom.models.saved import LoadedModel
@@ -36,10 +36,10 @@ class Weighed(nn.Module):
 
 
 def test_a_network_over_pixel_series_makes_a_map(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry.MODELS, "_entries", dict(registry.MODELS._entries))
+    monkeypatch.setattr(listing.MODELS, "_entries", dict(listing.MODELS._entries))
     inputs = ("image", "times", "valid_series")
     spec = ModelSpec(Weighed, "weighed", takes="BTC", dates="any", inputs=inputs)
-    registry.register_model("weighed", spec)
+    listing.register_model("weighed", spec)
     monkeypatch.setattr(per_pixel, "_AT_ONCE", 100)
     rng = np.random.default_rng(0)
     values = rng.random((3, 2, 30, 40)).astype("float32")

@@ -1,5 +1,8 @@
 """Networks by name: what is known, what is refused, what users add."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -7,15 +10,9 @@ from torch import nn
 from geoloom.core.classes import Classes
 from geoloom.core.errors import MissingExtraError, ModelError
 from geoloom.core.outputs import BoxOutputs, ClassOutputs, ValueOutputs
-from geoloom.models import registry
-from geoloom.models.registry import (
-    create_model,
-    get_spec,
-    list_models,
-    model_options,
-    outline,
-    register_model,
-)
+from geoloom.models import listing
+from geoloom.models.listing import get_spec, list_models, register_model
+from geoloom.models.registry import create_model, model_options, outline
 from geoloom.models.saved import save_weights
 from geoloom.models.specs import ModelSpec
 
@@ -24,7 +21,7 @@ TWO = Classes.of(["forest", "water"])
 
 @pytest.fixture(autouse=True)
 def _registry_as_it_was(monkeypatch):
-    monkeypatch.setattr(registry.MODELS, "_entries", dict(registry.MODELS._entries))
+    monkeypatch.setattr(listing.MODELS, "_entries", dict(listing.MODELS._entries))
 
 
 def test_an_unknown_model_is_answered_with_the_nearest():
@@ -46,6 +43,8 @@ def test_an_unknown_option_is_answered_with_the_nearest():
         {"dropout": -0.1},
         {"depth": 2.5},
         {"batch_norm": 1},
+        {"depth": 0},
+        {"padding": "valid"},
     ],
 )
 def test_values_that_do_not_fit_are_refused(options):
@@ -131,13 +130,19 @@ def test_a_network_that_gives_something_else_is_refused_with_those_that_do():
     with pytest.raises(
         ModelError,
         match="timm/resnet18 gives one answer per image or .*, not one answer per pixel, which 2 classes "
-        r"\(forest, water\) per pixel need; .* such as fcn16s, fcn32s, fcn8s, unet",
+        r"\(forest, water\) per pixel need; .* such as autoencoder, farseg, fcn16s, .* unet, \.\.\.",
     ):
         create_model("timm/resnet18", 3, outputs=maps)
-    with pytest.raises(ModelError, match=r"unet gives one answer per pixel, .* such as timm/"):
+    with pytest.raises(ModelError, match=r"unet gives one answer per pixel, .* such as rcf, timm/"):
         create_model("unet", 3, outputs=ClassOutputs(TWO, per="image"))
-    with pytest.raises(ModelError, match="such as one of your own"):
+    boxes = r"such as torchvision/fasterrcnn, .*retinanet"
+    with pytest.raises(ModelError, match=boxes):
         create_model("unet", 3, outputs=BoxOutputs(TWO))
+    outlines = "boxes, not boxes with outlines, .* such as torchvision/maskrcnn$"
+    with pytest.raises(ModelError, match=outlines):
+        create_model("torchvision/fcos", 3, outputs=BoxOutputs(TWO, masks=True))
+    with pytest.raises(ModelError, match="such as one of your own"):
+        create_model("utae", 3, outputs=BoxOutputs(TWO))
     assert create_model("unet", 3, outputs=maps, width=0.1)(torch.zeros(2, 3, 32, 32)).shape[1] == 2
 
 
@@ -181,3 +186,82 @@ def test_an_outline_is_what_would_be_built_and_takes_no_memory():
     drawn = outline("unet", 3, outputs, {"width": 0.1})
     assert {k: v.shape for k, v in drawn.items()} == {k: v.shape for k, v in made.items()}
     assert {v.device.type for v in drawn.values()} == {"meta"}
+
+
+def test_names_are_chosen_by_what_they_take_and_give():
+    assert list_models(gives="boxes", takes="BCHW") == tuple(
+        f"torchvision/{name}" for name in ("fasterrcnn", "fcos", "maskrcnn", "retinanet")
+    )
+    assert list_models(takes="BTC") == ("ltae", "tempcnn")
+    assert "rcf" in list_models(gives="features")
+    assert set(list_models("timm/resnet1*", gives="pixels")) == set()
+    with pytest.raises(ModelError, match=r"gives is 'pixel'; did you mean 'pixels'\?"):
+        list_models(gives="pixel")
+
+
+def test_listing_loads_nothing_heavy():
+    code = (
+        "from geoloom.models.listing import get_spec, list_models\n"
+        "specs = [get_spec(name) for name in list_models(gives='pixels')]\n"
+        "heavy = ('torch', 'numpy', 'timm', 'torchvision', 'segmentation_models_pytorch')\n"
+        "import sys; print([name for name in heavy if name in sys.modules], len(specs) > 20)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[] True", done.stderr
+
+
+def test_every_network_of_our_own_names_its_paper():
+    silent = [
+        name for name in list_models() if not (get_spec(name).source and get_spec(name).about)
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("convlstm", {"kernel_px": 4}, "kernel_px is 4; give an odd number"),
+        ("convlstm", {"hidden": 0}, "hidden is 0; give at least 1"),
+        ("utae", {"heads": 5}, "5 heads do not divide"),
+        ("utae", {"day_zero": "September"}, "'September' is no date"),
+        ("rcf", {"features": 7}, "features is 7"),
+        ("farseg", {"encoder": "resnet999"}, "timm has no encoder 'resnet999'"),
+        ("changestar", {"base": "fcn8s"}, "'fcn8s' has no dense features"),
+        ("changestar", {"base": "unett"}, r"did you mean 'unet'\?"),
+        ("changestar", {"base": "unet", "encoder": "resnet18"}, "'unet' has no option 'encoder'"),
+        ("smp/unet", {"encoder": "resnet33"}, "no encoder named 'resnet33'; did you mean resnet34"),
+        ("smp/unett", {}, r"no decoder named 'unett'; did you mean 'unet'\?"),
+        ("torchvision/yolo", {}, "no detector of torchvision is named 'yolo'"),
+        ("torchvision/fcos", {"backbone": "vgg"}, "option 'backbone' .* is 'vgg'"),
+    ],
+)
+def test_what_cannot_be_built_is_said_in_a_sentence(name, options, said):
+    with pytest.raises(ModelError, match=said):
+        create_model(name, 3, 2, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        ("utae", (2, 3, 8, 8), r"takes a series of dates, \(B, T, C, H, W\)"),
+        ("fc_ef", (2, 3, 3, 8, 8), "has 3 dates, and the network was built for 2"),
+        ("unet_late", (2, 1, 3, 8, 8), "build it with dates=1"),
+        ("tempcnn", (2, 7, 3), "has 7 dates, and the network was built for 24"),
+    ],
+)
+def test_what_is_no_series_of_its_dates_is_refused(name, shape, said):
+    image = torch.zeros(shape)
+    others = {
+        "times": torch.zeros(shape[:2], dtype=torch.float64),
+        "valid_series": torch.ones(*shape[:2], *shape[3:], dtype=torch.bool),
+    }
+    network, inputs = create_model(name, 3, 2), get_spec(name).inputs
+    given = {key: others[key] for key in inputs if key != "image"}
+    with pytest.raises(ModelError, match=said):
+        network(image, **given)
+
+
+def test_auxiliary_masks_of_another_number_are_refused():
+    network = create_model("unet_aux", 3, 2, width=0.125, masks=2)
+    with pytest.raises(ModelError, match="aux has 1 masks, and the network was built for 2"):
+        network(torch.zeros(2, 2, 3, 8, 8), torch.zeros(2, 1, 8, 8))

@@ -17,7 +17,7 @@ from geoloom.core.errors import ModelError, WriteError
 from geoloom.core.outputs import BoxOutputs, ClassOutputs, FeatureOutputs, ValueOutputs
 from geoloom.evaluation.evaluate import evaluate
 from geoloom.inference.predict import predict
-from geoloom.models import registry, saved
+from geoloom.models import listing, saved
 from geoloom.models.card import ModelCard, check_resolution
 from geoloom.models.plugin import Plugin
 from geoloom.models.registry import create_model
@@ -308,18 +308,18 @@ def test_weights_of_another_network_are_refused(tmp_path, network):
 
 
 def test_a_registered_network_must_be_registered_to_be_loaded(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry.MODELS, "_entries", dict(registry.MODELS._entries))
+    monkeypatch.setattr(listing.MODELS, "_entries", dict(listing.MODELS._entries))
 
     def one_layer(in_channels, num_classes):
         return nn.Conv2d(in_channels, num_classes, 1)
 
-    registry.register_model("one_layer", one_layer)
+    listing.register_model("one_layer", one_layer)
     card = plain_card("one_layer", {}, BANDS, CLASSES)
     folder = save_model(tmp_path / "m", one_layer(3, 2), card)
     assert load_model(folder)(
         torch.zeros(1, 3, 4, 4), torch.ones(1, 4, 4, dtype=torch.bool)
     ).shape == (1, 2, 4, 4)
-    del registry.MODELS._entries["one_layer"]
+    del listing.MODELS._entries["one_layer"]
     with pytest.raises(ModelError, match=r"no model is named 'one_layer'.*register_model"):
         load_model(folder)
 
@@ -347,12 +347,12 @@ def test_another_resolution_is_warned_of(caplog, gsd, unit, warned):
 def test_a_user_s_network_that_changed_since_the_training_is_warned_of(
     tmp_path, monkeypatch, caplog
 ):
-    monkeypatch.setattr(registry.MODELS, "_entries", dict(registry.MODELS._entries))
+    monkeypatch.setattr(listing.MODELS, "_entries", dict(listing.MODELS._entries))
 
     def tiny(in_channels, out_channels):
         return nn.Conv2d(in_channels, out_channels, 1)
 
-    registry.register_model("tiny", ModelSpec(tiny))
+    listing.register_model("tiny", ModelSpec(tiny))
     own = Plugin.of(tiny)
     assert own.name.endswith(
         "test_saved.test_a_user_s_network_that_changed_since_the_training_is_warned_of"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,15 @@ overwrite = flag("--overwrite", help="Replace the product if it is there.", sect
 as_json = flag("--json", "as_json", help="Answer with one JSON object on stdout.", section=HOW)
 quiet = flag("--quiet", "-q", help="No progress, no remarks.", section=HOW)
 debug = flag("--debug", help="Show tracebacks and what libraries say.", section=HOW)
+
+plugins = option(
+    "--plugin",
+    help="A Python file that registers networks of your own. Repeatable.",
+    kind=Path,
+    many=True,
+    metavar="FILE",
+    section=HOW,
+)
 
 COMMON = ("overwrite", "as_json", "quiet", "debug")
 
@@ -44,6 +54,19 @@ def common(function: Function) -> Function:
     return overwrite(as_json(quiet(debug(function))))
 
 
+def use_plugins(files: Sequence[Path]) -> None:
+    """Load what `--plugin` names.
+
+    Raises:
+        ConfigError: a file is none, or fails.
+    """
+    if files:
+        from ..core.registry.plugins import load_plugin
+
+        for file in files:
+            load_plugin(file)
+
+
 _NOTHING: tuple[Any, ...] = (None, [], {}, ())
 
 
@@ -65,7 +88,9 @@ def do(verb: str, context: click.Context, **given: Any) -> None:
     options = {name: value for name, value in options.items() if name not in COMMON}
     overwrite = common.pop("overwrite", False)
     dry_run = options.pop("dry_run", False)
+    files = options.pop("plugin", ())
     with session(**common) as terminal:
+        use_plugins(files)
         from ..project.perform import perform
         from ..project.steps import STEPS
         from ..project.validation import checked

@@ -8,18 +8,19 @@ from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .card import ModelCard as ModelCard
+    from .listing import get_spec as get_spec
+    from .listing import list_models as list_models
+    from .listing import register_model as register_model
     from .networks.fcn import FCN as FCN
     from .networks.unet import UNet as UNet
+    from .pansharpen import sharpen_with_pan as sharpen_with_pan
     from .pipeline import Pipeline as Pipeline
     from .pretrained.fetch import download_weights as download_weights
     from .pretrained.inputs import input_rule as input_rule
     from .pretrained.table import get_weights as get_weights
     from .pretrained.table import list_weights as list_weights
     from .registry import create_model as create_model
-    from .registry import get_spec as get_spec
-    from .registry import list_models as list_models
     from .registry import model_options as model_options
-    from .registry import register_model as register_model
     from .saved import LoadedModel as LoadedModel
     from .saved import load_model as load_model
     from .saved import read_card as read_card
@@ -30,19 +31,15 @@ else:
         __name__,
         {
             ".card": ["ModelCard"],
+            ".listing": ["get_spec", "list_models", "register_model"],
             ".networks.fcn": ["FCN"],
             ".networks.unet": ["UNet"],
             ".pipeline": ["Pipeline"],
+            ".pansharpen": ["sharpen_with_pan"],
             ".pretrained.fetch": ["download_weights"],
             ".pretrained.inputs": ["input_rule"],
             ".pretrained.table": ["get_weights", "list_weights"],
-            ".registry": [
-                "create_model",
-                "get_spec",
-                "list_models",
-                "model_options",
-                "register_model",
-            ],
+            ".registry": ["create_model", "model_options"],
             ".saved": ["LoadedModel", "load_model", "read_card", "save_model"],
             ".specs": ["ModelSpec"],
         },

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from ..core.errors import ModelError
 from ..core.outputs import Outputs
 from ..transforms.normalize import Normalization
 from .specs import InputKey
@@ -77,7 +78,7 @@ class Pipeline(nn.Module):
             known["valid_series"] = torch.ones_like(x[:, :, 0], dtype=torch.bool)
             if observed is not None:
                 known["valid_series"] = observed
-        by_key: Tensor = self.network(**{key: known[key] for key in self.inputs})
+        by_key: Tensor = self.network(**_chosen(known, self.inputs))
         return by_key
 
     def predict(self, image: Tensor, observed: Tensor | None = None, **others: Tensor) -> Tensor:
@@ -96,8 +97,23 @@ def shown(batch: Mapping[str, Tensor], inputs: Sequence[InputKey] = ()) -> dict[
     """
     seen = "valid_series" if "times" in batch else "observed" if "observed" in batch else "valid"
     observed = {"observed": batch[seen]} if seen in batch else {}
-    others = {str(key): batch[key] for key in inputs if key not in ("image", "valid_series")}
+    others = _chosen(batch, [key for key in inputs if key not in ("image", "valid_series")])
     return {"image": batch["image"], **observed, **others}
+
+
+def _chosen(known: Mapping[str, Tensor], inputs: Sequence[InputKey]) -> dict[str, Tensor]:
+    """What a network takes.
+
+    Raises:
+        ModelError: some of it is not there.
+    """
+    missing = [key for key in inputs if key not in known]
+    if missing:
+        raise ModelError(
+            f"the network takes {', '.join(inputs)}, and there is no {' and no '.join(missing)} among "
+            f"{', '.join(sorted(map(str, known)))}; give samples that have it, or choose another network"
+        )
+    return {str(key): known[key] for key in inputs}
 
 
 def normalised(

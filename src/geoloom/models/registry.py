@@ -1,12 +1,12 @@
-"""Networks by name."""
+"""Networks made by name."""
 
 from __future__ import annotations
 
-import fnmatch
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import torch
 from torch import Tensor, nn
@@ -14,103 +14,19 @@ from torch import Tensor, nn
 from ..core.bands import Band
 from ..core.errors import MissingExtraError, ModelError, suggest
 from ..core.outputs import Outputs
-from ..core.registry import Registry
 from .adapt import Missing
-from .families.family import Family
 from .identity import WEIGHTS_FILE
+from .listing import get_spec, list_models
 from .pretrained.fetch import download_weights
 from .pretrained.start import check_start, start_from
 from .pretrained.table import named_weights
-from .specs import PHRASES, Builder, ModelSpec, declared_options, unwrapped
+from .specs import PHRASES, unwrapped
 from .weights import load_weights
 
 _OWN = __name__.removesuffix("registry")
 
-MODELS: Registry[ModelSpec] = Registry(
-    "model",
-    {
-        "fcn8s": f"{_OWN}networks.fcn:FCN8S",
-        "fcn16s": f"{_OWN}networks.fcn:FCN16S",
-        "fcn32s": f"{_OWN}networks.fcn:FCN32S",
-        "unet": f"{_OWN}networks.unet:UNET",
-    },
-    error=ModelError,
-)
-
-FAMILIES: Registry[Family] = Registry(
-    "family of models", {"timm": f"{_OWN}families.timm:FAMILY"}, error=ModelError
-)
-"""Their networks are named `family/name`."""
-
-
-def list_models(pattern: str | None = None) -> tuple[str, ...]:
-    """Names that `create_model` knows, sorted.
-
-    Args:
-        pattern: Such as `*net*` or `timm/*`, for all names that match. None for our own, the registered, and
-            the usual ones of each family.
-
-    Raises:
-        ModelError: the pattern is that of an unknown family.
-
-    Example:
-        >>> [name for name in list_models() if not name.startswith("timm/")]
-        ['fcn16s', 'fcn32s', 'fcn8s', 'unet']
-    """
-    families = {name: FAMILIES.get(name) for name in FAMILIES}
-    usual = [f"{name}/{member}" for name, family in families.items() for member in family.usual]
-    if pattern is None:
-        return tuple(sorted([*MODELS.list(), *usual]))
-    prefix, slash, _ = pattern.partition("/")
-    known: list[str] = list(MODELS.list())
-    if slash and not any(name.startswith(f"{prefix}/") for name in known):
-        known = [f"{prefix}/{member}" for member in FAMILIES.get(prefix).names()]
-    elif not slash:
-        known += usual
-    return tuple(sorted(fnmatch.filter(known, pattern)))
-
-
-def get_spec(name: str) -> ModelSpec:
-    """What a network takes and gives.
-
-    Raises:
-        ModelError: the name is unknown; the nearest right one is named.
-
-    Example:
-        >>> get_spec("unet").gives
-        ('pixels',)
-    """
-    if name not in MODELS and isinstance(name, str):
-        family, slash, member = name.partition("/")
-        if slash and family in FAMILIES:
-            return FAMILIES.get(family).spec(member)
-        raise ModelError(
-            f"no model is named {name!r}{suggest(name, list_models())}. One of your own must be made known "
-            "first, with register_model(name, builder)"
-        )
-    return MODELS.get(name)
-
-
-def register_model(name: str, model: Builder | ModelSpec, *, overwrite: bool = False) -> None:
-    """Make a network of your own known by name, to `create_model`, `train` and saved model folders.
-
-    Args:
-        name: What users will call it.
-        model: A function called as `builder(in_channels, out_channels, **options)`, whose further
-            parameters, each with a default, are the options. Its network takes an image (B, C, H, W) and
-            gives an answer per pixel (B, K, H, W); any other is described by a `ModelSpec`.
-        overwrite: Replace a network of that name.
-
-    Raises:
-        ModelError: the name is taken, or the builder does not take `(in_channels, out_channels)`.
-    """
-    if isinstance(model, ModelSpec):
-        spec = model
-    else:
-        declared_options(model, f"the builder of {name!r}")
-        spec = ModelSpec(model)
-    again = name in MODELS and MODELS.get(name) == spec
-    MODELS.register(name, spec, overwrite=overwrite or again)
+_NAMED = 6
+"""How many networks a message lists."""
 
 
 def create_model(
@@ -215,14 +131,26 @@ def check_gives(name: str, outputs: Outputs) -> None:
         ModelError: it does; the message says what it gives, and which networks give what is wanted.
     """
     spec = get_spec(name)
-    if outputs.gives in spec.gives:
+    masks = getattr(outputs, "masks", False)
+    if outputs.gives in spec.gives and (spec.masks or not masks):
         return
-    able = [n for n in list_models() if outputs.gives in get_spec(n).gives]
+    able = [
+        other
+        for other in list_models(gives=outputs.gives, takes=spec.takes)
+        if get_spec(other).masks or not masks
+    ]
+    given = " or ".join(PHRASES[gives] for gives in spec.gives)
+    wanted = f"{PHRASES[outputs.gives]}{' with outlines' if masks else ''}"
     raise ModelError(
-        f"{name} gives {' or '.join(PHRASES[gives] for gives in spec.gives)}, not "
-        f"{PHRASES[outputs.gives]}, which {outputs.short} need; choose another model, such as "
-        f"{', '.join(able) or 'one of your own (register_model)'}"
+        f"{name} gives {given}, not {wanted}, which {outputs.short} need; choose another model, such as "
+        f"{_some(able) or 'one of your own (register_model)'}"
     )
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first names, those of no family before others."""
+    ordered = sorted(names, key=lambda name: ("/" in name, name))
+    return ", ".join(ordered[:_NAMED]) + (", ..." if len(ordered) > _NAMED else "")
 
 
 def outline(
@@ -246,6 +174,22 @@ def outline(
         raise ModelError(
             f"model {name!r} with {options} would be larger than any memory ({error}); make it smaller"
         ) from error
+
+
+def count_parameters(name: str, in_channels: int, out_channels: int) -> int:
+    """How many numbers are trained, of a network with its own options.
+
+    Example:
+        >>> count_parameters("fc_ef", 3, 2)
+        1350578
+    """
+    made = partial(_build, name, in_channels, out_channels, None, {})
+    try:
+        with torch.device("meta"):  # no memory for them
+            network = made()
+    except NotImplementedError:  # a few of timm compute with their first weights
+        network = made()
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 def built_in(name: str) -> bool:
@@ -273,6 +217,10 @@ def check_options(name: str, options: dict[str, Any]) -> None:
             raise ModelError(f"model {name!r} has no option {key!r}{suggest(key, declared)}")
         wanted = hints.get(key)
         if not _fits(value, wanted):
+            if get_origin(wanted) is Literal:
+                raise ModelError(
+                    f"option {key!r} of model {name!r} is {value!r}{suggest(value, get_args(wanted))}"
+                )
             raise ModelError(
                 f"option {key!r} of model {name!r} is {value!r}; expected a value such as "
                 f"{declared[key]!r} ({getattr(wanted, '__name__', wanted)})"
@@ -281,6 +229,11 @@ def check_options(name: str, options: dict[str, Any]) -> None:
         raise ModelError(
             f"width is {options['width']!r}; it multiplies channel counts: give more than 0, such as 0.25"
         )
+    counts = [key for key in options if hints.get(key) is int and key != "seed"]
+    for key in counts if built_in(name) else ():
+        if options[key] < 1 or (key.startswith("kernel") and options[key] % 2 == 0):
+            odd = "an odd number, " if key.startswith("kernel") else ""
+            raise ModelError(f"{key} is {options[key]}; give {odd}at least 1")
     for key in ("dropout", "drop_rate", "drop_path_rate"):
         if key in options and not 0 <= options[key] < 1:
             raise ModelError(
@@ -296,6 +249,8 @@ def _fits(value: object, wanted: object) -> bool:
             _fits(value, kind) for kind in optional if kind is not type(None)
         )
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if get_origin(wanted) is Literal:
+        return value in get_args(wanted)
     if wanted is float:
         return number
     if wanted is int:

@@ -23,10 +23,11 @@ from ..transforms.normalize import Normalization
 from .card import AGAIN, ModelCard
 from .identity import CARD_FILE as CARD_FILE
 from .identity import WEIGHTS_FILE as WEIGHTS_FILE
+from .listing import get_spec
 from .per_pixel import PerPixel
 from .pipeline import Pipeline
 from .plugin import Plugin
-from .registry import built_in, create_model, get_spec, outline
+from .registry import built_in, create_model, outline
 from .specs import Dates, unwrapped
 from .weights import load_weights, save_weights
 
@@ -163,7 +164,7 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Loaded
     """
     path = Path(folder)
     card = read_card(path)
-    _compare_plugin(card, str(path))
+    _check_plugin(card, str(path))
     bands, weights = len(card.bands), path / WEIGHTS_FILE
     try:
         state = load_weights(
@@ -180,9 +181,25 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> Loaded
     return LoadedModel.of(network, card, device)
 
 
-def _compare_plugin(card: ModelCard, where: str) -> None:
-    """Warn where a user's network is another program now than when the model was trained."""
-    if card.plugin is not None and not built_in(card.architecture):
+def _check_plugin(card: ModelCard, where: str) -> None:
+    """Refuse a model whose program is not here; warn where it is another now than when it was trained.
+
+    Raises:
+        ModelError: nothing registered the network; the message names the program.
+    """
+    if card.plugin is None:
+        return
+    try:
+        get_spec(card.architecture)
+    except ModelError as error:
+        contents = f", SHA-256 {card.plugin.sha256[:12]}..." if card.plugin.sha256 else ""
+        raise ModelError(
+            f"{where} was trained with a network of someone's own, {card.architecture!r} of the plugin "
+            f"{card.plugin.name}{contents}, which nothing has registered here: give its file, "
+            f"--plugin {card.plugin.name.partition('.')[0]}.py (load_plugin in Python), or install its "
+            "package. A model folder never brings a program along"
+        ) from error
+    if not built_in(card.architecture):
         card.plugin.compare(Plugin.of(unwrapped(get_spec(card.architecture).build)), where)
 
 

@@ -6,14 +6,16 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args
-
-from torch import nn
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin
 
 from ..core.errors import ModelError, suggest
-from ..core.outputs import Gives
+from ..core.gives import Gives
 
-Builder = Callable[..., nn.Module]
+if TYPE_CHECKING:
+    from torch import nn
+
+Builder: TypeAlias = "Callable[..., nn.Module]"
 """`build(in_channels, out_channels, *, option=default, ...) -> nn.Module`. Its keyword parameters are the
 options a user may give; the second parameter may also be called `num_classes`."""
 
@@ -32,6 +34,13 @@ PHRASES: dict[Gives, str] = {
     "features": "a vector of features per image",
 }
 """What a network gives, for messages: (B, K, H, W) at the image's own size, (B, K), boxes, or (B, D)."""
+
+SHAPES: dict[Takes, str] = {
+    "BCHW": "one image (B, C, H, W)",
+    "BTCHW": "a series of images (B, T, C, H, W)",
+    "BTC": "a series of each pixel (B, T, C)",
+}
+"""What a network takes, for people."""
 
 _SECOND = ("out_channels", "num_classes")
 
@@ -62,15 +71,20 @@ class ModelSpec:
     position."""
     takes: Takes = "BCHW"
     dates: Dates = 1
-    """How many dates it sees at once."""
+    """How many dates it sees at once; `any` also where an option `dates` says how many."""
     extra: str | None = None
     """The extra of geoloom that brings the library it needs; None where the core does."""
+    source: str = ""
+    """Where it is published: authors, year, number."""
+    masks: bool = False
+    """Whether boxes come with the outlines of what is in them."""
     encode: Callable[..., nn.Module] | None = None
     """Called as `encode(in_channels, **options)` where features (B, D) are wanted: a module with the
     attribute `head_hidden_size`, D. Needed by those that give `features`."""
 
     def __post_init__(self) -> None:
-        declared_options(self.build, "the builder")
+        if not isinstance(self.build, Imported):
+            declared_options(self.build, "the builder")
         known = (("gives", self.gives, Gives), ("inputs", self.inputs, InputKey))
         for name, values, kinds in (*known, ("takes", (self.takes,), Takes)):
             for value in values:
@@ -96,22 +110,66 @@ class ModelSpec:
 
     def hints(self) -> dict[str, Any]:
         """The annotated types of the options, as far as they can be resolved."""
-        try:
-            parameters = inspect.signature(unwrapped(self.build), eval_str=True).parameters
-        except (
-            NameError,
-            TypeError,
-        ):  # a user's builder may be annotated with names we cannot resolve
-            return {}
-        return {
-            key: parameter.annotation
-            for key, parameter in parameters.items()
-            if parameter.annotation is not inspect.Parameter.empty
-        }
+        builder = unwrapped(self.build)
+        function = builder.__init__ if isinstance(builder, type) else builder
+        known = getattr(inspect.unwrap(function), "__globals__", {})
+        hints: dict[str, Any] = {}
+        for key, parameter in inspect.signature(builder).parameters.items():
+            hint = parameter.annotation
+            try:
+                hints[key] = eval(hint, known) if isinstance(hint, str) else hint
+            except (NameError, AttributeError, TypeError, SyntaxError):
+                continue  # a user's builder may be annotated with names we cannot resolve
+        return {key: hint for key, hint in hints.items() if hint is not inspect.Parameter.empty}
+
+
+def option_kind(hint: Any) -> str:
+    """What an option may be, in words, by its annotation; empty where that does not say.
+
+    Example:
+        >>> option_kind(Literal["same", "paper"]), option_kind(float)
+        ('same or paper', 'number')
+    """
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
+    if get_args(hint) and type(None) in get_args(hint):
+        return " or ".join(
+            "None" if kind is type(None) else option_kind(kind) for kind in get_args(hint)
+        )
+    return {float: "number", int: "whole number", bool: "true or false", str: "text"}.get(hint, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A builder that is imported when it is first asked for, so that networks are listed without torch.
+
+    Example:
+        >>> Imported("math:sqrt")(9.0)
+        3.0
+    """
+
+    where: str
+    """`package.module:attribute`."""
+
+    def load(self) -> Callable[..., Any]:
+        """The builder itself."""
+        module, _, attribute = self.where.partition(":")
+        builder: Callable[..., Any] = getattr(import_module(module), attribute)
+        return builder
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """What the builder makes."""
+        return self.load()(*args, **options)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.load())
 
 
 def unwrapped(builder: Builder) -> Builder:
-    """The function inside a `functools.partial`."""
+    """The function inside a `functools.partial`, imported."""
+    if isinstance(builder, Imported):
+        return builder.load()
     return unwrapped(builder.func) if isinstance(builder, partial) else builder
 
 

@@ -23,8 +23,9 @@ from ..core.outputs import Kind, Outputs, require_targets
 from ..losses.registry import as_loss, get_loss, summed_loss
 from ..losses.summed import Loss, Parts
 from ..metrics.tally import Report, Tally
+from ..models.listing import get_spec
 from ..models.pipeline import Pipeline, finished, shown
-from ..models.registry import create_model, get_spec
+from ..models.registry import create_model
 from ..models.specs import InputKey
 from ..transforms.normalize import Normalization
 from .average import averaged, kept_share, move_average

@@ -100,7 +100,7 @@ def plain_card(
 
 def warm_up() -> None:
     """Make the sound folder, and read it once: what its bounds are measured against."""
-    from geoloom.models.registry import list_models
+    from geoloom.models.listing import list_models
 
     list_models("timm/*")  # imports timm, which a damaged card may name
     _read(_sound())

@@ -41,7 +41,7 @@ class ModelBuilder:
     """
 
     def __init__(self, model: str | Path | Params) -> None:
-        from ..models.registry import get_spec
+        from ..models.listing import get_spec
         from ..models.saved import read_card
 
         self.params: dict[str, Any] = {}
@@ -199,7 +199,7 @@ class ModelBuilder:
     @staticmethod
     def register_model(name: str, builder: Callable[..., Any], *, overwrite: bool = False) -> None:
         """Make a network of your own known; see `geoloom.models.register_model`."""
-        from ..models.registry import register_model
+        from ..models.listing import register_model
 
         register_model(name, builder, overwrite=overwrite)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import area, class_codes, codes, common, do
+from ..options import area, class_codes, codes, common, do, plugins
 from ..parameters import argument, option
 from ..verb import verb
 
@@ -52,6 +52,7 @@ _TRUTH = "With truth for a scene or a map"
 @option("--batch-size", "-b", help="Chips at once.", kind=int, default=16)
 @option("--device", help="auto, cpu or cuda.", default="auto")
 @option("--devices", help="How many share the work; auto for all GPUs.", kind=str, default=1)
+@plugins
 @common
 @click.pass_context
 def evaluate(

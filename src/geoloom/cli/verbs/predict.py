@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import HOW, area, common, do
+from ..options import HOW, area, common, do, plugins
 from ..parameters import argument, flag, option
 from ..verb import verb
 
@@ -125,6 +125,7 @@ _PIXELS = "Which pixels the map has"
 @option("--scheduler", help="Address of a Dask scheduler; default: a local cluster.")
 @option("--workers", help="Processes of the local cluster.", kind=int, default=2)
 @flag("--dry-run", help="Tell what would be read and done, and stop.", section=HOW)
+@plugins
 @common
 @click.pass_context
 def predict(context: click.Context, /, roi: str | None, **others: Any) -> None:

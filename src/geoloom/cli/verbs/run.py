@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..options import common
+from ..options import common, plugins, use_plugins
 from ..parameters import argument, flag, option
 from ..terminal import session
 from ..verb import verb
@@ -21,12 +21,14 @@ from ..verb import verb
 )
 @flag("--dry-run", help="Show what would be done and why; do nothing.")
 @flag("--again", help="Do every step, also those done before.")
+@plugins
 @common
 def run(
     project: Path,
     sets: tuple[str, ...],
     dry_run: bool,
     again: bool,
+    plugin: tuple[Path, ...],
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -40,6 +42,7 @@ def run(
         from ...project.project_file import read_project
         from ...project.runner import plan, refuse_foreign, run_project
 
+        use_plugins(plugin)
         made = read_project(project, sets)
         if not overwrite:
             refuse_foreign(made.steps)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import common, do, pairs, scalar
+from ..options import common, do, pairs, plugins, scalar
 from ..parameters import argument, flag, option
 from ..verb import verb
 
@@ -110,6 +110,7 @@ _DATA = "What it sees"
 @option("--devices", help="How many train together; auto for all GPUs.", kind=str, default=1)
 @option("--precision", help="auto, float32, bfloat16 or float16.", default="auto")
 @flag("--resume", help="Go on with a training that was stopped.")
+@plugins
 @common
 @click.pass_context
 def train(

@@ -7,7 +7,8 @@ report) are looked up by `outputs.kind`, so that none of them switches on a kind
 
 from __future__ import annotations
 
-from .base import Activation, Gives, Kind, Per
+from ..gives import Gives
+from .base import Activation, Kind, Per
 from .box_outputs import BoxOutputs
 from .class_outputs import ClassOutputs
 from .feature_outputs import FeatureOutputs

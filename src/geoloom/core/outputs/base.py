@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 from ..errors import ConfigError
+from ..gives import Gives
 from .target import Target
 from .written import WrittenFeatures, WrittenRaster
 
@@ -17,9 +18,6 @@ Per = Literal["pixel", "image"]
 
 Activation = Literal["softmax", "sigmoid", "none"]
 """What turns a network's raw answers into scores."""
-
-Gives = Literal["pixels", "image", "boxes", "features"]
-"""What a network of these outputs has to give; the word that `ModelSpec.gives` uses."""
 
 _MOST_NAMED = 4
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..classes import Classes
+from ..gives import Gives
 from ..jsonfile import JsonValue
-from .base import Activation, Gives, Kind, OutputsBase, counted
+from .base import Activation, Kind, OutputsBase, counted
 from .target import TARGETS, Target
 from .written import WrittenFeatures
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..classes import MAX_CODE, Classes
 from ..errors import ModelError
+from ..gives import Gives
 from ..jsonfile import JsonValue
-from .base import Activation, Gives, Kind, OutputsBase, Per, counted, gives_per
+from .base import Activation, Kind, OutputsBase, Per, counted, gives_per
 from .target import TARGETS, Target
 from .written import WrittenRaster
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModelError
+from ..gives import Gives
 from ..jsonfile import JsonValue
-from .base import Activation, Gives, Kind, OutputsBase
+from .base import Activation, Kind, OutputsBase
 from .target import Target
 from .written import WrittenRaster
 

@@ -9,8 +9,9 @@ from math import isfinite
 from typing import Any
 
 from ..errors import ModelError
+from ..gives import Gives
 from ..jsonfile import JsonValue
-from .base import Activation, Gives, Kind, OutputsBase, Per, counted, gives_per
+from .base import Activation, Kind, OutputsBase, Per, counted, gives_per
 from .class_outputs import check_per, read_per
 from .target import TARGETS, Target
 from .written import WrittenRaster

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import warnings
 from functools import lru_cache, partial
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from ...core.errors import ModelError
 from ..specs import ModelSpec
 from .family import Family
+
+if TYPE_CHECKING:
+    from torch import nn
 
 PREFIX = "timm"
 
@@ -92,6 +93,7 @@ def spec(name: str) -> ModelSpec:
     return ModelSpec(
         build=partial(build, name),
         about=f"timm's {name}",
+        source="https://huggingface.co/docs/timm",
         gives=("image", "features"),
         encode=partial(encode, name),
     )

@@ -1,6 +1,6 @@
 """Fully convolutional networks on VGG16: FCN-32s, FCN-16s, FCN-8s.
 
-Legend: B batch, C bands, K classes, H rows, W columns.
+Legend: B batch, C bands, K outputs, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -9,13 +9,9 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from ..specs import ModelSpec
-from .layers import bilinear_upsampling, conv_unit, initialise, pad_to_multiple, scaled_channels
-
-# VGG16, configuration D: convolutions per block, channels (Simonyan and Zisserman 2015, table 1).
-_BLOCKS: tuple[tuple[int, int], ...] = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
-_FC_CHANNELS = 4096
-_COARSEST = 32
+from ..layers.convolutions import initialise
+from ..layers.padding import any_size
+from ..layers.vgg import FcnScores, Stride, VggBlocks, vgg_channels
 
 
 class FCN(nn.Module):
@@ -36,14 +32,15 @@ class FCN(nn.Module):
             some thousand chips. 0.25 has 8.4 M, trains on a laptop's processor, and is the better choice
             for a single scene.
         dropout: Chance that a channel of fc6 and fc7 is left out of a training step.
-        batch_norm: Normalise after each convolution; needed when training from scratch.
+        batch_norm: Normalise after each convolution; needed when training from scratch. Not published.
+        padding: `same`, or as the paper has it: 100 zeros around the image, none around what fc6 sees, and
+            scores cropped to the image.
 
     Source:
-        Long, Shelhamer and Darrell 2015, sections 4.1 and 4.2, figure 3.
+        Long, Shelhamer and Darrell 2015, arXiv 1411.4038, sections 4.1 and 4.2, figure 3.
     """
 
-    stride: ClassVar[Literal[8, 16, 32]]
-    """Of the finest scores: pixels of the image to one of theirs."""
+    stride: ClassVar[Stride]
 
     def __init__(
         self,
@@ -53,61 +50,30 @@ class FCN(nn.Module):
         width: float = 1.0,
         dropout: float = 0.5,
         batch_norm: bool = True,
+        padding: Literal["same", "paper"] = "same",
     ) -> None:
         super().__init__()
-        stride = self.stride
-        outs = [scaled_channels(published, width) for _, published in _BLOCKS]
-        self.block1 = _block(1, in_channels, outs[0], batch_norm)
-        self.block2 = _block(2, outs[0], outs[1], batch_norm)
-        self.block3 = _block(3, outs[1], outs[2], batch_norm)
-        self.block4 = _block(4, outs[2], outs[3], batch_norm)
-        self.block5 = _block(5, outs[3], outs[4], batch_norm)
-        fc = scaled_channels(_FC_CHANNELS, width)
-        # A chip of 128 pixels is 4 x 4 here, smaller than the kernel. Were it surrounded by zeros, these
-        # would be most of what fc6 learns from, and a whole scene, without them, would look like nothing
-        # that it knows.
-        self.fc6 = conv_unit(outs[4], fc, 7, batch_norm=batch_norm, padding="replicate")
-        self.fc7 = conv_unit(fc, fc, 1, batch_norm=batch_norm)
-        self.dropout = nn.Dropout2d(dropout)
-        self.score_fr = nn.Conv2d(fc, out_channels, 1)
-        if stride <= 16:
-            self.score_pool4 = nn.Conv2d(outs[3], out_channels, 1)
-        if stride == 8:
-            self.score_pool3 = nn.Conv2d(outs[2], out_channels, 1)
+        same = padding == "same"
+        self.multiple = 32 if same else 1
+        channels = vgg_channels(width)
+        self.encoder = VggBlocks(in_channels, channels, batch_norm=batch_norm, same=same)
+        self.scores = FcnScores(
+            channels,
+            out_channels,
+            stride=self.stride,
+            width=width,
+            dropout=dropout,
+            batch_norm=batch_norm,
+            same=same,
+        )
         initialise(self)
-        if stride <= 16:
-            self.upscore2 = bilinear_upsampling(out_channels, 2)
-        if stride == 8:
-            self.upscore_pool4 = bilinear_upsampling(out_channels, 2)
-        self.upscore = bilinear_upsampling(out_channels, stride)
 
+    @any_size
     def forward(self, image_BCHW: Tensor) -> Tensor:
         """Logits float (B, K, H, W) at the image's own size, whatever it is."""
         height, width = image_BCHW.shape[-2:]
-        x = pad_to_multiple(image_BCHW, _COARSEST)
-        pool3 = self.block3(self.block2(self.block1(x)))
-        pool4 = self.block4(pool3)
-        x = self.dropout(self.fc6(self.block5(pool4)))
-        score = self.score_fr(self.dropout(self.fc7(x)))
-        if self.stride <= 16:
-            score = self.upscore2(score) + self.score_pool4(pool4)
-        if self.stride == 8:
-            score = self.upscore_pool4(score) + self.score_pool3(pool3)
-        logits: Tensor = self.upscore(score)
+        logits: Tensor = self.scores(self.encoder(image_BCHW))
         return logits[..., :height, :width]
-
-
-def _block(number: int, in_channels: int, out_channels: int, batch_norm: bool) -> nn.Sequential:
-    """VGG16's convolutions `conv{number}_1` ... and the pool that ends the block."""
-    depth, _ = _BLOCKS[number - 1]
-    block = nn.Sequential()
-    for step in range(1, depth + 1):
-        inputs = in_channels if step == 1 else out_channels
-        block.add_module(
-            f"conv{number}_{step}", conv_unit(inputs, out_channels, batch_norm=batch_norm)
-        )
-    block.add_module(f"pool{number}", nn.MaxPool2d(2))
-    return block
 
 
 class FCN32s(FCN):
@@ -126,8 +92,3 @@ class FCN8s(FCN):
     """FCN-8s: scores of pool4 and pool3 sharpen those of the last layer. Arguments as `FCN`."""
 
     stride = 8
-
-
-FCN8S = ModelSpec(FCN8s, "FCN-8s on VGG-16 (Long et al. 2015): the finest of the three")
-FCN16S = ModelSpec(FCN16s, "FCN-16s on VGG-16 (Long et al. 2015)")
-FCN32S = ModelSpec(FCN32s, "FCN-32s on VGG-16 (Long et al. 2015): the coarsest of the three")

@@ -1,23 +1,21 @@
-"""U-Net with size-keeping convolutions and batch norm.
+"""U-Net with size-keeping convolutions and batch norm, or as published.
 
-Legend: B batch, C bands, K classes, H rows, W columns.
+Legend: B batch, C bands, D features, H rows, W columns.
 """
 
 from __future__ import annotations
 
-import torch
+from typing import Literal
+
 from torch import Tensor, nn
 
-from ...core.errors import ModelError
-from ..specs import ModelSpec
-from .layers import conv_unit, initialise, pad_to_multiple, scaled_channels
-
-_FIRST_CHANNELS = 64
-_DEEPEST = 8
-"""A ninth halving would have a billion parameters at the default width."""
+from ..layers.convolutions import initialise
+from ..layers.dense import DenseNetwork
+from ..layers.padding import mirrored
+from ..layers.unet import ContractingPath, ExpandingPath, unet_channels
 
 
-class UNet(nn.Module):
+class UNet(DenseNetwork):
     """A contracting path, an expanding path, and a skip between them at every scale.
 
     Where the paper's convolutions shrink the image and its output covers only the centre, these keep the
@@ -32,10 +30,12 @@ class UNet(nn.Module):
             thousand chips.
         depth: How often the image is halved, 1 to 8; context grows with it.
         dropout: Chance that a channel of the coarsest level is left out of a training step.
-        batch_norm: Normalise after each convolution; needed when training from scratch.
+        batch_norm: Normalise after each convolution; needed when training from scratch. Not published.
+        padding: `same`, or as the paper has it: convolutions without padding, and around the image as much of
+            its mirror image as they take off (92 pixels at depth 4; section 2, overlap-tile strategy).
 
     Source:
-        Ronneberger, Fischer and Brox 2015, section 2 and figure 1.
+        Ronneberger, Fischer and Brox 2015, arXiv 1505.04597, section 2 and figure 1.
     """
 
     def __init__(
@@ -47,55 +47,38 @@ class UNet(nn.Module):
         depth: int = 4,
         dropout: float = 0.0,
         batch_norm: bool = True,
+        padding: Literal["same", "paper"] = "same",
     ) -> None:
         super().__init__()
-        if not 1 <= depth <= _DEEPEST:
-            raise ModelError(
-                f"depth is {depth}; it is how often the image is halved, and channels double each time: "
-                f"give 1 to {_DEEPEST}"
-            )
-        self.multiple = 2**depth
-        channels = [
-            scaled_channels(_FIRST_CHANNELS * 2**level, width) for level in range(depth + 1)
-        ]
-        inputs = [in_channels, *channels[:-1]]
-        self.down = nn.ModuleList(
-            _double(i, o, batch_norm) for i, o in zip(inputs, channels, strict=True)
+        channels = unet_channels(width, depth)
+        self.depth, self.same = depth, padding == "same"
+        self.multiple = 2**depth if self.same else 1
+        self.feature_channels = channels[0]
+        self.down = ContractingPath(
+            in_channels, channels, dropout=dropout, batch_norm=batch_norm, same=self.same
         )
-        self.pool = nn.MaxPool2d(2)
-        # The paper drops out at the end of the contracting path.
-        self.dropout = nn.Dropout2d(dropout)
-        self.up = nn.ModuleList(
-            nn.ConvTranspose2d(channels[level + 1], channels[level], 2, stride=2)
-            for level in reversed(range(depth))
-        )
-        self.merge = nn.ModuleList(
-            _double(2 * channels[level], channels[level], batch_norm)
-            for level in reversed(range(depth))
-        )
+        self.up = ExpandingPath(channels, batch_norm=batch_norm, same=self.same)
         self.score = nn.Conv2d(channels[0], out_channels, 1)
         initialise(self)
 
-    def forward(self, image_BCHW: Tensor) -> Tensor:
-        """Logits float (B, K, H, W) at the image's own size, whatever it is."""
+    def features(self, image_BCHW: Tensor) -> Tensor:
+        """Features (B, D, H, W) before the last layer."""
+        if self.same:
+            found: Tensor = self.up(self.down(image_BCHW))
+            return found
         height, width = image_BCHW.shape[-2:]
-        x = pad_to_multiple(image_BCHW, self.multiple)
-        skips: list[Tensor] = []
-        for level, block in enumerate(self.down):
-            x = block(x if level == 0 else self.pool(x))
-            skips.append(x)
-        x = self.dropout(skips.pop())
-        for up, merge in zip(self.up, self.merge, strict=True):
-            x = merge(torch.cat([skips.pop(), up(x)], dim=1))
-        logits: Tensor = self.score(x)
-        return logits[..., :height, :width]
+        rows, columns = self._margins(height), self._margins(width)
+        wide: Tensor = self.up(self.down(mirrored(image_BCHW, rows, columns)))
+        return wide[..., :height, :width]
 
+    def _margins(self, size: int) -> tuple[int, int]:
+        """Pixels before and after the image that give an answer of at least this size.
 
-def _double(in_channels: int, out_channels: int, batch_norm: bool) -> nn.Sequential:
-    return nn.Sequential(
-        conv_unit(in_channels, out_channels, batch_norm=batch_norm),
-        conv_unit(out_channels, out_channels, batch_norm=batch_norm),
-    )
-
-
-UNET = ModelSpec(UNet, "U-Net (Ronneberger et al. 2015): quick, and the first choice for maps")
+        Coarsest features of n pixels come from 2^d (n + 4) + 4 (2^d - 1), and answer 2^d n - 4 (2^d - 1).
+        """
+        times = 2**self.depth
+        lost = 4 * (times - 1)
+        coarsest = -(-(size + lost) // times)
+        needed = times * (coarsest + 4) + lost
+        before = (times * 4 + 2 * lost) // 2
+        return before, needed - size - before

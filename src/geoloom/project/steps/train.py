@@ -73,7 +73,8 @@ class Train(Step):
         from ...core.errors import ConfigError, ModelError
         from ...losses.registry import check_loss
         from ...losses.weights import check_weight_rule
-        from ...models.registry import check_options, get_spec
+        from ...models.listing import get_spec
+        from ...models.registry import check_options
         from ...tasks.registry import get_task, list_tasks
         from ...transforms.normalize import list_normalizations
 

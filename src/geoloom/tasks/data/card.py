@@ -11,8 +11,9 @@ from ...chips.form import bands_of
 from ...core.errors import ModelError
 from ...datasets.base import GeoDataset
 from ...models.card import ModelCard
+from ...models.listing import get_spec
 from ...models.plugin import Plugin
-from ...models.registry import built_in, get_spec
+from ...models.registry import built_in
 from ...models.specs import unwrapped
 from ..source import TrainingSource
 

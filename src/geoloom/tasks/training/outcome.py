@@ -12,8 +12,9 @@ from ...core.errors import ModelError
 from ...core.outputs import Outputs
 from ...metrics.tally import Report
 from ...models.card import ModelCard
+from ...models.listing import get_spec
 from ...models.plugin import Plugin
-from ...models.registry import built_in, get_spec
+from ...models.registry import built_in
 from ...models.saved import LoadedModel
 from ...models.specs import unwrapped
 from ...models.weights import check_finite

@@ -13,7 +13,8 @@ from lightning.pytorch import seed_everything
 from ...core.errors import ModelError
 from ...core.outputs import Outputs
 from ...losses.weights import class_weights as weights_by_rule
-from ...models.registry import create_model, get_spec
+from ...models.listing import get_spec
+from ...models.registry import create_model
 from ...models.size import check_training_memory, warn_of_size
 from ...transforms.normalize import Normalization, fit_normalization
 from ..base import Task

@@ -1,15 +1,10 @@
-"""Parts that the networks share.
-
-Legend: B batch, C channels, K classes, H rows, W columns.
-"""
+"""Convolutions, their first weights, and channel counts scaled by a width."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 CHANNEL_STEP = 8
 """Scaled channel counts are multiples of this, which vector units fill without remainder."""
@@ -25,31 +20,23 @@ def scaled_channels(published: int, width: float) -> int:
     return max(CHANNEL_STEP, CHANNEL_STEP * round(published * width / CHANNEL_STEP))
 
 
-def pad_to_multiple(image_BCHW: Tensor, multiple: int) -> Tensor:
-    """The image with its last row and column repeated until both sides are multiples.
-
-    Repeating shows the network plausible ground beyond the edge; callers crop the logits back.
-    """
-    height, width = image_BCHW.shape[-2:]
-    return functional.pad(image_BCHW, (0, -width % multiple, 0, -height % multiple), "replicate")
-
-
 def conv_unit(
     in_channels: int,
     out_channels: int,
     kernel_px: int = 3,
     *,
     batch_norm: bool = True,
+    same: bool = True,
     padding: Literal["zeros", "replicate"] = "zeros",
 ) -> nn.Sequential:
-    """Convolution that keeps the size, optional batch norm, ReLU."""
+    """Convolution, optional batch norm, ReLU; of the same size unless it shall not be padded."""
     layers: list[nn.Module] = [
         # Batch norm subtracts the mean, so a bias before it would never be trained.
         nn.Conv2d(
             in_channels,
             out_channels,
             kernel_px,
-            padding=kernel_px // 2,
+            padding=kernel_px // 2 if same else 0,
             padding_mode=padding,
             bias=not batch_norm,
         )
@@ -58,24 +45,6 @@ def conv_unit(
         layers.append(nn.BatchNorm2d(out_channels))
     layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
-
-
-def bilinear_upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
-    """A transposed convolution that starts as bilinear interpolation and learns from there.
-
-    Source:
-        Long et al. 2015, section 3.3 and 4.3 (in-network upsampling initialised to bilinear).
-    """
-    layer = nn.ConvTranspose2d(
-        channels, channels, 2 * factor, stride=factor, padding=factor // 2, bias=False
-    )
-    offsets = torch.arange(2 * factor, dtype=torch.float32) - (factor - 0.5)
-    profile = 1 - offsets.abs() / factor
-    with torch.no_grad():
-        layer.weight.zero_()
-        for channel in range(channels):
-            layer.weight[channel, channel] = profile[:, None] * profile[None, :]
-    return layer
 
 
 def initialise(module: nn.Module) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
-from .errors import ConfigError, GeoloomError, suggest
+from ..errors import ConfigError, GeoloomError, suggest
+from .plugins import load_known_plugins
 
 T = TypeVar("T")
 
@@ -15,6 +16,7 @@ class Registry(Generic[T]):
     """Values by name.
 
     An entry may be given as text, `"package.module:attribute"`: it is imported when it is first looked up.
+    Where a name is not known, the plugins of installed packages are loaded, which may register it.
 
     Args:
         noun: What an entry is, for messages, such as `loss`.
@@ -59,6 +61,8 @@ class Registry(Generic[T]):
         Raises:
             GeoloomError: as the registry's `error`: there is none; the message names the nearest.
         """
+        if isinstance(name, str) and name not in self._entries:
+            load_known_plugins()
         try:
             entry: T | str = self._entries[name]
         except (KeyError, TypeError):  # a list, say, is not a name
