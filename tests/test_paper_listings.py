@@ -169,7 +169,7 @@ def test_figure_3_rasterizing_ground_truth(folder):
 def quick(monkeypatch):
     """The figure trains the network of 134 million parameters for up to 600 epochs: here one of that name has
     a thousandth of them, and the training ends once two epochs in a row are no better."""
-    from geoloom.models import registry
+    from geoloom.models import listing
     from geoloom.models.networks.fcn import FCN8s
     from geoloom.models.specs import ModelSpec
     from geoloom.toolbox import model_builder, training_params
@@ -180,7 +180,7 @@ def quick(monkeypatch):
     def impatient(params):
         return {**training_params.training_settings(params), "early_stopping": 2}
 
-    monkeypatch.setitem(registry.MODELS._entries, "fcn8s", ModelSpec(narrow))
+    monkeypatch.setitem(listing.MODELS._entries, "fcn8s", ModelSpec(narrow))
     monkeypatch.setattr(model_builder, "training_settings", impatient)
 
 

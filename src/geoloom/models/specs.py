@@ -110,7 +110,7 @@ class ModelSpec:
 
     def hints(self) -> dict[str, Any]:
         """The annotated types of the options, as far as they can be resolved."""
-        builder = unwrapped(self.build)
+        builder: Any = unwrapped(self.build)
         function = builder.__init__ if isinstance(builder, type) else builder
         known = getattr(inspect.unwrap(function), "__globals__", {})
         hints: dict[str, Any] = {}

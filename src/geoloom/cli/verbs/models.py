@@ -89,6 +89,7 @@ def _facts(spec: ModelSpec) -> dict[str, Any]:
 def _details(name: str) -> dict[str, Any]:
     """What its program says: options, and parameters with them as they are."""
     from ...models.listing import get_spec
+    from ...models.pretrained.table import list_weights
     from ...models.registry import count_parameters
     from ...models.specs import option_kind
 
@@ -98,6 +99,7 @@ def _details(name: str) -> dict[str, Any]:
         "options": spec.options(),
         "kinds": {key: option_kind(hints.get(key)) for key in spec.options()},
         "parameters": count_parameters(name, _BANDS, _CLASSES),
+        "weights": list(list_weights(architecture=name)),
     }
 
 
@@ -114,6 +116,9 @@ def _page(facts: dict[str, Any]) -> str:
         ("parameters", f"{facts['parameters']:,} with {_BANDS} bands and {_CLASSES} classes"),
         ("source", facts["source"]),
         ("needs", f"geoloom[{facts['extra']}]" if facts["extra"] else ""),
+    ]
+    rows += [
+        ("" if number else "weights", weights) for number, weights in enumerate(facts["weights"])
     ]
     for number, (key, value) in enumerate(facts["options"].items()):
         kind = facts["kinds"][key]
