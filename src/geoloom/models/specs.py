@@ -111,7 +111,8 @@ class ModelSpec:
     def hints(self) -> dict[str, Any]:
         """The annotated types of the options, as far as they can be resolved."""
         builder: Any = unwrapped(self.build)
-        function = builder.__init__ if isinstance(builder, type) else builder
+        made = isinstance(builder, type)
+        function = inspect.getattr_static(builder, "__init__") if made else builder
         known = getattr(inspect.unwrap(function), "__globals__", {})
         hints: dict[str, Any] = {}
         for key, parameter in inspect.signature(builder).parameters.items():
