@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -24,6 +25,8 @@ from geoloom.models.pretrained.layouts import LAYOUTS
 from geoloom.models.pretrained.start import fit_state, own_bands, start_from
 from geoloom.models.pretrained.table import PretrainedWeights, get_weights, list_weights
 from geoloom.models.registry import create_model
+from geoloom.models.saved import load_model
+from geoloom.tasks.train import train
 from geoloom.testing.server import FolderServer, serving
 
 LOADABLE = [get_weights(name) for name in list_weights()]
@@ -453,6 +456,40 @@ def test_nothing_is_fetched_offline_or_for_what_cannot_be_used(
     with pytest.raises(ReadError, match="GEOLOOM_OFFLINE"):
         create_model("timm/resnet18", 3, 5, weights=entry.name)
     assert not server.requests()
+
+
+def test_a_training_begins_with_them_and_feeds_what_they_want(
+    server: FolderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network, its options and the normalisation come with the weights; the card says what was done."""
+    torch.save(dict(resnet_state()), tmp_path / "served" / "w.pth")
+    photographs = get_weights("ResNet50_Weights.FMOW_RGB_GASSL")
+    entry = stand_in(
+        server,
+        monkeypatch,
+        (tmp_path / "served" / "w.pth").read_bytes(),
+        bands=photographs.bands,
+        dtype="uint8",
+    )
+    for number in range(6):
+        folder = tmp_path / "pictures" / ("field", "river")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (32, 32, 3), dtype="uint8")
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    given: Any = {"weights": entry.name, "epochs": 1, "learning_rate": 1e-9, "progress": False}
+    train(tmp_path / "pictures", tmp_path / "model", **given)
+    model = load_model(tmp_path / "model")
+    assert model.card.architecture == "timm/resnet18"
+    assert model.card.initial_weights is not None
+    assert model.card.initial_weights.startswith(f"{entry.name}: bands red from R, green from G")
+    assert model.card.normalization is not None
+    assert model.card.normalization["center"] == [band.center for band in photographs.bands]
+    begun = resnet_state()["layer1.0.conv1.weight"]
+    assert torch.allclose(model.network.get_parameter("layer1.0.conv1.weight"), begun, atol=1e-6)
+    train(tmp_path / "pictures", tmp_path / "fitted", normalize="mean_std", **given)
+    fitted = load_model(tmp_path / "fitted").card.normalization
+    assert fitted is not None
+    assert fitted["kind"] == "mean_std"
 
 
 def test_an_entry_goes_into_json() -> None:

@@ -30,7 +30,8 @@ GIVEN = {
     "decay_steps": 3, "weight_decay": 0.0, "average": 0.5, "loss": "crossentropy",
     "label_smoothing": 0.05, "class_weights": (1.0, 2.5), "augment": ("rot90", "flip_up_down"),
     "augment_mode": "copies", "jitter": 0.2, "normalize": "median_std", "early_stopping": 3,
-    "baseline": False, "seed": 3, "device": "cpu", "devices": 1, "precision": "float32",
+    "baseline": False, "weights": None, "missing_bands": "zeros", "seed": 3,
+    "device": "cpu", "devices": 1, "precision": "float32",
 }  # fmt: skip
 """All settings but `options`, whose spelling differs from door to door."""
 
@@ -129,7 +130,7 @@ def test_all_doors_give_the_same_weights(tmp_path, monkeypatch):
     options = {"depth": 2}
     train("chips.zarr", "python", progress=False, options=options, **GIVEN)
     words = [f"--{name.replace('_', '-')}={value}" for name, value in GIVEN.items()
-             if name not in ("augment", "class_weights", "baseline")]  # fmt: skip
+             if name not in ("augment", "class_weights", "baseline", "weights")]  # fmt: skip
     lists = ["--augment=rot90", "--augment=flip_up_down", "--class-weights=1,2.5"]
     called = ["train", "chips.zarr", "shell", *words, *lists, "--option=depth=2", "--quiet"]
     app(called, standalone_mode=False)

@@ -15,13 +15,9 @@ from ..core.bands import Band
 from ..core.errors import MissingExtraError, ModelError, suggest
 from ..core.outputs import Outputs
 from .adapt import Missing
-from .identity import WEIGHTS_FILE
 from .listing import get_spec, list_models
-from .pretrained.fetch import download_weights
-from .pretrained.start import check_start, start_from
-from .pretrained.table import named_weights
+from .pretrained.beginning import Beginning
 from .specs import PHRASES, unwrapped
-from .weights import load_weights
 
 _OWN = __name__.removesuffix("registry")
 
@@ -37,7 +33,7 @@ def create_model(
     outputs: Outputs | None = None,
     weights: str | Path | None = None,
     bands: Sequence[Band | str] | None = None,
-    missing: Missing = "mean",
+    missing_bands: Missing = "mean",
     **options: Any,
 ) -> nn.Module:
     """A network by name, with fresh weights unless some are given.
@@ -54,7 +50,7 @@ def create_model(
             this very network.
         bands: What the input's channels are, where pretrained weights are given by name: their filters are
             found by role (`red`), else by name. None: the bands of the weights, in their order.
-        missing: What a band gets that the weights do not know: `mean`, the mean of all their filters;
+        missing_bands: What a band gets that the weights do not know: `mean`, the mean of all their filters;
             `zeros`; or `fresh`, random ones.
         options: What the network's builder declares, such as `width` and `dropout`; see `model_options`.
 
@@ -74,17 +70,9 @@ def create_model(
         >>> sum(p.numel() for p in model.parameters())
         486787
     """
-    entry = named_weights(weights)
-    if entry is None:
-        network = _build(name, in_channels, num_classes, outputs, options)
-    else:
-        given = check_start(entry, name, in_channels, bands)
-        network = _build(name, in_channels, num_classes, outputs, {**entry.options, **options})
-        start_from(network, entry, download_weights(entry), bands=given, missing=missing)
-    if weights is not None and entry is None:
-        file = Path(weights) / WEIGHTS_FILE if Path(weights).is_dir() else Path(weights)
-        expected = network.state_dict()
-        network.load_state_dict(load_weights(file, expected, f"{name!r} with {options}"))
+    begin = Beginning.of(weights, name, in_channels, bands, missing_bands)
+    network = _build(name, in_channels, num_classes, outputs, {**begin.options, **options})
+    begin.put_into(network)
     return network
 
 

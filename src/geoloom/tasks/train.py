@@ -133,7 +133,7 @@ def _run(
         fit(make_trainer(callbacks=watchers, ranks=ranks), task, data, workspace.last)
     validated = load_best(workspace, task)
     check_converged(task, history, config, validated=validated)
-    card = card_of(config, plan, task.outputs, setup.normalization)
+    card = card_of(config, plan, setup)
     if validated:
         model = LoadedModel.of(task.outcome, card, setup.device)
         report = validation_report(make_trainer(callbacks=[]), task, data, model, plan)

@@ -34,6 +34,17 @@ _DATA = "What it sees"
 @option(
     "--option", help="Another option of the network. Repeatable.", many=True, metavar="NAME=VALUE"
 )
+@option(
+    "--weights",
+    help="What the network begins with: pretrained weights by name, as `geoloom weights list` has them, or "
+    "a model folder.",
+    metavar="NAME|FOLDER",
+)
+@option(
+    "--missing-bands",
+    help="What a band gets that pretrained weights do not know: mean, zeros or fresh.",
+    default="mean",
+)
 @option("--epochs", "-e", help="Passes over the chips.", kind=int, default=50, section=_HOW)
 @option(
     "--batch-size", "-b", help="Chips per step, of all devices.", kind=int, default=16, section=_HOW

@@ -12,8 +12,8 @@ from ...transforms.normalize import Normalization
 from ..adapt import BandSources
 from .table import InputBand, PretrainedWeights
 
-KIND = "as_pretrained"
-"""Of the normalisation."""
+AS_PRETRAINED = "as_pretrained"
+"""Kind of the normalisation."""
 
 
 def input_rule(
@@ -44,7 +44,7 @@ def input_rule(
     bounds = [(wanted.low, wanted.high) for wanted in asked if wanted.low is not None]
     low, high = zip(*bounds, strict=True) if bounds else ((), ())
     return Normalization(
-        KIND,
+        AS_PRETRAINED,
         tuple((w.center - band.offset) / band.scale for band, w in zip(bands, asked, strict=True)),
         tuple(w.scale / band.scale for band, w in zip(bands, asked, strict=True)),
         tuple(band.name for band in bands),

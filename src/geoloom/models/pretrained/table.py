@@ -126,17 +126,21 @@ def get_weights(name: str) -> PretrainedWeights:
     return table[name]
 
 
+def is_path(given: str | Path) -> bool:
+    """Whether weights are given as a file or folder, not by their name."""
+    path = Path(given)
+    if isinstance(given, Path) or path.suffix == ".safetensors" or path.name != given:
+        return True
+    return given not in _table() and path.exists()
+
+
 def named_weights(given: str | Path | None) -> PretrainedWeights | None:
     """The weights that are given by their name; None where a file or folder is given, or nothing.
 
     Raises:
         ModelError: what is given is neither a known name nor a path.
     """
-    if given is None or isinstance(given, Path) or given.endswith(".safetensors"):
-        return None
-    if given not in _table() and (Path(given).exists() or Path(given).name != given):
-        return None
-    return get_weights(given)
+    return None if given is None or is_path(given) else get_weights(str(given))
 
 
 @lru_cache(maxsize=1)

@@ -43,6 +43,8 @@ class Train(Step):
     width: PositiveFloat | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     options: dict[str, float | int | bool | str] | None = None
+    weights: str | None = None
+    missing_bands: Literal["mean", "zeros", "fresh"] = "mean"
     size: PositiveInt | None = None
     epochs: Annotated[int, Field(gt=0, le=1_000_000)] = 50
     batch_size: BatchSize = 16
@@ -68,12 +70,20 @@ class Train(Step):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     resume: bool = False
 
+    def inputs(self) -> tuple[tuple[str, Path], ...]:
+        """The samples, and weights that are given as a folder or file."""
+        from ...models.pretrained.table import is_path
+
+        begin = (("weights", Path(self.weights)),) if self.weights and is_path(self.weights) else ()
+        return (*super().inputs(), *begin)
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """Names that are not known, and options that the network has not."""
         from ...core.errors import ConfigError, ModelError
         from ...losses.registry import check_loss
         from ...losses.weights import check_weight_rule
         from ...models.listing import get_spec
+        from ...models.pretrained.table import named_weights
         from ...models.registry import check_options
         from ...tasks.registry import get_task, list_tasks
         from ...transforms.normalize import list_normalizations
@@ -97,7 +107,14 @@ class Train(Step):
                 yield "class_weights", str(error)
         yield from named("normalize", self.normalize, list_normalizations())
         try:
-            get_spec(self.model)
+            known = named_weights(self.weights)
+        except ModelError as error:
+            yield "weights", str(error)
+            return
+        taken = None if known is None or "model" in self.model_fields_set else known.architecture
+        model = taken or self.model
+        try:
+            get_spec(model)
         except ModelError as error:
             yield "model", str(error)
             return
@@ -106,7 +123,7 @@ class Train(Step):
         for name in given.keys() & (self.options or {}).keys():
             yield name, "is among the options, too; leave one out"
         try:
-            check_options(self.model, {**(self.options or {}), **given})
+            check_options(model, {**(self.options or {}), **given})
         except ModelError as error:
             yield "options", str(error)
 

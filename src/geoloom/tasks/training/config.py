@@ -14,7 +14,11 @@ from ...losses.pixel import cross_entropy
 from ...losses.registry import check_loss, full_name
 from ...losses.summed import Loss
 from ...losses.weights import check_weight_rule
+from ...models.adapt import Missing
 from ...models.device import DeviceCount
+from ...models.pretrained.fetch import require_loadable
+from ...models.pretrained.inputs import AS_PRETRAINED
+from ...models.pretrained.table import PretrainedWeights, named_weights
 from ...models.registry import check_options, model_options
 from ...transforms.augment import chosen_augmentations
 from ...transforms.normalize import list_normalizations
@@ -60,6 +64,12 @@ class TrainConfig(GivenSettings):
     """Chance that a channel of the deepest layers is left out of a step; None as for `width`."""
     options: Mapping[str, Any] | None = None
     """Further options of the network."""
+    weights: str | None = None
+    """What the network begins with: one of `list_weights()`, fetched once; or a model folder or safetensors
+    file of the same network. None for random weights. Weights by name bring their network and its options,
+    where `model` is left out, and the normalisation that they were trained with, where `normalize` is."""
+    missing_bands: Missing = "mean"
+    """Of weights by name: what a band gets that they do not know, see `create_model`."""
     size: int | None = None
     """Of a folder of pictures: resize each to a square of this side, pixels, here and wherever the model is
     used. None: at their own size; where they have several, cut and padded to the most frequent."""
@@ -99,7 +109,8 @@ class TrainConfig(GivenSettings):
     """Random gain and offset of each band of each chip, while loading, up to this share of its spread: 0.2
     readies a network for ground that is hazier or brighter than what it learns from."""
     normalize: str = "mean_std"
-    """A kind of normalisation, fitted on the training chips and kept with the model."""
+    """A kind of normalisation, fitted on the training chips and kept with the model. With pretrained weights,
+    theirs unless one is given."""
     early_stopping: int | None = None
     """Stop after so many epochs without a lower validation loss; None trains all epochs. The falling learning
     rate of `one_cycle` and `cosine` often pays in the last epochs: stop late or not."""
@@ -118,11 +129,15 @@ class TrainConfig(GivenSettings):
     """`auto` is bfloat16 on CUDA and float32 elsewhere."""
 
     def __post_init__(self) -> None:
+        known = self.pretrained
+        if known is not None and "model" not in self.given and known.architecture is not None:
+            object.__setattr__(self, "model", known.architecture)  # frozen
         self._check_network()
         self.augmentations  # noqa: B018 - whatever of it cannot be is refused now
         check_choice(
             self,
             {
+                "missing_bands": get_args(Missing),
                 "schedule": get_args(ScheduleName),
                 "augment_mode": get_args(AugmentMode),
                 "precision": get_args(Precision),
@@ -193,10 +208,28 @@ class TrainConfig(GivenSettings):
         return getattr(self, name) is not None
 
     @property
+    def pretrained(self) -> PretrainedWeights | None:
+        """The weights that `weights` names; None where it is a path or nothing.
+
+        Raises:
+            ModelError: none are named so, or no network here can start from them.
+        """
+        known = named_weights(self.weights)
+        if known is not None:
+            require_loadable(known)
+        return known
+
+    @property
+    def as_pretrained(self) -> PretrainedWeights | None:
+        """The weights whose normalisation is taken; None where it is fitted."""
+        return None if "normalize" in self.given else self.pretrained
+
+    @property
     def network_options(self) -> dict[str, Any]:
-        """Options of the network, `width` and `dropout` among them where they are given."""
+        """Options of the network: those of its weights, and `width` and `dropout` where they are given."""
         own = {name: getattr(self, name) for name in _IN_OPTIONS if self._own(name)}
-        return {**(self.options or {}), **own}
+        known = {} if self.pretrained is None else self.pretrained.options
+        return {**known, **(self.options or {}), **own}
 
     @property
     def augmentations(self) -> tuple[str, ...]:
@@ -220,6 +253,8 @@ class TrainConfig(GivenSettings):
         plain = {key: value for key, value in asdict(self).items() if key not in _NOT_RECORDED}
         plain["options"] = {**model_options(self.model), **self.network_options}
         plain["augment"] = list(self.augmentations)
+        if self.as_pretrained is not None:
+            plain["normalize"] = AS_PRETRAINED
         if isinstance(self.class_weights, tuple):
             plain["class_weights"] = list(self.class_weights)
         return plain
@@ -238,6 +273,8 @@ class TrainSettings(TypedDict, total=False):
     width: float | None
     dropout: float | None
     options: Mapping[str, Any] | None
+    weights: str | None
+    missing_bands: Missing
     size: int | None
     epochs: int
     batch_size: int

@@ -9,7 +9,6 @@ from lightning.pytorch import Trainer
 
 from ...chips.store import ChipStore
 from ...core.errors import ModelError
-from ...core.outputs import Outputs
 from ...metrics.tally import Report
 from ...models.card import ModelCard
 from ...models.listing import get_spec
@@ -18,7 +17,6 @@ from ...models.registry import built_in
 from ...models.saved import LoadedModel
 from ...models.specs import unwrapped
 from ...models.weights import check_finite
-from ...transforms.normalize import Normalization
 from ..base import Task
 from ..data.chip_data import ChipDataModule
 from ..fitting import quiet
@@ -26,6 +24,7 @@ from ..history import History
 from ..scoring import score_samples
 from .config import TrainConfig
 from .plan import TrainingPlan
+from .setup import TrainingSetup
 
 
 def check_converged(task: Task, history: History, config: TrainConfig, *, validated: bool) -> None:
@@ -60,9 +59,7 @@ def validation_report(
     return task.report()
 
 
-def card_of(
-    config: TrainConfig, plan: TrainingPlan, outputs: Outputs, normalization: Normalization
-) -> ModelCard:
+def card_of(config: TrainConfig, plan: TrainingPlan, setup: TrainingSetup) -> ModelCard:
     """What the model folder says about the model, its figures aside."""
     source, spec = plan.source, get_spec(config.model)
     grid = source.grid(plan.train[0])
@@ -72,13 +69,14 @@ def card_of(
         architecture=config.model,
         options=config.to_dict()["options"],
         bands=source.bands,
-        outputs=outputs,
+        outputs=setup.task.outputs,
         dates=spec.dates,
-        normalization=normalization.to_dict(),
+        normalization=setup.normalization.to_dict(),
         dtype=str(source.dtype),
         gsd=None if grid is None else math.sqrt(abs(grid.affine.determinant)),
         gsd_unit="metre" if grid is None else str(grid.crs.units[0]),
         chip_size_px=source.size[0],
+        initial_weights=setup.begun,
         plugin=None if built_in(config.model) else Plugin.of(unwrapped(spec.build)),
         config={**config.to_dict(), "chips": plan.to_dict()},
     )

@@ -12,8 +12,12 @@ from lightning.pytorch import seed_everything
 
 from ...core.errors import ModelError
 from ...core.outputs import Outputs
+from ...core.statistics import BandStatistics
 from ...losses.weights import class_weights as weights_by_rule
+from ...models.adapt import match_known
 from ...models.listing import get_spec
+from ...models.pretrained.beginning import Beginning
+from ...models.pretrained.inputs import input_rule
 from ...models.registry import create_model
 from ...models.size import check_training_memory, warn_of_size
 from ...transforms.normalize import Normalization, fit_normalization
@@ -33,6 +37,8 @@ class TrainingSetup:
 
     task: Task
     normalization: Normalization
+    begun: str | None
+    """What the network began with; None for random weights."""
     data: Callable[[], ChipDataModule]
     """Made in each process."""
     device: str
@@ -46,6 +52,8 @@ class TrainingSetup:
         Raises:
             ConfigError: a batch cannot be divided among the devices.
             DatasetError: the labels teach nothing.
+            BandError: pretrained weights want other bands, or other units of them.
+            ReadError: pretrained weights cannot be fetched.
             MissingExtraError: a baseline is asked for, and scikit-learn is not installed.
             ModelError: the network cannot be made, or does not fit into memory.
         """
@@ -58,9 +66,12 @@ class TrainingSetup:
             seed_everything(config.seed, workers=True, verbose=False)
         outputs, counts = plan.learn_targets()
         statistics = plan.source.statistics("train" if plan.source.splits else None)
-        normalization = fit_normalization(config.normalize, statistics)
+        normalization = _normalization(config, plan, statistics)
         weights = _weights(config.class_weights, counts, outputs)
-        network = create_model(config.model, len(plan.source.bands), outputs=outputs, **options)
+        bands = plan.source.bands
+        begin = Beginning.of(config.weights, config.model, len(bands), bands, config.missing_bands)
+        network = create_model(config.model, len(bands), outputs=outputs, **options)
+        begun = begin.put_into(network)
         warn_of_size(config.model, network, device)
         task = get_task(plan.task)(
             network,
@@ -86,7 +97,19 @@ class TrainingSetup:
             statistics=statistics,
             seed=config.seed,
         )
-        return cls(task, normalization, data, device, devices)
+        return cls(task, normalization, begun, data, device, devices)
+
+
+def _normalization(
+    config: TrainConfig, plan: TrainingPlan, statistics: BandStatistics
+) -> Normalization:
+    """That of pretrained weights, else one that is fitted on the samples."""
+    known = config.as_pretrained
+    if known is None:
+        return fit_normalization(config.normalize, statistics)
+    bands = plan.source.bands
+    found = match_known(bands, known.bands, missing=config.missing_bands)
+    return input_rule(known, bands, str(plan.source.dtype), found)
 
 
 def _weights(rule: ClassWeights, counts: np.ndarray, outputs: Outputs) -> tuple[float, ...] | None:
