@@ -102,5 +102,7 @@ def test_broken_probabilities_are_refused():
     truth, probabilities, valid = scene(4)
     with pytest.raises(ModelError, match="NaN"):
         ClassTally.of_probabilities(truth, np.full_like(probabilities, np.nan), valid)
+    with pytest.raises(ModelError, match=r"lie in -.* expected 0 to 1"):
+        ClassTally.of_probabilities(truth, np.log(probabilities), valid)
     with pytest.raises(ModelError, match="shape"):
         ClassTally.of_probabilities(truth[:, :4], probabilities, valid)

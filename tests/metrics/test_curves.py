@@ -73,6 +73,9 @@ def test_certain_and_impossible_scores_have_a_bin():
     assert histogram[0, 0, 0] == 1
     assert histogram[0, 1, -1] == 1
     assert curves.auc(histogram[0]) == 1.0
+    # The mean of several answers of 1 may be a little more, by rounding.
+    above = np.nextafter(np.array([[0.0, 1.0], [1.0, 0.0]], "float32"), np.float32(2))
+    np.testing.assert_array_equal(curves.score_histograms(above, np.array([1, 0])), histogram)
 
 
 def test_a_class_without_pixels_has_no_area():

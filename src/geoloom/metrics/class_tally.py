@@ -14,6 +14,8 @@ from .confusion import confusion_matrix
 from .curves import BINS, score_histograms
 
 _LEAST = np.finfo(np.float32).tiny
+_ROUNDING = 1e-3
+"""By how much means of probabilities may pass 0 and 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +63,7 @@ class ClassTally:
             valid: Bool, shaped as `truth`; True = to be counted.
 
         Raises:
-            ModelError: shapes do not agree, or a valid pixel holds another class or no number.
+            ModelError: shapes do not agree, or a valid pixel holds another class, or what is no probability.
         """
         scores = np.moveaxis(np.asarray(probabilities), -3, 0)
         wanted = np.asarray(truth)
@@ -76,6 +78,11 @@ class ClassTally:
         if not np.isfinite(scores).all():
             raise ModelError(
                 "probabilities hold NaN or infinity at valid pixels; check the model's output"
+            )
+        if scores.size and (scores.min() < -_ROUNDING or scores.max() > 1 + _ROUNDING):
+            raise ModelError(
+                f"probabilities lie in {scores.min():.4g} to {scores.max():.4g} at valid pixels; expected 0 "
+                "to 1: put a softmax or sigmoid behind the model's scores"
             )
         matrix = confusion_matrix(wanted, scores.argmax(axis=0), k)
         chances = np.take_along_axis(scores, wanted[None].astype(np.int64), axis=0)[0]

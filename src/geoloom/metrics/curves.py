@@ -54,7 +54,7 @@ def score_histograms(
 
 def _counted(scores: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     k = len(scores)
-    exact = scores.astype(np.float64)
+    exact = np.clip(scores.astype(np.float64), 0, 1)  # means of float32 pass 1 by their rounding
     with np.errstate(divide="ignore"):
         odds = np.log(exact) - np.log1p(-exact)
     unit = (np.clip(odds, -_REACH, _REACH) + _REACH) / (2 * _REACH)
