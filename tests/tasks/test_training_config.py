@@ -30,8 +30,8 @@ GIVEN = {
     "decay_steps": 3, "weight_decay": 0.0, "average": 0.5, "loss": "crossentropy",
     "label_smoothing": 0.05, "class_weights": (1.0, 2.5), "augment": ("rot90", "flip_up_down"),
     "augment_mode": "copies", "jitter": 0.2, "normalize": "median_std", "early_stopping": 3,
-    "baseline": False, "weights": None, "missing_bands": "zeros", "seed": 3,
-    "device": "cpu", "devices": 1, "precision": "float32",
+    "keep": "last", "recipe": "none", "baseline": False, "weights": None, "missing_bands": "zeros",
+    "seed": 3, "device": "cpu", "devices": 1, "precision": "float32",
 }  # fmt: skip
 """All settings but `options`, whose spelling differs from door to door."""
 

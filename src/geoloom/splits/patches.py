@@ -60,11 +60,27 @@ def patches(ground: Ground, scenes: Sequence[LabelledPixels]) -> tuple[np.ndarra
     for members in ground.groups:
         if len(members) > 1:
             pairs.append(_on_one_ground(ground, members, scenes, starts))
-    first, second = np.concatenate(pairs, axis=1)
-    total = int(starts[-1])
-    links = coo_array((np.ones(len(first), bool), (first, second)), shape=(total, total))
-    numbers = connected_components(links, directed=False)[1].astype(np.int64)
+    _, numbers = _components(np.concatenate(pairs, axis=1), int(starts[-1]))
     return tuple(np.split(numbers, starts[1:-1]))
+
+
+def count_patches(pixels: LabelledPixels) -> int:
+    """How many patches the labelled pixels of one scene make, each of which is given once.
+
+    Example:
+        >>> rows, cols, codes = np.array([[0, 0, 1, 5], [0, 1, 2, 5], [1, 1, 1, 1]])
+        >>> count_patches(LabelledPixels(rows, cols, codes))
+        2
+    """
+    pairs = np.concatenate([np.empty((2, 0), np.int64), *_touching(pixels)], axis=1)
+    return _components(pairs, len(pixels))[0]
+
+
+def _components(pairs: np.ndarray, total: int) -> tuple[int, np.ndarray]:
+    """How many there are, and the number of each of `total` pixels, int64."""
+    links = coo_array((np.ones(pairs.shape[1], bool), tuple(pairs)), shape=(total, total))
+    count, numbers = connected_components(links, directed=False)
+    return int(count), numbers.astype(np.int64)
 
 
 def _touching(scene: LabelledPixels) -> list[np.ndarray]:

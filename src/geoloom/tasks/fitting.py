@@ -52,6 +52,7 @@ def build_trainer(
     precision: str,
     validated: bool,
     early_stopping: int | None,
+    keep_best: bool,
     callbacks: Sequence[Callback],
     devices: int = 1,
     ranks: ClusterEnvironment | None = None,
@@ -70,16 +71,17 @@ def build_trainer(
     if validated:
         if early_stopping is not None:
             chosen.append(EarlyStopping("val_loss", patience=early_stopping, mode="min"))
-        chosen.append(
-            ModelCheckpoint(
-                workspace.checkpoints,
-                filename=BEST,
-                monitor="val_loss",
-                mode="min",
-                save_weights_only=True,
-                enable_version_counter=False,
+        if keep_best:
+            chosen.append(
+                ModelCheckpoint(
+                    workspace.checkpoints,
+                    filename=BEST,
+                    monitor="val_loss",
+                    mode="min",
+                    save_weights_only=True,
+                    enable_version_counter=False,
+                )
             )
-        )
     # Written last, so that it holds the state of the others.
     chosen.append(
         ModelCheckpoint(

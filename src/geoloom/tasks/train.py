@@ -20,6 +20,7 @@ from .baseline.score import baseline_of
 from .fitting import build_trainer, fit, load_best
 from .history import History, OnEpoch, ProgressBar
 from .ranks import other_devices
+from .recipes.chosen import with_recipe
 from .source import open_labelled
 from .training.config import TrainConfig, TrainSettings
 from .training.job import TrainingJob
@@ -44,7 +45,9 @@ def train(
 ) -> Path:
     """Train a network on labelled samples and write a model folder.
 
-    The weights kept are those of the epoch with the lowest validation loss. Equal seeds on equal machines
+    The weights kept are those of the epoch with the lowest validation loss, or with `keep` those of the last
+    epoch. Where labels are few, settings that are not given are those of a recipe, which a warning names; see
+    `TrainConfig.recipe`. Equal seeds on equal machines
     give equal models, whether the settings come from Python, the command line or a project file; a training
     that is stopped and resumed gives the model of one that was not.
 
@@ -83,7 +86,8 @@ def train(
     source = open_labelled(data, chosen.size)
     judge = None if val is None else open_labelled(val, chosen.size)
     plan = TrainingPlan.of(source, chosen.task, judge)
-    chosen = configured(TrainConfig, chosen, {"task": plan.task})
+    chosen = with_recipe(configured(TrainConfig, chosen, {"task": plan.task}), plan)
+    plan.warn(chosen.keep)
     workspace = Workspace(Path(out))
     run = {"config": chosen.to_dict(), "chips": plan.to_dict(), "version": __version__}
     device = choose_device(chosen.device)
@@ -125,13 +129,14 @@ def _run(
         devices=setup.devices,
         precision=config.precision,
         validated=plan.judge is not None,
+        keep_best=config.keep == "best",
         early_stopping=config.early_stopping,
     )
     job = TrainingJob(make_trainer, workspace.folder, task, setup.data, workspace.last)
     with other_devices(job) as ranks:
         data = setup.data()
         fit(make_trainer(callbacks=watchers, ranks=ranks), task, data, workspace.last)
-    validated = load_best(workspace, task)
+    validated = load_best(workspace, task) if config.keep == "best" else plan.judge is not None
     check_converged(task, history, config, validated=validated)
     card = card_of(config, plan, setup)
     if validated:

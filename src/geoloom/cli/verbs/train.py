@@ -69,6 +69,12 @@ _DATA = "What it sees"
     section=_HOW,
 )
 @option(
+    "--keep",
+    help="Weights kept: best, of the epoch with the lowest validation loss; or last.",
+    default="best",
+    section=_HOW,
+)
+@option(
     "--loss",
     help="crossentropy, dice, ... of classes; mse, mae, ... of values; with options, and in sums: "
     "ce+0.5*tversky:alpha=0.3,beta=0.7.",
@@ -83,6 +89,12 @@ _DATA = "What it sees"
 )
 @option("--class-weights", help="balanced, sqrt, ..., or a number per class: 1,2,1.", section=_HOW)
 @option("--early-stopping", help="Stop after so many epochs without gain.", kind=int, section=_HOW)
+@option(
+    "--recipe",
+    help="Settings for few labels, where none are given: auto, if labels are few; few_labels; or none.",
+    default="auto",
+    section=_HOW,
+)
 @flag(
     "--baseline",
     help="Also score a random forest of pixels on the same chips: what the network has to beat.",

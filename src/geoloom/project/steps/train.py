@@ -54,6 +54,7 @@ class Train(Step):
     decay_steps: PositiveInt | None = None
     weight_decay: NonNegativeFloat = 1e-2
     average: Annotated[float, Field(ge=0, le=1)] = 0.0
+    keep: Literal["best", "last"] = "best"
     loss: str | None = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     class_weights: str | tuple[float, ...] | None = None
@@ -62,6 +63,7 @@ class Train(Step):
     jitter: Annotated[float, Field(ge=0, lt=1)] = 0.0
     normalize: str = "mean_std"
     early_stopping: PositiveInt | None = None
+    recipe: Literal["auto", "few_labels", "none"] = "auto"
     baseline: bool = False
     val: Path | None = None
     seed: Seed = 0

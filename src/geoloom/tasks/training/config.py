@@ -29,6 +29,8 @@ from ..schedule import Schedule, ScheduleName
 ClassWeights = str | Sequence[float] | None
 """A rule of `class_weights`, or one number for each class or value."""
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Recipe = Literal["auto", "few_labels", "none"]
+Kept = Literal["best", "last"]
 
 _IN_OPTIONS = ("width", "dropout")
 """Settings that are options of the network, written for themselves as nearly all networks have them."""
@@ -91,6 +93,9 @@ class TrainConfig(GivenSettings):
     """Keep, instead of the weights themselves, their running mean over about this share of the training (an
     exponential moving average): 0.1 steadies a training whose scores scatter from seed to seed. The mean is
     what validation scores, what early stopping watches, and what is saved."""
+    keep: Kept = "best"
+    """Which weights are kept: `best`, those of the epoch with the lowest validation loss; or `last`, for when
+    validation is too small to tell epochs apart."""
     loss: str | None = None
     """One of `list_losses(kind)` of what is learned, with options (`tversky:alpha=0.3,beta=0.7`), or a
     weighted sum of several (`ce+0.5*dice`); None takes the usual one (`crossentropy` of classes, `mse` of
@@ -114,6 +119,10 @@ class TrainConfig(GivenSettings):
     early_stopping: int | None = None
     """Stop after so many epochs without a lower validation loss; None trains all epochs. The falling learning
     rate of `one_cycle` and `cosine` often pays in the last epochs: stop late or not."""
+    recipe: Recipe = "auto"
+    """Settings for few labels, in place of those that are not given: `few_labels` takes them, `none` does
+    not, and `auto` takes them where the training chips of classes of pixels hold few labelled places, most of
+    the ground around them is unlabelled, and the network is `unet`. A warning names them, with reasons."""
     baseline: bool = False
     """Of classes of pixels: also learn a random forest from the same chips (the extra `baseline`), score it
     on the same pixels, and keep its figures in `baseline.json`: what a network has to beat."""
@@ -141,6 +150,8 @@ class TrainConfig(GivenSettings):
                 "schedule": get_args(ScheduleName),
                 "augment_mode": get_args(AugmentMode),
                 "precision": get_args(Precision),
+                "keep": get_args(Kept),
+                "recipe": get_args(Recipe),
                 "normalize": list_normalizations(),
                 "baseline": (False, True),
             },
@@ -284,6 +295,7 @@ class TrainSettings(TypedDict, total=False):
     decay_steps: int | None
     weight_decay: float
     average: float
+    keep: Kept
     loss: str | None
     label_smoothing: float
     class_weights: ClassWeights
@@ -292,6 +304,7 @@ class TrainSettings(TypedDict, total=False):
     jitter: float
     normalize: str
     early_stopping: int | None
+    recipe: Recipe
     baseline: bool
     seed: int
     device: str

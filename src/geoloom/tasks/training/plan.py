@@ -57,20 +57,24 @@ class TrainingPlan:
         judge = source if val is None else open_labelled(val)
         split = judging_split(judge)
         if judge is source and split is None:
+            return cls(task, source, outputs, learned, None, ())
+        _check_alike(source, judge)
+        return cls(task, source, outputs, learned, judge, _numbers(judge.indices(split)))
+
+    def warn(self, keep: str) -> None:
+        """Warn of what the splits mean for the weights that are kept; `keep` as of `TrainConfig`."""
+        if self.judge is None:
             logger.warning(
                 "%s has no split 'val' or 'test': nothing shows when the network has learned enough, and "
                 "the weights of the last epoch are kept",
-                source.path,
+                self.source.path,
             )
-            return cls(task, source, outputs, learned, None, ())
-        if judge is source and split == "test":
+        elif self.judge is self.source and judging_split(self.judge) == "test" and keep == "best":
             logger.warning(
                 "%s has no split 'val': its split 'test' chooses the weights, so that a score on it will "
                 "be a little too good",
-                source.path,
+                self.source.path,
             )
-        _check_alike(source, judge)
-        return cls(task, source, outputs, learned, judge, _numbers(judge.indices(split)))
 
     def to_dict(self) -> dict[str, Any]:
         """Where the samples are and how many, for the record."""

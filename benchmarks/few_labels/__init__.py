@@ -1,0 +1,1 @@
+"""Benchmark: networks and forests learned from few labels of real images."""
