@@ -54,7 +54,7 @@ def figures(draw: Draw, model: Any) -> Figures:
 
 
 METHODS: dict[str, Callable[[Draw, Path, int], tuple[Figures, float]]] = {
-    "recipe": partial(by_network, recipe="auto"),
+    "recipe": partial(by_network, recipe="few_labels"),
     "forest": by_forest,
     "balanced forest": partial(by_forest, balanced=True),
     "no recipe": partial(by_network, recipe="none"),

@@ -145,9 +145,10 @@ def test_ordinary_labels_and_other_networks_take_none(tmp_path, chips, caplog):
         with_recipe(TrainConfig(recipe="few_labels", model="fcn32s"), TrainingPlan.of(labels))
 
 
-def test_shares_of_classes_are_the_lands_where_there_is_a_background(tmp_path):
+def test_a_background_takes_it_on_request_alone_and_keeps_its_share(tmp_path):
     plan = TrainingPlan.of(few(tmp_path / "chips.zarr", transparent=("fields",)))
-    chosen = with_recipe(TrainConfig(), plan)
+    assert with_recipe(TrainConfig(), plan) == TrainConfig(recipe="none")
+    chosen = with_recipe(TrainConfig(recipe="few_labels"), plan)
     assert chosen.keep == "last"
     assert chosen.class_weights is None
 

@@ -28,12 +28,13 @@ def with_recipe(config: TrainConfig, plan: TrainingPlan) -> TrainConfig:
     asked = config.recipe == "few_labels"
     if config.recipe == "none" or not (_is_for(config, plan, refuse=asked)):
         return _with(config, {}, "none")
-    ground = _ground(plan)
+    assert isinstance(plan.outputs, ClassOutputs)  # `_is_for` has looked
+    background = bool(plan.outputs.classes.transparent)
+    # Plots with a background are labelled throughout; there the recipe was tried, and gained nothing sure.
+    ground = None if background else _ground(plan)
     if not asked and not is_sparse(ground):
         return _with(config, {}, "none")
     copies = 1 + len(config.augmentations) if config.augment_mode == "copies" else 1
-    assert isinstance(plan.outputs, ClassOutputs)  # `_is_for` has looked
-    background = bool(plan.outputs.classes.transparent)
     recipe = choices(copies * len(plan.train), config.batch_size, background=background)
     taken = {name: choice for name, choice in recipe.items() if not _given(config, name)}
     _say(ground, taken, asked=asked)
