@@ -46,12 +46,13 @@ def _is_for(config: TrainConfig, plan: TrainingPlan, *, refuse: bool) -> bool:
     outputs = plan.outputs
     classes = isinstance(outputs, ClassOutputs) and not outputs.multilabel
     per_pixel = outputs.gives == "pixels" and isinstance(plan.source, ChipStore)
-    if classes and per_pixel and config.model == NETWORK:
+    if classes and per_pixel and config.model == NETWORK and config.weights is None:
         return True
     if refuse:
         raise ConfigError(
-            f"recipe few_labels is for classes of pixels in a chip store and the network {NETWORK}; found "
-            f"{outputs.short} in {plan.source.path} and the network {config.model}: leave recipe out"
+            f"recipe few_labels is for classes of pixels in a chip store and the network {NETWORK} from "
+            f"random weights; found {outputs.short} in {plan.source.path}, the network {config.model} and "
+            f"weights {config.weights}: leave recipe out"
         )
     return False
 

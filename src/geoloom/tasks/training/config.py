@@ -122,8 +122,8 @@ class TrainConfig(GivenSettings):
     recipe: Recipe = "auto"
     """Settings for few labels, in place of those that are not given: `few_labels` takes them, `none` does
     not, and `auto` takes them where the training chips of classes of pixels hold few labelled places, most of
-    the ground around them is unlabelled, no class is a background, and the network is `unet`. A warning names
-    them, with reasons."""
+    the ground around them is unlabelled, no class is a background, and the network is a `unet` without
+    `weights`. A warning names them, with reasons."""
     baseline: bool = False
     """Of classes of pixels: also learn a random forest from the same chips (the extra `baseline`), score it
     on the same pixels, and keep its figures in `baseline.json`: what a network has to beat."""
