@@ -1,0 +1,1 @@
+"""Augmentations by name: one small frozen dataclass each, whose fields are its options."""
