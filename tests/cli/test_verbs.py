@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from PIL import Image
+from pyproj import CRS
+from shapely import Point
 
 import geoloom as gl
 from geoloom.testing.simulate import simulated_scene
@@ -33,7 +37,6 @@ def labels(scene, tmp_path_factory):
 
 def test_rasterize_burns_what_the_layer_says(scene, labels):
     """Against GDAL's own burning of the reprojected polygons; a pixel may differ at an edge."""
-    import geopandas
     from rasterio.features import rasterize
 
     frame = geopandas.read_file(scene.truth).to_crs(str(scene.grid.crs))
@@ -75,7 +78,6 @@ def test_a_wrong_field_and_a_wrong_class_are_reported_with_the_right_ones(geoloo
 
 
 def test_features_that_lie_elsewhere_make_no_label_raster(geoloom, scene, tmp_path):
-    import geopandas
     import shapely
 
     far, small = tmp_path / "far.gpkg", tmp_path / "small.gpkg"
@@ -241,6 +243,33 @@ def test_info_knows_vectors_and_refuses_the_rest(geoloom, scene, tmp_path):
     refused = geoloom("info", tmp_path / "a.txt")
     assert refused.code == 1
     assert "Traceback" not in refused.err
+
+
+def test_info_shows_values_as_classes_are_named_and_a_crs_in_words(geoloom, tmp_path):
+    (tmp_path / "points.csv").write_text("lon,lat\n-60.1,-3.2\n")
+    said = geoloom("info", tmp_path / "points.csv").out
+    assert "Point (lon, lat)" in said
+    dbase = geopandas.GeoDataFrame({"code": [1.0, 1.0, 2.0]}, geometry=[Point(0, 0)] * 3)
+    dbase.to_file(tmp_path / "codes.shp")
+    said = geoloom("info", tmp_path / "codes.shp", "--field", "code").out
+    assert "1: 2, 2: 1" in said
+    assert "none; say which by --assume-crs" in said
+    albers = CRS("+proj=aea +lat_1=-1 +lat_2=-29 +lon_0=-54 +ellps=GRS80").to_wkt()
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", width=4, height=4, count=1, dtype="uint8", crs=albers,
+        transform=Affine(64, 0, 0, 0, -64, 0),
+    ) as file:  # fmt: skip
+        file.write(np.ones((1, 4, 4), "uint8"))
+    assert "Albers Equal Area (no EPSG code)" in geoloom("info", tmp_path / "a.tif").out
+
+
+def test_demo_makes_files_to_practise_on(geoloom, tmp_path):
+    done = geoloom("demo", tmp_path / "sim", "--only-data", "--size", "160", "--json")
+    assert done.code == 0, done.err
+    assert all(Path(file).is_file() for file in done.json["files"])
+    again = geoloom("demo", tmp_path / "sim", "--only-data", "--size", "160")
+    assert again.code == 1
+    assert "--overwrite" in again.err
 
 
 def test_info_counts_the_pictures_of_class_folders(geoloom, tmp_path):
@@ -430,8 +459,6 @@ def test_a_product_never_replaces_what_it_is_made_from(
     geoloom, scene, labels, tmp_path, monkeypatch, words
 ):
     import shutil
-
-    import geopandas
 
     monkeypatch.chdir(tmp_path)
     shutil.copy(scene.scene, "scene.tif")

@@ -25,7 +25,7 @@ from shapely import box
 
 from geoloom.core.errors import VectorError
 from geoloom.datasets import VectorDataset
-from geoloom.io.vector.layers import list_fields, make_features, read_features
+from geoloom.io.vector.layers import field_values, list_fields, make_features, read_features
 
 UTM = "EPSG:32622"
 GRIDS = {
@@ -527,10 +527,31 @@ def test_a_shapefile_without_its_table_is_refused(tmp_path):
         read_features(tmp_path / "a.shp", class_field="kind")
 
 
-def test_a_table_of_points_is_an_error_that_names_its_columns_and_the_way(tmp_path):
+@pytest.mark.parametrize(
+    ("head", "crs", "same_as"),
+    [("Longitude,latitude,class", None, "EPSG:4326"), ("x,y,class", UTM, UTM)],
+)
+def test_a_table_of_coordinates_is_a_layer_of_points(tmp_path, caplog, head, crs, same_as):
     path = tmp_path / "points.csv"
-    path.write_text("Longitude,y,class\n-60.1,-3.2,forest\n")
-    with pytest.raises(
-        VectorError, match=r"columns are Longitude, y, class.*points.csv .*=Longitude .*=y "
-    ):
+    path.write_text(f"{head}\n-60.1,-3.2,forest\n-60.2,-3.25,water\n,,forest\n")
+    read = read_features(path, class_field="class", crs=crs)
+    assert (str(read.crs), read.class_names) == (same_as, {1: "forest", 2: "water"})
+    assert shapely.get_coordinates(read.geometries).tolist() == [[-60.1, -3.2], [-60.2, -3.25]]
+    assert ("taken as degrees" in caplog.text) == (crs is None)
+    assert "dropped 1 feature without a geometry" in caplog.text
+    assert field_values(path, "class") == {"forest": 2, "water": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("east,y,class\n1,2,forest\n", "columns are east, y, class.*lon and lat, or x and y"),
+        ("x,y\n594868,4403011\n", "no CRS"),
+        ("lon,lat\n594868,4403011\n", "reach 594868, expected degrees.*--assume-crs"),
+    ],
+)
+def test_a_table_whose_coordinates_are_unknown_is_refused(tmp_path, text, message):
+    path = tmp_path / "points.csv"
+    path.write_text(text)
+    with pytest.raises(VectorError, match=message):
         read_features(path)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
+import rasterio.warp
 from rasterio.features import rasterize
 
 from geoloom.core.errors import GridError
 from geoloom.testing.simulate import CLASS_NAMES, OFFSET, SCALE, simulated_scene
+from geoloom.testing.simulate_inputs import CODES, CONTENTS, EARLIER, simulated_inputs
 
 SIZE = 400
 
@@ -150,3 +153,41 @@ def test_even_the_smallest_scene_has_all_classes(tmp_path, seed):
 def test_a_size_that_is_too_small_names_the_smallest(tmp_path):
     with pytest.raises(GridError, match="size_px=160"):
         simulated_scene(tmp_path, size_px=64)
+
+
+def test_the_same_place_at_an_earlier_date_has_the_clearings_of_that_time(tmp_path):
+    made = simulated_inputs(tmp_path, size_px=192)
+    now, then = (gpd.read_file(scene.truth).to_crs(32720) for scene in (made.now, made.earlier))
+    later = now[now.year > EARLIER].geometry.union_all().buffer(-60)
+    cleared = [
+        table[table["class"] == "deforestation"].geometry.union_all() for table in (now, then)
+    ]
+    assert later.area > 0
+    assert cleared[0].intersection(later).area > 0.9 * later.area
+    assert cleared[1].intersection(later).area < 0.1 * later.area
+    inside = [(later, 192)]
+    mask = rasterize(inside, (192, 192), transform=made.now.grid.affine) > 0
+    red = []
+    for scene in (made.now, made.earlier):
+        with rasterio.open(scene.scene) as file:
+            values = file.read(3)
+            red.append(float(np.median(values[mask & (values > 0)])))
+    assert red[0] > 1.05 * red[1]  # soil is brighter than canopy
+
+
+def test_labels_come_in_the_forms_in_which_analysts_have_them(tmp_path):
+    made = simulated_inputs(tmp_path, size_px=192)
+    assert {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.*")} >= set(CONTENTS)
+    points = pd.read_csv(made.points)
+    assert points["class"].value_counts().to_dict() == dict.fromkeys(CLASS_NAMES, 10)
+    places = gpd.GeoDataFrame(points, geometry=gpd.points_from_xy(points.lon, points.lat), crs=4326)
+    truth = gpd.read_file(made.now.truth).to_crs(4326)
+    joined = places.sjoin(truth, lsuffix="point", rsuffix="right")
+    assert (joined["class_point"] == joined["class_right"]).all()
+    with rasterio.open(made.codes) as codes, rasterio.open(made.now.scene) as scene:
+        assert (codes.transform, codes.crs) == (scene.transform, scene.crs)
+        assert set(np.unique(codes.read(1))) <= {0, *CODES.values()}
+        x, y = rasterio.warp.transform("EPSG:4326", codes.crs, points.lon, points.lat)
+        found = [int(value[0]) for value in codes.sample(zip(x, y, strict=True))]
+    assert found == points["class"].map(CODES).tolist()
+    assert list(gpd.read_file(made.clearings).columns) == ["geometry"]

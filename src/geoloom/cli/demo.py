@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..core.files import write_text
+from ..core.files import may_replace, write_text
 from .terminal import Terminal
 
 
@@ -37,6 +37,27 @@ def run_demo(
         refuse_foreign(made.steps)
     lines = run_project(made, terminal, overwrite=overwrite)
     return {"seconds": round(time.monotonic() - began, 1), "steps": lines}
+
+
+def make_data(out: Path, *, size: int, seed: int, overwrite: bool) -> tuple[dict[str, str], str]:
+    """Make a simulated scene with labels of several forms, and do nothing with them.
+
+    Returns:
+        What each file holds, by its path; and the same for people.
+
+    Raises:
+        WriteError: a file of theirs is there, and not `overwrite`.
+        GridError: the scene would be too small.
+    """
+    from ..testing.simulate_inputs import CONTENTS, simulated_inputs
+
+    for name in CONTENTS:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        may_replace(out / name, overwrite=overwrite)
+    simulated_inputs(out, size_px=size, seed=seed)
+    made = {str(out / name): holds for name, holds in CONTENTS.items()}
+    width = max(map(len, made))
+    return made, "\n".join(f"{path:{width}}  {holds}" for path, holds in made.items())
 
 
 def _make_scene(folder: Path, terminal: Terminal, *, size: int, seed: int) -> None:

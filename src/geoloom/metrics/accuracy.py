@@ -144,6 +144,7 @@ class Accuracy:
     def text(self) -> str:
         """A report for people: the figures per class, the means, the confusion matrix."""
         width = max(12, *(len(name) for name in self.classes))
+        widths = [max(12, len(name) + 1) for name in self.classes]
         counted = f"{self.per}s"
         head = ("precision", "recall", "F1", "IoU", "AUC", "AP", counted)
         lines = [f"{'class':<{width}}" + "".join(f"{name:>11}" for name in head)]
@@ -160,10 +161,12 @@ class Accuracy:
             f"cross-entropy {_plain(self.log_loss)}   {counted} {self.pixels:,}",
             "",
             f"confusion matrix, {counted} (rows: truth, columns: prediction)",
-            " " * width + "".join(f"{name[:11]:>12}" for name in self.classes),
+            " " * width
+            + "".join(f"{name:>{w}}" for name, w in zip(self.classes, widths, strict=True)),
         ]
         lines += [
-            f"{name:<{width}}" + "".join(f"{count:>12,}" for count in row)
+            f"{name:<{width}}"
+            + "".join(f"{count:>{w},}" for count, w in zip(row, widths, strict=True))
             for name, row in zip(self.classes, self.matrix, strict=True)
         ]
         return "\n".join(lines) + "\n"

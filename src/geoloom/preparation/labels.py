@@ -65,7 +65,8 @@ def rasterize(
     warned of. The file appears under its name only when it is whole.
 
     Args:
-        labels: Vector layer: shapefile, GeoPackage, GeoJSON, GeoParquet, ...
+        labels: Vector layer: shapefile, GeoPackage, GeoJSON, GeoParquet, ...; or a CSV of points with columns
+            `lon` and `lat`, or `x` and `y`.
         like: The raster whose pixels are labelled.
         out: The label raster to write: a cloud-optimised GeoTIFF of uint8 codes, with colours and class
             names.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .simulate import simulated_scene as simulated_scene
     from .simulate_crops import SimulatedCrops as SimulatedCrops
     from .simulate_crops import simulated_crops as simulated_crops
+    from .simulate_inputs import SimulatedInputs as SimulatedInputs
+    from .simulate_inputs import simulated_inputs as simulated_inputs
     from .sources import FakeSource as FakeSource
     from .strategies import cuts as cuts
     from .strategies import grids as grids
@@ -42,6 +44,7 @@ else:
             ".server": ["Behaviour", "FolderServer", "serving"],
             ".simulate": ["SimulatedScene", "simulated_scene"],
             ".simulate_crops": ["SimulatedCrops", "simulated_crops"],
+            ".simulate_inputs": ["SimulatedInputs", "simulated_inputs"],
             ".sources": ["FakeSource"],
             ".strategies": ["cuts", "grids", "intervals", "overlapping_grids", "timelines"],
             ".trials": ["Outcome", "run_trials"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -50,7 +50,9 @@ class SimulatedScene:
     bands: tuple[str, ...] = BANDS
 
 
-def simulated_scene(folder: str | Path, *, size_px: int = 1536, seed: int = 0) -> SimulatedScene:
+def simulated_scene(
+    folder: str | Path, *, size_px: int = 1536, seed: int = 0, until: int | None = None
+) -> SimulatedScene:
     """Make a scene of forest cleared along roads, with river, clouds and a tilted edge, and its truth.
 
     Equal seeds and sizes give equal pixels. The truth is drawn as a mapper would: polygons in another CRS,
@@ -60,6 +62,8 @@ def simulated_scene(folder: str | Path, *, size_px: int = 1536, seed: int = 0) -
         folder: Where the three files go; made if absent, files replaced.
         size_px: Side of the square scene, 30 m pixels.
         seed: Source of chance.
+        until: Year of the scene: clearings of later years are still forest, in image and truth. None has all.
+            The same place at two dates has one `seed`; its clouds and noise differ.
 
     Raises:
         GridError: `size_px` is too small to hold a river, a road and clearings.
@@ -81,7 +85,9 @@ def simulated_scene(folder: str | Path, *, size_px: int = 1536, seed: int = 0) -
     of_water, of_people, of_ground, of_sky, of_sensor = np.random.default_rng(seed).spawn(5)
     waters = draw_waters(size_px, of_water)
     settlement = draw_settlement(size_px, waters.surface, of_people)
-    ground = light_ground(size_px, waters, settlement, of_ground)
+    if until is not None:
+        of_sky, of_sensor = np.random.default_rng((seed, until)).spawn(2)
+    ground = light_ground(size_px, waters, settlement, of_ground, until=until)
     sky = draw_sky(size_px, of_sky)
     seen = look_through(ground.reflectance, sky, of_sensor)
     stored = np.clip(np.rint((seen - OFFSET) / SCALE), 1, 65535).astype(np.uint16)
@@ -98,6 +104,9 @@ def simulated_scene(folder: str | Path, *, size_px: int = 1536, seed: int = 0) -
     _write(
         made.qa, quality_bits(sky, ground.water)[None], grid, ("QA_PIXEL",), nodata=1, scaled=False
     )
+    if until is not None:
+        fields = tuple(field for field in settlement.fields if field.year <= until)
+        settlement = replace(settlement, fields=fields)
     truth = _truth(settlement, waters.surface, size_px)
     made.truth.unlink(missing_ok=True)
     truth.to_file(made.truth, layer="truth", driver="GPKG")

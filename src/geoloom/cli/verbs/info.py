@@ -14,6 +14,8 @@ from ..verb import verb
 
 _SHOWN = 5
 """Sizes of pictures that are printed; JSON has all of them."""
+_LONGEST_CRS = 40
+"""Characters of a CRS that are printed; a definition is longer than any code."""
 
 
 @verb("geoloom info scene.tif", "geoloom info labels.shp --field class")
@@ -134,9 +136,30 @@ def in_words(facts: dict[str, Any]) -> dict[str, Any]:
         elif key == "looked_at":
             if value < 1:
                 shown["looked at"] = f"{100 * value:.2g} % of the pixels (--exact looks at all)"
+        elif key == "crs" and isinstance(value, str):
+            shown["crs"] = _crs_in_words(value)
+        elif key == "crs" and value is None:
+            shown["crs"] = "none; say which by --assume-crs"
         elif key not in ("height", "unit"):
             shown[key] = value
     return shown
+
+
+def _crs_in_words(text: str) -> str:
+    """A CRS by its code; one without by its name and method, not in all the words of its definition.
+
+    Example:
+        >>> _crs_in_words("EPSG:32720")
+        'EPSG:32720'
+    """
+    if len(text) <= _LONGEST_CRS:
+        return text
+    from pyproj import CRS
+
+    crs = CRS(text)
+    crs = crs.source_crs if crs.is_bound and crs.source_crs else crs
+    parts = [crs.name, crs.coordinate_operation.method_name if crs.coordinate_operation else ""]
+    return f"{', '.join(part for part in parts if part)} (no EPSG code)"
 
 
 def _statistics(bands: list[dict[str, Any]]) -> dict[str, str]:
@@ -180,22 +203,27 @@ def _unit(crs: Any) -> str:
 def _vector(file: Path, field: str | None) -> dict[str, Any]:
     import pyogrio
 
-    from ...core.errors import VectorError, suggest
+    from ...core.errors import VectorError
+    from ...io.vector.layers import field_values
+    from ...io.vector.point_tables import PointColumns
 
     facts = pyogrio.read_info(file)
-    values = {}
-    if field is not None:
-        if field not in facts["fields"]:
-            raise VectorError(f"{file} has no field {field!r}{suggest(field, facts['fields'])}")
-        table = pyogrio.read_dataframe(file, columns=[field], read_geometry=False)
-        values = {field: {str(k): int(v) for k, v in table[field].value_counts().items()}}
+    fields = [str(name) for name in facts["fields"]]
+    geometry, crs = facts["geometry_type"], facts["crs"]
+    if geometry is None:
+        try:
+            columns = PointColumns.of(file, fields)
+        except VectorError:  # a table of something else
+            pass
+        else:
+            geometry, crs = f"Point ({columns.x}, {columns.y})", columns.crs
     return {
         "kind": "vector",
         "features": facts["features"],
-        "geometry": facts["geometry_type"],
-        "crs": facts["crs"],
-        "fields": list(facts["fields"]),
-        **values,
+        "geometry": geometry,
+        "crs": crs,
+        "fields": fields,
+        **({} if field is None else {field: field_values(file, field)}),
     }
 
 

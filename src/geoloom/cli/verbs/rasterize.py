@@ -16,9 +16,12 @@ from ..verb import verb
     "geoloom rasterize labels.shp scene.tif labels.tif --class-field class",
     "geoloom rasterize prodes.shp scene.tif labels.tif -f agregClass -c forest=FLORESTA "
     "-c deforestation=DESMATAMENTO",
+    "geoloom rasterize points.csv scene.tif labels.tif -f class --radius 30",
     "geoloom rasterize crowns.gpkg scene.tif labels.tif --burn tree --background other",
 )
-@argument("labels", help="Vector layer in any CRS: shapefile, GeoPackage, GeoJSON.")
+@argument(
+    "labels", help="Vector layer in any CRS: shapefile, GeoPackage, GeoJSON; or a CSV of points."
+)
 @argument("scene", help="Scene whose pixels are to be labelled.")
 @argument("out", help="Label raster to write: GeoTIFF.")
 @option("--class-field", "-f", help="Field that gives the class; class if not given.")

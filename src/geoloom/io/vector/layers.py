@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ from ...core.grid import as_crs, crs_name
 from ..access.paths import path_text
 from .features import Features
 from .geoparquet import is_geoparquet, open_geoparquet, read_geoparquet
+from .point_tables import TABLES, PointColumns
 
 __all__ = [
     "ClassChoice",
     "Features",
+    "field_values",
     "list_fields",
     "make_features",
     "read_feature_files",
@@ -48,6 +51,8 @@ class _Layer:
     values: np.ndarray | None
     crs: str | None
     name: str
+    columns: PointColumns | None = None
+    """Of a table: where its coordinates stand."""
 
 
 def read_features(
@@ -64,7 +69,8 @@ def read_features(
     Broken polygons are repaired, empty and unclassed features dropped; the log says how many.
 
     Args:
-        path: File that GDAL reads, or a GeoParquet file.
+        path: File that GDAL reads; a GeoParquet file; or a CSV of points with columns `lon` and `lat`, taken
+            as WGS 84 unless `crs` is given, or `x` and `y`.
         layer: Which layer; needed where the file has several.
         class_field: Attribute that gives the class; without it all features are one class.
         classes: The classes of interest, in the order of their codes 1..K. Default: all values, sorted.
@@ -101,6 +107,11 @@ def read_feature_files(
         usable(f.geometries, f.values, f.name if len(read) == 1 else "feature", str(p))[:2]
         for f, p in zip(read, paths, strict=True)
     ]
+    for f, path in zip(read, files, strict=True):
+        if where and not len(f.geometries):
+            raise VectorError(f"{path}: where={where!r} holds for none of its features; loosen it")
+        if f.columns is not None and crs is None:
+            f.columns.check(f.geometries, path)
     where_from = str(paths[0]) if len(read) == 1 else f"{paths[0]} and {len(read) - 1} others"
     groups = grouped(classes, class_field is not None, [labels for _, labels in kept], where_from)
     return tuple(
@@ -159,8 +170,26 @@ def list_fields(path: str | Path, layer: str | None = None) -> dict[str, str]:
     import pyogrio
 
     with _refusing(path):
-        info = pyogrio.read_info(path, layer=_chosen_layer(path, layer))
+        name, _ = _chosen_layer(path, layer)
+        info = pyogrio.read_info(path, layer=name)
     return dict(zip(info["fields"].tolist(), info["dtypes"].tolist(), strict=True))
+
+
+def field_values(path: str | Path, field: str) -> dict[str, int]:
+    """How many features of a layer have each value of a field, as classes are named by them; most first.
+
+    Raises:
+        VectorError: the file or the field is missing.
+    """
+    import pyogrio
+
+    path = _path_of(path)
+    fields = list_fields(path)
+    if field not in fields:
+        raise VectorError(f"{path} has no field {field!r}{suggest(field, fields)}")
+    with _refusing(path):
+        table = pyogrio.read_dataframe(path, columns=[field], read_geometry=False)
+    return dict(Counter(filter(None, _labels(table[field].to_numpy()))).most_common())
 
 
 def _path_of(path: str | Path) -> Path:
@@ -192,7 +221,7 @@ def _read_layer(path: Path, *, layer: str | None, field: str | None, where: str 
     import pyogrio.raw
 
     with _refusing(path):
-        name = _chosen_layer(path, layer)
+        name, points = _chosen_layer(path, layer)
         fields = list_fields(path, name)
     if field is not None and field not in fields:
         known = suggest(field, fields) if fields else _NO_FIELDS
@@ -200,10 +229,16 @@ def _read_layer(path: Path, *, layer: str | None, field: str | None, where: str 
     hint = f" (where={where!r}; fields: {', '.join(fields)})" if where else ""
     with _refusing(path, hint):
         meta, _, wkb, columns = pyogrio.raw.read(
-            path, layer=name, columns=[field] if field else [], where=where, force_2d=True
+            path,
+            layer=name,
+            columns=[field] if field else [],
+            where=where,
+            force_2d=True,
+            **(points.options if points else {}),
         )
     geometries = shapely.from_wkb(wkb, on_invalid="ignore")
-    return _Layer(geometries, columns[0] if field else None, meta["crs"], name)
+    crs = points.crs if points else meta["crs"]
+    return _Layer(geometries, columns[0] if field else None, crs, name, points)
 
 
 def _refuse_directions(path: Path) -> None:
@@ -219,39 +254,32 @@ def _refuse_directions(path: Path) -> None:
         )
 
 
-_TABLES = frozenset((".csv", ".tsv", ".xlsx", ".ods", ".dbf"))
-_X_AND_Y = ("lon", "long", "longitude", "x"), ("lat", "latitude", "y")
-"""What columns of coordinates are called, lower case."""
-
-
-def _chosen_layer(path: Path, layer: str | None) -> str:
+def _chosen_layer(path: Path, layer: str | None) -> tuple[str, PointColumns | None]:
+    """The layer's name; of a table without geometries also the columns that hold coordinates."""
     import pyogrio
 
     listed = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
     names = [name for name, kind in listed if kind is not None]
+    if (
+        not names
+        and path.suffix.lower() in TABLES
+        and layer in (None, *(name for name, _ in listed))
+    ):
+        fields = [str(field) for field in pyogrio.read_info(path)["fields"]]
+        return listed[0][0], PointColumns.of(path, fields)
     if layer is not None:
         if layer not in names:
             raise VectorError(
                 f"{path} has no layer {layer!r} with geometries{suggest(layer, names)}"
             )
-        return layer
-    if not names and path.suffix.lower() in _TABLES:
-        fields = [str(field) for field in pyogrio.read_info(path)["fields"]]
-        x, y = (next((f for f in fields if f.lower() in known), known[0]) for known in _X_AND_Y)
-        raise VectorError(
-            f"{path} is a table without geometries, expected a layer of features; its columns are "
-            f"{', '.join(fields)}. "
-            "Make points of it first, naming the columns and their CRS: "
-            f"ogr2ogr {path.stem}.gpkg {path.name} "
-            f"-oo X_POSSIBLE_NAMES={x} -oo Y_POSSIBLE_NAMES={y} -a_srs EPSG:4326"
-        )
+        return layer, None
     if len(names) != 1:
         layers = ", ".join(f"{name} ({kind})" for name, kind in listed) or "none"
         raise VectorError(
             f"{path} has {len(names)} layers with geometries, expected one; choose one by layer= (--layer). "
             f"Layers: {layers}"
         )
-    return names[0]
+    return names[0], None
 
 
 def known_crs(given: str | CRS | None, stored: str | None, source: str) -> CRS:

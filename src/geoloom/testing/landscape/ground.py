@@ -75,9 +75,14 @@ def cover_share(shapes: Sequence[BaseGeometry], size_px: int, fine: int = 3) -> 
 
 
 def light_ground(
-    size_px: int, waters: Waters, settlement: Settlement, rng: np.random.Generator
+    size_px: int,
+    waters: Waters,
+    settlement: Settlement,
+    rng: np.random.Generator,
+    *,
+    until: int | None = None,
 ) -> Ground:
-    """Reflectance of the landscape in six bands."""
+    """Reflectance of the landscape in six bands; with `until`, clearings of later years are still forest."""
     spectra = {name: np.array(values, np.float32) for name, values in SPECTRA.items()}
     shape = (size_px, size_px)
     riverside = burn([s.line.buffer(0.7 + s.mouth_px / 2) for s in waters.streams], size_px) > 0
@@ -87,7 +92,7 @@ def light_ground(
     valley = _away_from([waters.channel, waters.bars], size_px)
     wetland = np.exp(-((valley / 34.0) ** 2)) * np.clip(0.7 + 0.5 * patches, 0, 1)
     image = _forest(spectra, fine, patches, stands + 2.2 * wetland)
-    _grow_fields(image, settlement.fields, spectra, fine, patches, riverside, rng)
+    _grow_fields(image, settlement.fields, spectra, fine, patches, riverside, rng, until)
     image *= _relief_light(waters, size_px, rng)
     _lay_roads(image, settlement, spectra, size_px)
     water = _fill_water(image, waters, spectra, stands, size_px)
@@ -119,10 +124,13 @@ def _grow_fields(
     patches: np.ndarray,
     riverside: np.ndarray,
     rng: np.random.Generator,
+    until: int | None,
 ) -> None:
-    """Paint the clearings over the forest, in place."""
+    """Paint the clearings over the forest, in place; chance runs alike for any year."""
     size = image.shape[-1]
     number = _fray(burn([f.shape for f in fields], size, range(1, len(fields) + 1)), rng)
+    there = [0, *(i if until is None or f.year <= until else 0 for i, f in enumerate(fields, 1))]
+    number = np.array(there)[number]
     own, trees, unrest = _field_table(fields, spectra, rng)
     cleared = number > 0
     at = number[cleared]
