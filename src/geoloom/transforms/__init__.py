@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from .augment import augment_sample as augment_sample
     from .augmentation import Augmentation as Augmentation
     from .augmentation import drawn_by_torch as drawn_by_torch
+    from .augmentations.geometry import Affine as Affine
+    from .augmentations.geometry import Elastic as Elastic
+    from .augmentations.geometry import ResizedCrop as ResizedCrop
+    from .augmentations.geometry import Rotate as Rotate
+    from .augmentations.mixing import CutMix as CutMix
+    from .augmentations.radiometry import Blur as Blur
+    from .augmentations.radiometry import ChannelDropout as ChannelDropout
+    from .augmentations.radiometry import Erase as Erase
+    from .augmentations.radiometry import GainOffset as GainOffset
+    from .augmentations.radiometry import Grey as Grey
+    from .augmentations.radiometry import Noise as Noise
+    from .augmentations.registry import list_augmentations as list_augmentations
+    from .augmentations.registry import make_augmentation as make_augmentation
+    from .augmentations.registry import register_augmentation as register_augmentation
     from .clouds import cloud_mask as cloud_mask
     from .encode import EncodeClasses as EncodeClasses
     from .index_functions import AppendBNDVI as AppendBNDVI
@@ -68,6 +82,21 @@ else:
         {
             ".augment": ["AUGMENTATIONS", "FullCopies", "augment_array", "augment_sample"],
             ".augmentation": ["Augmentation", "drawn_by_torch"],
+            ".augmentations.geometry": ["Affine", "Elastic", "ResizedCrop", "Rotate"],
+            ".augmentations.mixing": ["CutMix"],
+            ".augmentations.radiometry": [
+                "Blur",
+                "ChannelDropout",
+                "Erase",
+                "GainOffset",
+                "Grey",
+                "Noise",
+            ],
+            ".augmentations.registry": [
+                "list_augmentations",
+                "make_augmentation",
+                "register_augmentation",
+            ],
             ".clouds": ["cloud_mask"],
             ".encode": ["EncodeClasses"],
             ".index_functions": [

@@ -78,25 +78,37 @@ def chosen_augmentations(choice: str | Sequence[str]) -> tuple[str, ...]:
     """The operations that a choice means.
 
     Args:
-        choice: Some of `AUGMENTATIONS`; or one of the words `all` and `none`, alone.
+        choice: Some of `AUGMENTATIONS`, `all` or `none` of them; and further ones with their options, as
+            of `make_augmentation`, such as `rotate:degrees=30`.
 
     Raises:
-        ConfigError: a name is unknown, or a word stands beside others.
+        ConfigError: a name or option is unknown, or `all` or `none` stands beside some of `AUGMENTATIONS`.
 
     Example:
         >>> chosen_augmentations("none"), chosen_augmentations(["rot90"])
         ((), ('rot90',))
+        >>> chosen_augmentations(["all", "noise"])[-2:]
+        ('flip_transpose', 'noise')
     """
+    from .augmentations.registry import check_augmentation
+
     names = (choice,) if isinstance(choice, str) else tuple(choice)
     words: dict[str, tuple[str, ...]] = {"all": AUGMENTATIONS, "none": ()}
-    if len(names) == 1 and names[0] in words:
-        return words[names[0]]
-    together = [name for name in names if name in words]
-    if together:
+    said = [name for name in names if name in words]
+    moves = [name for name in names if name in _MOVES]
+    further = [name for name in names if name not in words and name not in _MOVES]
+    if said and len(said) + len(moves) > 1:
         raise ConfigError(
-            f"augment is {', '.join(names)}; give {together[0]} alone, or the operations by their names"
+            f"augment is {', '.join(names)}; give {said[0]} alone, or the operations by their names"
         )
-    return check_augmentations(names)
+    for text in further:
+        check_augmentation(text, AUGMENTATIONS)
+    return (*(words[said[0]] if said else moves), *further)
+
+
+def turns_of(names: Sequence[str]) -> tuple[str, ...]:
+    """Those that are turns and flips, `AUGMENTATIONS`."""
+    return tuple(name for name in names if name in _MOVES)
 
 
 def augment_array(array: Any, name: str) -> Any:

@@ -87,6 +87,21 @@ def uniform(seeds_B: Tensor, count: int) -> Tensor:
     return _shifted(bits(seeds_B, count), 40).float() * 2.0**-24
 
 
+def normal(seeds_B: Tensor, count: int) -> Tensor:
+    """Draws from the normal distribution of mean 0 and deviation 1, by Box and Muller 1958.
+
+    Returns:
+        float32 (B, count), on the device of the seeds; equal on all devices up to rounding.
+    """
+    import torch
+
+    half = (count + 1) // 2
+    first, second = uniform(seeds_B, 2 * half).view(-1, 2, half).unbind(1)
+    radius = (-2 * torch.log(first + 2.0**-25)).sqrt()
+    angle = (2 * torch.pi) * second
+    return torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)[:, :count]
+
+
 def integers(seeds_B: Tensor, count: int, below: int) -> Tensor:
     """Even draws from 0 to `below` - 1, to one in 2^32 / below.
 

@@ -112,7 +112,7 @@ _DATA = "What it sees"
 @option(
     "--augment",
     help="rot90, rot180, rot270, flip_left_right, flip_up_down, flip_transpose; "
-    "all (if not given) or none. Repeatable.",
+    "all (if not given) or none; and further ones: rotate:degrees=30, resized_crop, noise, ... Repeatable.",
     many=True,
     section=_DATA,
 )

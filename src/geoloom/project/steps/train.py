@@ -22,10 +22,6 @@ from .base import BatchSize, Devices, Seed, Step, as_list, labelled_samples, nam
 if TYPE_CHECKING:
     from ...tasks.training.config import TrainConfig
 
-Augmentation = Literal[
-    "rot90", "rot180", "rot270", "flip_left_right", "flip_up_down", "flip_transpose", "none", "all"
-]
-
 
 class Train(Step):
     """`geoloom train`: labelled samples in, a model folder out."""
@@ -58,7 +54,7 @@ class Train(Step):
     loss: str | None = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     class_weights: str | tuple[float, ...] | None = None
-    augment: Annotated[tuple[Augmentation, ...], BeforeValidator(as_list)] = ("all",)
+    augment: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ("all",)
     augment_mode: Literal["random", "copies"] = "random"
     jitter: Annotated[float, Field(ge=0, lt=1)] = 0.0
     normalize: str = "mean_std"
@@ -88,6 +84,7 @@ class Train(Step):
         from ...models.pretrained.table import named_weights
         from ...models.registry import check_options
         from ...tasks.registry import get_task, list_tasks
+        from ...transforms.augment import chosen_augmentations
         from ...transforms.normalize import list_normalizations
 
         yield from labelled_samples("chips", self.chips)
@@ -107,6 +104,10 @@ class Train(Step):
                 check_weight_rule(self.class_weights)
             except ConfigError as error:
                 yield "class_weights", str(error)
+        try:
+            chosen_augmentations(self.augment)
+        except ConfigError as error:
+            yield "augment", str(error)
         yield from named("normalize", self.normalize, list_normalizations())
         try:
             known = named_weights(self.weights)

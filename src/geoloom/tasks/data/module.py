@@ -11,8 +11,9 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from ...core.errors import ConfigError
-from ...transforms.augment import augment, check_augmentations
+from ...transforms.augment import augment, chosen_augmentations, turns_of
 from ...transforms.augmentation import Augmentation, in_turn
+from ...transforms.augmentations.registry import make_augmentation
 from .order import Items, Order
 from .reading import even_loader, training_loader
 from .shares import EvenBatches, TrainingBatches
@@ -96,8 +97,12 @@ def split_augmentations(
     Raises:
         ConfigError: a name is unknown.
     """
-    names = check_augmentations([one for one in given if isinstance(one, str)])
-    return names, tuple(one for one in given if not isinstance(one, str))
+    names = chosen_augmentations([one for one in given if isinstance(one, str)])
+    turns = turns_of(names)
+    made = (
+        make_augmentation(one) if isinstance(one, str) else one for one in given if one not in turns
+    )
+    return turns, tuple(made)
 
 
 def augmentations_of(

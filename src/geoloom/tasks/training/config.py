@@ -106,7 +106,8 @@ class TrainConfig(GivenSettings):
     """Weights of the classes in the loss: a rule of `losses.class_weights` such as `balanced`, one number for
     each class (or value), or None."""
     augment: str | Sequence[str] = ("all",)
-    """Rotations and flips, while loading: some of `AUGMENTATIONS`, or `all` or `none` of them."""
+    """While loading: turns and flips, some of `AUGMENTATIONS`, `all` or `none` of them; and further ones of
+    `list_augmentations()` with their options, such as `rotate:degrees=30`, which follow in turn."""
     augment_mode: AugmentMode = "random"
     """`random`: one or none of them for each chip of a batch. `copies`: each as a full copy of the chips, so
     that six make an epoch seven times as long."""

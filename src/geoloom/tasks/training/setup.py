@@ -20,6 +20,7 @@ from ...models.pretrained.beginning import Beginning
 from ...models.pretrained.inputs import input_rule
 from ...models.registry import create_model
 from ...models.size import check_training_memory, warn_of_size
+from ...transforms.augment import turns_of
 from ...transforms.normalize import Normalization, fit_normalization
 from ..base import Task
 from ..baseline.score import check_baseline
@@ -126,6 +127,6 @@ def _weights(rule: ClassWeights, counts: np.ndarray, outputs: Outputs) -> tuple[
 
 
 def _check_shares(config: TrainConfig, plan: TrainingPlan, devices: int) -> None:
-    copies = 1 + len(config.augmentations) if config.augment_mode == "copies" else 1
+    copies = 1 + len(turns_of(config.augmentations)) if config.augment_mode == "copies" else 1
     check_divisible(config.batch_size, copies * len(plan.train), devices)
     check_enough(len(plan.val), devices)
