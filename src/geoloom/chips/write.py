@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from ..core.classes import Classes
 from ..core.errors import ChipError
 from ..core.grid import has_place
 from ..core.progress import Progress
@@ -21,7 +22,8 @@ from ..samplers.drawing.candidates import Candidates
 from ..samplers.drawing.draw import ChipSplit
 from ..samplers.statistics import label_layer
 from ..samplers.survey import read_masks
-from ..splits.names import SPLITS
+from ..splits.features import FeatureSplit
+from ..splits.names import SPLITS, Split
 from ..splits.rules import RandomSplit, check_splits, counts_by_split, warn_of_overlaps
 from .choose import ChosenChip, choose_chips
 from .form import ChipForm, array_of
@@ -73,6 +75,7 @@ def write_candidates(
     codes: list[int] = []
     kinds: list[int] = []
     hidden = _HiddenLabels(candidates)
+    present = _PresentClasses(candidates.classes)
     with ChipWriter(
         out,
         channels=form.shape[0],
@@ -93,12 +96,15 @@ def write_candidates(
             codes.append(chip.split)
             kinds.append(chip.kind)
             hidden.count(chip)
+            present.count(chip)
         if isinstance(split, RandomSplit):
             codes = split.deal(len(windows)).tolist()
             warn_of_overlaps(candidates.ground, np.array(windows), np.array(codes))
             writer.assign([SPLITS[code] for code in codes])
         _check(candidates, split, codes, kinds, refused)
     hidden.report()
+    if split is not None and not isinstance(split, FeatureSplit):  # which says so of its polygons
+        present.report(codes, _wanted(split))
     return ChipStore.open(out)
 
 
@@ -143,6 +149,44 @@ class _HiddenLabels:
         )
 
 
+class _PresentClasses:
+    """Notes which classes each chip shows."""
+
+    def __init__(self, classes: Classes | None) -> None:
+        self._classes = classes
+        self._shown: list[frozenset[int]] = []
+
+    def count(self, chip: ChosenChip) -> None:
+        """Look at one chip."""
+        if self._classes is not None and "mask" in chip.sample:
+            seen = array_of(chip.sample["mask"])[array_of(chip.sample["valid"])]
+            self._shown.append(frozenset(np.unique(seen).tolist()))
+
+    def report(self, codes: Sequence[int], wanted: Sequence[str]) -> None:
+        """Warn where a split shows none of a class that another shows."""
+        if self._classes is None or len(self._shown) != len(codes):
+            return
+        shown: dict[str, frozenset[int]] = dict.fromkeys(wanted, frozenset())
+        for code, classes in zip(codes, self._shown, strict=True):
+            if code >= 0:
+                shown[SPLITS[code]] |= classes
+        everywhere = frozenset().union(*shown.values())
+        for name, stored in zip(self._classes.names, self._classes.codes, strict=True):
+            lacking = [split for split, classes in shown.items() if stored not in classes]
+            if stored in everywhere and lacking:
+                log.warning(
+                    "no chip for %s shows %s, so that nothing is learned or measured of it there: label "
+                    "more of it, choose another seed or smaller blocks, or deal out whole polygons, class "
+                    "by class (--split feature --stratify)",
+                    " and ".join(lacking),
+                    name,
+                )
+
+
+def _wanted(split: ChipSplit) -> list[Split]:
+    return [name for name, share in zip(SPLITS, split.shares(), strict=True) if share > 0]
+
+
 def _check(
     candidates: Candidates,
     split: ChipSplit | None,
@@ -152,7 +196,7 @@ def _check(
 ) -> None:
     """Say what is missing: a warning for chips, an error for a whole split."""
     if split is not None:
-        wanted = [name for name, share in zip(SPLITS, split.shares(), strict=True) if share > 0]
+        wanted = _wanted(split)
         _check_observed(candidates, counts_by_split(codes), wanted, refused)
         check_splits(counts_by_split(codes), wanted)
     if not codes:

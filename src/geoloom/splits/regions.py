@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, cos, floor, pi
 
@@ -122,8 +122,17 @@ class ScenePart:
             )
 
 
+def together(parts: Sequence[ScenePart]) -> BaseGeometry:
+    """Parts of a scene as one shape, in fractions of its columns and rows."""
+    return shapely.union_all([shapely.box(p.left, p.top, p.right, p.bottom) for p in parts])
+
+
+SplitRegion = Roi | tuple[ScenePart, ...]
+"""The ground of a split: polygons, or parts of every scene."""
+
+
 def region_areas(
-    ground: Ground, regions: Mapping[int, Roi | ScenePart], *, buffer_px: int
+    ground: Ground, regions: Mapping[int, SplitRegion], *, buffer_px: int
 ) -> RegionAreas:
     """Regions of each split, drawn onto every scene.
 
@@ -142,12 +151,11 @@ def region_areas(
     return RegionAreas(ground, tuple(drawn), buffer_px / 2)
 
 
-def _outline(region: Roi | ScenePart, grid: GeoBox) -> BaseGeometry:
+def _outline(region: SplitRegion, grid: GeoBox) -> BaseGeometry:
     """A region in pixels (col, row) of a scene."""
     height, width = grid.shape
-    if isinstance(region, ScenePart):
-        left, right = region.left * width, region.right * width
-        return shapely.box(left, region.top * height, right, region.bottom * height)
+    if isinstance(region, tuple):
+        return shapely.transform(together(region), lambda xy: xy * (width, height))
     a, b, c, d, e, f = (~grid.affine)[:6]
     return shapely.transform(
         region.on(grid),

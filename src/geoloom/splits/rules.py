@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,12 +19,13 @@ from shapely.geometry.base import BaseGeometry
 from ..core.area import polygon_areas_m2
 from ..core.errors import ChipError, ConfigError, suggest
 from ..core.grid import WGS84
-from ..io.vector.areas import RoiSource, roi_of
+from ..core.roi import Roi
+from ..io.vector.areas import RoiSource, roi_of, rois_of
 from .blocks import BlockAreas, block_areas
 from .label_counts import LabelCounts
 from .names import SPLITS, TEST, TRAIN, VAL, Split
 from .overlap import Ground
-from .regions import RegionAreas, ScenePart, region_areas
+from .regions import RegionAreas, ScenePart, SplitRegion, region_areas, together
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +106,10 @@ class RoiSplit:
         ['test', 'train']
     """
 
-    regions: Mapping[Split, RoiSource | ScenePart] = field(hash=False)
-    """Areas of interest, or parts of every scene."""
+    regions: Mapping[Split, RoiSource | Sequence[str | Path] | ScenePart | Sequence[ScenePart]] = (
+        field(hash=False)
+    )
+    """Areas of interest, or parts of every scene; of a split one or several, together its ground."""
     buffer_px: int = 0
     """Least gap between chips of different splits."""
     val: float = 0.0
@@ -122,10 +126,7 @@ class RoiSplit:
         if self.val and "val" in self.regions:
             raise ConfigError("val is given both as a region and as a share; give one")
         self._check_kinds()
-        areas = {
-            name: region if isinstance(region, ScenePart) else roi_of(region)
-            for name, region in self.regions.items()
-        }
+        areas = {name: _together(region) for name, region in self.regions.items()}
         object.__setattr__(self, "regions", areas)
 
     def _check_kinds(self) -> None:
@@ -137,7 +138,7 @@ class RoiSplit:
                     f"the region of {name} is {region}; four numbers are west, south, east, north in "
                     "degrees: for fractions of each scene give ScenePart(left, top, right, bottom)"
                 )
-        parts = [name for name, region in self.regions.items() if isinstance(region, ScenePart)]
+        parts = [name for name, region in self.regions.items() if _scene_parts(region)]
         if parts and len(parts) < len(self.regions):
             raise ConfigError(
                 f"the regions of {', '.join(parts)} are parts of scenes and the others areas of interest; "
@@ -172,10 +173,25 @@ class RoiSplit:
         return areas.refined(TRAIN, inner)
 
 
+def _scene_parts(region: Any) -> tuple[ScenePart, ...]:
+    """The parts of a scene that are meant; empty where something else is."""
+    several = tuple(region) if isinstance(region, list | tuple) else (region,)
+    return several if all(isinstance(part, ScenePart) for part in several) else ()
+
+
+def _together(region: Any) -> SplitRegion:
+    """What a split is given, one or several, as its ground."""
+    parts = _scene_parts(region)
+    if parts:
+        return parts
+    several = isinstance(region, list | tuple) and all(isinstance(r, str | Path) for r in region)
+    return Roi.of([roi for file in region for roi in rois_of(file)]) if several else roi_of(region)
+
+
 def _size(region: Any) -> float:
-    """Of a part of a scene its share, of an area its extent on the ground."""
-    if isinstance(region, ScenePart):
-        return (region.right - region.left) * (region.bottom - region.top)
+    """Of parts of a scene their share, of an area its extent on the ground."""
+    if isinstance(region, tuple):
+        return float(together(region).area)
     return float(polygon_areas_m2([region.footprint], WGS84)[0])
 
 

@@ -80,7 +80,8 @@ _APART = "How training and test are kept apart"
 @option("--buffer-px", help="Gap between splits, pixels.", kind=int, section=_APART)
 @option(
     "--region",
-    help="train=left and test=right; or fractions left, top, right, bottom: test=0.5,0,1,1.",
+    help="train=left and test=right; or fractions left, top, right, bottom: test=0.5,0,1,1; or polygons: "
+    "test=plots.gpkg. Repeatable, also for one split.",
     many=True,
     metavar="SPLIT=PART",
     section=_APART,
@@ -110,14 +111,17 @@ def chips(
     The store keeps pixels in their own type and knows where each chip lies.
     """
     extra = pairs("--more", more)
-    parts = pairs("--region", region)
+    regions: dict[str, list[Any]] = {}
+    for text in region:
+        [(name, part)] = pairs("--region", [text]).items()
+        regions.setdefault(name, []).append(part.split(",") if "," in part else part)
     do(
         "chips",
         context,
         scene=[scene, *extra],
         labels=[labels, *extra.values()],
         bands=[scalar(band) for band in bands],
-        regions={name: part.split(",") if "," in part else part for name, part in parts.items()},
+        regions=regions,
         classes=codes(classes),
         colors=pairs("--color", color),
         color=None,

@@ -32,7 +32,30 @@ _SPLITS_WITH = {
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Region = Literal["left", "right", "top", "bottom"] | tuple[Fraction, Fraction, Fraction, Fraction]
+Region = (
+    Literal["left", "right", "top", "bottom"] | tuple[Fraction, Fraction, Fraction, Fraction] | Path
+)
+
+
+def _several(value: Any) -> Any:
+    """One region as a list of one; four fractions are one."""
+    one = isinstance(value, str | Path) or (
+        isinstance(value, list | tuple) and not any(isinstance(v, list | tuple) for v in value)
+        and len(value) == 4 and all(_is_number(v) for v in value)
+    )  # fmt: skip
+    return [value] if one else value
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+Regions = Annotated[tuple[Region, ...], BeforeValidator(_several), Field(min_length=1)]
+"""The ground of a split: parts of every scene, or vector files."""
 Files = Annotated[tuple[Path, ...], BeforeValidator(as_list)]
 Layers = Annotated[tuple[Path, ...], Field(min_length=1)]
 """What lies over one another on the same ground: bands of all, in order."""
@@ -70,11 +93,17 @@ class Chips(Step):
     val: Share = 0.2
     block_px: PositiveInt | None = None
     buffer_px: NonNegativeInt | None = None
-    regions: dict[Literal["train", "val", "test"], Region] = Field(default_factory=dict)
+    regions: dict[Literal["train", "val", "test"], Regions] = Field(default_factory=dict)
     bands: Annotated[tuple[int | str, ...], BeforeValidator(as_list)] = ()
     nodata: float | None = None
     label_nodata: float | None = None
     seed: Seed = 0
+
+    def inputs(self) -> tuple[tuple[str, Path], ...]:
+        """The files, and those of regions."""
+        listed = (region for regions in self.regions.values() for region in regions)
+        files = [("regions", region) for region in listed if isinstance(region, Path)]
+        return (*super().inputs(), *files)
 
     @model_validator(mode="before")
     @classmethod
@@ -105,6 +134,13 @@ class Chips(Step):
                 "regions",
                 f"split {self.split} {need} regions, such as train: left and test: right",
             )
+        for name, region in ((n, r) for n, listed in self.regions.items() for r in listed):
+            if isinstance(region, Path) and not region.suffix:
+                yield (
+                    "regions",
+                    f"{name} is {region}; expected left, right, top, bottom, four fractions left, top, "
+                    "right, bottom from 0 to 1, or a vector file",
+                )
         if self.colors and not self.classes:
             yield "colors", "goes with classes, names by code; labels that name theirs have colours"
         for name in ("class_of_interest", "balanced", "classes"):
@@ -167,8 +203,13 @@ class Chips(Step):
         if self.split == "none":
             return None
         regions = {
-            name: ScenePart(*(HALVES[region] if isinstance(region, str) else region))
-            for name, region in self.regions.items()
+            name: [
+                region
+                if isinstance(region, Path)
+                else ScenePart(*(HALVES[region] if isinstance(region, str) else region))
+                for region in listed
+            ]
+            for name, listed in self.regions.items()
         }
         val = 0.0 if "val" in regions else self.val
         return RoiSplit(regions, buffer_px=self.buffer_px or 0, val=val, seed=self.seed)
