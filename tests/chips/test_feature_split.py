@@ -3,9 +3,11 @@
 import logging
 from types import SimpleNamespace
 
+import geopandas
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from rasterio.windows import Window
 from scipy.ndimage import label
 from small_scenes import write_scene
@@ -157,3 +159,33 @@ def test_two_polygons_are_too_few_for_three_splits(scene, tmp_path):
         cut_chips(
             few.image, tmp_path / "c.zarr", labels=few.labels, split=FeatureSplit(), **OPTIONS
         )
+
+
+def test_polygons_of_one_feature_are_in_one_split(scene, tmp_path):
+    """Each feature has two polygons, in corners far apart, on labels that are a vector layer."""
+    with rasterio.open(scene.image) as file:
+        a, _, c, _, e, f = file.transform[:6]
+    boxes = [
+        shapely.box(c + a * col, f + e * (row + 5), c + a * (col + 4), f + e * row)
+        for row in range(10, 140, 30)
+        for col in range(40, 160, 20)
+    ]
+    pairs = list(zip(boxes[:15], boxes[:14:-1], strict=True))
+    table = geopandas.GeoDataFrame(
+        {"class": ["a", "b", "c"] * 5},
+        geometry=[shapely.MultiPolygon(pair) for pair in pairs],
+        crs="EPSG:32722",
+    )
+    labels = tmp_path / "plots.gpkg"
+    table.to_file(labels)
+    rule = FeatureSplit(test=0.3, val=0.3, seed=3)
+    store = cut_chips(scene.image, tmp_path / "c.zarr", labels=labels, split=rule, **OPTIONS)
+    splits = [set() for _ in pairs]
+    for row in store.table.to_dict("records"):
+        valid = store.valid(row["index"])
+        x, y = (np.argwhere(valid)[:, ::-1] + (row["col"], row["row"]) + 0.5).T
+        for number, pair in enumerate(pairs):
+            if shapely.contains_xy(shapely.MultiPolygon(pair), c + a * x, f + e * y).any():
+                splits[number].add(row["split"])
+    assert all(len(names) <= 1 for names in splits)
+    assert set().union(*splits) == set(SPLITS)

@@ -168,6 +168,11 @@ class VectorDataset(GeoDataset):
         """The layers' files; none of a table."""
         return tuple(file.uri for file in self._files if file.uri)
 
+    @property
+    def features(self) -> tuple[Features, ...]:
+        """What is burned, of each file or time."""
+        return tuple(file.features for file in self._files)
+
     def _load(self) -> tuple[_LayerFile, ...]:
         class_field, layer, where, assume_crs = self._reading
         names = matching_names(self._paths, self._naming, VECTOR_SUFFIXES)

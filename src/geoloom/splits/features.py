@@ -13,7 +13,7 @@ from ..core.classes import Classes
 from ..core.errors import ChipError
 from .names import SPLITS
 from .overlap import Ground
-from .patches import LabelledPixels, patches
+from .patches import Group, LabelledPixels, patches
 from .rules import check_shares
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,9 @@ class FeatureSplit:
     """Each labelled polygon, as a whole, to one split.
 
     A polygon is what hangs together on the scene's pixels: labelled pixels of one class that touch, corners
-    included. Chips may overlap and show polygons of several splits; a chip keeps the labels of its own split
-    alone, the others count as unlabelled.
+    included; and, where the labels are vector layers, all polygons of one feature. Chips may overlap and show
+    polygons of several splits; a chip keeps the labels of its own split alone, the others count as
+    unlabelled.
 
     Raises:
         ConfigError: the shares leave nothing for training.
@@ -50,9 +51,19 @@ class FeatureSplit:
         return 1 - self.test - self.val, self.test, self.val
 
     def features(
-        self, ground: Ground, scenes: Sequence[LabelledPixels], classes: Classes
+        self,
+        ground: Ground,
+        scenes: Sequence[LabelledPixels],
+        classes: Classes,
+        groups: Sequence[Group] = (),
     ) -> FeatureAreas:
         """The polygons of some scenes, dealt out; a warning names classes that a split lacks.
+
+        Args:
+            ground: Scenes and chip size.
+            scenes: Labelled pixels of each.
+            classes: Of the labels.
+            groups: Pixels that belong together though they need not touch.
 
         Raises:
             ChipError: there are fewer polygons than splits, or too many labelled pixels.
@@ -63,7 +74,7 @@ class FeatureSplit:
                 f"{total:,} labelled pixels are more than {MOST_PIXELS:,}: a split by polygons is for few "
                 "labels; split by blocks (--split block)"
             )
-        numbers = patches(ground, scenes)
+        numbers = patches(ground, scenes, groups)
         all_numbers = np.concatenate(numbers)
         sizes = np.bincount(all_numbers)
         kinds = np.zeros(len(sizes), np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -47,14 +48,23 @@ class LabelledPixels:
         return inside
 
 
-def patches(ground: Ground, scenes: Sequence[LabelledPixels]) -> tuple[np.ndarray, ...]:
+Group: TypeAlias = Sequence[tuple[int, np.ndarray]]
+"""Pixels of one feature: scenes, and numbers (n,) of pixels in each."""
+
+
+def patches(
+    ground: Ground, scenes: Sequence[LabelledPixels], groups: Sequence[Group] = ()
+) -> tuple[np.ndarray, ...]:
     """Number of the patch of each labelled pixel, int64 (n,) for each scene.
 
     Pixels of one class that touch, corners included, are one patch. So are pixels of several scenes that lie
-    on the same ground, whatever their classes.
+    on the same ground, whatever their classes, and those of a group, wherever they lie.
     """
     starts = np.cumsum([0, *map(len, scenes)])
     pairs = [np.empty((2, 0), np.int64)]
+    for group in groups:
+        own = np.concatenate([numbers + starts[scene] for scene, numbers in group])
+        pairs.append(np.stack([own[:-1], own[1:]]))
     for scene, start in zip(scenes, starts[:-1], strict=True):
         pairs += [pair + start for pair in _touching(scene)]
     for members in ground.groups:

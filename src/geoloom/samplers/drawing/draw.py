@@ -20,6 +20,7 @@ from .candidates import Candidates, Kind
 from .label_blocks import count_labels, draw_centred, label_blocks
 from .label_classes import settle_classes
 from .options import ChipOptions
+from .scattered import scattered
 from .sources import Source, sources_of
 from .windows import Accept, centred_windows, random_windows, sequential_windows
 
@@ -108,7 +109,7 @@ def _features(drawn: Candidates, split: FeatureSplit) -> FeatureAreas:
         known = labelled & np.isin(codes, drawn.classes.codes)
         parts[number].append((block.row, block.col, codes, known))
     pixels = [LabelledPixels.of(own) for own in parts]
-    return split.features(drawn.ground, pixels, drawn.classes)
+    return split.features(drawn.ground, pixels, drawn.classes, scattered(drawn.sources, pixels))
 
 
 def _counts(sources: Sequence[Source]) -> LabelCounts:
