@@ -132,8 +132,8 @@ def _gather(
         from ..loops.interpolate import warp_smooth
 
         warp_smooth(
-            source, window, places.cells, places.coefs, places.exact, places.way.snap_px,
-            resampling == "cubic", span, nodata, ready.tagged, fill, ready.working, ready.limits, out, seen,
+            source, window, places.cells, places.coefs, places.exact, resampling == "cubic", span,
+            nodata, ready.tagged, fill, ready.working, ready.limits, out, seen,
         )  # fmt: skip
     elif places.exact.size:
         _mean_of_exact(ready, source, window, places.grid, out, seen)
@@ -159,31 +159,19 @@ def _nearest(
 
     doubtful = np.empty(_DOUBTFUL, np.int64)
     doubtful_count = warp_nearest(
-        source, window, places.cells, places.coefs, places.exact, places.way.rounding_px,
-        places.error_px, nodata, ready.tagged, fill, out, seen, doubtful,
+        source, window, places.cells, places.coefs, places.exact, places.error_px,
+        nodata, ready.tagged, fill, out, seen, doubtful,
     )  # fmt: skip
     if doubtful_count > _DOUBTFUL:
         places = exact_map(places.way, places.grid)
         warp_nearest(
-            source, window, places.cells, places.coefs, places.exact, places.way.rounding_px,
-            0.0, nodata, ready.tagged, fill, out, seen, doubtful,
+            source, window, places.cells, places.coefs, places.exact, 0.0,
+            nodata, ready.tagged, fill, out, seen, doubtful,
         )  # fmt: skip
     elif doubtful_count:
         pixels = doubtful[:doubtful_count]
         cols, rows = exact_places(ready.grid, places.grid, pixels)
-        pick_pixels(
-            source,
-            window,
-            pixels,
-            cols,
-            rows,
-            places.way.rounding_px,
-            nodata,
-            ready.tagged,
-            fill,
-            out,
-            seen,
-        )
+        pick_pixels(source, window, pixels, cols, rows, nodata, ready.tagged, fill, out, seen)
 
 
 def _mean_of_exact(

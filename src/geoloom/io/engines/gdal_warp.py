@@ -23,7 +23,6 @@ from geoloom.core.antimeridian import full_turn, turned
 from geoloom.core.grid import crs_name
 from geoloom.core.resampling import Resampling
 
-from ..geometry.coordinate_map import way
 from ..geometry.piece import RasterPiece
 from ..geometry.shrinkage import Span
 from ..loops.rounding import as_dtype, working_dtype
@@ -40,9 +39,6 @@ def warp(
     Coordinates are exact to 1e-6 source pixels; `span` fixes the kernel's width, so that nothing
     depends on the grid's extent. Where not observed, values mean nothing.
     """
-    path = way(piece.grid, grid.crs)
-    snap = path.rounding_px if resampling == "nearest" else path.snap_px
-    piece = _snapped(piece, snap)
     if resampling == "nearest":
         return _warp_nearest(piece, grid)
     piece = _at_least_two(piece)
@@ -50,14 +46,6 @@ def warp(
     reals = replace(piece, values=piece.values.astype(working_dtype(dtype), copy=False))
     values, seen = _warp_turns(reals, grid, resampling, span)
     return as_dtype(values, dtype), seen
-
-
-def _snapped(piece: RasterPiece, snap_px: float) -> RasterPiece:
-    """Moved a little, so that a place just below a pixel's edge, by rounding, comes to lie above it.
-
-    GDAL 3.10 leaves such places to the last digit (1e-10 of a pixel).
-    """
-    return replace(piece, grid=piece.grid.translate_pix(-snap_px, -snap_px))
 
 
 def _at_least_two(piece: RasterPiece) -> RasterPiece:

@@ -12,7 +12,6 @@ Between equal CRSs the map is affine and needs no point.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,10 +31,6 @@ from .shrinkage import Linear, Shrinkage, uniform_shrinkage
 
 TOLERANCE_PX = 1e-6
 """Largest error that polynomials may add to PROJ's own noise, in source pixels."""
-
-_SNAP_PX = 1e-8
-_ROUNDINGS = 16
-"""Of float64, that a place may take on its way from a far origin."""
 
 _SAFETY = 2.0
 _NOISE_M = 5e-6
@@ -69,14 +64,6 @@ class CrsToPixels:
     """World x of the source's middle."""
     noise_px: float
     """What PROJ's own noise may amount to, source pixels."""
-    rounding_px: float
-    """A place this close below a pixel's edge lies on it, source pixels: more than float64 loses."""
-    snap_px: float
-    """Likewise of places that are interpolated, and not asked of PROJ once more where they are near an edge.
-
-    More than two maps of one place differ by, as those of a grid and of a cut of it do: pixel centres often
-    lie on edges by design, and then fall to the same side however they are computed.
-    """
     shrinkages: dict[Linear, Shrinkage | None] = field(default_factory=dict, repr=False)
     """Of pixels by shape, as far as asked for."""
 
@@ -97,28 +84,15 @@ def way(source: GeoBox, crs: CRS) -> CrsToPixels:
     middle = source.affine * (source.shape[1] / 2, source.shape[0] / 2)
     a, b, _, d, e, _ = to_pixel = (~source.affine)[:6]
     per_unit = 1 / _METRES_PER_DEGREE if turn is not None else 1.0
-    same = bool(source.crs == crs)
-    noise_px = _NOISE_M * per_unit * max(abs(a) + abs(b), abs(d) + abs(e))
-    rounding_px = _rounding_px(source)
     return CrsToPixels(
         source=source,
-        same=same,
+        same=bool(source.crs == crs),
         names=(crs_name(crs), crs_name(source.crs)),
         to_pixel=to_pixel,
         turn=0.0 if turn is None else turn,
         middle=float(middle[0]),
-        noise_px=noise_px,
-        rounding_px=rounding_px,
-        snap_px=rounding_px if same else max(rounding_px, 2 * (TOLERANCE_PX + noise_px)),
+        noise_px=_NOISE_M * per_unit * max(abs(a) + abs(b), abs(d) + abs(e)),
     )
-
-
-def _rounding_px(source: GeoBox) -> float:
-    """What rounding may amount to in the pixels of a source, as far as they lie from the CRS's origin."""
-    x, y = source.affine.c, source.affine.f
-    a, b, _, d, e, _ = (~source.affine)[:6]
-    far = float(max(abs(a * x) + abs(b * y), abs(d * x) + abs(e * y)))
-    return _SNAP_PX + _ROUNDINGS * sys.float_info.epsilon * far
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .bilinear_simd import bilinear_row
 from .jit import address_of, compiled, line_of
-from .polynomials import fill_places, index_pixels
+from .polynomials import SNAP_PX, fill_places, index_pixels
 from .rounding import HALF
 
 _LEAST_WEIGHT = 1e-6
@@ -30,7 +30,6 @@ def warp_smooth(
     cells: np.ndarray,
     coefs: np.ndarray,
     exact: np.ndarray,
-    snap: float,
     cubic: bool,
     span: tuple[int, int],
     nodata: np.ndarray,
@@ -47,8 +46,6 @@ def warp_smooth(
         source: (C, h, w), as stored.
         window: First row and column of `source` in the raster, and the raster's rows and columns.
         cells, coefs, exact: The coordinate map, see `coordinates.fill_places`, of all cells.
-        snap: See `polynomials.index_pixels`. Which pixels a kernel takes is decided alike, as a cubic gives
-            way to bilinear where one of them is missing.
         cubic: Keys' cubic (a = -0.5), else bilinear.
         span: Columns and rows by which the kernel is widened.
         nodata: (C,), in the dtype of `source`.
@@ -89,13 +86,13 @@ def warp_smooth(
             first, after, rest = 0, 0, count
             if simple:
                 first, after, rest = _corners(
-                    cols, rows, window, width, snap, corner, right, lower, inner
+                    cols, rows, window, width, corner, right, lower, inner
                 )
                 bilinear_row(source, corner, first, after, right, lower, out, begin)
                 if not gaps and rest == 0:
                     _clear_ends(first, after, count, begin, fill, out, seen)
                     continue
-            index_pixels(cols, rows, window, width, snap, 0.0, index)
+            index_pixels(cols, rows, window, width, 0.0, index)
             rim = _pick_rim(index, inner, picks)
             for i in range(count):
                 seen[i] = index[i] >= 0
@@ -111,13 +108,11 @@ def warp_smooth(
                     pick_count = _add_broken(inner, corner, whole, band * plane, picks, rim)
                 if pick_count == 0:
                     continue
-                _weigh_picks(
-                    cols, rows, picks, pick_count, snap, cubic, span, across, down, weighed
-                )
+                _weigh_picks(cols, rows, picks, pick_count, cubic, span, across, down, weighed)
                 values = line_of(address_of(source), band * plane, plane, source)
                 _kernel_row(
-                    values, width, window, cols, rows, index, picks, pick_count, snap, cubic, across, down,
-                    linear, nodata[band], tagged[band], buffer, observed,
+                    values, width, window, cols, rows, index, picks, pick_count, cubic, across, down, linear,
+                    nodata[band], tagged[band], buffer, observed,
                 )  # fmt: skip
                 _write_picks(picks, pick_count, buffer, observed, limits, empty, line, seen)
 
@@ -170,7 +165,6 @@ def _corners(
     rows: np.ndarray,
     window: tuple[int, int, int, int],
     width: int,
-    snap: float,
     corner: np.ndarray,
     right: np.ndarray,
     lower: np.ndarray,
@@ -187,7 +181,7 @@ def _corners(
     last_col, last_row = window[3] - 2.0, window[2] - 2.0
     within = 0
     for i in range(cols.size):
-        at_col, at_row = np.floor(cols[i] + snap), np.floor(rows[i] + snap)
+        at_col, at_row = np.floor(cols[i] + SNAP_PX), np.floor(rows[i] + SNAP_PX)
         inside = (at_col >= 0) & (at_col < window[3]) & (at_row >= 0) & (at_row < window[2])
         col, row = cols[i] - 0.5, rows[i] - 0.5
         left = min(max(np.floor(col), 0.0), last_col)
@@ -264,7 +258,6 @@ def _weigh_picks(
     rows: np.ndarray,
     picks: np.ndarray,
     pick_count: int,
-    snap: float,
     cubic: bool,
     span: tuple[int, int],
     across: np.ndarray,
@@ -275,8 +268,8 @@ def _weigh_picks(
     for pick in range(pick_count):
         i = picks[pick]
         if not weighed[i]:
-            _weigh(cols[i], snap, cubic, span[0], across, i)
-            _weigh(rows[i], snap, cubic, span[1], down, i)
+            _weigh(cols[i], cubic, span[0], across, i)
+            _weigh(rows[i], cubic, span[1], down, i)
             weighed[i] = 1
 
 
@@ -311,10 +304,10 @@ def finished(buffer: np.ndarray, i: int, limits: tuple[float, float]) -> float:
 
 
 @compiled
-def _weigh(at: float, snap: float, cubic: bool, span: int, weights: np.ndarray, i: int) -> None:
+def _weigh(at: float, cubic: bool, span: int, weights: np.ndarray, i: int) -> None:
     """A kernel's weights along one axis, (N, 2 * radius * span), of the pixels around the place `i`."""
     reach = weights.shape[1] // 2
-    share = at - 0.5 - np.floor(at - 0.5 + snap)
+    share = at - 0.5 - np.floor(at - 0.5)
     for tap in range(weights.shape[1]):
         distance = abs(tap + 1 - reach - share) / span
         if not cubic:
@@ -338,7 +331,6 @@ def _kernel_row(
     index: np.ndarray,
     picks: np.ndarray,
     pick_count: int,
-    snap: float,
     cubic: bool,
     across: np.ndarray,
     down: np.ndarray,
@@ -360,14 +352,13 @@ def _kernel_row(
         centre = values[index[i]]
         if centre != centre or (tagged and centre == unobserved):
             continue
-        left = int(np.floor(cols[i] - 0.5 + snap))
-        top = int(np.floor(rows[i] - 0.5 + snap))
+        left, top = int(np.floor(cols[i] - 0.5)), int(np.floor(rows[i] - 0.5))
         total, weights, missing = _weighted(
             values, width, window, left, top, across[i], down[i], unobserved, tagged
         )
         if lone and missing:
-            _weigh(cols[i], snap, False, 1, linear, 0)
-            _weigh(rows[i], snap, False, 1, linear, 1)
+            _weigh(cols[i], False, 1, linear, 0)
+            _weigh(rows[i], False, 1, linear, 1)
             total, weights, missing = _weighted(
                 values, width, window, left, top, linear[0], linear[1], unobserved, tagged
             )

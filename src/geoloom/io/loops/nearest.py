@@ -120,7 +120,6 @@ def warp_nearest(
     cells: np.ndarray,
     coefs: np.ndarray,
     exact: np.ndarray,
-    snap: float,
     doubt: float,
     nodata: np.ndarray,
     tagged: np.ndarray,
@@ -135,7 +134,6 @@ def warp_nearest(
         source: (C, h, w) stored values.
         window: First row and column of `source` in the raster, and the raster's rows and columns.
         cells, coefs, exact: The coordinate map, see `coordinates.fill_places`, of all cells.
-        snap: See `polynomials.index_pixels`.
         doubt: How much the map may err, in pixels.
         nodata, tagged: See `mark_observed`.
         fill: (C,) in the dtype of `out`, where there is no value.
@@ -155,7 +153,7 @@ def warp_nearest(
         index = np.empty(count, np.int64)
         for row in range(cell[0], cell[1]):
             fill_places(cell, coefs[number], exact, row, cols, rows)
-            lost, near = index_pixels(cols, rows, window, source.shape[2], snap, doubt, index)
+            lost, near = index_pixels(cols, rows, window, source.shape[2], doubt, index)
             pick_row(source, index, lost, nodata, tagged, fill, row, int(cell[2]), out, valid)
             if cell[4] == 1 or near == 0:
                 continue
@@ -174,7 +172,6 @@ def pick_pixels(
     pixels: np.ndarray,
     cols: np.ndarray,
     rows: np.ndarray,
-    snap: float,
     nodata: np.ndarray,
     tagged: np.ndarray,
     fill: np.ndarray,
@@ -183,7 +180,7 @@ def pick_pixels(
 ) -> None:
     """Put the source pixel under each of some places onto the grid's pixels of these flat numbers."""
     index = np.empty(pixels.size, np.int64)
-    index_pixels(cols, rows, window, source.shape[2], snap, 0.0, index)
+    index_pixels(cols, rows, window, source.shape[2], 0.0, index)
     for i in range(pixels.size):
         row, col = int(pixels[i]) // out.shape[2], int(pixels[i]) % out.shape[2]
         lost = int(index[i] < 0)

@@ -21,6 +21,9 @@ _FIT = np.linalg.inv(np.vander(_NODES, 5, increasing=True))
 POINTS = _NODES.size**2 + _CHECKS.size**2
 """How many points of a cell are asked for their place: 25 to fit the polynomials, 16 to check them."""
 
+SNAP_PX = 1e-8
+"""A place this close below a pixel's edge lies on it: float64 cannot decide on a fine, far lattice."""
+
 
 @compiled
 def cell_points(
@@ -229,7 +232,6 @@ def index_pixels(
     rows: np.ndarray,
     window: tuple[int, int, int, int],
     width: int,
-    snap: float,
     doubt: float,
     index: np.ndarray,
 ) -> tuple[int, int]:
@@ -239,7 +241,6 @@ def index_pixels(
         cols, rows: Places.
         window: First row and column of a window, and the raster's rows and columns.
         width: Columns of the window.
-        snap: A place this close below a pixel's edge lies on it, in pixels; see `CrsToPixels.rounding_px`.
         doubt: How much places may err, in pixels.
         index: int64, flat numbers in the window; -1 outside the raster, or where there is no place.
 
@@ -248,7 +249,7 @@ def index_pixels(
     """
     lost, near = 0, 0
     for i in range(cols.size):
-        at_col, at_row = np.floor(cols[i] + snap), np.floor(rows[i] + snap)
+        at_col, at_row = np.floor(cols[i] + SNAP_PX), np.floor(rows[i] + SNAP_PX)
         # A place that is not finite fails the comparisons.
         inside = (at_col >= 0) & (at_col < window[3]) & (at_row >= 0) & (at_row < window[2])
         place = (at_row - window[0]) * width + (at_col - window[1])
