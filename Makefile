@@ -72,6 +72,7 @@ test: $(VENV)/.installed-dev
 check: format lint types
 	$(PYTEST) tests/test_layers.py
 	$(PYTEST) -n $(WORKERS) --dist worksteal --durations=25 --deselect tests/test_layers.py
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m transcripts tests/test_questions.py
 
 format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

@@ -77,10 +77,11 @@ def own_registries(monkeypatch):
     """What a page or an example registers under a name is forgotten after it."""
     from geoloom.losses.registry import LOSSES
     from geoloom.models.listing import MODELS
+    from geoloom.transforms.augmentations.registry import AUGMENTATION_KINDS
     from geoloom.transforms.indices import INDICES
     from geoloom.transforms.normalize import NORMALIZATIONS
 
-    for registry in (MODELS, *LOSSES.values(), INDICES, NORMALIZATIONS):
+    for registry in (MODELS, *LOSSES.values(), AUGMENTATION_KINDS, INDICES, NORMALIZATIONS):
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
 
 

@@ -85,7 +85,9 @@ def test_everything_that_a_verb_takes_is_explained(verb):
         option = parameter.param_type_name == "option"
         shown = parameter.opts[0] if option else parameter.human_readable_name
         row = re.search(
-            rf"^  (-\w, )?{re.escape(shown)}(?=[ .]|$).*", sections[parameter.section], re.MULTILINE
+            rf"^  (-\w, |\[)?{re.escape(shown)}(?=[\] .]|$).*",
+            sections[parameter.section],
+            re.MULTILINE,
         )
         assert row is not None, shown
         assert parameter.help.split()[0] in row[0]

@@ -158,7 +158,7 @@ def test_prepare_says_which_band_is_missing(geoloom, scene, tmp_path):
     answer = geoloom("prepare", scene.scene, tmp_path / "out.tif", "-i", "ndvi")
     assert answer.code == 1
     assert "--band red=NUMBER" in answer.err
-    answer = geoloom("prepare", scene.scene, tmp_path / "out.tif", "-i", "ndiv")
+    answer = geoloom("prepare", scene.scene, tmp_path / "out.tif", "-i", "ndv")
     assert answer.code == 2
     assert "did you mean 'ndvi'" in answer.err
 
@@ -511,7 +511,6 @@ def test_colours_are_those_that_the_user_gives(geoloom, scene, tmp_path):
 @pytest.mark.parametrize(
     "words",
     [
-        ("chips", "s.tif", "l.tif", "c.zarr", "--region", "train=left", "--region", "train=right"),
         ("chips", "s.tif", "l.tif", "c.zarr", "--more", "a.tif=b.tif", "--more", "a.tif=c.tif"),
         ("prepare", "s.tif", "o.tif", "--band", "red=1", "--band", "red=2"),
         ("train", "c.zarr", "m", "--option", "width=1", "--option", "width=2"),

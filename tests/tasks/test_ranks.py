@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from torch import distributed, nn
 
 from geoloom.core.errors import ConfigError, ModelError
-from geoloom.models import registry as models
+from geoloom.models import listing as models
 from geoloom.models.device import count_devices
 from geoloom.models.saved import load_model
 from geoloom.tasks.train import train

@@ -15,7 +15,7 @@ from geoloom.chips.store import ChipWriter
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ConfigError, DatasetError, ModelError, WriteError
 from geoloom.losses import registry as losses
-from geoloom.models import registry as models
+from geoloom.models import listing as models
 from geoloom.models.saved import load_model
 from geoloom.tasks.train import train
 from small_chips import CLASSES, chip, write_chips

@@ -191,7 +191,7 @@ def model_options(name: str) -> dict[str, Any]:
 
     Example:
         >>> model_options("fcn8s")
-        {'width': 1.0, 'dropout': 0.5, 'batch_norm': True}
+        {'width': 1.0, 'dropout': 0.5, 'batch_norm': True, 'padding': 'same'}
     """
     return get_spec(name).options()
 
