@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shlex
 import tempfile
@@ -85,7 +84,7 @@ def run(commands: tuple[Command, ...], folder: Path) -> Iterator[Command]:
     if REAL_DATA.is_dir():
         (folder / "data").symlink_to(REAL_DATA)
     for command in commands:
-        with _inside(folder):
+        with contextlib.chdir(folder):
             done = CliRunner().invoke(app, command.words)
         lines = [line.rstrip() for line in done.output.strip("\n").split("\n")]
         if done.exit_code:
@@ -161,13 +160,3 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
 
 def _name(stem: str, number: int) -> str:
     return f"{stem}{number}.png"
-
-
-@contextlib.contextmanager
-def _inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
-import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +51,7 @@ def on_pre_build(config: Any) -> None:
     for page in sorted((ROOT / "docs").rglob("*.md")):
         for name in PLACE.findall(page.read_text(encoding="utf-8")):
             cells = cells_of(ROOT / "examples" / f"{name}.py")
-            with tempfile.TemporaryDirectory() as folder, _inside(folder):
+            with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
                 _printed[name] = run(cells)
                 drawn = PICTURES / name
                 drawn.mkdir(parents=True, exist_ok=True)
@@ -94,13 +92,3 @@ def run(cells: list[Cell]) -> list[str]:
                 exec(compile(ast.parse(cell.source), "cell", "exec"), space)
         printed.append(heard.getvalue())
     return printed
-
-
-@contextlib.contextmanager
-def _inside(folder: str) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)

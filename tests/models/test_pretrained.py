@@ -492,6 +492,12 @@ def test_a_training_begins_with_them_and_feeds_what_they_want(
     assert fitted["kind"] == "mean_std"
 
 
+def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for given in (tmp_path / "none", str(tmp_path / "none.safetensors")):
+        with pytest.raises(ModelError, match=r"none\S* does not exist; give a model folder"):
+            create_model("timm/resnet18", 3, 5, weights=given)
+
+
 def test_an_entry_goes_into_json() -> None:
     entry = get_weights("ResNet18_Weights.SENTINEL2_RGB_MOCO")
     assert json.loads(json.dumps(entry.to_dict()))["bands"][0]["name"] == "B04"

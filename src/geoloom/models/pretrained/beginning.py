@@ -10,6 +10,7 @@ from typing import Any, Self
 from torch import nn
 
 from ...core.bands import Band
+from ...core.errors import ModelError
 from ..adapt import Missing
 from ..identity import WEIGHTS_FILE
 from ..weights import load_weights
@@ -66,7 +67,7 @@ class Beginning:
             What was done, for a model's card; None where the weights stayed random.
 
         Raises:
-            ModelError: the weights are another network's.
+            ModelError: the weights are another network's, or their file is not there.
             BandError: pretrained weights know none of the bands.
             ReadError: pretrained weights cannot be fetched.
         """
@@ -79,5 +80,12 @@ class Beginning:
         if self.file is None:
             return None
         what = f"{self.network!r} as it is asked for"
-        network.load_state_dict(load_weights(self.file, network.state_dict(), what))
+        try:
+            state = load_weights(self.file, network.state_dict(), what)
+        except FileNotFoundError as error:
+            raise ModelError(
+                f"{self.file} does not exist; give a model folder, a safetensors file, or one of "
+                "list_weights()"
+            ) from error
+        network.load_state_dict(state)
         return str(self.file)
