@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -43,6 +43,8 @@ SHAPES: dict[Takes, str] = {
 """What a network takes, for people."""
 
 _SECOND = ("out_channels", "num_classes")
+_DATES = ("dates", "embedding_dates")
+"""Options that say for how many dates a network is built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class ModelSpec:
     position."""
     takes: Takes = "BCHW"
     dates: Dates = 1
-    """How many dates it sees at once; `any` also where an option `dates` says how many."""
+    """How many dates it sees at once; `any` also where an option says how many: see `dates_of`."""
     extra: str | None = None
     """The extra of geoloom that brings the library it needs; None where the core does."""
     source: str = ""
@@ -107,6 +109,18 @@ class ModelSpec:
         """The options and their defaults."""
         declared = declared_options(self.build, "the builder")
         return {key: parameter.default for key, parameter in declared.items()}
+
+    def dates_of(self, options: Mapping[str, Any]) -> Dates:
+        """How many dates the network sees that is built with some options.
+
+        Example:
+            >>> from geoloom.models.listing import get_spec
+            >>> get_spec("unet_late").dates_of({"dates": 3}), get_spec("utae").dates_of({})
+            (3, 'any')
+        """
+        given = {**self.options(), **options}
+        counts = [count for key in _DATES if (count := given.get(key)) is not None]
+        return int(counts[0]) if counts and self.dates == "any" else self.dates
 
     def hints(self) -> dict[str, Any]:
         """The annotated types of the options, as far as they can be resolved."""

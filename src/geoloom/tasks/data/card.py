@@ -53,7 +53,7 @@ def card_of(task: Task, data: GeoDataset | TrainingSource, size: int | None) -> 
         options=dict(made["options"]),
         bands=bands,
         outputs=task.outputs,
-        dates=spec.dates,
+        dates=spec.dates_of(made["options"]),
         normalization=None if rule is None else rule.to_dict(),
         dtype=dtype,
         gsd=None if grid is None else math.sqrt(abs(grid.affine.determinant)),

@@ -70,7 +70,7 @@ def card_of(config: TrainConfig, plan: TrainingPlan, setup: TrainingSetup) -> Mo
         options=config.to_dict()["options"],
         bands=source.bands,
         outputs=setup.task.outputs,
-        dates=spec.dates,
+        dates=spec.dates_of(config.to_dict()["options"]),
         normalization=setup.normalization.to_dict(),
         dtype=str(source.dtype),
         gsd=None if grid is None else math.sqrt(abs(grid.affine.determinant)),
