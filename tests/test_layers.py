@@ -89,7 +89,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("listing",),
         ("networks",),
         ("registry", "pipeline", "card", "per_pixel", "pansharpen"),
-        ("saved", "scene_bands", "size"),
+        ("saved", "scene_bands", "size", "onnx_metadata"),
     ),
 }
 
