@@ -21,6 +21,7 @@ from geoloom.samplers import GridGeoSampler, RandomBatchGeoSampler, RandomGeoSam
 from geoloom.tasks import GeoDataModule
 from geoloom.tasks.data import geo_data, shares
 from geoloom.tasks.fitting import quiet
+from geoloom.transforms import Jitter, sample_statistics
 
 SHAPE = (70, 90)
 
@@ -171,6 +172,11 @@ def test_what_cannot_be_is_refused(files, monkeypatch):
         GeoDataModule([{}], sampler)
     with pytest.raises(ConfigError, match=r"batches of 4, and batch_size=8"):
         GeoDataModule(dataset, RandomBatchGeoSampler(dataset, 16, 4, 8), batch_size=8)
+    with pytest.raises(ConfigError, match=r"jitter measures.*sample_statistics"):
+        GeoDataModule(dataset, sampler, augment=["all", "jitter"])
+    statistics = sample_statistics([dataset[query] for query in sampler.table()])
+    jittered = GeoDataModule(dataset, sampler, augment=["jitter"], statistics=statistics)
+    assert jittered.augmentations == (Jitter(statistics=statistics),)
     monkeypatch.setattr(geo_data, "device_count", lambda: 2)
     with pytest.raises(SamplerError, match="same seed to all"):
         GeoDataModule(dataset, sampler, batch_size=4).train_dataloader()

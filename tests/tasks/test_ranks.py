@@ -50,6 +50,13 @@ def others(folder):
     return found
 
 
+@pytest.mark.parametrize("mixing", ["cutmix", "mixup:alpha=1"])
+def test_samples_of_several_devices_are_not_mixed(chips, tmp_path, mixing):
+    with pytest.raises(ConfigError, match=r"puts samples of a batch together.*--devices 1"):
+        train(chips, tmp_path / "two", augment=["all", mixing], devices=2, **QUICK)
+    assert not (tmp_path / "two").exists()
+
+
 def test_two_devices_make_the_model_folder_of_one(chips, tmp_path):
     one = train(chips, tmp_path / "one", jitter=0.2, average=0.3, **QUICK)
     rows = []

@@ -118,6 +118,8 @@ def test_settings_that_are_given_win(tmp_path, caplog):
     ):  # fmt: skip
         expected = TrainConfig(options={"depth": 1}, **{**TAKEN, name: own})
         assert with_recipe(TrainConfig(**{name: own}), plan) == expected
+    jittered = TrainConfig(augment=["all", "jitter:strength=0.1"])
+    assert with_recipe(jittered, plan).jitter == 0
     own = TrainConfig(options={"depth": 3}, width=0.1)
     assert with_recipe(own, plan).network_options == {"depth": 3, "width": 0.1}
     # What is taken once is given: it is not chosen anew.

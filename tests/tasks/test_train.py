@@ -110,7 +110,7 @@ def test_equal_seeds_give_equal_models_and_others_do_not(chips, tmp_path):
 @pytest.mark.parametrize("augment_mode", ["random", "copies"])
 def test_a_stopped_and_resumed_training_ends_as_one_that_was_not(chips, tmp_path, augment_mode):
     options = QUICK | {"dropout": 0.3, "early_stopping": 3, "augment_mode": augment_mode}
-    options |= {"jitter": 0.2, "average": 0.3}
+    options |= {"jitter": 0.2, "average": 0.3, "augment": ["all", "rotate:chance=0.3", "mixup"]}
     whole = train(chips, tmp_path / "whole", **options)
     with pytest.raises(StoppedError):
         train(chips, tmp_path / "parts", **options | {"progress": stop_after(3)})

@@ -273,8 +273,11 @@ def test_jitter_takes_the_spread_of_all_training_chips(memory_bytes):
     given_ones = ChipDataModule(
         samples, batch_size=1, augment=(), jitter=0.5, statistics=data._statistics(True)
     )
-    for one, other in zip(batches, augmented_batches(given_ones), strict=True):
-        assert torch.equal(one["image"], other["image"])
+    named = ChipDataModule(samples, batch_size=1, augment=["jitter:strength=0.5"])
+    for one, *others in zip(
+        batches, augmented_batches(given_ones), augmented_batches(named), strict=True
+    ):
+        assert all(torch.equal(one["image"], other["image"]) for other in others)
 
 
 def test_what_is_read_is_what_is_kept():

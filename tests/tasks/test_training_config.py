@@ -105,6 +105,10 @@ def test_a_step_hands_over_what_it_was_given():
         ({"decay_steps": 0}, r"decay_steps is 0; give"),
         ({"class_weights": 3}, r"class_weights is 3; give the name of a rule, or one number"),
         ({"augment": ["none", "rot90"]}, r"augment is none, rot90; give none alone"),
+        (
+            {"augment": ["jitter"], "jitter": 0.2},
+            r"jitter is 0\.2, and augment has jitter; leave one",
+        ),
         ({"normalize": "mean"}, r"normalize is 'mean'; did you mean"),
         ({"seed": -1}, r"seed is -1; give a whole number, at least 0"),
         ({"baseline": "no"}, r"baseline is 'no'"),

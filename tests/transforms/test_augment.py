@@ -1,4 +1,4 @@
-"""The six operations: exact, together, seeded, and 2,000 chips make 14,000."""
+"""Turns and flips: exact, together, seeded, and 2,000 chips make 14,000."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from geoloom.core.errors import ConfigError
 from geoloom.transforms.augment import (
     AUGMENTATIONS,
+    SYMMETRIES,
     FullCopies,
     augment,
     augment_array,
@@ -26,10 +27,11 @@ TRUTH = {
     "flip_left_right": lambda a: a[..., ::-1],
     "flip_up_down": lambda a: a[..., ::-1, :],
     "flip_transpose": lambda a: np.swapaxes(a, -1, -2),
+    "flip_antitranspose": lambda a: np.swapaxes(a, -1, -2)[..., ::-1, ::-1],
 }
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("name", SYMMETRIES)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", "bool"])
 def test_each_operation_is_numpys(name, dtype):
     array = np.arange(2 * 3 * 4).reshape(2, 3, 4).astype(dtype)
@@ -40,7 +42,7 @@ def test_each_operation_is_numpys(name, dtype):
     assert moved.dtype == torch.from_numpy(array).dtype
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("name", SYMMETRIES)
 def test_pixels_keep_their_place_on_earth(name):
     # Each pixel's value says where its centre lies.
     a, b, c, d, e, f = transform = np.array([30.0, 2.0, 500.0, 1.0, -30.0, 9000.0])
@@ -127,10 +129,71 @@ def test_all_that_has_rows_and_columns_moves_and_nothing_else():
     assert all(torch.equal(moved[key], batch[key]) for key in ("multilabel", "label", "times"))
 
 
-def test_boxes_are_refused_as_long_as_they_are_not_moved():
-    batch = {"image": torch.zeros(1, 1, 4, 4), "boxes": [torch.zeros(2, 4)]}
-    with pytest.raises(ConfigError, match=r"boxes.*augment=\(\)"):
-        augment(batch, sample_seeds(0, 0, 1))
+def boxed(count=9, size=6):
+    """Samples of two boxes each, drawn into the image by their numbers."""
+    boxes = torch.tensor([[0.0, 1.0, 2.0, 4.0], [3.0, 2.0, 6.0, 3.0]])
+    image = torch.zeros(1, size, size)
+    image[0, 1:4, 0:2], image[0, 2:3, 3:6] = 1, 2
+    masks = torch.stack([image[0] == 1, image[0] == 2])
+    return {
+        "image": image.expand(count, 1, size, size).clone(),
+        "boxes": [boxes[: i % 3] for i in range(count)],
+        "box_labels": [torch.tensor([1, 2])[: i % 3] for i in range(count)],
+        "box_masks": [masks[: i % 3] for i in range(count)],
+    }
+
+
+def bounds_of(mask):
+    rows, cols = mask.nonzero(as_tuple=True)
+    return [cols.min().item(), rows.min().item(), cols.max().item() + 1, rows.max().item() + 1]
+
+
+@pytest.mark.parametrize("name", SYMMETRIES)
+def test_boxes_and_their_masks_move_exactly_with_the_image(name):
+    batch = boxed()
+    before = [boxes.clone() for boxes in batch["boxes"]]
+    out = augment(batch, sample_seeds(0, 0, 9), [name])
+    for i in range(9):
+        assert len(out["boxes"][i]) == i % 3
+        assert out["boxes"][i].dtype == torch.float32
+        for number, (box, mask) in enumerate(
+            zip(out["boxes"][i], out["box_masks"][i], strict=True)
+        ):
+            assert box.tolist() == bounds_of(out["image"][i, 0] == number + 1)
+            assert torch.equal(mask, out["image"][i, 0] == number + 1)
+        assert torch.equal(out["box_labels"][i], batch["box_labels"][i])
+        assert torch.equal(batch["boxes"][i], before[i])
+    assert any(not torch.equal(out["image"][i], batch["image"][i]) for i in range(9))
+    # Of a sample by itself, in numpy as well; and of a picture that is not square.
+    wide = {
+        "image": batch["image"][2][:, :5].numpy(),
+        "boxes": batch["boxes"][2].numpy(),
+        "box_masks": batch["box_masks"][2][:, :5].numpy(),
+    }
+    moved = augment_sample(wide, name)
+    for number, box in enumerate(moved["boxes"]):
+        assert box.tolist() == bounds_of(torch.from_numpy(moved["image"][0] == number + 1))
+        np.testing.assert_array_equal(moved["box_masks"][number], moved["image"][0] == number + 1)
+    whole = augment_sample(batch, name)  # of a batch as well, in lists
+    assert [len(boxes) for boxes in whole["boxes"]] == [i % 3 for i in range(9)]
+
+
+def test_boxes_without_an_image_are_refused():
+    with pytest.raises(ConfigError, match="boxes and nothing that says how large"):
+        augment_sample({"boxes": np.zeros((1, 4))}, "rot90")
+
+
+def test_the_symmetries_are_the_group_of_the_square():
+    square = np.arange(9).reshape(3, 3)
+    images = {augment_array(square, name).tobytes() for name in SYMMETRIES} | {square.tobytes()}
+    assert len(images) == 8
+    twice = {
+        augment_array(augment_array(square, one), other).tobytes()
+        for one in SYMMETRIES
+        for other in SYMMETRIES
+    }
+    assert twice == images
+    assert set(SYMMETRIES) - set(AUGMENTATIONS) == {"flip_antitranspose"}
 
 
 class _Numbers:

@@ -20,7 +20,9 @@ from geoloom.transforms.augmentations.registry import (
     make_augmentation,
     register_augmentation,
 )
+from geoloom.transforms.augmentations.symmetry import Symmetries, Symmetry
 from geoloom.transforms.draws import normal, sample_seeds
+from geoloom.transforms.statistics import sample_statistics
 
 B, H, W = 5, 24, 30
 MOVING = (
@@ -30,6 +32,7 @@ MOVING = (
     "elastic",
 )
 STAYING = (
+    "jitter:strength=0.3",
     "gain_offset:strength=0.3",
     "noise",
     "blur:chance=1",
@@ -37,8 +40,9 @@ STAYING = (
     "erase:chance=1",
     "grey:chance=1",
 )
-EVERY = [*MOVING, *STAYING, "cutmix:chance=1"]
-ALONE = [text for text in EVERY if not text.startswith("cutmix")]
+MIXING = ("cutmix:chance=1", "mixup:alpha=1")
+ALONE = [*MOVING, *STAYING]
+EVERY = [*ALONE, *MIXING]
 TRANSFORM = (10.0, 0.5, 500000.0, 0.25, -10.0, 4000000.0)
 
 
@@ -74,10 +78,12 @@ def batch_of(bands=4, dates=0, count=B, size=(H, W)):
     return {**batch, "image": image, "valid_series": series, "times": torch.zeros(count, dates)}
 
 
-def known_by(text, batch):
-    if text.startswith("cutmix"):
-        return {key: value for key, value in batch.items() if key != "label"}
-    return batch
+def made(text, batch):
+    augmentation = make_augmentation(text)
+    if hasattr(augmentation, "with_statistics"):
+        samples = [{k: v[i] for k, v in batch.items()} for i in range(len(batch["image"]))]
+        augmentation = augmentation.with_statistics(sample_statistics(samples))
+    return augmentation
 
 
 @pytest.mark.parametrize("text", MOVING)
@@ -179,13 +185,13 @@ def test_boxes_follow_what_they_hold(text):
 @pytest.mark.parametrize("text", EVERY)
 @pytest.mark.parametrize("dates", [0, 3])
 def test_equal_seeds_draw_alike_however_a_batch_is_cut(text, dates):
-    batch, seeds = known_by(text, batch_of(dates=dates)), sample_seeds(4, 0, B)
+    batch, seeds = batch_of(dates=dates), sample_seeds(4, 0, B)
     before = {key: value.clone() for key, value in batch.items()}
-    one = pickle.loads(pickle.dumps(make_augmentation(text)))
+    one = pickle.loads(pickle.dumps(made(text, batch)))
     out = one(batch, seeds)
     for key, value in batch.items():
         torch.testing.assert_close(value, before[key], equal_nan=True, rtol=0, atol=0)
-    again = make_augmentation(text)(batch, seeds)
+    again = made(text, batch)(batch, seeds)
     for key, value in out.items():
         torch.testing.assert_close(again[key], value, equal_nan=True, rtol=0, atol=0)
     if text in ALONE:
@@ -203,7 +209,7 @@ def test_equal_seeds_draw_alike_however_a_batch_is_cut(text, dates):
 @pytest.mark.parametrize(("bands", "dates"), [(1, 0), (4, 3), (200, 0)])
 def test_any_bands_and_dates(text, bands, dates):
     batch = batch_of(bands, dates, count=2)
-    out = make_augmentation(text)(batch, sample_seeds(0, 0, 2))
+    out = made(text, batch)(batch, sample_seeds(0, 0, 2))
     assert out["image"].shape == batch["image"].shape
     assert out["image"].dtype == torch.float32
     seen = out.get("valid_series", out["observed"][:, None]).any(1)
@@ -220,12 +226,12 @@ def test_any_bands_and_dates(text, bands, dates):
 @pytest.mark.parametrize("text", STAYING)
 def test_radiometry_leaves_all_else_and_what_was_not_observed_alone(text):
     batch = batch_of()
-    out = make_augmentation(text)(batch, sample_seeds(0, 0, B))
+    out = made(text, batch)(batch, sample_seeds(0, 0, B))
     assert all(out[key] is batch[key] for key in batch if key != "image")
     hidden = ~batch["observed"][:, None].expand(B, 4, H, W)
     assert (out["image"][hidden] == -9999).all()
     scaled = {**batch, "image": torch.where(hidden, -9999.0, batch["image"] * 1e-3 + 7)}
-    other = make_augmentation(text)(scaled, sample_seeds(0, 0, B))["image"]
+    other = made(text, scaled)(scaled, sample_seeds(0, 0, B))["image"]
     torch.testing.assert_close(
         other[~hidden], out["image"][~hidden] * 1e-3 + 7, atol=1e-4, rtol=1e-4
     )
@@ -233,8 +239,8 @@ def test_radiometry_leaves_all_else_and_what_was_not_observed_alone(text):
 
 @pytest.mark.parametrize("text", EVERY)
 def test_chance_zero_changes_nothing(text):
-    batch = known_by(text, batch_of())
-    out = make_augmentation(text.partition(":")[0] + ":chance=0")(batch, sample_seeds(0, 0, B))
+    batch = batch_of()
+    out = made(text.partition(":")[0] + ":chance=0", batch)(batch, sample_seeds(0, 0, B))
     for key in set(batch) - {"transform"}:
         torch.testing.assert_close(out[key], batch[key], equal_nan=True, rtol=0, atol=0)
 
@@ -249,7 +255,7 @@ def test_a_turn_by_no_angle_is_the_image_and_a_zoom_is_exact():
 
 
 def test_cutmix_pastes_pixels_with_their_labels():
-    batch = known_by("cutmix", batch_of())
+    batch = batch_of()
     number = torch.arange(B).view(B, 1, 1)
     batch = {
         **batch,
@@ -261,8 +267,6 @@ def test_cutmix_pastes_pixels_with_their_labels():
     pasted = (out["mask"] != number).float().mean((1, 2))
     assert (pasted > 0.15).all()
     assert (pasted < 0.55).all()
-    with pytest.raises(ConfigError, match="hold label"):
-        make_augmentation("cutmix")(batch_of(), sample_seeds(0, 0, B))
 
 
 def test_blur_is_the_mean_of_a_bell_and_channels_go_by_their_chance():
@@ -313,7 +317,10 @@ def test_chains_are_written_as_names():
     turns, further = split_augmentations(["noise:strength=0.2", "rot90", augment, "rotate"])
     assert turns == ("rot90",)
     assert [type(one).__name__ for one in further] == ["Noise", "function", "Rotate"]
-    assert {text.partition(":")[0] for text in EVERY} == set(list_augmentations())
+    assert split_augmentations(["all", "noise"])[0] == AUGMENTATIONS
+    turns, further = split_augmentations(["rot90:chance=1", "flip_antitranspose", "symmetries"])
+    assert turns == ("flip_antitranspose",)
+    assert further == (Symmetry("rot90", chance=1.0), Symmetries())
 
 
 def test_ones_own_is_known_by_name(monkeypatch):
@@ -330,7 +337,7 @@ def test_ones_own_is_known_by_name(monkeypatch):
 
 def test_the_page_of_transforms_lists_those_that_there_are():
     page = Path(__file__).parents[2] / "docs" / "concepts" / "transforms.md"
-    rows = page.read_text(encoding="utf-8").split("|---|---|---|")[1].partition("Each but")[0]
+    rows = page.read_text(encoding="utf-8").split("|---|---|---|")[1].partition("Each has")[0]
     named = set()
     for row in rows.strip().split("\n"):
         _, names, _, options, _ = row.split("|")
@@ -338,4 +345,4 @@ def test_the_page_of_transforms_lists_those_that_there_are():
         for option in re.findall(r"`(\w+)=([\d.]+)`", options):
             default = getattr(make_augmentation(names.strip(" `")), option[0])
             assert default == pytest.approx(float(option[1]), abs=1e-3)
-    assert named == {*list_augmentations(), *AUGMENTATIONS}
+    assert named - {"all", "none"} == set(list_augmentations())

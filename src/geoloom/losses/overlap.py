@@ -220,7 +220,10 @@ def _tversky_index(parts: Parts, alpha: float, beta: float, smooth: float) -> Te
 def _generalized(parts: Parts, class_weights_K: Tensor | None) -> Tensor:
     both_K, p_K, y_K = parts
     present = y_K > 0
-    weights = 1 / y_K.clamp(min=1).square() if class_weights_K is None else class_weights_K
+    # Not clamped to 1: of mixed samples a part of a pixel counts.
+    weights = (
+        1 / torch.where(present, y_K, 1).square() if class_weights_K is None else class_weights_K
+    )
     weights = weights * present
     both = (weights * both_K).sum()
     each = (weights * (p_K + y_K)).sum()

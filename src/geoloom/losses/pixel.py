@@ -90,7 +90,8 @@ def _mean_over_classes(parts: Parts, class_weights_K: Tensor | None) -> Tensor:
     if class_weights_K is not None:
         return mean(parts)
     totals_K, pixels_K = parts
-    each = totals_K / pixels_K.clamp(min=1)
+    # Not clamped to 1: of mixed samples a part of a pixel counts.
+    each = totals_K / torch.where(pixels_K > 0, pixels_K, 1)
     return each.sum() / (pixels_K > 0).sum().clamp(min=1)
 
 

@@ -100,7 +100,7 @@ def chip_by_chip(loss: Loss) -> SummedLoss:
 def _parts_of_chips(
     loss: Loss, logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tensor | None
 ) -> Parts:
-    counted_B = _counted(target_BHW)
+    counted_B = counted_entries(target_BHW)
     # A chip of which nothing is known is left out: many losses divide by what they count.
     losses = [
         loss(logits_BKHW[i : i + 1], target_BHW[i : i + 1], class_weights_K) * counted_B[i]
@@ -121,7 +121,7 @@ def batch_by_batch(loss: Loss, name: str) -> SummedLoss:
 def _parts_of_batch(
     loss: Loss, logits_BKHW: Tensor, target_BHW: Tensor, class_weights_K: Tensor | None
 ) -> Parts:
-    counted = _counted(target_BHW).sum()
+    counted = counted_entries(target_BHW).sum()
     if not counted:
         return no_loss(logits_BKHW), counted
     return loss(logits_BKHW, target_BHW, class_weights_K) * counted, counted
@@ -138,7 +138,7 @@ def mean(parts: Parts, class_weights_K: Tensor | None = None) -> Tensor:
     return total / torch.where(weight > 0, weight, torch.ones_like(weight))
 
 
-def _counted(target_B: Tensor) -> Tensor:
+def counted_entries(target_B: Tensor) -> Tensor:
     """How many entries of each sample are known, int64 (B,)."""
     known = ~torch.isnan(target_B) if target_B.is_floating_point() else target_B != IGNORE_INDEX
     return known.reshape(len(target_B), -1).sum(1)

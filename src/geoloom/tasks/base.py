@@ -20,8 +20,10 @@ from torch import Tensor, nn
 from ..core.errors import ConfigError
 from ..core.hints.torchgeo import OF_TASKS, hints_keywords
 from ..core.outputs import Kind, Outputs, require_targets
+from ..core.outputs.mixture import SHARE, is_mixed, partners_of
+from ..losses.mixed import mixed_loss, mixed_parts
 from ..losses.registry import as_loss, get_loss, summed_loss
-from ..losses.summed import Loss, Parts
+from ..losses.summed import Loss, Parts, SummedLoss
 from ..metrics.tally import Report, Tally
 from ..models.listing import get_spec
 from ..models.pipeline import Pipeline, finished, shown
@@ -101,6 +103,7 @@ class Task(LightningModule):
         self.mean = averaged(self.network) if average else None
         self.loss = _loss(loss, self.outputs)
         self._summed = summed_loss(self.loss)
+        self._mixed = mixed_loss(self._summed)
         self.normalization = _normalization(normalization)
         named = get_spec(network).inputs if isinstance(network, str) else tuple(inputs)
         # In a tuple, lest each network be registered, saved and moved twice.
@@ -188,9 +191,9 @@ class Task(LightningModule):
 
     def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> Tensor:
         """The loss of one batch, of all devices' samples together."""
-        parts = self.parts(self(batch), self._known_target(batch))
-        self.train_loss.add(parts)
-        loss: Tensor = self._summed.value(summed_over_devices(parts), self._weights)
+        summed, parts = self._training_parts(batch)
+        self.train_loss.add(parts, summed)
+        loss: Tensor = summed.value(summed_over_devices(parts), self._weights)
         if self._trainer is not None:  # a step may be taken by hand
             self.log("train_loss_step", loss, prog_bar=True, on_step=True, on_epoch=False)
         return loss
@@ -291,6 +294,15 @@ class Task(LightningModule):
             optimizer, lambda step: self.schedule.factor(step, total)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
+    def _training_parts(self, batch: Mapping[str, Tensor]) -> tuple[SummedLoss, Parts]:
+        """What is summed over a batch whose samples may be mixtures of two, and of which loss."""
+        answers, target = self(batch), self._known_target(batch)
+        if not any(is_mixed(batch, wanted.key) for wanted in self.outputs.targets):
+            return self._summed, self.parts(answers, target)
+        other = self.target(partners_of(batch))
+        parts = mixed_parts(self.parts, self._summed, answers, target, other, batch[SHARE])
+        return self._mixed, parts
 
     def _known_target(self, batch: Mapping[str, Tensor]) -> Tensor:
         require_targets(batch, self.outputs)

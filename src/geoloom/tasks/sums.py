@@ -21,8 +21,14 @@ class LossSum:
         self._weights = weights
         self._parts: Parts = ()
 
-    def add(self, parts: Parts) -> None:
-        """Take in a batch's parts, without their history."""
+    def add(self, parts: Parts, loss: SummedLoss | None = None) -> None:
+        """Take in a batch's parts, without their history.
+
+        Args:
+            parts: As many in each batch.
+            loss: Whose they are, where it is another one than was said at first.
+        """
+        self._loss = loss or self._loss
         # Kept on the device: reading a number off a GPU would stall it at every step.
         new = tuple(part.detach().double() for part in parts)
         self._parts = (

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .augment import AUGMENTATIONS as AUGMENTATIONS
     from .augment import FullCopies as FullCopies
     from .augment import augment_array as augment_array
     from .augment import augment_sample as augment_sample
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
     from .augmentations.geometry import Elastic as Elastic
     from .augmentations.geometry import ResizedCrop as ResizedCrop
     from .augmentations.geometry import Rotate as Rotate
+    from .augmentations.jitter import Jitter as Jitter
     from .augmentations.mixing import CutMix as CutMix
+    from .augmentations.mixing import MixUp as MixUp
     from .augmentations.radiometry import Blur as Blur
     from .augmentations.radiometry import ChannelDropout as ChannelDropout
     from .augmentations.radiometry import Erase as Erase
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from .augmentations.registry import list_augmentations as list_augmentations
     from .augmentations.registry import make_augmentation as make_augmentation
     from .augmentations.registry import register_augmentation as register_augmentation
+    from .augmentations.symmetry import Symmetries as Symmetries
+    from .augmentations.symmetry import Symmetry as Symmetry
     from .clouds import cloud_mask as cloud_mask
     from .encode import EncodeClasses as EncodeClasses
     from .index_functions import AppendBNDVI as AppendBNDVI
@@ -76,14 +79,17 @@ if TYPE_CHECKING:
     from .normalize import list_normalizations as list_normalizations
     from .normalize import register_normalization as register_normalization
     from .statistics import sample_statistics as sample_statistics
+    from .symmetries import AUGMENTATIONS as AUGMENTATIONS
+    from .symmetries import SYMMETRIES as SYMMETRIES
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
-            ".augment": ["AUGMENTATIONS", "FullCopies", "augment_array", "augment_sample"],
+            ".augment": ["FullCopies", "augment_array", "augment_sample"],
             ".augmentation": ["Augmentation", "drawn_by_torch"],
             ".augmentations.geometry": ["Affine", "Elastic", "ResizedCrop", "Rotate"],
-            ".augmentations.mixing": ["CutMix"],
+            ".augmentations.jitter": ["Jitter"],
+            ".augmentations.mixing": ["CutMix", "MixUp"],
             ".augmentations.radiometry": [
                 "Blur",
                 "ChannelDropout",
@@ -97,6 +103,7 @@ else:
                 "make_augmentation",
                 "register_augmentation",
             ],
+            ".augmentations.symmetry": ["Symmetries", "Symmetry"],
             ".clouds": ["cloud_mask"],
             ".encode": ["EncodeClasses"],
             ".index_functions": [
@@ -151,5 +158,6 @@ else:
                 "register_normalization",
             ],
             ".statistics": ["sample_statistics"],
+            ".symmetries": ["AUGMENTATIONS", "SYMMETRIES"],
         },
     )

@@ -1,50 +1,40 @@
-"""Rotations and flips that move whole pixels: exact on images, masks, validity and georeference alike."""
+"""Rotations and flips that move whole pixels: exact on images, masks, boxes and georeference alike."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from ..core.errors import ConfigError
-from ..core.registry import Registry
 from .draws import integers
+from .spatial import pixel_shape, spatial_keys
+from .symmetries import (
+    AUGMENTATIONS,
+    MOVES,
+    SYMMETRIES,
+    Move,
+    move_array,
+    move_boxes,
+    turn_transform,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SPATIAL_KEYS = ("image", "mask", "mask_series", "valid", "observed", "valid_series", "aux")
-"""Entries of a sample whose last two axes are rows and columns; of several layers, `mask:NAME` each."""
-_PERHAPS_SPATIAL = ("value", "multilabel")
-"""Likewise where they hold something for each pixel, (..., K, H, W), and not for the image, (..., K)."""
+__all__ = [
+    "AUGMENTATIONS",
+    "SYMMETRIES",
+    "ChipSource",
+    "FullCopies",
+    "augment",
+    "augment_array",
+    "augment_sample",
+    "check_augmentations",
+    "chosen_augmentations",
+    "turns_of",
+]
+
 _BOXES = ("boxes", "box_masks")
-
-
-@dataclass(frozen=True, slots=True)
-class _Move:
-    """Transpose first, then flip; every symmetry of the square is one of the eight."""
-
-    transpose: bool = False
-    flip_rows: bool = False
-    flip_cols: bool = False
-
-
-_MOVES: Registry[_Move] = Registry(
-    "augmentation",
-    {
-        "rot90": _Move(transpose=True, flip_rows=True),
-        "rot180": _Move(flip_rows=True, flip_cols=True),
-        "rot270": _Move(transpose=True, flip_cols=True),
-        "flip_left_right": _Move(flip_cols=True),
-        "flip_up_down": _Move(flip_rows=True),
-        "flip_transpose": _Move(transpose=True),
-    },
-)
-
-AUGMENTATIONS: tuple[str, ...] = tuple(_MOVES)
-"""The six operations. Rotations are anticlockwise; `flip_transpose` swaps rows and columns."""
 
 
 class ChipSource(Protocol):
@@ -60,7 +50,7 @@ class ChipSource(Protocol):
 
 
 def check_augmentations(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, once each is known.
+    """The names of turns and flips, once each is known.
 
     Raises:
         ConfigError: a name is unknown; the message names the nearest.
@@ -70,7 +60,7 @@ def check_augmentations(names: Sequence[str]) -> tuple[str, ...]:
         ('rot90',)
     """
     for name in names:
-        _MOVES.get(name)
+        MOVES.get(name)
     return tuple(names)
 
 
@@ -78,11 +68,11 @@ def chosen_augmentations(choice: str | Sequence[str]) -> tuple[str, ...]:
     """The operations that a choice means.
 
     Args:
-        choice: Some of `AUGMENTATIONS`, `all` or `none` of them; and further ones with their options, as
-            of `make_augmentation`, such as `rotate:degrees=30`.
+        choice: Some of `SYMMETRIES`, or `all` (the six of `AUGMENTATIONS`) or `none` of them; and further
+            ones with their options, as of `make_augmentation`, such as `rotate:degrees=30`.
 
     Raises:
-        ConfigError: a name or option is unknown, or `all` or `none` stands beside some of `AUGMENTATIONS`.
+        ConfigError: a name or option is unknown, or `all` or `none` stands beside some of `SYMMETRIES`.
 
     Example:
         >>> chosen_augmentations("none"), chosen_augmentations(["rot90"])
@@ -90,61 +80,71 @@ def chosen_augmentations(choice: str | Sequence[str]) -> tuple[str, ...]:
         >>> chosen_augmentations(["all", "noise"])[-2:]
         ('flip_transpose', 'noise')
     """
-    from .augmentations.registry import check_augmentation
+    from .augmentations.registry import make_augmentation
 
     names = (choice,) if isinstance(choice, str) else tuple(choice)
     words: dict[str, tuple[str, ...]] = {"all": AUGMENTATIONS, "none": ()}
     said = [name for name in names if name in words]
-    moves = [name for name in names if name in _MOVES]
-    further = [name for name in names if name not in words and name not in _MOVES]
+    moves = [name for name in names if name in MOVES]
+    further = [name for name in names if name not in words and name not in MOVES]
     if said and len(said) + len(moves) > 1:
         raise ConfigError(
             f"augment is {', '.join(names)}; give {said[0]} alone, or the operations by their names"
         )
     for text in further:
-        check_augmentation(text, AUGMENTATIONS)
+        make_augmentation(text)
     return (*(words[said[0]] if said else moves), *further)
 
 
 def turns_of(names: Sequence[str]) -> tuple[str, ...]:
-    """Those that are turns and flips, `AUGMENTATIONS`."""
-    return tuple(name for name in names if name in _MOVES)
+    """Those that are turns and flips without options, some of `SYMMETRIES`."""
+    return tuple(name for name in names if name in MOVES)
 
 
 def augment_array(array: Any, name: str) -> Any:
     """One operation on the last two axes of a numpy array or torch tensor of any dtype.
 
     Example:
+        >>> import numpy as np
         >>> augment_array(np.array([[1, 2], [3, 4]]), "rot90").tolist()
         [[2, 4], [1, 3]]
     """
-    check_augmentations([name])
-    return _move(array, _MOVES.get(name))
+    return move_array(array, MOVES.get(name))
 
 
 def augment_sample(sample: Mapping[str, Any], name: str) -> dict[str, Any]:
     """One operation on everything in a sample (or a batch) that has pixels, all moved alike.
 
     `transform`, where present, is turned too, so that each pixel keeps its place on Earth; `bounds` stay.
+    So are `boxes` and `box_masks`, exactly; of a batch they may be lists of one entry per sample.
 
     Args:
         sample: As a dataset gives it, with or without a leading batch axis.
-        name: One of `AUGMENTATIONS`.
+        name: One of `SYMMETRIES`.
 
     Returns:
         A new dict; the arrays of the one given stay as they are.
 
+    Raises:
+        ConfigError: the name is unknown, or there are boxes, and nothing says how large the image is.
+
     Example:
+        >>> import numpy as np
         >>> augment_sample({"mask": np.array([[1, 2]])}, "flip_left_right")["mask"].tolist()
         [[2, 1]]
     """
-    check_augmentations([name])
-    move = _MOVES.get(name)
+    move, shape = MOVES.get(name), _shape_of(sample)
     out = dict(sample)
-    for key in _spatial(sample):
-        out[key] = _move(sample[key], move)
-    if "transform" in sample and (shape := _shape(sample)) is not None:
-        out["transform"] = _turn(sample["transform"], move, shape)
+    for key in spatial_keys(sample):
+        out[key] = move_array(sample[key], move)
+    if shape is not None:
+        if "transform" in sample:
+            out["transform"] = turn_transform(sample["transform"], move, shape)
+        for key in _boxes_in(sample):
+            of_samples = isinstance(sample[key], list | tuple)
+            parts = sample[key] if of_samples else [sample[key]]
+            moved = [_moved_boxes(key, part, move, shape) for part in parts]
+            out[key] = moved if of_samples else moved[0]
     return out
 
 
@@ -157,7 +157,8 @@ def augment(
     `Augmentation`.
 
     Args:
-        batch: Tensors with a leading batch axis, as a DataLoader gives them, on any device.
+        batch: Tensors with a leading batch axis, as a DataLoader gives them, on any device; `boxes` and
+            `box_masks` as lists of one tensor per sample.
         seeds_B: int64, one per sample; best on the CPU, as a GPU would be waited for.
         names: Operations to choose from.
 
@@ -166,30 +167,78 @@ def augment(
 
     Raises:
         ConfigError: a name is unknown, an operation would change the shape of chips that are not square, or
-            there are boxes, which are not moved yet.
+            there are boxes, and nothing says how large the image is.
     """
     names = check_augmentations(names)
-    spatial = _spatial(batch)
-    height, width = _shape(batch) or (0, 0)
-    turning = [name for name in names if _MOVES.get(name).transpose]
+    choices = integers(seeds_B, 1, len(names) + 1)[:, 0].tolist()
+    return move_batch(batch, [None if i == len(names) else names[i] for i in choices], names)
+
+
+def move_batch(
+    batch: Mapping[str, Any], chosen: Sequence[str | None], names: Sequence[str]
+) -> dict[str, Any]:
+    """A batch with each sample moved by its own operation, or left.
+
+    Args:
+        batch: As of `augment`.
+        chosen: The operation of each sample; None leaves it.
+        names: Those that were to choose from, all of which the shape of the image must allow.
+
+    Raises:
+        ConfigError: as `augment`.
+    """
+    height, width = shape = _shape_of(batch) or (0, 0)
+    turning = [name for name in names if MOVES.get(name).transpose]
     if height != width and turning:
         raise ConfigError(
             f"chips of {height} x {width} are not square: {', '.join(turning)} would change their shape; "
             "leave these out"
         )
-    choices = integers(seeds_B, 1, len(names) + 1)[:, 0].tolist()
+    moves = {i: MOVES.get(name) for i, name in enumerate(chosen) if name is not None}
     out = dict(batch)
-    for key in (*spatial, *(["transform"] if "transform" in batch else [])):
+    for key in spatial_keys(batch):
         out[key] = batch[key].clone()
-    for i, choice in enumerate(choices):
-        if choice == len(names):
-            continue
-        move = _MOVES.get(names[choice])
-        for key in spatial:
-            out[key][i] = _move(batch[key][i], move)
-        if "transform" in batch:
-            out["transform"][i] = _turn(batch["transform"][i], move, (height, width))
+        for i, move in moves.items():
+            out[key][i] = move_array(batch[key][i], move)
+    if "transform" in batch:
+        out["transform"] = batch["transform"].clone()
+        for i, move in moves.items():
+            out["transform"][i] = turn_transform(batch["transform"][i], move, shape)
+    for key in _boxes_in(batch):
+        parts = list(batch[key])
+        for i, move in moves.items():
+            parts[i] = _moved_boxes(key, parts[i], move, shape)
+        out[key] = parts if isinstance(batch[key], list | tuple) else _stacked(parts, batch[key])
     return out
+
+
+def _boxes_in(sample: Mapping[str, Any]) -> list[str]:
+    return [key for key in _BOXES if key in sample]
+
+
+def _moved_boxes(key: str, boxes: Any, move: Move, shape: tuple[int, int]) -> Any:
+    return move_array(boxes, move) if key == "box_masks" else move_boxes(boxes, move, shape)
+
+
+def _stacked(parts: list[Tensor], before: Tensor) -> Tensor:
+    import torch
+
+    return torch.stack(parts) if parts else before
+
+
+def _shape_of(sample: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Rows and columns of the image.
+
+    Raises:
+        ConfigError: there are boxes, and nothing has rows and columns.
+    """
+    shape = pixel_shape(sample)
+    if shape is None and _boxes_in(sample):
+        raise ConfigError(
+            f"the samples hold {' and '.join(_boxes_in(sample))} and nothing that says how large the image "
+            "is; give them with their image"
+        )
+    return shape
 
 
 class FullCopies:
@@ -206,6 +255,7 @@ class FullCopies:
         ConfigError: a name is unknown.
 
     Example:
+        >>> import numpy as np
         >>> copies = FullCopies([{"mask": np.array([[1, 2]])}], ["rot180", "flip_up_down"])
         >>> len(copies), copies[1]["mask"].tolist()
         (3, [[2, 1]])
@@ -236,66 +286,3 @@ class FullCopies:
 
     def _moved(self, sample: Mapping[str, Any], copy: int) -> Mapping[str, Any]:
         return sample if copy == 0 else augment_sample(sample, self._names[copy - 1])
-
-
-def _spatial(sample: Mapping[str, Any]) -> list[str]:
-    """Which entries have rows and columns."""
-    boxes = [key for key in _BOXES if key in sample]
-    if boxes:
-        raise ConfigError(
-            f"the samples hold {' and '.join(boxes)}, which turns and flips do not move yet; leave these out "
-            "with augment=()"
-        )
-    return [
-        key
-        for key, value in sample.items()
-        if (noun := key.partition(":")[0]) in SPATIAL_KEYS
-        or (noun in _PERHAPS_SPATIAL and len(value.shape) > 2)
-    ]
-
-
-def _shape(sample: Mapping[str, Any]) -> tuple[int, int] | None:
-    for key in _spatial(sample):
-        return int(sample[key].shape[-2]), int(sample[key].shape[-1])
-    return None
-
-
-def _move(array: Any, move: _Move) -> Any:
-    axes = tuple(axis for axis, flip in ((-2, move.flip_rows), (-1, move.flip_cols)) if flip)
-    if isinstance(array, np.ndarray):
-        turned = array.swapaxes(-2, -1) if move.transpose else array
-        return np.ascontiguousarray(np.flip(turned, axes) if axes else turned)
-    bits = _bits(array)
-    bits = bits.transpose(-2, -1) if move.transpose else bits
-    return (bits.flip(axes) if axes else bits.contiguous()).view(array.dtype)
-
-
-def _bits(array: Tensor) -> Tensor:
-    """The same memory as signed integers, where torch 2.4 moves no unsigned ones."""
-    import torch
-
-    signed = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
-    return array.view(signed.get(array.dtype, array.dtype))
-
-
-def _turn(transform: Any, move: _Move, shape: tuple[int, int]) -> Any:
-    """The affine (..., 6) of moved pixels of what was (H, W): old affine after new pixel -> old pixel."""
-    height, width = (shape[1], shape[0]) if move.transpose else shape
-    col = (-1.0, 0.0, float(width)) if move.flip_cols else (1.0, 0.0, 0.0)
-    row = (0.0, -1.0, float(height)) if move.flip_rows else (0.0, 1.0, 0.0)
-    if move.transpose:
-        col, row = row, col
-    a, b, c, d, e, f = (transform[..., i] for i in range(6))
-    parts = [
-        a * col[0] + b * row[0],
-        a * col[1] + b * row[1],
-        a * col[2] + b * row[2] + c,
-        d * col[0] + e * row[0],
-        d * col[1] + e * row[1],
-        d * col[2] + e * row[2] + f,
-    ]
-    if isinstance(transform, np.ndarray):
-        return np.stack(parts, axis=-1)
-    import torch
-
-    return torch.stack(parts, dim=-1)

@@ -16,7 +16,9 @@ class Augmentation(Protocol):
     """A random change to the samples of a batch, each by its own seed.
 
     Guarantee that it gives: a sample's result depends on that sample and its seed alone. So it is the same
-    however a batch is divided among devices, and in a training that was stopped and resumed.
+    however a batch is divided among devices, and in a training that was stopped and resumed. One that puts
+    samples of a batch together cannot give it: it has an attribute `alone = False`, and trainings on several
+    devices refuse it.
     `transforms.draws` has the draws; `drawn_by_torch` makes one of a function that draws from torch's own
     generator.
 

@@ -102,6 +102,32 @@ def normal(seeds_B: Tensor, count: int) -> Tensor:
     return torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)[:, :count]
 
 
+def symmetric_beta(seeds_B: Tensor, alpha: float) -> Tensor:
+    """A draw from Beta(alpha, alpha) of each seed, without rejection.
+
+    Args:
+        seeds_B: int64, one per sample.
+        alpha: Above 0.
+
+    Returns:
+        float32 (B,) in [0, 1], on the device of the seeds.
+
+    Source:
+        Bailey 1994, doi:10.2307/2153537: t / sqrt(nu) = sqrt(u^(-2 / nu) - 1) cos(2 pi v) of Student's t with
+        nu degrees of freedom, and 1/2 + t / (2 sqrt(nu + t^2)) is of Beta(nu / 2, nu / 2).
+    """
+    import torch
+
+    first, second = uniform(seeds_B, 2).double().unbind(1)
+    power = (first + 2.0**-25) ** (1 / alpha)
+    odds = power / (1 - power)
+    cosine = torch.cos(2 * torch.pi * (second + 2.0**-25))
+    root = (cosine**2 + odds).sqrt().clamp(min=1e-150)
+    # (root - |cosine|) / (2 root), without the difference of near equals.
+    lesser = (odds / (2 * root * (root + cosine.abs()))).clamp(max=0.5)
+    return torch.where(cosine > 0, 1 - lesser, lesser).float()
+
+
 def integers(seeds_B: Tensor, count: int, below: int) -> Tensor:
     """Even draws from 0 to `below` - 1, to one in 2^32 / below.
 

@@ -111,8 +111,8 @@ _DATA = "What it sees"
 @option("--size", help="Of pictures: resize each to this side, pixels.", kind=int, section=_DATA)
 @option(
     "--augment",
-    help="rot90, rot180, rot270, flip_left_right, flip_up_down, flip_transpose; "
-    "all (if not given) or none; and further ones: rotate:degrees=30, resized_crop, noise, ... Repeatable.",
+    help="rot90, rot180, rot270, flip_left_right, flip_up_down, flip_transpose; all (if not given) or none; "
+    "and further ones: rotate:degrees=30, resized_crop, noise, jitter, mixup, ... Repeatable.",
     many=True,
     section=_DATA,
 )
@@ -124,7 +124,8 @@ _DATA = "What it sees"
 )
 @option(
     "--jitter",
-    help="Random gain and offset of each band: 0.2 for scenes under another light.",
+    help="Random gain and offset of each band: 0.2 for scenes under another light; short for --augment "
+    "jitter:strength=0.2.",
     kind=float,
     default=0.0,
     section=_DATA,

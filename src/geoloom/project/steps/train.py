@@ -84,6 +84,7 @@ class Train(Step):
         from ...models.pretrained.table import named_weights
         from ...models.registry import check_options
         from ...tasks.registry import get_task, list_tasks
+        from ...tasks.training.config import jitters
         from ...transforms.augment import chosen_augmentations
         from ...transforms.normalize import list_normalizations
 
@@ -105,9 +106,12 @@ class Train(Step):
             except ConfigError as error:
                 yield "class_weights", str(error)
         try:
-            chosen_augmentations(self.augment)
+            augmentations = chosen_augmentations(self.augment)
         except ConfigError as error:
             yield "augment", str(error)
+        else:
+            if self.jitter and jitters(augmentations):
+                yield "jitter", f"augment has {jitters(augmentations)}; leave one out"
         yield from named("normalize", self.normalize, list_normalizations())
         try:
             known = named_weights(self.weights)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -14,10 +13,10 @@ from torch.utils.data import DataLoader
 from ...core.statistics import BandStatistics
 from ...transforms.augment import AUGMENTATIONS, FullCopies
 from ...transforms.augmentation import Augmentation
-from ...transforms.jitter import jitter as jittered
+from ...transforms.augmentations.jitter import Jitter
 from ...transforms.statistics import sample_statistics
 from .chips import MemoryChips, PixelChips, Samples, bytes_of
-from .module import SeededDataModule, augmentations_of, split_augmentations
+from .module import SeededDataModule, augmentations_of, split_augmentations, with_statistics
 from .order import ShuffledOrder
 
 logger = logging.getLogger(__name__)
@@ -43,10 +42,10 @@ class ChipDataModule(SeededDataModule):
         val: Dataset of samples that choose the weights; None for none.
         test: Dataset of samples for `Trainer.test`; None for none.
         batch_size: Chips per step, over all devices together.
-        augment: Operations of `AUGMENTATIONS`, and further augmentations that follow one after the other.
+        augment: Operations of `SYMMETRIES`, and further augmentations that follow one after the other.
         augment_mode: `random`: each chip of a batch gets one of the operations or none. `copies`: an epoch
             holds every chip untouched and once moved by each operation (seven times as many chips for six).
-        jitter: Strength of the random gain and offset of each band, in either mode; 0 for none.
+        jitter: Short for `jitter:strength=...` at the end of `augment`; 0 for none.
         statistics: Of the training chips' bands, for `jitter`; None works them out, from all chips once.
         seed: Fixes order and augmentation, epoch by epoch.
         memory_bytes: Chips of up to this size are kept decoded in memory.
@@ -85,9 +84,8 @@ class ChipDataModule(SeededDataModule):
             for split, samples in there.items()
         }
         if jitter:
-            if statistics is None:
-                statistics = self._statistics(in_memory)
-            further = (*further, partial(jittered, strength=jitter, statistics=statistics))
+            further = (*further, Jitter(jitter))
+        further = with_statistics(further, lambda: statistics or self._statistics(in_memory))
         if augment_mode == "copies":
             self._chips["train"] = FullCopies(self._chips["train"], names)
             names = ()

@@ -13,6 +13,7 @@ from ...chips.dataset import GivenLabels
 from ...core.bands import Band
 from ...core.classes import Classes
 from ...core.errors import ConfigError, suggest
+from ...core.statistics import BandStatistics
 from ...datasets.base import GeoDataset
 from ...datasets.loader import for_device
 from ...datasets.reading.device import to_device
@@ -21,7 +22,7 @@ from ...transforms.augment import AUGMENTATIONS
 from ...transforms.augmentation import Augmentation
 from ...transforms.encode import code_table, encoded
 from ..sums import device_count
-from .module import SeededDataModule, augmentations_of, split_augmentations
+from .module import SeededDataModule, augmentations_of, split_augmentations, with_statistics
 from .order import TableOrder
 
 _BATCH_SIZE = 32
@@ -58,8 +59,9 @@ class GeoDataModule(SeededDataModule):
         val_sampler: Of its queries, such as `GridGeoSampler(dataset, 256, roi=...)`.
         test, test_sampler: Likewise, for `Trainer.test`.
         batch_size: Samples per step, over all devices together. Default: the sampler's own, else 32.
-        augment: Operations of `AUGMENTATIONS`, of which each sample gets one or none, and further
+        augment: Operations of `SYMMETRIES`, of which each sample gets one or none, and further
             augmentations that follow one after the other.
+        statistics: Of the bands of what is learned from, for `jitter` among these.
         labels: What masks hold where the dataset knows its classes: `positions` 0..K-1, or the `codes` of the
             files.
         scaled: Give physical values, each scene's by its own scale and offset.
@@ -68,8 +70,9 @@ class GeoDataModule(SeededDataModule):
 
     Raises:
         ConfigError: a dataset lacks a sampler, a sampler is not of geoloom.samplers, or sizes of batches
-            contradict each other, or classes do; and, once the number of devices is known, cannot be divided
-            among them, or the task expects codes, and batches hold positions.
+            contradict each other, or classes do, or jitter lacks its statistics; and, once the number of
+            devices is known, a batch or an augmentation cannot be divided among them, or the task expects
+            codes, and batches hold positions.
         SamplerError: several devices would draw places of their own, as a sampler has no seed.
         DatasetError: values are to be scaled that transforms see first.
 
@@ -89,6 +92,7 @@ class GeoDataModule(SeededDataModule):
         test_sampler: TableSampler | None = None,
         batch_size: int | None = None,
         augment: Sequence[str | Augmentation] = AUGMENTATIONS,
+        statistics: BandStatistics | None = None,
         labels: GivenLabels = "positions",
         scaled: bool = False,
         seed: int = 0,
@@ -110,7 +114,9 @@ class GeoDataModule(SeededDataModule):
         super().__init__(batch_size=_size(sampler, batch_size), seed=seed, num_workers=num_workers)
         self._splits = {name: split for name, split in splits.items() if split is not None}
         _check_classes(self._splits)
-        self.augmentations = augmentations_of(*split_augmentations(augment))
+        names, further = split_augmentations(augment)
+        further = with_statistics(further, lambda: _required(statistics))
+        self.augmentations = augmentations_of(names, further)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches in the order of the sampler's table, a smaller last one left out."""
@@ -154,6 +160,15 @@ class GeoDataModule(SeededDataModule):
         if self.trainer.training:
             return "train"
         return "test" if self.trainer.testing else "val"
+
+
+def _required(statistics: BandStatistics | None) -> BandStatistics:
+    if statistics is None:
+        raise ConfigError(
+            "jitter measures its strength by the spread of each band over all that is learned from; give it "
+            "by statistics=, such as sample_statistics([train[query] for query in sampler.table()])"
+        )
+    return statistics
 
 
 def _split(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,9 +11,12 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from ...core.errors import ConfigError
+from ...core.statistics import BandStatistics
 from ...transforms.augment import augment, chosen_augmentations, turns_of
 from ...transforms.augmentation import Augmentation, in_turn
+from ...transforms.augmentations.jitter import Jitter
 from ...transforms.augmentations.registry import make_augmentation
+from ..sums import device_count
 from .order import Items, Order
 from .reading import even_loader, training_loader
 from .shares import EvenBatches, TrainingBatches
@@ -43,8 +46,9 @@ class SeededDataModule(LightningDataModule):
         """Batches in the epoch's order, a smaller last one left out: batch norm needs more than a sample.
 
         Raises:
-            ConfigError: the devices cannot share them equally.
+            ConfigError: the devices cannot share them equally, or an augmentation cannot be shared.
         """
+        check_shared(self.augmentations, device_count())
         batches = TrainingBatches(order, self.batch_size, self.seed)
         if self._resumed:
             batches.load_state_dict(self._resumed)
@@ -92,15 +96,18 @@ class SeededDataModule(LightningDataModule):
 def split_augmentations(
     given: Sequence[str | Augmentation],
 ) -> tuple[tuple[str, ...], tuple[Augmentation, ...]]:
-    """Names of turns and flips, and further augmentations.
+    """Names of turns and flips, for which `all` and `none` may stand, and further augmentations.
 
     Raises:
         ConfigError: a name is unknown.
     """
     names = chosen_augmentations([one for one in given if isinstance(one, str)])
     turns = turns_of(names)
+    written = set(names) - set(turns)  # without the words all and none
     made = (
-        make_augmentation(one) if isinstance(one, str) else one for one in given if one not in turns
+        make_augmentation(one) if isinstance(one, str) else one
+        for one in given
+        if not isinstance(one, str) or one in written
     )
     return turns, tuple(made)
 
@@ -111,3 +118,41 @@ def augmentations_of(
     """One of the turns and flips or none, then the others in turn."""
     turned: tuple[Augmentation, ...] = (partial(augment, names=tuple(names)),) if names else ()
     return (*turned, *further)
+
+
+def with_statistics(
+    augmentations: Sequence[Augmentation], statistics: Callable[[], BandStatistics]
+) -> tuple[Augmentation, ...]:
+    """Those that need the spread of what is learned from, with it.
+
+    Args:
+        augmentations: Any.
+        statistics: Called once where there is such a one.
+    """
+    if not any(_lacks(one) for one in augmentations):
+        return tuple(augmentations)
+    known = statistics()
+    return tuple(
+        one.with_statistics(known) if isinstance(one, Jitter) and _lacks(one) else one
+        for one in augmentations
+    )
+
+
+def _lacks(one: Augmentation) -> bool:
+    return isinstance(one, Jitter) and one.statistics is None
+
+
+def check_shared(augmentations: Sequence[Augmentation], devices: int) -> None:
+    """Refuse several devices where samples of a batch are mixed: each would mix those of its share alone.
+
+    Raises:
+        ConfigError: there are several, and an augmentation has `alone = False`; the message names it.
+    """
+    mixing = [one for one in augmentations if not getattr(one, "alone", True)]
+    if devices > 1 and mixing:
+        names = ", ".join(type(one).__name__ for one in mixing)
+        raise ConfigError(
+            f"{names} puts samples of a batch together, and each of {devices} devices sees its own share of "
+            "it alone, so that what is learned would depend on their number; train on one device (devices=1, "
+            "--devices 1), or leave it out of augment"
+        )

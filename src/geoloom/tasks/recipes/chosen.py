@@ -9,7 +9,8 @@ from ...chips.store import ChipStore
 from ...core.errors import ConfigError
 from ...core.outputs import ClassOutputs
 from ...core.settings.configs import given_settings
-from ..training.config import TrainConfig
+from ...transforms.augment import turns_of
+from ..training.config import TrainConfig, jitters
 from ..training.plan import TrainingPlan
 from .few_labels import MOST_PIXELS, NETWORK, Choice, choices, is_sparse
 from .ground import LabelledGround, labelled_ground
@@ -34,7 +35,7 @@ def with_recipe(config: TrainConfig, plan: TrainingPlan) -> TrainConfig:
     ground = None if background else _ground(plan)
     if not asked and not is_sparse(ground):
         return _with(config, {}, "none")
-    copies = 1 + len(config.augmentations) if config.augment_mode == "copies" else 1
+    copies = 1 + len(turns_of(config.augmentations)) if config.augment_mode == "copies" else 1
     recipe = choices(copies * len(plan.train), config.batch_size, background=background)
     taken = {name: choice for name, choice in recipe.items() if not _given(config, name)}
     _say(ground, taken, asked=asked)
@@ -63,6 +64,8 @@ def _ground(plan: TrainingPlan) -> LabelledGround | None:
 
 
 def _given(config: TrainConfig, name: str) -> bool:
+    if name == "jitter" and jitters(config.augmentations):
+        return True
     return name in config.given or name in config.network_options
 
 

@@ -106,14 +106,16 @@ class TrainConfig(GivenSettings):
     """Weights of the classes in the loss: a rule of `losses.class_weights` such as `balanced`, one number for
     each class (or value), or None."""
     augment: str | Sequence[str] = ("all",)
-    """While loading: turns and flips, some of `AUGMENTATIONS`, `all` or `none` of them; and further ones of
-    `list_augmentations()` with their options, such as `rotate:degrees=30`, which follow in turn."""
+    """While loading: turns and flips, some of `SYMMETRIES`, `all` (the six of `AUGMENTATIONS`) or `none` of
+    them; and further ones of `list_augmentations()` with their options, such as `rotate:degrees=30`, which
+    follow in turn."""
     augment_mode: AugmentMode = "random"
     """`random`: one or none of them for each chip of a batch. `copies`: each as a full copy of the chips, so
     that six make an epoch seven times as long."""
     jitter: float = 0.0
     """Random gain and offset of each band of each chip, while loading, up to this share of its spread: 0.2
-    readies a network for ground that is hazier or brighter than what it learns from."""
+    readies a network for ground that is hazier or brighter than what it learns from. Short for
+    `jitter:strength=0.2` at the end of `augment`."""
     normalize: str = "mean_std"
     """A kind of normalisation, fitted on the training chips and kept with the model. With pretrained weights,
     theirs unless one is given."""
@@ -173,6 +175,10 @@ class TrainConfig(GivenSettings):
         if self.weight_decay != 0:
             check_positive(self, ("weight_decay",), "or 0 for none")
         check_share(self, "jitter", "give 0 (none) or more, below 1, such as 0.2", whole=False)
+        if self.jitter and jitters(self.augmentations):
+            raise ConfigError(
+                f"jitter is {self.jitter:g}, and augment has {jitters(self.augmentations)}; leave one out"
+            )
         check_share(
             self, "average", "give a share of the training, 0 (no mean of the weights) to 1"
         )
@@ -271,6 +277,16 @@ class TrainConfig(GivenSettings):
         if isinstance(self.class_weights, tuple):
             plain["class_weights"] = list(self.class_weights)
         return plain
+
+
+def jitters(augmentations: Sequence[str]) -> str:
+    """The jitter among augmentations, as written; empty where there is none.
+
+    Example:
+        >>> jitters(["rot90", "jitter:strength=0.3"])
+        'jitter:strength=0.3'
+    """
+    return next((text for text in augmentations if text.partition(":")[0] == "jitter"), "")
 
 
 def _smoothable(loss: str | None) -> bool:

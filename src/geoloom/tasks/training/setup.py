@@ -25,6 +25,7 @@ from ...transforms.normalize import Normalization, fit_normalization
 from ..base import Task
 from ..baseline.score import check_baseline
 from ..data.chip_data import ChipDataModule
+from ..data.module import check_shared, split_augmentations
 from ..data.shares import check_divisible, check_enough
 from ..fitting import quiet
 from ..registry import get_task
@@ -51,7 +52,7 @@ class TrainingSetup:
         """Seed everything, look through the samples once, and make the network. Writes nothing.
 
         Raises:
-            ConfigError: a batch cannot be divided among the devices.
+            ConfigError: a batch cannot be divided among the devices, or an augmentation cannot.
             DatasetError: the labels teach nothing.
             BandError: pretrained weights want other bands, or other units of them.
             ReadError: pretrained weights cannot be fetched.
@@ -129,4 +130,5 @@ def _weights(rule: ClassWeights, counts: np.ndarray, outputs: Outputs) -> tuple[
 def _check_shares(config: TrainConfig, plan: TrainingPlan, devices: int) -> None:
     copies = 1 + len(turns_of(config.augmentations)) if config.augment_mode == "copies" else 1
     check_divisible(config.batch_size, copies * len(plan.train), devices)
+    check_shared(split_augmentations(config.augmentations)[1], devices)
     check_enough(len(plan.val), devices)

@@ -134,7 +134,8 @@ class Elastic:
         offset = functional.grid_sample(
             field, places.expand(b, -1, -1, -1), mode="bicubic", align_corners=True
         )
-        source = _centres(h, w, device) + offset.movedim(1, -1)
+        centres = _centres(h, w, device)
+        source = (centres[..., 0] + offset[:, 0], centres[..., 1] + offset[:, 1])
         moved = partial(_pushed, offset.double())
         return warped(batch, source, chosen(seeds_B, self.chance), moved=moved)
 
@@ -161,16 +162,22 @@ def _about(linear_B22: Tensor, middle: Tensor, target_B2: Tensor) -> Tensor:
 
 def _by_matrix(batch: Mapping[str, Any], matrices_B23: Tensor, chosen_B: Tensor) -> dict[str, Any]:
     _, h, w, device = shape_of(batch)
-    centres = _centres(h, w, device)
-    # In float64 on the CPU up to here; from the middle, which float32 keeps to a millionth of a pixel.
+    # From the middle, in float64 on the CPU up to one sum: float32 keeps that to a millionth of a pixel.
     middle = torch.tensor([(w - 1) / 2, (h - 1) / 2], dtype=torch.float64)
-    linear = matrices_B23[:, :, :2]
-    at_middle = (linear @ middle + matrices_B23[:, :, 2]).float().to(device)
-    away = centres - middle.float().to(device)
-    source = torch.einsum("hwj,bij->bhwi", away, linear.float().to(device))
-    source = source + at_middle[:, None, None]
+    linear_B22 = matrices_B23[:, :, :2]
+    at_middle_B2 = linear_B22 @ middle + matrices_B23[:, :, 2]
+    cols = torch.arange(w, dtype=torch.float64) - middle[0]
+    rows = torch.arange(h, dtype=torch.float64) - middle[1]
+    along_B2W = linear_B22[:, :, :1] * cols + at_middle_B2[:, :, None]
+    down_B2H = linear_B22[:, :, 1:] * rows
+    along, down = (part.float().to(device) for part in (along_B2W, down_B2H))
+    x_BHW, y_BHW = (along[:, i, None, :] + down[:, i, :, None] for i in (0, 1))
     return warped(
-        batch, source, chosen_B, matrices_B23=matrices_B23, moved=partial(_back, matrices_B23)
+        batch,
+        (x_BHW, y_BHW),
+        chosen_B,
+        matrices_B23=matrices_B23,
+        moved=partial(_back, matrices_B23),
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ...core.errors import ConfigError
 from ...core.options.named import Named, typed_options
 from ...core.registry import Registry
 from ..augmentation import Augmentation
+from ..symmetries import SYMMETRIES
 
 _HERE = __name__.rpartition(".")[0]
 
 AUGMENTATION_KINDS: Registry[Callable[..., Augmentation]] = Registry(
     "augmentation",
     {
+        **{name: f"{_HERE}.symmetry:{name}" for name in SYMMETRIES},
+        "symmetries": f"{_HERE}.symmetry:Symmetries",
         "affine": f"{_HERE}.geometry:Affine",
         "rotate": f"{_HERE}.geometry:Rotate",
         "resized_crop": f"{_HERE}.geometry:ResizedCrop",
@@ -24,14 +27,18 @@ AUGMENTATION_KINDS: Registry[Callable[..., Augmentation]] = Registry(
         "channel_dropout": f"{_HERE}.radiometry:ChannelDropout",
         "erase": f"{_HERE}.radiometry:Erase",
         "grey": f"{_HERE}.radiometry:Grey",
+        "jitter": f"{_HERE}.jitter:Jitter",
         "cutmix": f"{_HERE}.mixing:CutMix",
+        "mixup": f"{_HERE}.mixing:MixUp",
     },
 )
 """Each a dataclass whose fields are its options."""
+_NOT_WRITTEN = ("statistics",)
+"""Fields that no text can give."""
 
 
 def list_augmentations() -> tuple[str, ...]:
-    """Names that `make_augmentation` knows, sorted; the turns and flips are `AUGMENTATIONS`."""
+    """Names that `make_augmentation` knows, sorted; the turns and flips among them are `SYMMETRIES`."""
     return AUGMENTATION_KINDS.list()
 
 
@@ -50,7 +57,7 @@ def make_augmentation(text: str) -> Augmentation:
     """
     named = Named.parse(text, "augmentation")
     kind = AUGMENTATION_KINDS.get(named.name)
-    return kind(**typed_options(kind, named, "augmentation"))
+    return kind(**typed_options(kind, named, "augmentation", but=_NOT_WRITTEN))
 
 
 def register_augmentation(
@@ -71,19 +78,3 @@ def register_augmentation(
             f"an augmentation cannot be named {name!r}: : , = and spaces separate names and options"
         )
     AUGMENTATION_KINDS.register(name, kind, overwrite=overwrite)
-
-
-def check_augmentation(text: str, also: Sequence[str]) -> None:
-    """Refuse what `make_augmentation` would.
-
-    Args:
-        text: As there.
-        also: Names that are known besides, for messages.
-
-    Raises:
-        ConfigError: as there.
-    """
-    named = Named.parse(text, "augmentation")
-    if named.name not in AUGMENTATION_KINDS:
-        Registry("augmentation", dict.fromkeys([*AUGMENTATION_KINDS, *also], "")).get(named.name)
-    make_augmentation(text)
