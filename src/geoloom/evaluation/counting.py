@@ -14,10 +14,10 @@ from torch import distributed
 from ..core.grid import PixelWindow, window_grid, window_inside
 from ..core.progress import Progress
 from ..core.roi import Roi
-from ..inference.plan import Tile, plan_tiles
+from ..inference.plan import Tile, model_plan
 from ..inference.scores import scene_scores
 from ..io.headers.header import Header
-from ..models.saved import load_model
+from ..models.opening import load_scorer
 from ..tasks.answers import Scorer
 from ..tasks.part import WHOLE, Part
 from ..tasks.ranks import Ranks, other_devices
@@ -68,7 +68,9 @@ class Scene:
     def count(self, scorer: Scorer, part: Part, progress: Progress | None) -> Count:
         """See `Counted.count`; parts are of whole rows of tiles."""
         count = deepcopy(self.empty)
-        rows = part.of_pieces(plan_tiles(self._shape, self.tile_px, self.halo_px).counts[0])
+        seen = getattr(scorer, "input_px", None)
+        plan = model_plan(self._shape, seen, self.tile_px, self.halo_px)
+        rows = part.of_pieces(plan.counts[0])
 
         def wanted(tile: Tile) -> bool:
             # A row's first pixels are those that the row above reaches too.
@@ -107,7 +109,7 @@ class EvaluationJob:
     """An evaluation as `ranks.SharedWork`."""
 
     model: Path
-    """A folder, which each process reads."""
+    """A folder or an ONNX file, which each process reads."""
     counted: Counted
     device: str
     devices: int
@@ -120,7 +122,7 @@ class EvaluationJob:
     def prepare(self, rank: int) -> Callable[[Ranks], None]:
         """The model of one of the other processes."""
         place = f"cuda:{rank}" if self.device == "cuda" else self.device
-        scorer = load_model(self.model, place)
+        scorer = load_scorer(self.model, place)
 
         def count(ranks: Ranks) -> None:
             self.share(ranks, scorer, None)

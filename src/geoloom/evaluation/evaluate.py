@@ -17,8 +17,8 @@ from ..metrics.subject import Subject
 from ..metrics.value_accuracy import ValueAccuracy
 from ..metrics.value_count import ValueCount
 from ..models.device import DeviceCount, choose_device, count_devices
-from ..models.identity import folder_hash, refuse_swapped
-from ..models.saved import load_model
+from ..models.identity import refuse_swapped
+from ..models.opening import load_scorer, model_identity
 from ..splits.names import Split
 from ..tasks.answers import Scorer, outputs_of
 from ..tasks.scoring import Count
@@ -59,7 +59,8 @@ def evaluate(
     model lacks counts as an error, in a row of the matrix of its own.
 
     Args:
-        model: Model folder, loaded model, or any predictor.
+        model: Model folder, ONNX file (of which someone else's needs its facts in a file beside it, see
+            `models.foreign.facts.NetworkFacts`), loaded model, or any predictor.
         chips: Chip store, folder of class folders, or dataset of images; or, with `truth`, a scene.
         truth: For the scene: label raster or vector file; of values, a raster of measurements.
         class_field: Of a vector file: the attribute whose values are the names of the classes.
@@ -88,8 +89,11 @@ def evaluate(
     check_free(out, overwrite=overwrite, inputs=(model, chips, truth, roi))
     place = choose_device(device)
     several = count_devices(devices, place)
-    identity = folder_hash(model) if isinstance(model, str | Path) else None
-    scorer = load_model(model, place) if isinstance(model, str | Path) else model
+    identity, scorer = None, model
+    if isinstance(model, str | Path):
+        loaded = load_scorer(model, device)
+        scorer, identity = loaded, model_identity(model, loaded)
+    assert not isinstance(scorer, str | Path)  # it is loaded
     if truth is not None:
         if not isinstance(chips, str | Path):
             raise ChipError("truth is for a scene; chips carry their own: leave one of them out")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, get_args
+from typing import Any, get_args
 
 from ..core.errors import ConfigError
 from ..core.settings.checks import check_choice, check_positive, check_whole
 from ..core.settings.configs import changed
 from ..io.vector.areas import RoiSource
+from ..models.foreign.facts import FACTS, NetworkFacts, NetworkFactSettings
 from ..preparation.options import Join
 from .plan import Blend
 from .predictor import Device, Precision
@@ -24,8 +25,11 @@ _MOST_PX = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class PredictConfig:
+class PredictConfig(NetworkFacts):
     """What a map shows, on which pixels, and how the model sees it; `predict` and `explain` take the same.
+
+    The facts of a network of someone else's (an ONNX file) are among its fields; a model that geoloom trained
+    or exported knows its own.
 
     Raises:
         ConfigError: a value cannot be, or two do not go together; the message names the setting.
@@ -103,6 +107,7 @@ class PredictConfig:
     """How many to start."""
 
     def __post_init__(self) -> None:
+        NetworkFacts.__post_init__(self)  # a dataclass with slots has no super() of its own
         check_choice(
             self,
             {
@@ -165,6 +170,11 @@ class PredictConfig:
         return changed(self)
 
     @property
+    def facts(self) -> NetworkFacts:
+        """What is stated of someone else's network."""
+        return NetworkFacts(**{name: getattr(self, name) for name in FACTS})
+
+    @property
     def choice(self) -> GridChoice:
         """The map's pixels, where not those of the scenes."""
         return GridChoice(self.crs, self.resolution, self.like)
@@ -181,7 +191,7 @@ class PredictConfig:
         }
 
 
-class PredictSettings(TypedDict, total=False):
+class PredictSettings(NetworkFactSettings, total=False):
     """The fields of `PredictConfig` as arguments by name; a test compares the two."""
 
     join: Join | None

@@ -168,7 +168,8 @@ def explain(
     Example:
         >>> print(explain("model/", "scenes/", roi="park.gpkg").text())  # doctest: +SKIP
     """
-    chosen, known = configured(PredictConfig, config, settings), ModelSource.of(model)
+    chosen = configured(PredictConfig, config, settings)
+    known = ModelSource.of(model, chosen.facts)
     if chosen.per_scene:
         named = scene_sources(scene, **chosen.opened, roi=chosen.roi)
         jobs = [(name, MapJob.plan(known, source, chosen)) for name, source in named]

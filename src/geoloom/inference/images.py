@@ -47,7 +47,7 @@ def predict_images(
     Where samples have a place on Earth, footprints in longitude and latitude.
 
     Args:
-        model: Model folder, or loaded model, that answers per image.
+        model: Model folder, ONNX file, or loaded model, that answers per image.
         samples: Chip store, folder of pictures (in folders of classes or not), or dataset of images. Pictures
             are brought to the size that the model learned from.
         out: `*.csv`, with the bounds `west`, `south`, `east` and `north`; `*.parquet`, GeoParquet where there
@@ -68,8 +68,7 @@ def predict_images(
         WriteError: the table exists and `overwrite` is not set, is of another kind, or has no footprints to
             hold.
     """
-    from ..models.device import choose_device
-    from ..models.saved import load_model
+    from ..models.opening import load_scorer
     from ..tasks.answers import answers, outputs_of
     from ..tasks.source import open_samples, size_of
 
@@ -91,7 +90,7 @@ def predict_images(
         )
     scorer: Any = model
     if isinstance(model, str | Path):
-        scorer = load_model(model, choose_device(device))
+        scorer = load_scorer(model, device)
     outputs = outputs_of(scorer)
     if outputs.gives != "image":
         raise ModelError(
@@ -104,16 +103,6 @@ def predict_images(
     table = _noted(source).assign(**_answered(scores, outputs))
     _write(table, source, path)
     return path
-
-
-def answers_per_image(model: Any) -> bool:
-    """Whether a model folder, or a model, answers per image."""
-    if not isinstance(model, str | Path):
-        outputs = getattr(model, "outputs", None)
-        return outputs is not None and outputs.gives == "image"
-    from ..models.saved import read_card
-
-    return read_card(model).outputs.gives == "image"
 
 
 def are_samples(given: Any) -> bool:

@@ -12,7 +12,7 @@ from ..core.errors import ConfigError, ModelError
 from ..core.grid import PixelWindow, crs_name, lattice_window, window_grid
 from ..core.roi import Roi
 from .config import PredictConfig
-from .plan import plan_tiles
+from .plan import model_plan, plan_tiles
 from .predictor import ModelSource
 from .scores import usual_batch_size
 from .smoothing.methods import Smoother
@@ -55,7 +55,14 @@ class MapJob:
                 "image; leave that out"
             )
         grid, area = within(source.grid, config.roi)
-        plan = plan_tiles(_shape(grid), config.tile, config.halo, config.blend)
+        plan = model_plan(
+            _shape(grid),
+            model.input_px,
+            config.tile,
+            config.halo,
+            config.blend,
+            stated=config.changed,
+        )
         work = TileWork(grid=grid, plan=plan, roi=area, **shared)
         at_once = config.batch_size or usual_batch_size(model, config.device)
         return cls(work, at_once, config.smoother)
@@ -71,7 +78,8 @@ class MapJob:
             "bands": [names[number] for number in work.input.numbers],
             "band_numbers": list(work.input.numbers),
             "conversions": [asdict(conversion) for conversion in work.input.conversions],
-            "model": work.model.folder or type(work.model.predictor).__name__,
+            "model": work.model.path or type(work.model.predictor).__name__,
+            **_stated_network(work.model),
             "model_fingerprint": work.model.fingerprint,
             "outputs": work.model.outputs.to_dict(),
             "tile_px": list(plan.core),
@@ -89,6 +97,13 @@ class MapJob:
     def can_resume(self) -> bool:
         """Whether it is known what decides the product's bytes."""
         return bool(self.work.model.fingerprint) and self.work.source.identity is not None
+
+
+def _stated_network(model: ModelSource) -> dict[str, Any]:
+    """What was known of a network in an ONNX file."""
+    network = getattr(model.predictor, "network", None)
+    facts = getattr(network, "facts", None)
+    return {"model_facts": facts} if facts else {}
 
 
 def _window_work(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from ..core.errors import GridError
+from ..core.errors import ConfigError, GridError
 from ..core.grid import PixelWindow
 
 Blend = Literal["cosine", "crop"]
@@ -94,9 +94,14 @@ class Batch:
 
 
 def plan_tiles(
-    shape: tuple[int, int], tile_px: int = 512, halo_px: int = 64, blend: Blend = "cosine"
+    shape: tuple[int, int],
+    tile_px: int = 512,
+    halo_px: int = 64,
+    blend: Blend = "cosine",
+    *,
+    seen_px: tuple[int, int] | None = None,
 ) -> Plan:
-    """Cut a scene into even tiles of at most `tile_px`.
+    """Cut a scene into even tiles of at most `tile_px`, or into those that a network asks for.
 
     Guarantee: every pixel is in exactly one tile's `emit`; the plan depends on nothing but its arguments.
 
@@ -106,9 +111,12 @@ def plan_tiles(
             little larger than one tile does not cost two whole ones.
         halo_px: Context on every side, pixels; about half of what the model sees at once is plenty.
         blend: How overlapping results become one.
+        seen_px: Rows and columns that the model sees, where it takes no others: tiles are then of that size
+            less the halo on both sides, and not evened out; `tile_px` does not count.
 
     Raises:
-        GridError: a size is not positive, the halo is negative, or there are more than a million tiles.
+        GridError: a size is not positive, the halo is negative or leaves nothing of what is seen, or there
+            are more than a million tiles.
 
     Example:
         >>> plan = plan_tiles((1000, 520), tile_px=512, halo_px=64)
@@ -122,7 +130,15 @@ def plan_tiles(
         )
     if blend not in ("cosine", "crop"):
         raise GridError(f"no blend is called {blend!r}; use 'cosine' or 'crop'")
-    core = _even(shape[0], tile_px), _even(shape[1], tile_px)
+    if seen_px is not None and min(seen_px) <= 2 * halo_px:
+        raise GridError(
+            f"the model takes images of {seen_px[1]} x {seen_px[0]} px, and a halo of {halo_px} px on both "
+            f"sides leaves nothing of them; give a halo of at most {(min(seen_px) - 1) // 2} (--halo)"
+        )
+    if seen_px is None:
+        core = _even(shape[0], tile_px), _even(shape[1], tile_px)
+    else:
+        core = seen_px[0] - 2 * halo_px, seen_px[1] - 2 * halo_px
     overlap = halo_px if blend == "cosine" else 0
     counts = -(-shape[0] // core[0]), -(-shape[1] // core[1])
     if counts[0] * counts[1] > _MOST_TILES:
@@ -144,6 +160,45 @@ def plan_tiles(
             )
             tiles.append(Tile(row, col, read, PixelWindow(top, left, height, width)))
     return Plan(shape, core, halo_px, blend, tuple(tiles))
+
+
+def model_plan(
+    shape: tuple[int, int],
+    seen_px: tuple[int, int] | None,
+    tile_px: int = 512,
+    halo_px: int = 64,
+    blend: Blend = "cosine",
+    *,
+    stated: Collection[str] = (),
+) -> Plan:
+    """The tiles for a model: as asked for, or such as give it images of the one size that it takes.
+
+    Args:
+        shape, tile_px, halo_px, blend: As of `plan_tiles`. A halo that is not stated is at most a quarter of
+            what the model takes.
+        seen_px: Rows and columns of its images, where it takes no others.
+        stated: Which of `tile` and `halo` someone has asked for.
+
+    Raises:
+        ConfigError: a tile is stated that makes another size.
+        GridError: as of `plan_tiles`.
+    """
+    if seen_px is None:
+        return plan_tiles(shape, tile_px, halo_px, blend)
+    halo = halo_px if "halo" in stated else min(halo_px, min(seen_px) // 4)
+    side = tile_px + 2 * halo
+    if "tile" in stated and (side, side) != seen_px:
+        square = seen_px[0] == seen_px[1] and seen_px[0] > 2 * halo
+        raise ConfigError(
+            f"the model takes images of {seen_px[1]} x {seen_px[0]} px alone, and a tile of {tile_px} px "
+            f"with a halo of {halo} on both sides is {side}; "
+            + (
+                f"give tile={seen_px[0] - 2 * halo} (--tile), or leave it out"
+                if square
+                else "leave it out"
+            )
+        )
+    return plan_tiles(shape, halo_px=halo, blend=blend, seen_px=seen_px)
 
 
 def batches(plan: Plan, size: int, first_row: int = 0) -> Iterator[Batch]:

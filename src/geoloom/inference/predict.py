@@ -8,10 +8,10 @@ from typing import Unpack
 from ..core.errors import ConfigError, WriteError
 from ..core.progress import Progress
 from ..core.settings.configs import configured
+from ..models.foreign.facts import FACTS
 from ..models.identity import refuse_swapped
 from .config import PredictConfig, PredictSettings
 from .images import (
-    answers_per_image,
     are_samples,
     is_table,
     predict_images,
@@ -23,7 +23,7 @@ from .products import Targets
 from .sources.opening import Given, open_source
 from .sources.scenes import scene_sources
 
-_OF_TABLES = frozenset({"batch_size", "device", "unit"})
+_OF_TABLES = frozenset({"batch_size", "device", "unit", *FACTS})
 """Settings that tables of answers go by."""
 
 
@@ -56,7 +56,9 @@ def predict(
     once.
 
     Args:
-        model: A model folder, a loaded model, or any `Predictor`.
+        model: A model folder, an ONNX file, a loaded model, or any `Predictor`. Of an ONNX file that someone
+            else made, settings (or a JSON file beside it) say how it is fed; see
+            `models.foreign.facts.NetworkFacts`.
         scene: What to map; it must have the model's bands. A raster file, on its own pixels; several files,
             which a sensor's names or `join` put together; a folder, a pattern or a STAC index, opened as
             `geoloom.open` does; a dataset, such as `Landsat8(a) | Landsat7(b)` or `imagery & elevation`,
@@ -106,17 +108,19 @@ def predict(
             f"out is {out!r}; give the path of the map to write, such as 'map.tif', or its folder with "
             "per_scene; `geoloom.inference.scene_scores` gives scores without a file"
         )
-    if is_table(Path(out)) and not answers_per_image(model):
+    known = ModelSource.of(model, chosen.facts)
+    per_image = known.outputs.gives == "image"
+    if is_table(Path(out)) and not per_image:
         raise WriteError(
             f"{out} is a table, and the model answers per pixel: name the map *.tif, or take a model that "
             "answers per image"
         )
-    if is_table(Path(out)) or (answers_per_image(model) and are_samples(scene)):
+    if is_table(Path(out)) or (per_image and are_samples(scene)):
         given = [name for name in chosen.changed if name not in _OF_TABLES]
         products = {"probabilities": probabilities, "vector": vector}
         refuse_map_options([*(n for n, path in products.items() if path is not None), *given])
         return predict_images(
-            model,
+            model if known.folder else known.load(chosen.device)[0],
             scene,  # type: ignore[arg-type]  # what cannot be samples is refused there
             out,
             batch_size=chosen.batch_size,
@@ -130,7 +134,7 @@ def predict(
             f"min_area is {chosen.min_area}, and no polygons are written; name their file as vector "
             "(--vector map.gpkg), or leave min_area (--min-area) out"
         )
-    making = Making(ModelSource.of(model), chosen, overwrite, resume, progress)
+    making = Making(known, chosen, overwrite, resume, progress)
     targets = Targets(Path(out), _path(probabilities), _path(vector), chosen.min_area)
     if chosen.per_scene:
         making.each_scene(scene_sources(scene, **chosen.opened, roi=chosen.roi), targets)

@@ -1,4 +1,5 @@
-"""What can make a map: a model folder, a loaded model, or anything callable that says what it reads.
+"""What can make a map: a model folder, an ONNX file, a loaded model, or anything callable that says what it
+reads.
 
 Legend: B batch, C bands, K classes, H rows, W columns.
 """
@@ -17,6 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from ..core.classes import Classes
 from ..core.errors import ConfigError, ModelError
 from ..core.outputs import ClassOutputs, Outputs
+from ..models.foreign.described import refuse_facts
+from ..models.foreign.facts import NetworkFacts
+from ..models.foreign.graph import is_onnx
 from ..models.identity import folder_hash
 
 if TYPE_CHECKING:
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..models.card import ModelCard
-    from ..models.scene_bands import InputBands
+    from ..models.scene_bands import FedBands, InputBands
     from ..models.specs import Dates
     from .sources.source import Source
 
@@ -38,6 +42,10 @@ class Predictor(Protocol):
     """Scores for each pixel and class, or for each image and class where its `outputs` say so.
 
     A loaded model is one; so is any function with these attributes.
+
+    It may carry `input_px`, the rows and columns of its images, where it takes no others; and `tile_px`, a
+    side that suits it. It may carry `on`, which gives the same predictor for a device, and then wants its
+    tensors in this machine's memory. It may carry `fed`, how its bands and units are matched with a source's.
 
     It may carry `outputs` in place of `classes`, where it gives values. It may carry `fingerprint`, a string
     that changes whenever its answers would: only then can a killed run be resumed. It may carry `device`,
@@ -83,12 +91,23 @@ class ModelSource:
     """How many dates it sees at once; `any` for series of any length."""
 
     @classmethod
-    def of(cls, model: str | Path | Predictor) -> ModelSource:
+    def of(cls, model: str | Path | Predictor, facts: NetworkFacts | None = None) -> ModelSource:
         """The source that a path, a loaded model or a predictor means. Loads no weights.
 
+        Args:
+            model: A model folder, an ONNX file, a loaded model, or a predictor.
+            facts: Of an ONNX file: what is stated of someone else's network.
+
         Raises:
-            ModelError: it is none of these.
+            ModelError: it is none of these, or of a network not all is known.
+            ConfigError: facts are stated of a model that knows them itself.
         """
+        if is_onnx(model):
+            from ..models.foreign.predictor import open_onnx
+
+            return cls.of(open_onnx(model, facts))  # type: ignore[arg-type]  # a path
+        if facts is not None:
+            refuse_facts(facts, str(model) if isinstance(model, str | Path) else "the model")
         if isinstance(model, str | Path):
             from ..models.saved import read_card
 
@@ -133,6 +152,27 @@ class ModelSource:
         return self
 
     @property
+    def path(self) -> str | None:
+        """The model folder, or the ONNX file; None of a predictor in memory."""
+        return self.folder or getattr(self.predictor, "path", None)
+
+    @property
+    def fed(self) -> FedBands | None:
+        """Of someone else's network: how stored numbers become those that it takes."""
+        return getattr(self.predictor, "fed", None)
+
+    @property
+    def input_px(self) -> tuple[int, int] | None:
+        """Rows and columns of the images that it sees, where it takes no others."""
+        return getattr(self.predictor, "input_px", None)
+
+    @property
+    def tile_px(self) -> int | None:
+        """Side of the images that suit it, where something says so."""
+        learned = None if self.card is None else self.card.chip_size_px
+        return getattr(self.predictor, "tile_px", None) or learned
+
+    @property
     def classes(self) -> Classes:
         """What the outputs mean.
 
@@ -144,11 +184,15 @@ class ModelSource:
         return classes_of(self.outputs)
 
     def load(self, device: Device) -> tuple[Predictor, torch.device]:
-        """The predictor and where it runs. A folder is loaded once a process.
+        """The predictor and where it wants its tensors. A folder, or an ONNX file, is loaded once a process.
 
         Raises:
             ModelError: the folder changed since the run was planned, or there is no such device.
         """
+        if hasattr(self.predictor, "on"):
+            import torch
+
+            return self._placed(device), torch.device("cpu")
         place = self.place(device)
         if self.predictor is not None:
             return self.predictor, place
@@ -165,12 +209,19 @@ class ModelSource:
 
         from ..models.device import choose_device
 
+        if hasattr(self.predictor, "on"):
+            return torch.device(self._placed(device).runs_on)
         if self.predictor is not None and device == "auto":
             device = str(getattr(self.predictor, "device", "cpu"))
         try:
             return torch.device(choose_device(device))
         except ConfigError as error:
             raise ModelError(str(error)) from error
+
+    def _placed(self, device: Device) -> Any:
+        """A predictor that moves by itself, which with `auto` stays where it is."""
+        predictor: Any = self.predictor
+        return predictor if device == "auto" else predictor.on(device)
 
     def find_input(self, source: Source, unit: str | Sequence[str] | None = None) -> InputBands:
         """Which bands of a source the model reads, and how their numbers become those it was trained on.
@@ -187,11 +238,12 @@ class ModelSource:
         from ..models.scene_bands import find_input
 
         self._check_dates(source)
-        if self.card is not None:
+        made_for: Any = self.card or getattr(self.predictor, "network", None)
+        if hasattr(made_for, "gsd"):
             grid = source.grid
             gsd = math.sqrt(abs(grid.affine.determinant))
-            check_resolution(self.card, gsd, str(grid.crs.units[0]))
-        return find_input(self.card or self.bands, source.bands, unit)
+            check_resolution(made_for, gsd, str(grid.crs.units[0]))
+        return find_input(self.card or self.fed or self.bands, source.bands, unit)
 
     def _check_dates(self, source: Source) -> None:
         if source.is_series and self.dates == 1:

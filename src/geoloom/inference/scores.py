@@ -16,7 +16,7 @@ from ..core.progress import Progress
 from ..io.headers.gdal_cache import cache_for_files
 from ..io.headers.header import Header
 from .blend import Blender
-from .plan import Batch, Tile, batches, plan_tiles
+from .plan import Batch, Tile, batches, model_plan
 from .predictor import Device, ModelSource, Predictor
 from .runners import Engine, LocalEngine
 from .sources.file import FileSource
@@ -71,7 +71,7 @@ def scene_scores(
         model: A loaded model or any predictor.
         scene: Header of a raster, or another source; it must have the model's bands.
         wanted: Whether any pixel under `tile.read` is asked about; the model does not see other tiles.
-        tile, halo: As of `predict`, pixels.
+        tile, halo: As of `predict` where they are not stated, pixels.
         unit: As of `predict`.
         device: Where the model runs.
         progress: Called with (tiles done, tiles in all).
@@ -84,7 +84,8 @@ def scene_scores(
     """
     known = ModelSource.of(model).per_pixel()
     source = FileSource(scene) if isinstance(scene, Header) else scene
-    plan = plan_tiles((int(source.grid.shape[0]), int(source.grid.shape[1])), tile, halo)
+    shape = int(source.grid.shape[0]), int(source.grid.shape[1])
+    plan = model_plan(shape, known.input_px, tile, halo)
     work = TileWork(
         source=source,
         grid=source.grid,

@@ -63,12 +63,21 @@ class Windows:
                 f"the model answers per image, and {' and '.join(given)} of models that answer per pixel; "
                 "leave that out: windows overlap where the stride (--stride) is smaller than they are"
             )
-        learned = None if model.card is None else model.card.chip_size_px
-        size = config.window or learned
+        size = config.window or (model.input_px[0] if model.input_px else model.tile_px)
         if size is None:
             raise ConfigError(
                 "the model answers per image, and does not say the size of those that it was trained on; "
                 "give the side of its windows, window= (--window)"
+            )
+        if model.input_px not in (None, (size, size)):
+            rows, cols = model.input_px
+            raise ConfigError(
+                f"the model takes images of {cols} x {rows} px alone, and windows are squares of {size}; "
+                + (
+                    f"give window={rows} (--window), or leave it out"
+                    if rows == cols
+                    else "take another model"
+                )
             )
         return cls(size, config.stride or size, config.min_valid)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.bands import Band
 from ..core.classes import Classes
@@ -127,7 +127,19 @@ def classes_of(outputs: Outputs) -> Classes:
     return classes
 
 
-def check_resolution(card: ModelCard, gsd: float, unit: str) -> None:
+class HasResolution(Protocol):
+    """What knows the pixels that a model was made for."""
+
+    @property
+    def gsd(self) -> float | None:
+        """Ground sample distance, in `gsd_unit`; None where unknown."""
+
+    @property
+    def gsd_unit(self) -> str:
+        """Of that."""
+
+
+def check_resolution(card: HasResolution, gsd: float, unit: str) -> None:
     """Warn, through logging, where pixels are much larger or smaller than those the model was trained on.
 
     Args:

@@ -141,7 +141,7 @@ def finished(answers: Tensor, outputs: Outputs) -> Tensor:
     answers = answers.float()
     if outputs.temperature != 1:
         answers = answers / outputs.temperature
-    scores = _ACTIVATIONS[outputs.activation](answers)
+    scores = ACTIVATIONS[outputs.activation](answers)
     if outputs.mean is None or outputs.std is None:
         return scores
     shape = (-1, *[1] * (scores.ndim - 2))
@@ -149,8 +149,9 @@ def finished(answers: Tensor, outputs: Outputs) -> Tensor:
     return scores * std.view(shape) + mean.view(shape)
 
 
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "softmax": lambda answers: answers.softmax(dim=1),
     "sigmoid": torch.sigmoid,
     "none": lambda answers: answers,
 }
+"""What turns raw answers (B, K, ...) into scores, by name."""

@@ -46,6 +46,63 @@ class SourceBands:
 
 
 @dataclass(frozen=True, slots=True)
+class FedBands:
+    """The bands of a network that geoloom did not train, and the numbers that someone says it takes."""
+
+    bands: tuple[Band, ...]
+    """In the network's order; with the unit of the numbers that it takes, None where nobody says it. A name
+    that is a number is that of a band of the scene, from 1."""
+    scaling: tuple[tuple[float, float], ...] | None
+    """Of each band's stored numbers, scale and offset, instead of what the scene says; None where it says."""
+
+    def positions(self, source: SourceBands) -> tuple[int, ...]:
+        """Of the bands in a source, 0-based.
+
+        Raises:
+            ModelError: they are not there, or nothing tells which they are; the message lists both sides.
+        """
+        names = [band.name for band in self.bands]
+        if not all(name.isdecimal() for name in names):
+            return _find(self.bands, source)
+        if missing := [name for name in names if int(name) not in source.numbers]:
+            raise ModelError(
+                f"{source.uri} has no band number {', '.join(missing)}; it holds {len(source.numbers)} "
+                f"bands: {', '.join(map(str, source.numbers))}"
+            )
+        return tuple(source.numbers.index(int(name)) for name in names)
+
+    def conversions(
+        self, given: Sequence[Band], source: SourceBands, unit: str | Sequence[str] | None
+    ) -> tuple[Conversion, ...]:
+        """How stored numbers become those that the network takes.
+
+        Args:
+            given: The bands as they are stored, in the network's order.
+            source: What holds them.
+            unit: As of `find_input`.
+
+        Raises:
+            BandError: units do not match, or one is not known.
+        """
+        own = [
+            replace(band, unit=name) for band, name in zip(given, _units(unit, given), strict=True)
+        ]
+        if self.scaling is not None:
+            own = [
+                replace(band, scale=scale, offset=offset)
+                for band, (scale, offset) in zip(own, self.scaling, strict=True)
+            ]
+        if all(band.unit is not None for band in self.bands):
+            return band_conversions(own, self.bands, where=source.uri, same_dtype=False)
+        if unit is not None:
+            raise BandError(
+                f"unit is {unit!r}, but nothing says which unit the network takes; state model_unit "
+                "(--model-unit), or leave the unit out"
+            )
+        return tuple(Conversion(band.scale, band.offset, 1.0, 0.0) for band in own)
+
+
+@dataclass(frozen=True, slots=True)
 class InputBands:
     """A model's bands in a source, in the model's order."""
 
@@ -72,7 +129,7 @@ class InputBands:
 
 
 def find_input(
-    model: ModelCard | Sequence[str],
+    model: ModelCard | FedBands | Sequence[str],
     source: SourceBands,
     unit: str | Sequence[str] | None = None,
 ) -> InputBands:
@@ -83,8 +140,8 @@ def find_input(
     offset are converted; units are never guessed.
 
     Args:
-        model: The model's card; or, of a predictor without one, the names of its bands, none for all. Nothing
-            is known of its units then, and numbers are taken as they are.
+        model: The model's card, or how it is fed; or, of a predictor without either, the names of its bands,
+            none for all. Nothing is known of its units then, and numbers are taken as they are.
         source: A file or a chip store.
         unit: What the source's numbers are, instead of what it says: one for all bands, or one for each band
             of the model, in its order, as a list or separated by commas; `none` for unknown.
@@ -93,7 +150,7 @@ def find_input(
         ModelError: bands do not match, or measure something else than those that the model was trained on;
             the message lists both sides.
     """
-    if not isinstance(model, ModelCard):
+    if not isinstance(model, ModelCard | FedBands):
         if unit is not None:
             raise ModelError(
                 f"unit is {unit!r}, but nothing says in which unit the model was trained; leave it out"
@@ -102,24 +159,31 @@ def find_input(
         return InputBands(
             tuple(source.numbers[i] for i in _find(names, source)) if names else source.numbers
         )
-    positions = _find(model.bands, source)
+    positions = (
+        model.positions(source) if isinstance(model, FedBands) else _find(model.bands, source)
+    )
     given = [source.bands[i] for i in positions]
+    types = {source.dtypes[i] for i in positions}
     try:
-        if unit is not None:
-            units = _units(unit, len(given))
+        if isinstance(model, FedBands):
+            conversions = model.conversions(given, source, unit)
+        else:
+            units = _units(unit, given)
             given = [replace(band, unit=name) for band, name in zip(given, units, strict=True)]
-        types = {source.dtypes[i] for i in positions}
-        conversions = band_conversions(
-            given, model.bands, where=source.uri, same_dtype=types == {model.dtype}
-        )
+            conversions = band_conversions(
+                given, model.bands, where=source.uri, same_dtype=types == {model.dtype}
+            )
     except BandError as error:
         raise ModelError(str(error)) from error
     changes = any(conversion.changes for conversion in conversions)
     return InputBands(tuple(source.numbers[i] for i in positions), conversions if changes else ())
 
 
-def _units(given: str | Sequence[str], count: int) -> Iterator[Any]:
-    names = given.split(",") if isinstance(given, str) else list(given)
+def _units(given: str | Sequence[str] | None, bands: Sequence[Band]) -> Iterator[Any]:
+    """The unit of each band: as given, or its own."""
+    if given is None:
+        return (band.unit for band in bands)
+    names, count = given.split(",") if isinstance(given, str) else list(given), len(bands)
     if len(names) not in (1, count):
         raise BandError(
             f"{len(names)} units are given ({', '.join(names)}) and the model reads {count} bands; give one "

@@ -117,4 +117,5 @@ def _input(scorer: Scorer, source: TrainingSource, unit: Unit) -> InputBands:
     given = SourceBands(
         str(source.path), source.bands, numbers, (str(source.dtype),) * len(numbers)
     )
-    return find_input(getattr(scorer, "card", None) or scorer.bands, given, unit)
+    known = getattr(scorer, "card", None) or getattr(scorer, "fed", None) or scorer.bands
+    return find_input(known, given, unit)

@@ -142,8 +142,11 @@ def _of_one_size(pictures: SampleDataset, size: int | None) -> SampleDataset:
 
 
 def size_of(model: Any) -> int | None:
-    """The size to which a model's training resized pictures; None where it did not."""
-    card = getattr(model, "card", None)
+    """The size to which pictures are resized for a model: as its training did, or because it takes no other;
+    None where neither is so."""
+    card, fixed = getattr(model, "card", None), getattr(model, "input_px", None)
+    if card is None and fixed is not None and fixed[0] == fixed[1]:
+        return int(fixed[0])
     size = None if card is None else card.config.get("size")
     return size if isinstance(size, int) else None
 

@@ -19,7 +19,7 @@ _TRUTH = "With truth for a scene or a map"
     "geoloom evaluate model/ scene.tif --truth labels.gpkg --class-field class",
     "geoloom evaluate map.tif labels.gpkg --class-field class --out accuracy.json",
 )
-@argument("model", help="Model folder; or a finished map.")
+@argument("model", help="Model folder, or ONNX file; or a finished map.")
 @argument(
     "chips",
     help="Chip store or folder of class folders; with --truth, a scene; for a map, its truth.",
@@ -71,7 +71,7 @@ def evaluate(
     Every pixel of the ground counts once, in one matrix. The figures go into a JSON file and a text.
     """
     subject: dict[str, Any] = {"model": model, "chips": chips, "truth": truth}
-    if model.is_file():
+    if model.is_file() and model.suffix.lower() != ".onnx":
         subject = {"map": model, "truth": truth or chips, "model": None, "chips": None}
     elif truth is not None:
         subject = {"model": model, "scene": chips, "truth": truth, "chips": None}

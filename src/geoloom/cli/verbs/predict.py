@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..network_facts import network_facts
 from ..options import HOW, area, common, do, plugins
 from ..parameters import argument, flag, option
 from ..verb import verb
@@ -21,8 +22,9 @@ _PIXELS = "Which pixels the map has"
     "geoloom predict model/ B04.tif B08.tif map.tif --join bands",
     "geoloom predict model/ scenes/ map.tif --when 2019-07 --roi park.gpkg",
     "geoloom predict model/ scene.tif map.tif --engine dask --workers 4",
+    "geoloom predict net.onnx scene.tif map.tif --bands red,nir --scale 1e-4 --mean 0 --std 1 --classes a,b",
 )
-@argument("model", help="Model folder.")
+@argument("model", help="Model folder, or ONNX file.")
 @argument(
     "scene",
     help="Scene of any size; several files; a folder of scenes; of a model per image also chips or pictures.",
@@ -124,6 +126,7 @@ _PIXELS = "Which pixels the map has"
 @option("--engine", help="local: this process. dask: a cluster.", default="local")
 @option("--scheduler", help="Address of a Dask scheduler; default: a local cluster.")
 @option("--workers", help="Processes of the local cluster.", kind=int, default=2)
+@network_facts
 @flag("--dry-run", help="Tell what would be read and done, and stop.", section=HOW)
 @plugins
 @common

@@ -18,6 +18,20 @@ from .facts import NetworkFacts
 
 KEY = "model_type"
 """Which every network for the plugin has."""
+_READ = frozenset(
+    [
+        "class_names",
+        "names",
+        "tile_size",
+        "tiles_size",
+        "resolution",
+        "reg_output_scaling",
+        "standardization_mean",
+        "standardization_std",
+        "seg_thresh",
+        "seg_small_segment",
+    ]
+)
 _KINDS = ("Segmentor", "Regressor")
 _FIX = "correct the file's metadata, or give a network without them and state its facts"
 
@@ -81,9 +95,7 @@ def deepness_facts(metadata: Mapping[str, str], where: str) -> Deepness | None:
 def _value(text: str, key: str, where: str) -> JsonValue:
     if key == KEY:  # some files hold the bare word
         return JsonValue(_text(text), where, ModelError, _FIX, key)
-    known = ("class_names", "names", "tile_size", "tiles_size", "resolution", "reg_output_scaling")
-    known += ("standardization_mean", "standardization_std", "seg_thresh", "seg_small_segment")
-    if key not in known:
+    if key not in _READ:
         return JsonValue(text, where, ModelError, _FIX, key)
     value = JsonValue.parse(text.encode(), Path(f"{key} of {where}"), ModelError, _FIX)
     return JsonValue(value.value, where, ModelError, _FIX, key)

@@ -16,8 +16,6 @@ from .sidecar import sidecar_of
 STATED = "stated"
 """Where facts come from that the caller gives."""
 
-_INTEGERS = "int uint"
-
 
 @dataclass(frozen=True, slots=True)
 class DescribedNetwork:
@@ -55,9 +53,11 @@ class DescribedNetwork:
             return ()
         facts, bands = self.facts, self.channels
         names = ", ".join(tensor.name for tensor in self.graph.outputs)
+        unclear = facts.classes is not None or None in self.graph.ends_in
         wanted = {
             f"bands (--bands): the {bands if isinstance(bands, int) else 'scene bands'} that it reads"
-            f"{' of the scene' if isinstance(bands, int) else ''}, in its order": facts.bands is None,
+            f"{' of the scene' if isinstance(bands, int) else ''}, in its order": facts.bands
+            is None,
             "scale (--scale): what stored numbers are multiplied with, 1 for nothing; or model_unit "
             "(--model-unit), such as surface_reflectance, where the scene says how its numbers become that": (
                 facts.scale is None and facts.model_unit is None
@@ -69,7 +69,7 @@ class DescribedNetwork:
             ),
             f"answer (--answer): which of its outputs, {names}": facts.answer is None,
             "activation (--activation): softmax or sigmoid, where its answers are no probabilities yet, or "
-            "none": facts.activation is None,
+            "none": facts.activation is None and unclear,
         }
         return tuple(words for words, is_missing in wanted.items() if is_missing)
 
@@ -86,16 +86,17 @@ class DescribedNetwork:
         path = Path(self.graph.path)
         raise ModelError(
             f"{path} is someone else's network, [{self.image}] to "
-            f"[{'; '.join(map(str, self.graph.outputs))}]; known of it: {known}.{remarks} Nothing is guessed: "
-            f"state also {'; '.join(self.missing)}. Or write them once into {path.name}.json beside it"
+            f"[{'; '.join(map(str, self.graph.outputs))}]; known of it: {known}.{remarks} Nothing "
+            f"is guessed: state also {'; '.join(self.missing)}. Or write them once into {path.name}.json "
+            "beside it"
         )
 
 
 def describe_network(path: str | Path, stated: NetworkFacts | None = None) -> DescribedNetwork:
     """What is known of the network in an ONNX file.
 
-    What is stated wins over a file beside it (see `sidecar.sidecar_of`), that over the file's metadata (of the
-    QGIS plugin Deepness), and those over what its graph shows.
+    What is stated wins over a file beside it (see `sidecar.sidecar_of`), that over the file's metadata (of
+    the QGIS plugin Deepness), and those over what its graph shows.
 
     Raises:
         ModelError: the file is missing or damaged, or is no network over an image.
@@ -110,8 +111,8 @@ def describe_network(path: str | Path, stated: NetworkFacts | None = None) -> De
             refuse_facts(given, graph.path)
         if beside is not None and beside.facts is not None:
             raise ModelError(
-                f"{beside.path} states facts of {graph.path}, which geoloom has exported and which holds them "
-                "itself; remove that file"
+                f"{beside.path} states facts of {graph.path}, which geoloom has exported and which holds "
+                "them itself; remove that file"
             )
         return DescribedNetwork(graph, given, (), own)
     _check_input(graph)
@@ -147,8 +148,8 @@ def refuse_facts(facts: NetworkFacts, model: str) -> None:
     """
     if facts.stated:
         raise ConfigError(
-            f"{', '.join(facts.stated)} are facts of a network of someone else's; {model} was made by geoloom "
-            "and knows its own: leave them out"
+            f"{', '.join(facts.stated)} are facts of a network of someone else's; {model} was made by "
+            "geoloom and knows its own: leave them out"
         )
 
 
@@ -162,8 +163,8 @@ def _check_input(graph: Graph) -> None:
     shape = graph.inputs[0].shape
     if shape is not None and len(shape) != 4:
         raise ModelError(
-            f"{graph.path} takes [{graph.inputs[0]}], expected four axes: batch, bands, rows, columns; export "
-            "a network over images"
+            f"{graph.path} takes [{graph.inputs[0]}], expected four axes: batch, bands, rows, columns; "
+            "export a network over images"
         )
 
 

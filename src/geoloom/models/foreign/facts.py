@@ -1,4 +1,4 @@
-"""What has to be known of a network that someone else made: declared here alone, for every place that states it.
+"""What has to be known of a network that someone else made: declared here alone, wherever it is stated.
 
 Commands take the fields as options, Python as keywords, project files and files beside a network as keys.
 """
@@ -65,8 +65,8 @@ class NetworkFacts:
     values: Names | None = None
     """Of a network that gives numbers: a name for each, with its unit (`height=m`) or without."""
     activation: Activation | None = None
-    """What makes probabilities of the answers: `softmax` or `sigmoid`; `none` where they are probabilities, or
-    values; `positions` where each is the number of a class, from 0."""
+    """What makes probabilities of the answers: `softmax` or `sigmoid`; `none` where they are probabilities,
+    or values; `positions` where each is the number of a class, from 0."""
     input_size: int | None = None
     """Side of the images that the network takes, pixels, where the file does not fix it."""
     layout: Layout | None = None
@@ -78,11 +78,12 @@ class NetworkFacts:
         set_ = object.__setattr__  # frozen: all forms of a value become one
         for name in ("bands", "values"):
             set_(self, name, _names(name, getattr(self, name)))
-        for name in ("scale", "offset", "mean", "std"):
-            set_(self, name, _numbers(name, getattr(self, name)))
-        if any(number <= 0 for number in self.std or ()):
+        numbers = {n: _numbers(n, getattr(self, n)) for n in ("scale", "offset", "mean", "std")}
+        for name, value in numbers.items():
+            set_(self, name, value)
+        if any(number <= 0 for number in numbers["std"] or ()):
             raise ConfigError(f"std is {self.std}; give numbers above 0, 1 for no change")
-        if 0 in (self.scale or ()):
+        if 0 in (numbers["scale"] or ()):
             raise ConfigError(f"scale is {self.scale}; give other numbers than 0, 1 for no change")
         set_(self, "model_unit", _units(self.model_unit))
         set_(self, "classes", _classes(self.classes))
@@ -98,8 +99,8 @@ class NetworkFacts:
         return {name: value for name, value in named.items() if value is not None}
 
     def over(self, other: NetworkFacts) -> Self:
-        """These, and those of another for what is not stated here. Of the two that exclude each other, classes
-        and values, these win."""
+        """These, and those of another for what is not stated here. Of the two that exclude each other,
+        classes and values, these win."""
         known = other.stated
         for name, rival in (("classes", "values"), ("values", "classes")):
             if getattr(self, name) is not None:
@@ -195,7 +196,9 @@ def _classes(value: Any) -> Classes | None:
     else:
         texts = _names("classes", value) or ()
         split = [text.partition("=") for text in texts]
-        pairs = [(code if equals else None, name if equals else code) for code, equals, name in split]
+        pairs = [
+            (code if equals else None, name if equals else code) for code, equals, name in split
+        ]
     codes = [None if code is None else str(code).strip() for code, _ in pairs]
     plain = [code for code in codes if code is None]
     names = [name.strip() if isinstance(name, str) else "" for _, name in pairs]

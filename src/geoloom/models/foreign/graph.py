@@ -49,8 +49,8 @@ class Graph:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     ends_in: tuple[str | None, ...]
-    """Of each output: `raw numbers`, `probabilities`, `logarithms` of these, or `positions` of the largest, by
-    its last operation; None where that does not tell."""
+    """Of each output: `raw numbers`, `probabilities`, `logarithms` of these, or `positions` of the largest,
+    by its last operation; None where that does not tell."""
     metadata: tuple[tuple[str, str], ...]
     """The entries that the file's maker has put into it."""
     weights: tuple[str, ...]
@@ -85,8 +85,8 @@ def read_graph(path: str | Path) -> Graph:
     """What an ONNX file says by itself.
 
     Raises:
-        ModelError: it is missing, empty, damaged or no network, or its weights lie elsewhere than beside it or
-            are missing; the message names the file.
+        ModelError: it is missing, empty, damaged or no network, or its weights lie elsewhere than beside it
+            or are missing; the message names the file.
         MissingExtraError: onnx is not installed.
     """
     file = Path(path)
@@ -117,16 +117,14 @@ def _parsed(file: Path) -> Any:
         import onnx
     except ImportError as error:
         raise MissingExtraError("onnx", "onnx") from error
-    from google.protobuf.message import DecodeError
-
     try:
         return onnx.load_model(str(file), format="protobuf", load_external_data=False)
-    except (DecodeError, ValueError) as error:
+    except OSError as error:
+        raise ModelError(f"{file} cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # protobuf's own, which differ between its versions
         raise ModelError(
             f"{file} is no ONNX file, or a damaged one ({error}); copy or export it again"
         ) from error
-    except OSError as error:
-        raise ModelError(f"{file} cannot be read ({error.strerror or error})") from error
 
 
 def _tensor(value: Any, file: Path) -> Tensor:
@@ -171,7 +169,7 @@ def _end(graph: Any, output: str) -> str | None:
 
 
 def _weights(model: Any, file: Path) -> tuple[str, ...]:
-    names = {}
+    names: dict[str, None] = {}
     for tensor in _tensors(model.graph):
         for entry in tensor.external_data:
             if entry.key == "location":

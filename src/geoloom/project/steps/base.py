@@ -176,6 +176,28 @@ def model_folder(setting: str, path: Path) -> Iterator[tuple[str, str]]:
         yield setting, f"{path} is not a model folder: it has no model.json{_kind_of(path)}"
 
 
+def known_model(setting: str, path: Path) -> Iterator[tuple[str, str]]:
+    """A problem where something is there that is neither a model folder nor an ONNX file."""
+    if not (path.is_file() and path.suffix.lower() == ".onnx"):
+        yield from model_folder(setting, path)
+
+
+def beside_model(path: Path | None) -> tuple[Path, ...]:
+    """What lies beside an ONNX file and decides its answers too: weights, and facts that are stated there."""
+    from ...core.errors import GeoloomError
+    from ...models.foreign.graph import is_onnx, read_graph
+    from ...models.foreign.sidecar import sidecar_of
+
+    if path is None or not is_onnx(path) or not path.is_file():
+        return ()
+    try:
+        beside = sidecar_of(path)
+        facts = () if beside is None or beside.facts is None else (beside.path,)
+        return (*read_graph(path).files[1:], *facts)
+    except GeoloomError:  # the work itself says what is wrong with it
+        return ()
+
+
 def chip_store(setting: str, path: Path) -> Iterator[tuple[str, str]]:
     """A problem where something is there and is not a chip store."""
     store = Path(str(path).partition("#")[0])

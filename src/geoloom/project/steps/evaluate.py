@@ -17,10 +17,11 @@ from .base import (
     Devices,
     Step,
     as_list,
+    beside_model,
     known_crs,
+    known_model,
     known_unit,
     labelled_samples,
-    model_folder,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Evaluate(Step):
                 ),
             )
         if self.model is not None:
-            yield from model_folder("model", self.model)
+            yield from known_model("model", self.model)
         if self.chips is not None:
             yield from labelled_samples("chips", self.chips)
         if self.out.suffix != ".json":
@@ -107,7 +108,8 @@ class Evaluate(Step):
     def inputs(self) -> tuple[tuple[str, Path], ...]:
         """The files, and that of the area where one is given."""
         area = (("roi", self.roi),) if isinstance(self.roi, Path) else ()
-        return (*super().inputs(), *area)
+        beside = (("model", path) for path in beside_model(self.model))
+        return (*super().inputs(), *beside, *area)
 
     def also_written(self) -> tuple[Path, ...]:
         """The same figures as text."""

@@ -14,13 +14,15 @@ from .base import (
     MOST_PX,
     BatchSize,
     Box,
+    CodeName,
     Pixels,
     Step,
     as_list,
+    beside_model,
     known_crs,
+    known_model,
     known_time,
     known_unit,
-    model_folder,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 class Predict(Step):
     """`geoloom predict`: a model and scenes in, a map out.
 
-    A scene is a raster file, several files, a folder of scenes or a STAC index.
+    A scene is a raster file, several files, a folder of scenes or a STAC index; a model is a folder, or an
+    ONNX file. Of a network of someone else's, the settings say how it is fed.
     """
 
     verb = "predict"
@@ -43,6 +46,18 @@ class Predict(Step):
     out: Path
     probabilities: Path | None = None
     vector: Path | None = None
+    bands: str | tuple[str | int, ...] | None = None
+    scale: float | str | tuple[float, ...] | None = None
+    offset: float | str | tuple[float, ...] | None = None
+    mean: float | str | tuple[float, ...] | None = None
+    std: float | str | tuple[float, ...] | None = None
+    model_unit: str | tuple[str, ...] | None = None
+    classes: str | tuple[str, ...] | dict[CodeName, str] | None = None
+    values: str | tuple[str, ...] | None = None
+    activation: Literal["softmax", "sigmoid", "none", "positions"] | None = None
+    input_size: Pixels | None = None
+    layout: Literal["NCHW", "NHWC"] | None = None
+    answer: str | None = None
     join: Literal["mosaic", "bands", "dates"] | None = None
     when: str | None = None
     roi: Box | Path | None = None
@@ -75,7 +90,8 @@ class Predict(Step):
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What does not go together."""
-        yield from model_folder("model", self.model)
+        yield from known_model("model", self.model)
+        yield from self._wrong_facts()
         for name in ("crs", "assume_crs", "roi_crs"):
             yield from known_crs(name, getattr(self, name))
         if self.roi_crs is not None and not isinstance(self.roi, tuple):
@@ -113,7 +129,26 @@ class Predict(Step):
     def inputs(self) -> tuple[tuple[str, Path], ...]:
         """The files, and that of the area where one is given."""
         area = (("roi", self.roi),) if isinstance(self.roi, Path) else ()
-        return (*super().inputs(), *area)
+        beside = (("model", path) for path in beside_model(self.model))
+        return (*super().inputs(), *beside, *area)
+
+    def _wrong_facts(self) -> Iterator[tuple[str, str]]:
+        """What is stated of a network and cannot be."""
+        from ...core.errors import ConfigError
+        from ...models.foreign.facts import FACTS, NetworkFacts
+
+        stated = {name: getattr(self, name) for name in FACTS}
+        for name, value in stated.items():
+            try:
+                NetworkFacts(**{name: value})
+            except ConfigError as error:
+                yield name, str(error)
+                return
+        if self.classes is not None and self.values is not None:
+            yield "values", "a network gives classes or values; state one of them"
+        names = [name for name, value in stated.items() if value is not None]
+        if names and self.model.is_dir():
+            yield names[0], f"is of an ONNX file; {self.model} is a model folder"
 
     def also_written(self) -> tuple[Path, ...]:
         """The probabilities and the polygons; with per_scene each is locked with its map."""
