@@ -90,6 +90,8 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("networks",),
         ("registry", "pipeline", "card", "per_pixel", "pansharpen"),
         ("saved", "scene_bands", "size", "onnx_metadata"),
+        ("foreign",),
+        ("opening",),
     ),
 }
 

@@ -41,6 +41,9 @@ def test_project_file_and_command_line_offer_them_with_the_same_defaults():
 
 def test_a_step_hands_over_what_it_was_given():
     values = {
+        "bands": ("red", "nir"), "scale": 0.5, "offset": "1,2", "mean": (1.0, 2.0), "std": 3,
+        "model_unit": "DN", "classes": "0=a,1=b", "activation": "softmax", "input_size": 64,
+        "layout": "NHWC", "answer": "out",
         "join": "bands", "when": "2019", "roi": (1, 2, 3, 4), "crs": "EPSG:4326", "resolution": 0.5,
         "per_scene": True, "tile": 32, "halo": 4, "blend": "crop", "tta": True, "batch_size": 3,
         "device": "cpu", "window": 64, "stride": 16,
@@ -51,6 +54,8 @@ def test_a_step_hands_over_what_it_was_given():
     }  # fmt: skip
     step = Predict(model="m", scene="s.tif", out="maps", **values)
     assert step.config() == PredictConfig(**values)
+    of_values = Predict(model="m", scene="s.tif", out="maps", values=["height=m"])
+    assert of_values.config().values == ("height=m",)
     placed = Predict(model="m", scene="s.tif", out="maps", roi=(1, 2, 3, 4), roi_crs="EPSG:32633")
     assert placed.config().roi == ((1, 2, 3, 4), "EPSG:32633")
     like = Predict(model="m", scene="s.tif", out="maps", like="grid.tif")
@@ -84,6 +89,7 @@ def test_a_step_hands_over_what_it_was_given():
         ({"resolution": "10"}, r"resolution is '10'; give a number above 0"),
         ({"resolution": float("inf")}, r"resolution is inf; give a number above 0"),
         ({"resolution": -3}, r"resolution is -3; give a number above 0"),
+        ({"std": 0}, r"std is \(0\.0,\); give numbers above 0"),
         ({"like": "a.tif", "crs": "EPSG:4326"}, r"like takes the grid of a raster"),
     ],
     ids=str,

@@ -8,6 +8,9 @@ from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .card import ModelCard as ModelCard
+    from .foreign.facts import NetworkFacts as NetworkFacts
+    from .foreign.predictor import OnnxPredictor as OnnxPredictor
+    from .foreign.predictor import open_onnx as open_onnx
     from .listing import get_spec as get_spec
     from .listing import list_models as list_models
     from .listing import register_model as register_model
@@ -31,6 +34,8 @@ else:
         __name__,
         {
             ".card": ["ModelCard"],
+            ".foreign.facts": ["NetworkFacts"],
+            ".foreign.predictor": ["OnnxPredictor", "open_onnx"],
             ".listing": ["get_spec", "list_models", "register_model"],
             ".networks.fcn": ["FCN"],
             ".networks.unet": ["UNet"],

@@ -21,7 +21,7 @@ _LONGEST_CRS = 40
 @verb("geoloom info scene.tif", "geoloom info labels.shp --field class")
 @argument(
     "file",
-    help="A raster, picture, vector layer, chip store, model folder or folder of class folders.",
+    help="A raster, picture, vector layer, chip store, model folder, ONNX file or folder of class folders.",
 )
 @option("--field", help="Of a vector layer: list this field's values.")
 @flag("--exact", help="Of a raster of any size: look at every pixel, not at a sample.")
@@ -52,6 +52,8 @@ def describe(file: Path, field: str | None = None, *, exact: bool = False) -> di
         return _model(file)
     if file.is_dir():
         return _class_folders(file) or _chips(file)
+    if file.suffix.lower() == ".onnx" and file.is_file():
+        return _network(file)
     if not file.exists():
         raise ReadError(f"{file} not found; check the path")
     from ...io.headers.header import read_header
@@ -136,6 +138,11 @@ def in_words(facts: dict[str, Any]) -> dict[str, Any]:
         elif key == "looked_at":
             if value < 1:
                 shown["looked at"] = f"{100 * value:.2g} % of the pixels (--exact looks at all)"
+        elif key == "facts":
+            shown.update({n: f"{_plain(f['value'])} ({f['from']})" for n, f in value.items()})
+        elif key in ("must_be_stated", "remarks"):
+            if value:
+                shown[key.replace("_", " ")] = "\n  ".join(["", *value])
         elif key == "crs" and isinstance(value, str):
             shown["crs"] = _crs_in_words(value)
         elif key == "crs" and value is None:
@@ -295,7 +302,39 @@ def _chips(file: Path) -> dict[str, Any]:
 def _model(file: Path) -> dict[str, Any]:
     from ...models.saved import read_card
 
-    card = read_card(file)
+    return _card(read_card(file))
+
+
+def _network(file: Path) -> dict[str, Any]:
+    """Of an ONNX file: what is known of its network and where from, and what has to be stated."""
+    from ...models.foreign.described import describe_network
+
+    known = describe_network(file)
+    graph = known.graph
+    shapes = {
+        "inputs": [str(tensor) for tensor in graph.inputs],
+        "outputs": [str(tensor) for tensor in graph.outputs],
+        "weights": list(graph.weights) or ["in the file"],
+        "opset": graph.opset,
+    }
+    if known.own is not None:
+        card = _card(known.own.card)
+        return {**card, "kind": "model that geoloom exported (ONNX)", **shapes}
+    values, origins = known.facts.to_dict(), dict(known.origins)
+    if known.facts.classes is not None:
+        pairs = zip(values["classes"]["codes"], values["classes"]["names"], strict=True)
+        values["classes"] = {str(code): name for code, name in pairs}
+    return {
+        "kind": "network (ONNX)",
+        "made_by": graph.producer or "unknown",
+        **shapes,
+        "facts": {name: {"value": v, "from": origins[name]} for name, v in values.items()},
+        "must_be_stated": list(known.missing),
+        "remarks": list(known.remarks),
+    }
+
+
+def _card(card: Any) -> dict[str, Any]:
     figures = ("overall_accuracy", "mean_accuracy", "mean_f1", "mean_iou", "kappa")
     return {
         "kind": "model",

@@ -22,7 +22,8 @@ _ENDS_IN |= {"LogSoftmax": "logarithms", "ArgMax": "positions"}
 _ENDS_IN |= dict.fromkeys(
     ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "BatchNormalization"), "raw numbers"
 )
-_PASSING = {"Identity", "Cast", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Resize"}
+_PASSING = {"Identity", "Cast", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Slice"}
+_PASSING |= {"Resize", "GlobalAveragePool", "AveragePool"}
 """Operations that leave what a number means as it is."""
 
 

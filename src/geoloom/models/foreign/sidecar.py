@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...core.classes import Classes
 from ...core.errors import ConfigError, ModelError, suggest
 from ...core.jsonfile import JsonValue
 from .facts import FACTS, NetworkFacts
@@ -52,7 +53,10 @@ def sidecar_of(network: str | Path) -> Sidecar | None:
 
 
 def _facts(content: JsonValue) -> NetworkFacts:
+    values, classes = dict(content.table()), content.get("classes")
+    if classes is not None and isinstance(classes.value, dict) and "names" in classes.value:
+        values["classes"] = Classes.from_json(classes)  # names, codes and colours
     try:
-        return NetworkFacts(**content.table())
+        return NetworkFacts(**values)
     except (ConfigError, TypeError) as error:
         raise ModelError(f"{content.file}: {error}; {_FIX}") from error
