@@ -142,3 +142,23 @@ def test_from_a_torchgeo_script(tmp_path, monkeypatch):
     assert (answers == truth).mean() > 0.85
     assert (out / "report.html").stat().st_size > 100_000
     assert_pictures(ROOT / "examples" / "from_torchgeo.py", out, monkeypatch)
+
+
+def test_a_strangers_model(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="not installed: pip install 'geoloom[onnx]'")
+    printed = run("strangers_model", tmp_path)
+    for part in (
+        "is someone else's network, [image: float32 [1, 3, 128, 128]]",
+        "scale (--scale)",
+        "equal at 100.0 % of the pixels of a tile",
+        "3 classes (deforestation, forest, water) per pixel (128, 128)",
+    ):
+        assert part in printed
+    out = tmp_path / "strangers_model-out"
+    with rasterio.open(out / "map.tif") as mapped, rasterio.open(out / "labels.tif") as labels:
+        answers, truth = mapped.read(1), labels.read(1)
+        right = (mapped.read_masks(1) > 0) & (labels.read_masks(1) > 0)
+    right[:, :128] = False  # what it has not learned from
+    assert right.mean() > 0.3
+    assert (answers == truth)[right].mean() > 0.85
+    assert_pictures(ROOT / "examples" / "strangers_model.py", out, monkeypatch)

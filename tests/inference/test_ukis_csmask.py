@@ -18,7 +18,7 @@ import geoloom as gl
 pytestmark = pytest.mark.shared
 
 SIDE, STEP, HALO, OVERLAP = 256, 204, 26, 51
-"""Of tiles, pixels: the package's first ones reach 51 beyond the scene's edge; ours reach 26 beyond a core."""
+"""Of tiles, pixels: the package's first ones reach 51 beyond the scene; ours reach 26 beyond a core."""
 FIRST = STEP - OVERLAP + HALO
 """Where our core has to begin for tiles to be the package's."""
 TILES = 2
