@@ -20,7 +20,7 @@ from matplotlib import pyplot as plt  # shows figures below their cells, where t
 from torch import nn
 
 import geoloom as gl
-from geoloom.core.errors import ModelError
+from geoloom.core import ModelError
 from geoloom.figures import plot_classes, plot_comparison, plot_image, save_figure
 from geoloom.models import open_onnx
 from geoloom.testing import simulated_scene
