@@ -43,6 +43,8 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("query_checks",),
         ("contents",),
         ("base", "layouts"),
+        ("benchmarks",),
+        ("catalogue",),
         ("parts", "scene_dataset", "loader", "arrays"),
         ("part",),
         ("series", "raster"),

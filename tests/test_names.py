@@ -39,6 +39,8 @@ class Offer:
     """Imports for type checkers that are not `as` themselves: private to these."""
     own: tuple[str, ...]
     subpackages: tuple[str, ...]
+    others: str | None
+    """The module that knows further names: one declaration a file, no list of them."""
 
     @property
     def folder(self) -> Path:
@@ -60,7 +62,8 @@ def offer_of(init: Path) -> Offer:
     block = next(node for node in tree.body if isinstance(node, ast.If))
     assert ast.unparse(block.test) == "TYPE_CHECKING"
     seen, unaliased = {}, []
-    for node in block.body:
+    imports = [node for node in block.body if not isinstance(node, ast.FunctionDef)]
+    for node in imports:
         assert isinstance(node, ast.ImportFrom)
         for alias in node.names:
             seen[alias.name] = "." * node.level + (node.module or "")
@@ -69,15 +72,16 @@ def offer_of(init: Path) -> Offer:
     (assigned,) = block.orelse
     call = assigned.value
     assert ast.unparse(call.func) == "lazy_names"
-    options = {word.arg: tuple(ast.literal_eval(word.value)) for word in call.keywords}
+    options = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
     table = ast.literal_eval(call.args[1])
     return Offer(
         ".".join(init.parent.relative_to(PACKAGE.parent).parts),
         seen,
         {name: home for home, names in table.items() for name in names},
         tuple(unaliased),
-        options.get("own", ()),
-        options.get("subpackages", ()),
+        tuple(options.get("own", ())),
+        tuple(options.get("subpackages", ())),
+        options.get("others"),
     )
 
 
@@ -153,7 +157,11 @@ def test_type_checkers_see_the_names_that_python_gives(offer):
 def test_a_name_is_what_its_module_defines(offer):
     package = importlib.import_module(offer.package)
     assert package.__all__ == offer.names
-    assert dir(package) == sorted([*offer.names, *offer.subpackages])
+    others = importlib.import_module(offer.others, offer.package) if offer.others else None
+    further = others.names() if others else []
+    assert dir(package) == sorted([*offer.names, *offer.subpackages, *further])
+    for name in further:
+        assert getattr(package, name).__name__ == name
     for name in offer.given:
         assert getattr(package, name) is getattr(importlib.import_module(offer.home(name)), name)
 

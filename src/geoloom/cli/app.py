@@ -8,6 +8,7 @@ from .._version import __version__
 from .verb import Verbs
 from .verbs.change import change
 from .verbs.chips import chips
+from .verbs.datasets import datasets
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
 from .verbs.info import info
@@ -40,6 +41,7 @@ _ORDER = (
     change,
     run,
     info,
+    datasets,
     models,
     weights,
 )

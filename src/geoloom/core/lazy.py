@@ -20,6 +20,7 @@ def lazy_names(
     *,
     own: Iterable[str] = (),
     subpackages: Iterable[str] = (),
+    others: str | None = None,
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """The `__getattr__`, `__dir__` and `__all__` of a package that imports nothing until a name is used.
 
@@ -32,6 +33,8 @@ def lazy_names(
             None of them is the name of a submodule: once imported, Python puts the module in its place.
         own: Further public names, which the package itself defines.
         subpackages: Packages inside it that become its attributes without being imported first.
+        others: A module for names that are not known here, such as those that plugins bring: its
+            `named(name)` gives what has a name, or None; its `names()` lists them.
 
     Returns:
         `__getattr__`, which raises AttributeError for unknown names, and ImportError where a name of
@@ -46,6 +49,10 @@ def lazy_names(
             return getattr(import_module(home_of[name], package), name)
         if name in inside:
             return import_module(f".{name}", package)
+        if others is not None and name[:1] != "_":
+            known = import_module(others, package).named(name)
+            if known is not None:
+                return known
         hint = NAMES.get(name)
         if hint is not None and _imports(sys._getframe(1)):
             raise ImportError(f"cannot import name {name!r} from {package!r}: {hint}", name=package)
@@ -56,7 +63,8 @@ def lazy_names(
         )
 
     def names() -> list[str]:
-        return sorted([*public, *inside])
+        more = [] if others is None else import_module(others, package).names()
+        return sorted([*public, *inside, *more])
 
     return get, names, public
 

@@ -9,6 +9,12 @@ from ..core.lazy import lazy_names
 if TYPE_CHECKING:
     from .arrays import ArrayDataset as ArrayDataset
     from .base import GeoDataset as GeoDataset
+    from .benchmarks.dataset import BenchmarkDataset as BenchmarkDataset
+    from .benchmarks.dataset import benchmark_class as benchmark_class
+    from .benchmarks.declaration import Benchmark as Benchmark
+    from .benchmarks.listing import get_benchmark as get_benchmark
+    from .benchmarks.listing import list_datasets as list_datasets
+    from .benchmarks.listing import register_dataset as register_dataset
     from .intersect import IntersectionDataset as IntersectionDataset
     from .intersect import intersection as intersection
     from .layouts.image_folder import ImageFolder as ImageFolder
@@ -39,12 +45,17 @@ if TYPE_CHECKING:
     from .unite import UnionDataset as UnionDataset
     from .unite import union as union
     from .vector import VectorDataset as VectorDataset
+
+    def __getattr__(name: str) -> type[BenchmarkDataset]: ...  # a benchmark dataset by its name
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
             ".arrays": ["ArrayDataset"],
             ".base": ["GeoDataset"],
+            ".benchmarks.dataset": ["BenchmarkDataset", "benchmark_class"],
+            ".benchmarks.declaration": ["Benchmark"],
+            ".benchmarks.listing": ["get_benchmark", "list_datasets", "register_dataset"],
             ".intersect": ["IntersectionDataset", "intersection"],
             ".layouts.image_folder": ["ImageFolder"],
             ".layouts.sample_dataset": ["SampleDataset"],
@@ -72,4 +83,5 @@ else:
             ".unite": ["UnionDataset", "union"],
             ".vector": ["VectorDataset"],
         },
+        others=".benchmarks.classes",
     )

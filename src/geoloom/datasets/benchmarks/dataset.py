@@ -1,0 +1,177 @@
+"""A benchmark dataset as torch asks for it: samples by number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ...core.errors import DatasetError, suggest
+from ...io.access.paths import path_text
+from ..layouts.sample_dataset import GivenDtype, SampleDataset, Size, Transform
+from .declaration import Benchmark
+from .files import Track, bring_files
+from .listing import BENCHMARKS, get_benchmark
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class BenchmarkDataset(SampleDataset):
+    """Samples of a dataset of the literature, numbered.
+
+    Made by the name of the dataset: `geoloom.datasets.EuroSAT`, or `benchmark_class("eurosat")`. Samples are
+    those of `SampleDataset`.
+
+    Args:
+        root: The dataset's folder; made where it is missing and `download` is True.
+        split: `train`, `val`, `test`, as far as the dataset has them; None: all samples, each in its split.
+            One that nobody divides is all `train`.
+        bands: Names of those wanted, in order; None: all.
+        transforms: What is done to each sample.
+        download: Fetch what is missing, and unpack it.
+        checksum: Compare the archives that are there with their checksums. What is downloaded always is.
+        size: Another size to which all samples are brought, as of `SampleDataset`; None: the dataset's own.
+        dtype: See `SampleDataset`.
+        track: Asked for each file that is fetched or unpacked, for a block during which progress is said.
+
+    Raises:
+        DatasetError: files are missing, or there is no such split; the message says how to get them.
+        BandError: a band is unknown.
+        ReadError: a file is damaged or another one, or cannot be fetched.
+    """
+
+    benchmark: ClassVar[Benchmark]
+    """What is known of it."""
+
+    def __init__(
+        self,
+        root: str | Path = "data",
+        split: str | None = "train",
+        bands: Sequence[str] | None = None,
+        transforms: Transform | None = None,
+        download: bool = False,
+        checksum: bool = False,
+        *,
+        size: Size | None = None,
+        dtype: GivenDtype = "native",
+        track: Track | None = None,
+    ) -> None:
+        known = self.benchmark
+        if split is not None and split not in (known.splits or ("train",)):
+            raise DatasetError(_no_split(known, split))
+        folder = Path(path_text(root, DatasetError)).absolute()
+        bring_files(known, folder, may_download=download, check=checksum, track=track)
+        listing = known.layout.find(folder)
+        if split is not None and known.splits:
+            listing = listing.take(listing.rows_of(split))
+        super().__init__(
+            listing,
+            bands=bands,
+            all_bands=known.bands,
+            size=size or (known.size if known.fit else None),
+            fit=known.fit or "crop",
+            dtype=dtype,
+            transforms=transforms,
+        )
+
+    def plot(self, sample: Any, **options: Any) -> Figure:
+        """A picture of one sample; see `geoloom.figures.plot_sample` for the options."""
+        from ...figures import plot_sample
+
+        title = options.pop("title", None)
+        if title is None and "label" in sample and self.classes is not None:
+            title = self.classes.names[int(sample["label"])]
+        return plot_sample(sample, self.bands, self.classes, title=title, **options)
+
+    def sheet(self, count: int = 12, seed: int = 0) -> Figure:
+        """Small pictures of some samples, drawn by chance, each with its class.
+
+        Args:
+            count: How many, at least 1.
+            seed: Equal seeds draw equal samples.
+
+        Raises:
+            DatasetError: there are none to draw.
+            ReadError: a picture is damaged.
+        """
+        from ...figures.sheets import plot_sheet, thumbnail
+        from ...figures.style import INK
+
+        if not (count >= 1 and len(self)):
+            raise DatasetError(
+                f"{count} of {len(self)} samples cannot be drawn; ask for at least 1"
+            )
+        drawn = np.random.default_rng(seed).permutation(len(self))[:count]
+        names = [band.name for band in self.bands]
+        pictures, texts = [], []
+        for i in np.sort(drawn).tolist():
+            sample = self[i]
+            pictures.append(thumbnail(sample["image"].numpy(), sample["valid"].numpy(), names))
+            label = "" if self.classes is None else self.classes.names[int(sample["label"])]
+            texts.append(label or str(i))
+        return plot_sheet(pictures, texts, [INK] * len(texts))
+
+    def __reduce__(self) -> Any:
+        made = type(self)
+        if made is not _made(self.benchmark):
+            return super().__reduce__()
+        return _again, (self.benchmark.command, self.benchmark, vars(self))
+
+
+def _no_split(known: Benchmark, split: str) -> str:
+    if known.splits:
+        return f"{known.name} has no split {split!r}{suggest(split, known.splits)}"
+    return (
+        f"{known.name} has no split {split!r}, as it comes undivided; take all with split=None, and divide "
+        "them by with_splits(ClassSplit(test=0.2, val=0.2, seed=0)) from geoloom.splits"
+    )
+
+
+def benchmark_class(name: str) -> type[BenchmarkDataset]:
+    """The class of a dataset, by its name.
+
+    Args:
+        name: As on the command line or as the class.
+
+    Raises:
+        DatasetError: there is none; the nearest is named.
+
+    Example:
+        >>> benchmark_class("eurosat").__name__
+        'EuroSAT'
+    """
+    return _made(get_benchmark(name))
+
+
+@lru_cache
+def _made(benchmark: Benchmark) -> type[BenchmarkDataset]:
+    return type(
+        benchmark.name,
+        (BenchmarkDataset,),
+        {"benchmark": benchmark, "__doc__": _described(benchmark), "__module__": __name__},
+    )
+
+
+def _described(known: Benchmark) -> str:
+    splits = ", ".join(known.splits) or "none"
+    lines = [
+        f"{known.about}\n",
+        f"{known.samples:,} samples; bands {', '.join(band.name for band in known.bands)}; splits {splits}.",
+        *([known.note] if known.note else []),
+        "Arguments and errors are those of `BenchmarkDataset`.\n",
+        f"Source:\n    {known.citation}. {known.home}",
+    ]
+    return "\n".join(lines)
+
+
+def _again(name: str, benchmark: Benchmark, state: dict[str, Any]) -> BenchmarkDataset:
+    """An unpickled one; of a class that a plugin registered in the process that made it, that class."""
+    known = BENCHMARKS.get(name) if name in BENCHMARKS else benchmark
+    made = _made(known)
+    dataset = made.__new__(made)
+    vars(dataset).update(state)
+    return dataset

@@ -1,0 +1,1 @@
+"""The benchmark datasets of the literature, one declaration a file, named as on the command line."""

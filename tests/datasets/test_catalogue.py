@@ -1,0 +1,215 @@
+"""The benchmark datasets: each read from small files in its documented layout, fetched, checked, drawn."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmark_files import LAYOUTS, archived, as_given_away, written
+from click.testing import CliRunner
+from torch.utils.data import DataLoader
+
+import geoloom.datasets
+from geoloom.cli.app import app
+from geoloom.core.errors import DatasetError, ReadError
+from geoloom.datasets import BenchmarkDataset, benchmark_class, get_benchmark, list_datasets
+from geoloom.datasets.benchmarks.dataset import _made
+from geoloom.datasets.benchmarks.files import bring_files
+from geoloom.io.access import web
+from geoloom.io.archives.unpack import is_unpacked
+from geoloom.testing.server import serving
+
+SMALL = "eurosat100"
+each = pytest.mark.parametrize("name", list_datasets())
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Name -> the dataset's folder, made when it is first asked for."""
+    made: dict[str, Path] = {}
+
+    def folder(name: str) -> Path:
+        if name not in made:
+            made[name] = written(LAYOUTS[name], tmp_path_factory.mktemp(name))
+        return made[name]
+
+    return folder
+
+
+def test_every_dataset_has_a_layout_here():
+    assert set(LAYOUTS) == set(list_datasets())
+
+
+@each
+def test_the_documented_layout_is_read(folders, name):
+    layout, root = LAYOUTS[name], folders(name)
+    made, known = benchmark_class(name), get_benchmark(name)
+    assert known.splits == tuple(split for split in layout.labels if split)
+    for split, labels in layout.labels.items():
+        dataset = made(root, split or None)
+        assert [int(dataset[i]["label"]) for i in range(len(dataset))] == labels
+        sample = dataset[len(dataset) - 1]
+        assert sample["image"].shape == (layout.bands, *layout.size)
+        assert str(sample["image"].dtype) == f"torch.{layout.dtype}"
+        assert bool(sample["valid"].all())
+    whole = made(root, split=None)
+    assert len(whole) == sum(map(len, layout.labels.values()))
+    assert whole.classes is not None
+    assert whole.classes.names == known.classes
+    batch = next(iter(DataLoader(whole, batch_size=4)))
+    assert batch["image"].shape == (4, layout.bands, *layout.size)
+
+
+@each
+def test_every_dataset_is_drawn(folders, name):
+    dataset = benchmark_class(name)(folders(name), split=None)
+    assert len(dataset.plot(dataset[0]).axes) >= 1
+    sheet = dataset.sheet(4)
+    texts = [ax.get_xlabel() for ax in sheet.axes if ax.get_visible()]
+    assert len(texts) == 4
+    assert set(texts) <= set(get_benchmark(name).classes)
+
+
+@each
+def test_archives_that_are_there_are_unpacked_and_checked(folders, tmp_path, name):
+    layout, given = LAYOUTS[name], tmp_path / "given"
+    archived(layout, folders(name), given)
+    known = as_given_away(get_benchmark(name), given)
+    archive = given / next(iter(layout.archives))
+    whole = archive.read_bytes()
+
+    archive.write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(
+        ReadError, match=rf"{archive.name} has the checksum md5:\w+, expected md5:\w+; it is"
+    ):
+        bring_files(known, given, check=True)
+    with pytest.raises(ReadError, match=f"{archive.name} cannot be unpacked"):
+        bring_files(known, given)
+    archive.write_bytes(whole)
+    bring_files(known, given, check=True)
+    assert is_unpacked(archive.name, given)
+    dataset = _made(known)(given, split=None)
+    assert len(dataset) == sum(map(len, layout.labels.values()))
+
+    with pytest.raises(
+        DatasetError, match=f"there is no .* nor the files to make it from .*{archive.name}"
+    ):
+        _made(known)(tmp_path / "empty")
+
+
+def test_a_dataset_is_fetched_once(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(web, "_FIRST_WAIT_S", 0.0)
+    given = archived(LAYOUTS[SMALL], folders(SMALL), tmp_path / "given")
+    with serving(given) as server:
+        known = as_given_away(get_benchmark(SMALL), given, server.address())
+        made = _made(known)
+        root = tmp_path / "new" / "root"
+        server.behave(drops={"EuroSAT100.zip": 1})
+        dataset = made(root, download=True)
+        assert [int(dataset[i]["label"]) for i in range(len(dataset))] == [*range(10)]
+        asked = len(server.asked)
+        assert len(made(root, "test", download=True, checksum=True)) == 6
+        assert len(server.asked) == asked
+    (given / "EuroSAT100.zip").write_bytes(b"PK other")
+    with serving(given) as server:
+        wrong = as_given_away(known, given, server.address())
+        wrong = _with_checksums_of(wrong, known)
+        with pytest.raises(ReadError, match=r"expected md5:\w+"):
+            _made(wrong)(tmp_path / "other", download=True)
+    assert not (tmp_path / "other" / "EuroSAT100.zip").exists()
+
+
+def _with_checksums_of(benchmark, other):
+    sums = {file.name: file.checksum for file in other.files}
+    files = tuple(replace(file, checksum=sums[file.name]) for file in benchmark.files)
+    return replace(benchmark, files=files)
+
+
+def test_without_a_connection_what_is_here_is_enough(folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("GEOLOOM_OFFLINE", "1")
+    assert len(benchmark_class(SMALL)(folders(SMALL))) == 10
+    with pytest.raises(ReadError, match="GEOLOOM_OFFLINE"):
+        benchmark_class(SMALL)(tmp_path, download=True)
+
+
+def test_eurosats_last_channel_is_b8a(folders):
+    dataset = geoloom.datasets.EuroSAT(folders("eurosat"), "train", ["B8A", "B04"])
+    assert [band.name for band in dataset.bands] == ["B8A", "B04"]
+    sample = dataset[0]
+    np.testing.assert_array_equal(sample["image"][:, 0, 0], [13_000, 4_000])
+    assert [band.unit for band in dataset.bands] == ["toa_reflectance"] * 2
+    assert sample["crs"] == "EPSG:32632"
+
+
+def test_uc_merceds_odd_sizes_come_to_one(folders):
+    dataset = geoloom.datasets.UCMerced(folders("ucmerced"), "val")
+    assert dataset.sizes == {(256, 256): 21}
+    assert bool(dataset[3]["valid"].all()), "resized, not padded"
+    np.testing.assert_array_equal(dataset[3]["image"][0], 3)
+
+
+def test_splits_that_there_are_not(folders):
+    with pytest.raises(DatasetError, match=r"EuroSAT has no split 'validation'"):
+        geoloom.datasets.EuroSAT(folders("eurosat"), "validation")
+    with pytest.raises(
+        DatasetError, match=r"PatternNet has no split 'test', as it comes undivided"
+    ):
+        geoloom.datasets.PatternNet(folders("patternnet"), "test")
+    assert len(geoloom.datasets.PatternNet(folders("patternnet"))) == 38 * 3
+
+
+def test_a_dataset_travels_to_other_processes(folders):
+    dataset = geoloom.datasets.EuroSAT100(folders(SMALL), "test")
+    copy = pickle.loads(pickle.dumps(dataset))
+    assert type(copy) is geoloom.datasets.EuroSAT100
+    np.testing.assert_array_equal(copy[2]["image"], dataset[2]["image"])
+
+
+class Mine(geoloom.datasets.EuroSAT100):
+    """As users derive from it."""
+
+
+def test_a_class_of_ones_own_is_derived(folders):
+    copy = pickle.loads(pickle.dumps(Mine(folders(SMALL))))
+    assert type(copy) is Mine
+    assert issubclass(Mine, BenchmarkDataset)
+
+
+def test_names_that_are_none():
+    with pytest.raises(AttributeError, match="has no attribute 'eurosat'"):
+        _ = geoloom.datasets.eurosat
+    with pytest.raises(DatasetError, match="did you mean 'eurosat'"):
+        get_benchmark("eurosta")
+
+
+def test_addresses_and_checksums_are_those_of_the_reference(shared_data):
+    facts = json.loads((shared_data.parent / "reference" / "dataset_facts.json").read_text("utf-8"))
+    for name in list_datasets():
+        known = get_benchmark(name)
+        told = json.dumps(facts[known.name])
+        for file in known.files:
+            assert file.checksum is not None
+            assert file.checksum.removeprefix("md5:") in told or known.name.startswith("EuroSAT")
+            assert file.name in told or known.name.startswith("EuroSAT")
+            assert str(file.address).removesuffix(file.name) in json.dumps(facts)
+
+
+def run(*words: object) -> str:
+    result = CliRunner().invoke(app, ["datasets", *map(str, words)])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_datasets_on_the_command_line(folders, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    listed = json.loads(run("list", "--json"))["datasets"]
+    assert [one["command"] for one in listed] == list(list_datasets())
+    assert "27,000 of 64 x 64 pixels" in run("info", "EuroSAT")
+    run("plot", SMALL, folders(SMALL), 5)
+    assert (tmp_path / f"{SMALL}.png").stat().st_size > 5_000
+    assert "3 of 4 samples" in run("plot", SMALL, folders(SMALL), 3, "val.svg", "--split", "val")
+    assert run("download", SMALL, folders(SMALL)).strip().endswith("EuroSAT100")
