@@ -56,6 +56,7 @@ def build(
     import segmentation_models_pytorch as smp
 
     from .smp_network import SmpNetwork
+    from .unreached import freeze_unreached
 
     known = smp.encoders.get_encoder_names()
     if encoder not in known and not encoder.startswith("tu-"):
@@ -74,7 +75,9 @@ def build(
             f"segmentation_models_pytorch cannot build {decoder!r} on the encoder {encoder!r} ({error}); "
             "choose another encoder"
         ) from error
-    return SmpNetwork(network, _MULTIPLES.get(decoder, _MULTIPLE))
+    whole = SmpNetwork(network, _MULTIPLES.get(decoder, _MULTIPLE))
+    freeze_unreached(whole, in_channels)
+    return whole
 
 
 def spec(name: str) -> ModelSpec:
