@@ -59,7 +59,7 @@ def test_from_files_to_a_map_of_values(run, files):
         "train", chips, model, "--width", 0.125, "--epochs", 40,
         "--batch-size", 4, "--device", "cpu",
     )  # fmt: skip
-    assert trained["rmse"] < 12  # of values whose standard deviation is 20
+    assert trained["rmse"] < 14  # of values whose standard deviation is 20
     run("evaluate", model, chips, "--out", files / "test.json")
     figures = json.loads((files / "test.json").read_text())
     assert figures["values"] == ["heat"]
