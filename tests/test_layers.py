@@ -93,7 +93,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("registry", "pipeline", "card", "per_pixel", "pansharpen"),
         ("saved", "scene_bands", "size", "onnx_metadata"),
         ("foreign",),
-        ("opening",),
+        ("opening", "export"),
     ),
 }
 

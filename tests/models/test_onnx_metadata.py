@@ -27,8 +27,16 @@ CARD = ModelCard(
 
 
 def test_the_card_comes_back_as_it_was():
-    props = OnnxMetadata(CARD, 64).to_props()
-    assert OnnxMetadata.from_props({**props, "other": "1"}, where="m.onnx") == OnnxMetadata(
+    shapes = {"image": ("batch", 1, "height", "width"), "scores": ("batch", 2, 64, 64)}
+    metadata = OnnxMetadata(CARD, 64, shapes, "0" * 64)
+    props = {**metadata.to_props(), "other": "1"}
+    assert OnnxMetadata.from_props(props, where="m.onnx") == metadata
+
+
+def test_what_was_added_to_the_format_may_be_missing():
+    content = json.loads(OnnxMetadata(CARD, 64).to_props()[KEY])
+    del content["shapes"], content["weights_sha256"]
+    assert OnnxMetadata.from_props({KEY: json.dumps(content)}, where="m.onnx") == OnnxMetadata(
         CARD, 64
     )
 
@@ -65,7 +73,7 @@ def test_nothing_says_where_the_machine_keeps_its_files():
         "epochs": 3,
     }
     assert given.initial_weights == "w.safetensors"
-    assert "someone" not in OnnxMetadata.of(card).to_props()[KEY]
+    assert "someone" not in OnnxMetadata(card).to_props()[KEY]
     assert card.config is config  # and the card itself keeps all of it
 
 
@@ -77,6 +85,7 @@ def test_nothing_says_where_the_machine_keeps_its_files():
         ({"tile_px": 0}, "tile_px of the geoloom metadata of m.onnx"),
         ({"tile_px": "64"}, "export the model again"),
         ({"unobserved": "zero"}, "expected one of nan"),
+        ({"shapes": {"image": ["batch", 0]}}, r"shapes.image\[1\]"),
         ({"card": []}, "expected a table"),
         ({"card": {"format": 2}}, "lacks architecture, bands, options, outputs"),
     ],

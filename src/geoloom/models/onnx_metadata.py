@@ -9,7 +9,12 @@ The format, which prediction with such a file reads. Of an ONNX file it is the e
                              that trained it, and with null for numbers that are not finite
       "tile_px": 256,        side of the tiles that suit the model (its chips), or null; where the graph has
                              a fixed height and width, it is those
-      "unobserved": "nan"    how a pixel that was not observed is given
+      "unobserved": "nan",   how a pixel that was not observed is given
+      "shapes": {            lengths of the axes of inputs and output; a name where any length will do
+        "image": ["batch", 4, "height", "width"],
+        "scores": ["batch", 2, "height", "width"]
+      },
+      "weights_sha256": "..." of the network's weights, or null
     }
 
 The graph itself: inputs bear the keys of a sample. `image` float32 (B, C, H, W), or (B, T, C, H, W) of
@@ -26,7 +31,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -45,6 +50,8 @@ UNOBSERVED = "nan"
 """The only way so far in which pixels that were not observed are given."""
 
 _FIX = "export the model again"
+_MOST_PX = 65_536
+_MOST_AXES = 8
 _PLACES = ("chips",)
 """Parts of a training's settings that name files of the machine."""
 _LEADING = ("/", "\\", "./", "../", "~")
@@ -59,7 +66,7 @@ class OnnxMetadata:
         >>> from geoloom.core import Band, Classes, ClassOutputs
         >>> outputs = ClassOutputs(Classes.of(["forest", "other"]))
         >>> card = ModelCard("unet", {}, (Band.named("red"),), outputs, chip_size_px=64)
-        >>> written = OnnxMetadata.of(card, 64).to_props()
+        >>> written = OnnxMetadata(card, 64).to_props()
         >>> OnnxMetadata.from_props(written, where="m.onnx").card.band_names
         ('red',)
     """
@@ -67,19 +74,20 @@ class OnnxMetadata:
     card: ModelCard
     tile_px: int | None = None
     """Side of the tiles that suit the model; where the graph has a fixed height and width, it is those."""
-
-    @classmethod
-    def of(cls, card: ModelCard, tile_px: int | None = None) -> OnnxMetadata:
-        """Of a model that is given away: its card without the paths of this machine."""
-        return cls(published(card), tile_px)
+    shapes: Mapping[str, tuple[int | str, ...]] = field(default_factory=dict)
+    """By input, and of the output `scores`: lengths of the axes, a name where any length will do."""
+    weights_sha256: str | None = None
+    """Of the network's weights: tells whether a file is of a model."""
 
     def to_props(self) -> dict[str, str]:
-        """The entry of a file's metadata, by its key."""
+        """The entry of a file's metadata, by its key. The card goes without the paths of this machine."""
         content = {
             "format": FORMAT,
-            "card": _finite(self.card.to_dict()),
+            "card": _finite(published(self.card).to_dict()),
             "tile_px": self.tile_px,
             "unobserved": UNOBSERVED,
+            "shapes": {name: list(shape) for name, shape in self.shapes.items()},
+            "weights_sha256": self.weights_sha256,
         }
         return {KEY: json.dumps(content, ensure_ascii=False, allow_nan=False)}
 
@@ -107,9 +115,20 @@ class OnnxMetadata:
                 f"{where} has metadata of format {form}; this geoloom reads up to {FORMAT}: upgrade geoloom"
             )
         content["unobserved"].one_of((UNOBSERVED,))
-        tile = content.get("tile_px")
-        card = ModelCard.from_dict(content["card"].table(), where=at)
-        return cls(card, None if tile is None else tile.whole(1, 65_536))
+        tile, digest, shapes = (content.get(key) for key in ("tile_px", "weights_sha256", "shapes"))
+        return cls(
+            ModelCard.from_dict(content["card"].table(), where=at),
+            None if tile is None else tile.whole(1, _MOST_PX),
+            {} if shapes is None else {name: _shape(shapes[name]) for name in shapes.table()},
+            None if digest is None else digest.text(),
+        )
+
+
+def _shape(value: JsonValue) -> tuple[int | str, ...]:
+    return tuple(
+        axis.text() if isinstance(axis.value, str) else axis.whole(1)
+        for axis in value.entries(most=_MOST_AXES)
+    )
 
 
 def published(card: ModelCard) -> ModelCard:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from .specs import InputKey
 
-_AT_ONCE = 1 << 16
-"""Pixels that the network sees at once: bounds what it holds, whatever the tile's size."""
+AT_ONCE = 1 << 16
+"""Pixels that a network sees at once, where nothing else is said."""
 
 
 class PerPixel(nn.Module):
@@ -23,6 +23,8 @@ class PerPixel(nn.Module):
         network: Takes a series of pixels.
         inputs: The keys of a sample that it takes by keyword; empty where it takes the series alone, by
             position.
+        at_once: Pixels that the network sees at once: bounds what it holds, whatever the tile's size. None
+            for all of them, as in a graph, which has no loop.
 
     Example:
         >>> class Mean(nn.Module):
@@ -32,10 +34,16 @@ class PerPixel(nn.Module):
         [[[[2.0, 3.0], [4.0, 5.0]]]]
     """
 
-    def __init__(self, network: nn.Module, inputs: Sequence[InputKey] = ()) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        inputs: Sequence[InputKey] = (),
+        at_once: int | None = AT_ONCE,
+    ) -> None:
         super().__init__()
         self.network = network
         self.inputs = tuple(inputs)
+        self.at_once = at_once
 
     def forward(
         self, image: Tensor, times: Tensor | None = None, valid_series: Tensor | None = None
@@ -53,12 +61,23 @@ class PerPixel(nn.Module):
             series["times"] = times.repeat_interleave(height * width, dim=0)
         if valid_series is not None:
             series["valid_series"] = valid_series.permute(0, 2, 3, 1).reshape(-1, dates)
-        answers = []
-        for start in range(0, len(series["image"]), _AT_ONCE):
-            part = {key: value[start : start + _AT_ONCE] for key, value in series.items()}
-            if self.inputs:
-                answers.append(self.network(**{key: part[key] for key in self.inputs}))
-            else:
-                answers.append(self.network(part["image"]))
-        whole = torch.cat(answers)
+        if self.at_once is None:
+            whole = self._answers(series)
+        else:
+            starts = range(0, len(series["image"]), self.at_once)
+            parts = [slice(start, start + self.at_once) for start in starts]
+            whole = torch.cat(
+                [
+                    self._answers({key: value[part] for key, value in series.items()})
+                    for part in parts
+                ]
+            )
         return whole.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
+
+    def _answers(self, series: dict[str, Tensor]) -> Tensor:
+        """Of some of the pixels, (N, K)."""
+        if self.inputs:
+            by_key: Tensor = self.network(**{key: series[key] for key in self.inputs})
+            return by_key
+        answers: Tensor = self.network(series["image"])
+        return answers

@@ -41,7 +41,7 @@ def any_size(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
             *(_grown(value, self.multiple) for value in args),
             **{key: _grown(value, self.multiple) for key, value in kwargs.items()},
         )
-        return answers[..., :height, :width]
+        return _cropped(answers, height, width)
 
     return padded
 
@@ -69,10 +69,19 @@ def _grown(value: Tensor, multiple: int) -> Tensor:
     return pad_to_multiple(value, multiple) if value.ndim >= _SPATIAL else value
 
 
+def _cropped(answers: Tensor, height: int, width: int) -> Tensor:
+    if isinstance(height, int) and isinstance(width, int):
+        return answers[..., :height, :width]
+    # In an exported graph sizes are symbols: a piece lies in memory as the whole does only where it is the
+    # whole, which splits the graph in two; places chosen one by one always lie alike.
+    rows, columns = (torch.arange(size, device=answers.device) for size in (height, width))
+    return answers.index_select(-2, rows).index_select(-1, columns)
+
+
 def _repeated(image: Tensor, dim: int, times: int) -> Tensor:
     if isinstance(times, int) and times == 0:
         return image
-    last = image.narrow(dim, image.shape[dim] - 1, 1)
-    shape = list(image.shape)
-    shape[dim] = times
-    return torch.cat([image, last.expand(shape)], dim=dim)
+    # By positions: a piece that may be empty, to be put beside the image, splits an exported graph in two.
+    size = image.shape[dim]
+    places = torch.arange(size + times, device=image.device).clamp(max=size - 1)
+    return image.index_select(dim, places)
