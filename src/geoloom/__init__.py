@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .inference.predict import predict as predict
     from .io.raster import Raster as Raster
     from .io.raster import read as read
+    from .models.export.export import export as export
     from .models.listing import list_models as list_models
     from .models.listing import register_model as register_model
     from .models.pretrained.table import list_weights as list_weights
@@ -69,6 +70,7 @@ else:
             ".inference.predict": ["predict"],
             ".io.raster": ["Raster", "read"],
             ".core.registry.plugins": ["load_plugin"],
+            ".models.export.export": ["export"],
             ".models.listing": ["list_models", "register_model"],
             ".models.pretrained.table": ["list_weights"],
             ".models.registry": ["create_model"],

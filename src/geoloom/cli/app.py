@@ -11,6 +11,7 @@ from .verbs.chips import chips
 from .verbs.datasets import datasets
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
+from .verbs.export import export
 from .verbs.info import info
 from .verbs.models import models
 from .verbs.predict import predict
@@ -39,6 +40,7 @@ _ORDER = (
     predict,
     report,
     change,
+    export,
     run,
     info,
     datasets,

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from .specs import InputKey
 
-AT_ONCE = 1 << 16
-"""Pixels that a network sees at once, where nothing else is said."""
+_AT_ONCE = 1 << 16
+"""Pixels that the network sees at once: bounds what it holds, whatever the tile's size."""
 
 
 class PerPixel(nn.Module):
@@ -23,8 +23,8 @@ class PerPixel(nn.Module):
         network: Takes a series of pixels.
         inputs: The keys of a sample that it takes by keyword; empty where it takes the series alone, by
             position.
-        at_once: Pixels that the network sees at once: bounds what it holds, whatever the tile's size. None
-            for all of them, as in a graph, which has no loop.
+        looped: Whether a bounded number of pixels is seen at once; False for all of them, as in a graph,
+            which has no loop.
 
     Example:
         >>> class Mean(nn.Module):
@@ -38,12 +38,13 @@ class PerPixel(nn.Module):
         self,
         network: nn.Module,
         inputs: Sequence[InputKey] = (),
-        at_once: int | None = AT_ONCE,
+        *,
+        looped: bool = True,
     ) -> None:
         super().__init__()
         self.network = network
         self.inputs = tuple(inputs)
-        self.at_once = at_once
+        self.looped = looped
 
     def forward(
         self, image: Tensor, times: Tensor | None = None, valid_series: Tensor | None = None
@@ -61,11 +62,11 @@ class PerPixel(nn.Module):
             series["times"] = times.repeat_interleave(height * width, dim=0)
         if valid_series is not None:
             series["valid_series"] = valid_series.permute(0, 2, 3, 1).reshape(-1, dates)
-        if self.at_once is None:
+        if not self.looped:
             whole = self._answers(series)
         else:
-            starts = range(0, len(series["image"]), self.at_once)
-            parts = [slice(start, start + self.at_once) for start in starts]
+            starts = range(0, len(series["image"]), _AT_ONCE)
+            parts = [slice(start, start + _AT_ONCE) for start in starts]
             whole = torch.cat(
                 [
                     self._answers({key: value[part] for key, value in series.items()})

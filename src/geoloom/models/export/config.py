@@ -78,6 +78,12 @@ class ExportConfig:
             )
         return chosen
 
+    def described(self, out: Path) -> Path | None:
+        """The file that an item describes; None where the product is none. Raises as `format_of`."""
+        if self.format_of(out) != "mlm":
+            return None
+        return self.file or out.with_suffix(".onnx")
+
 
 class ExportSettings(TypedDict, total=False):
     """The fields of `ExportConfig` as arguments by name; a test compares the two."""

@@ -98,14 +98,15 @@ def export_model(
     path = Path(out)
     kind = chosen.format_of(path)
     may_replace(path, overwrite=overwrite, inputs=[] if isinstance(model, LoadedModel) else [model])
-    if kind != "torch" and not (chosen.file and ENDINGS[chosen.file.suffix.lower()] == "torch"):
+    file = chosen.described(path)
+    if ENDINGS[(file or path).suffix.lower()] == "onnx":
         onnx_libraries()  # before minutes of work
     loaded = model if isinstance(model, LoadedModel) else load_model(model)
     check_exportable(loaded.card)
     if kind == "deepness":
         check_deepness(loaded.card)
-    if kind == "mlm":
-        return _write_item(loaded, path, chosen, _trained(model), overwrite)
+    if file is not None:
+        return _write_item(loaded, path, file, chosen, _trained(model), overwrite)
     shape = _write_file(loaded, path, chosen, kind)
     return Exported(path, kind, shape.text)
 
@@ -138,10 +139,14 @@ def _weights_hash(model: LoadedModel) -> str:
 
 
 def _write_item(
-    model: LoadedModel, out: Path, config: ExportConfig, trained: datetime, overwrite: bool
+    model: LoadedModel,
+    out: Path,
+    file: Path,
+    config: ExportConfig,
+    trained: datetime,
+    overwrite: bool,
 ) -> Exported:
     """Write a STAC item, and the file that it describes where that is not there."""
-    file = config.file or out.with_suffix(".onnx")
     kind = ENDINGS[file.suffix.lower()]
     if not file.exists() or (overwrite and not _is_of(file, kind, model)):
         may_replace(file, overwrite=overwrite)
@@ -163,7 +168,19 @@ def _write_item(
         trained=trained,
     )
     write_json(out, mlm_item(out.stem, described))
-    return Exported(out, "mlm", "", file)
+    return Exported(out, "mlm", _takes(metadata), file)
+
+
+def _takes(metadata: OnnxMetadata) -> str:
+    """Which tiles and series an exported file takes, in words."""
+    image = metadata.shapes["image"]
+    series = len(image) == 5
+    return GraphShape(
+        tile_px=image[-1] if isinstance(image[-1], int) else 1,
+        dates=(image[1] if isinstance(image[1], int) else 1) if series else None,
+        any_size=isinstance(image[-1], str),
+        any_dates=series and isinstance(image[1], str),
+    ).text
 
 
 def _is_of(file: Path, kind: Format, model: LoadedModel) -> bool:

@@ -74,7 +74,7 @@ def mlm_item(identity: str, file: ModelFile) -> dict[str, Any]:
     """
     card = published(file.metadata.card)
     task = card.outputs.mlm_task
-    properties = {
+    properties: dict[str, Any] = {
         "datetime": file.trained.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "description": _description(card),
         "mlm:name": _model_name(identity, card),
@@ -103,7 +103,8 @@ def mlm_item(identity: str, file: ModelFile) -> dict[str, Any]:
         "geometry": None,
         "properties": properties,
         "links": [],
-        "assets": {"model": _asset(file)},
+        # STAC lets an item describe bands only where one of its assets does.
+        "assets": {"model": {**_asset(file), "bands": properties["bands"]}},
     }
 
 
@@ -174,7 +175,7 @@ def _finished(outputs: Outputs) -> str:
 
 
 def _classes(classes: Classes | None) -> list[dict[str, Any]]:
-    """By position along the output's class axis; `title` is the name as geoloom has it."""
+    """By position along the output's class axis; the description has the name as geoloom has it."""
     if classes is None:
         return []
     names: list[str] = []
@@ -186,7 +187,6 @@ def _classes(classes: Classes | None) -> list[dict[str, Any]]:
         {
             "value": position,
             "name": name,
-            "title": classes.names[position],
             "description": f"{classes.names[position]}, code {classes.codes[position]} in maps",
             "color_hint": classes.colors[position].lstrip("#").upper(),
         }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +21,15 @@ from ..pipeline import Pipeline
 from ..saved import LoadedModel
 from ..specs import InputKey
 
+_ODD_PX = 13
 _DAY_S = 86_400.0
 _START_S = 1.5e9
 _SAME = 1e-4
 """Of a score, or of the largest value where values are larger than 1: what a graph may differ by."""
 _MOST_LETTERS = 300
+_TRACED_PX = 160
+"""Side of the tiles that a graph for any size is made with: so large that networks which halve it five times
+have more than one pixel left, for axes of one are added to others by other rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ def trace(model: LoadedModel, shape: GraphShape) -> torch.export.ExportedProgram
     Raises:
         ModelError: torch cannot make one; the message gives its reason.
     """
-    inputs, shapes = example(model.card, shape), shape.shapes(model.card)
+    tried = replace(shape, tile_px=_TRACED_PX) if shape.any_size else shape
+    inputs, shapes = example(model.card, tried), shape.shapes(model.card)
     module = _ENTRIES[tuple(key for key in inputs if key != "image")](_for_a_graph(model))
     free = {
         key: {
@@ -116,9 +121,10 @@ def trace(model: LoadedModel, shape: GraphShape) -> torch.export.ExportedProgram
 
 
 def reason(error: Exception) -> str:
-    """The first lines of a library's message, in one."""
+    """What a library's message says, in a sentence: the first of its points, or else its first line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines) or type(error).__name__
+    points = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+    text = [*points, *lines, type(error).__name__][0].partition(". ")[0]
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
 
 
@@ -149,6 +155,13 @@ def example(
         "aux": torch.rand((batch, masks_of(card), height, width), generator=draw) > 0.5,
     }
     return {str(key): given[key] for key in graph_inputs(card)}
+
+
+def trials(card: ModelCard, shape: GraphShape) -> list[dict[str, Tensor]]:
+    """Inputs that a graph has to answer as prediction does: one tile, and several, of an odd size if any."""
+    more_px = _ODD_PX if shape.any_size else 0
+    longer = replace(shape, dates=(shape.dates or 1) + 1) if shape.any_dates else shape
+    return [example(card, shape, batch=1), example(card, longer, batch=3, more_px=more_px)]
 
 
 def expected(model: LoadedModel, inputs: Mapping[str, Tensor]) -> Tensor:
@@ -182,9 +195,10 @@ def _observed(image: Tensor) -> Tensor:
 def _for_a_graph(model: LoadedModel) -> Pipeline:
     """The same pipeline on the processor, without loops over pixels; the model itself is left alone."""
     pipeline = model.pipeline
-    network = copy.deepcopy(model.network).cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    network = copy.deepcopy(model.network).cpu().requires_grad_(False)
+    network = network.to(memory_format=torch.contiguous_format)
     if isinstance(network, PerPixel):
-        network = PerPixel(network.network, network.inputs, at_once=None)
+        network = PerPixel(network.network, network.inputs, looped=False)
     return Pipeline(network, pipeline.outputs, pipeline.normalization, pipeline.inputs)
 
 

@@ -13,7 +13,7 @@ from ...core.errors import ModelError
 from ...core.files import replacing
 from ..onnx_metadata import KEY
 from ..saved import LoadedModel
-from .program import GraphShape, check_alike, example, expected, trace
+from .program import GraphShape, check_alike, expected, reason, trace, trials
 
 _MOST_BYTES = 16 << 20
 """Of the metadata: a card is some kilobytes."""
@@ -27,12 +27,12 @@ def make_program(model: LoadedModel, shape: GraphShape) -> torch.export.Exported
     """
     program = trace(model, shape)
     run = program.module()
-    trials = [example(model.card, shape, batch=1)]
-    if shape.any_size:
-        trials.append(example(model.card, shape, batch=2, more_px=13))
-    for inputs in trials:
-        with torch.inference_mode():
-            found = run(*inputs.values())
+    for inputs in trials(model.card, shape):
+        try:
+            with torch.inference_mode():
+                found = run(*inputs.values())
+        except Exception as error:  # a size that the graph was not made for
+            raise ModelError(reason(error)) from error
         check_alike(found, expected(model, inputs), "the program")
     return program
 

@@ -6,6 +6,7 @@ from .base import Step
 from .change import Change
 from .chips import Chips
 from .evaluate import Evaluate
+from .export import Export
 from .predict import Predict
 from .prepare import Prepare
 from .rasterize import Rasterize
@@ -14,5 +15,5 @@ from .train import Train
 
 STEPS: dict[str, type[Step]] = {
     step.verb: step
-    for step in (Prepare, Rasterize, Chips, Train, Evaluate, Predict, Report, Change)
+    for step in (Prepare, Rasterize, Chips, Train, Evaluate, Predict, Report, Change, Export)
 }
