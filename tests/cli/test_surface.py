@@ -98,5 +98,5 @@ def test_every_step_takes_options_of_how_to_run(verb):
 
 
 def test_the_product_comes_last():
-    for verb in ("prepare", "rasterize", "chips", "train", "predict", "report", "demo"):
+    for verb in ("prepare", "rasterize", "chips", "train", "predict", "report", "export", "demo"):
         assert surface()[verb]["arguments"][-1] == "out"

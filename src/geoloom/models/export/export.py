@@ -12,7 +12,7 @@ from typing import Unpack
 
 import torch
 
-from ...core.errors import WriteError
+from ...core.errors import ModelError, WriteError
 from ...core.files import may_replace
 from ...core.settings.configs import configured
 from ..identity import WEIGHTS_FILE
@@ -148,14 +148,12 @@ def _write_item(
 ) -> Exported:
     """Write a STAC item, and the file that it describes where that is not there."""
     kind = ENDINGS[file.suffix.lower()]
-    if not file.exists() or (overwrite and not _is_of(file, kind, model)):
-        may_replace(file, overwrite=overwrite)
+    if not _is_of(file, kind, model):
+        try:
+            may_replace(file, overwrite=overwrite)
+        except WriteError as error:
+            raise WriteError(f"{file} is not an export of this model: {error}") from error
         _write_file(model, file, config, kind)
-    elif not _is_of(file, kind, model):
-        raise WriteError(
-            f"{file} is there, and is not an export of this model; replace it with --overwrite "
-            "(overwrite=True), or name another one as file (--file)"
-        )
     metadata = _read_metadata(file, kind)
     assert metadata is not None  # it is of this model
     described = ModelFile(
@@ -185,7 +183,10 @@ def _takes(metadata: OnnxMetadata) -> str:
 
 def _is_of(file: Path, kind: Format, model: LoadedModel) -> bool:
     """Whether a file says that it is an export of this very model."""
-    metadata = _read_metadata(file, kind)
+    try:
+        metadata = _read_metadata(file, kind) if file.exists() else None
+    except ModelError:  # whatever it is
+        return False
     return metadata is not None and metadata.weights_sha256 == _weights_hash(model)
 
 
