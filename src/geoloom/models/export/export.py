@@ -15,13 +15,14 @@ import torch
 from ...core.errors import ModelError, WriteError
 from ...core.files import may_replace
 from ...core.settings.configs import configured
+from ..foreign.graph import read_graph
 from ..identity import WEIGHTS_FILE
 from ..onnx_metadata import OnnxMetadata
 from ..saved import LoadedModel, load_model, write_json
 from .config import ENDINGS, ExportConfig, ExportSettings, Format
 from .deepness import check_deepness, deepness_props
 from .mlm import ModelFile, mlm_item
-from .onnx_file import make_onnx, onnx_libraries, read_props, write_onnx
+from .onnx_file import make_onnx, onnx_libraries, write_onnx
 from .program import GraphShape
 from .shapes import check_exportable, first_possible, shapes_to_try
 from .torch_file import make_program, read_extra, write_program
@@ -191,7 +192,7 @@ def _is_of(file: Path, kind: Format, model: LoadedModel) -> bool:
 
 
 def _read_metadata(file: Path, kind: Format) -> OnnxMetadata | None:
-    props = read_extra(file) if kind == "torch" else read_props(file)
+    props = read_extra(file) if kind == "torch" else dict(read_graph(file).metadata)
     return OnnxMetadata.from_props(props, where=str(file))
 
 

@@ -77,23 +77,6 @@ def write_onnx(proto: onnx.ModelProto, out: Path, props: Mapping[str, str]) -> N
         scratch.write_bytes(whole.SerializeToString())
 
 
-def read_props(file: Path) -> dict[str, str]:
-    """The metadata of an ONNX file.
-
-    Raises:
-        MissingExtraError: onnx is not installed.
-        ModelError: the file is none.
-    """
-    onnx = onnx_libraries()["onnx"]
-    try:
-        proto = onnx.load(str(file), load_external_data=False)
-    except Exception as error:  # the decoder's errors have no common class
-        raise ModelError(
-            f"{file} is not an ONNX file ({reason(error)}); export it again, or give another name"
-        ) from error
-    return {entry.key: entry.value for entry in proto.metadata_props}
-
-
 def onnx_libraries() -> dict[str, ModuleType]:
     """The libraries of the extra `onnx`, by name.
 
