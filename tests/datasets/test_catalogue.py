@@ -96,7 +96,7 @@ def test_archives_that_are_there_are_unpacked_and_checked(folders, tmp_path, nam
     assert len(dataset) == sum(map(len, layout.labels.values()))
 
     with pytest.raises(
-        DatasetError, match=f"there is no .* nor the files to make it from .*{archive.name}"
+        DatasetError, match=f"there is no .* nor the archive to make it from .*{archive.name}"
     ):
         _made(known)(tmp_path / "empty")
 
@@ -127,6 +127,26 @@ def _with_checksums_of(benchmark, other):
     sums = {file.name: file.checksum for file in other.files}
     files = tuple(replace(file, checksum=sums[file.name]) for file in benchmark.files)
     return replace(benchmark, files=files)
+
+
+def test_what_is_there_is_not_fetched_again(folders, tmp_path):
+    """As where someone has unpacked the archive by hand, and thrown it away."""
+    given = archived(LAYOUTS[SMALL], folders(SMALL), tmp_path / "given")
+    root = written(LAYOUTS[SMALL], tmp_path / "root")
+    (root / "eurosat-100-val.txt").unlink()
+    with pytest.raises(DatasetError, match=r"there is no eurosat-100-val\.txt; give download=True"):
+        benchmark_class(SMALL)(root)
+    with serving(given) as server:
+        made = _made(as_given_away(get_benchmark(SMALL), given, server.address()))
+        assert len(made(root, "val", download=True)) == 4
+        assert server.requests("EuroSAT100.zip") == 0
+        assert server.requests("eurosat-100-val.txt") == 1
+
+
+def test_a_folder_that_is_a_file(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(DatasetError, match="is a file, expected the folder of EuroSAT100"):
+        benchmark_class(SMALL)(tmp_path / "a", download=True)
 
 
 def test_without_a_connection_what_is_here_is_enough(folders, tmp_path, monkeypatch):

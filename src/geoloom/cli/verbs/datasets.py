@@ -153,6 +153,7 @@ def _facts(known: Benchmark) -> Iterator[str]:
     yield "  files:"
     for file in known.files:
         yield f"    {file.name}  {file.checksum or 'checksum not known'}"
+        yield f"      {file.address or 'by hand'}"
 
 
 def _sized(known: Benchmark) -> str:

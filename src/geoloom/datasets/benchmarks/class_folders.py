@@ -30,11 +30,6 @@ class ClassFolderLayout:
         return tuple(split for split, _ in self.lists)
 
     @property
-    def needed(self) -> tuple[str, ...]:
-        """The folder, and the lists."""
-        return (self.folder, *(name for _, name in self.lists))
-
-    @property
     def outputs(self) -> ClassOutputs:
         """A class per picture."""
         return ClassOutputs(Classes.of(self.classes), per="image")

@@ -27,8 +27,13 @@ class RemoteFile:
     """Where it is fetched; None where that takes a login or a request."""
     checksum: str | None = None
     """Such as `md5:...`; None where it is not known."""
-    unpack: bool = False
-    """Whether it is an archive, unpacked into the dataset's folder."""
+    gives: str | None = None
+    """Of an archive, what it unpacks to below the dataset's folder; None for a file that is used itself."""
+
+    @property
+    def needed(self) -> str:
+        """What of it has to be there, below the dataset's folder."""
+        return self.gives or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,6 @@ class Layout(Protocol):
     @property
     def splits(self) -> tuple[str, ...]:
         """Into which its authors or its users divide it; empty where nobody does."""
-        ...
-
-    @property
-    def needed(self) -> tuple[str, ...]:
-        """Files and folders, below the dataset's own, without which it is not there."""
         ...
 
     def find(self, root: Path) -> Listing:

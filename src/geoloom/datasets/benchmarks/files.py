@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from ...core.errors import DatasetError, ReadError
+from ...core.files import writing
 from ...core.progress import Progress
-from ...io.archives.unpack import half_unpacked, is_unpacked, require_whole, unpack
+from ...io.archives.unpack import half_unpacked, require_whole, unpack
 from ...io.checksums import Checksum, checksum_of
 from ...io.download import download
 from .declaration import Benchmark, RemoteFile
@@ -42,16 +43,18 @@ def bring_files(
         ReadError: a file is damaged or another one, or cannot be fetched.
         WriteError: there is no room or no right to write.
     """
-    if check:
-        for file in benchmark.files:
-            _compare(file, root)
-    if _is_there(benchmark, root) and not half_unpacked(root):
-        return
+    if root.exists() and not root.is_dir():
+        raise DatasetError(
+            f"{root} is a file, expected the folder of {benchmark.name}; give another"
+        )
     for file in benchmark.files:
-        _bring(benchmark, file, root, may_download, track or _untold)
-    if not _is_there(benchmark, root):
+        if check:
+            _compare(file, root)
+        if not _is_there(file, root):
+            _bring(benchmark, file, root, may_download, track or _untold)
+    if any(not _is_there(file, root) for file in benchmark.files):
+        require_whole(root)
         raise DatasetError(_missing(benchmark, root))
-    require_whole(root)
 
 
 @contextmanager
@@ -59,25 +62,23 @@ def _untold(_: str) -> Iterator[Progress]:
     yield lambda done, total: None
 
 
-def _is_there(benchmark: Benchmark, root: Path) -> bool:
-    """Whether all is there; where geoloom unpacked one archive, it has to have unpacked all."""
-    ours = {is_unpacked(file.name, root) for file in benchmark.files if file.unpack}
-    return len(ours) < 2 and all((root / name).exists() for name in benchmark.layout.needed)
+def _is_there(file: RemoteFile, root: Path) -> bool:
+    half = file.gives is not None and half_unpacked(file.name, root)
+    return not half and (root / file.needed).exists()
 
 
 def _bring(
     benchmark: Benchmark, file: RemoteFile, root: Path, may_download: bool, track: Track
 ) -> None:
     path = root / file.name
-    if file.unpack and is_unpacked(file.name, root):
-        return
     if may_download and not path.is_file():
         if file.address is None:
             raise DatasetError(_missing(benchmark, root))
-        root.mkdir(parents=True, exist_ok=True)
+        with writing(root):
+            root.mkdir(parents=True, exist_ok=True)
         with track(f"bytes of {file.name} fetched") as advance:
             download(file.address, path, checksum=file.checksum, progress=advance)
-    if file.unpack and path.is_file():
+    if file.gives is not None and path.is_file():
         with track(f"bytes of {file.name} unpacked") as advance:
             unpack(path, root, progress=advance)
 
@@ -96,15 +97,14 @@ def _compare(file: RemoteFile, root: Path) -> None:
 
 
 def _missing(benchmark: Benchmark, root: Path) -> str:
-    lacking = [name for name in benchmark.layout.needed if not (root / name).exists()]
-    archives = [file.name for file in benchmark.files]
-    start = (
-        f"{benchmark.name} is not whole in {root}: there is no {' and no '.join(lacking)}, nor the files to "
-        f"make it from ({', '.join(archives)})"
-    )
+    lacking = [file for file in benchmark.files if not _is_there(file, root)]
+    needed = " and no ".join(file.needed for file in lacking)
+    archives = ", ".join(file.name for file in lacking if file.gives)
+    start = f"{benchmark.name} is not whole in {root}: there is no {needed}"
+    start += f", nor the archive to make it from ({archives})" if archives else ""
     if benchmark.by_hand is not None:
         return f"{start}; {benchmark.by_hand}, and put the files there"
     return (
         f"{start}; give download=True (geoloom datasets download {benchmark.command} {root}), or fetch the "
-        f"files from {benchmark.home} and put them there"
+        f"files by hand (geoloom datasets info {benchmark.command} says from where) and put them there"
     )

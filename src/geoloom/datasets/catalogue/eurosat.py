@@ -56,7 +56,7 @@ UNDIVIDED = Benchmark(
             "EuroSATallBands.zip",
             f"{HOME}EuroSATallBands.zip",
             "md5:5ac12b3b2557aa56e1826e981e8e200e",
-            unpack=True,
+            gives=LAYOUT.folder,
         ),
     ),
     layout=LAYOUT,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..benchmarks.declaration import RemoteFile, SplitFiles
-from .eurosat import HOME, UNDIVIDED, divided
+from .eurosat import HOME, LAYOUT, UNDIVIDED, divided
 
 _ARCHIVE = RemoteFile(
     "EuroSAT100.zip",
     f"{HOME}EuroSAT100.zip",
     "md5:c21c649ba747e86eda813407ef17d596",
-    unpack=True,
+    gives=LAYOUT.folder,
 )
 
 BENCHMARK = divided(

@@ -58,7 +58,7 @@ BENCHMARK = Benchmark(
             "PatternNet.zip",
             f"{_HOME}PatternNet.zip",
             "md5:96d54b3224c5350a98d55d5a7e6984ad",
-            unpack=True,
+            gives=_LAYOUT.folder,
         ),
     ),
     layout=_LAYOUT,

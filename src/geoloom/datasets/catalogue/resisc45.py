@@ -71,7 +71,7 @@ BENCHMARK = Benchmark(
             "NWPU-RESISC45.zip",
             f"{_HOME}NWPU-RESISC45.zip",
             "md5:75206b2e16446591afa88e2628744886",
-            unpack=True,
+            gives=_LAYOUT.folder,
         ),
         *_LISTS.files,
     ),

@@ -45,7 +45,7 @@ BENCHMARK = Benchmark(
             "UCMerced_LandUse.zip",
             f"{_HOME}UCMerced_LandUse.zip",
             "md5:5b7ec56793786b6dc8a908e8854ac0e4",
-            unpack=True,
+            gives=_LAYOUT.folder,
         ),
         *_LISTS.files,
     ),

@@ -82,10 +82,9 @@ def is_unpacked(archive: str, folder: Path) -> bool:
     return _done(archive, folder).is_file()
 
 
-def half_unpacked(folder: Path) -> tuple[Path, ...]:
-    """The notes of archives that were unpacked into a folder in part, or are right now."""
-    notes = sorted(folder.glob(".*.unpacking"))
-    return tuple(note for note in notes if not is_unpacked(_archive_of(note), folder))
+def half_unpacked(archive: str, folder: Path) -> bool:
+    """Whether an archive of this name (its first part's) was unpacked here in part, or is right now."""
+    return _begun(archive, folder).is_file() and not is_unpacked(archive, folder)
 
 
 def require_whole(folder: Path) -> None:
@@ -94,15 +93,13 @@ def require_whole(folder: Path) -> None:
     Raises:
         ReadError: the message names the archive.
     """
-    for note in half_unpacked(folder):
-        raise ReadError(
-            f"{folder} holds a part of {_archive_of(note)} alone, as unpacking it was stopped; unpack it "
-            f"again (with download=True), or, where all is there, delete {note}"
-        )
-
-
-def _archive_of(note: Path) -> str:
-    return note.name[1 : -len(".unpacking")]
+    for note in sorted(folder.glob(".*.unpacking")):
+        archive = note.name[1 : -len(".unpacking")]
+        if half_unpacked(archive, folder):
+            raise ReadError(
+                f"{folder} holds a part of {archive} alone, as unpacking it was stopped; unpack it again "
+                f"(with download=True), or, where all is there, delete {note}"
+            )
 
 
 def _done(archive: str, folder: Path) -> Path:
