@@ -89,6 +89,7 @@ bench: $(VENV)/.installed-dev
 	$(PY) -m benchmarks.loader $(BENCH)
 	$(PY) -m benchmarks.index $(BENCH)
 	$(PY) -m benchmarks.vector $(BENCH)
+	$(PY) -m benchmarks.transforms
 
 docs: $(VENV)/.installed-docs
 	$(VENV)/bin/mkdocs build --strict

@@ -21,7 +21,7 @@ from geoloom.transforms.augmentations.registry import (
     register_augmentation,
 )
 from geoloom.transforms.augmentations.symmetry import Symmetries, Symmetry
-from geoloom.transforms.draws import normal, sample_seeds
+from geoloom.transforms.draws import normal, sample_seeds, uniform
 from geoloom.transforms.statistics import sample_statistics
 
 B, H, W = 5, 24, 30
@@ -199,8 +199,8 @@ def test_equal_seeds_draw_alike_however_a_batch_is_cut(text, dates):
             part = one({key: value[start:stop] for key, value in batch.items()}, seeds[start:stop])
             for key, value in part.items():
                 torch.testing.assert_close(value, out[key][start:stop], equal_nan=True)
-    if text.partition(":")[0] in ("grey", "cutmix"):
-        return  # nothing is drawn for the one, and samples with equal pixels cannot show the other
+    if text.partition(":")[0] in ("grey", "cutmix", "mixup"):
+        return  # nothing is drawn for the one, and samples with equal pixels cannot show the others
     other = one(batch, sample_seeds(5, 0, B))
     assert not torch.equal(other["image"].nan_to_num(), out["image"].nan_to_num())
 
@@ -285,11 +285,70 @@ def test_blur_is_the_mean_of_a_bell_and_channels_go_by_their_chance():
     assert ((every["image"].std((2, 3)) < 1e-3).sum(1) == 9).all()
 
 
+def test_blur_is_that_of_scipy_where_all_is_observed_and_where_not():
+    """The normalised convolution of Knutsson and Westin 1993, by scipy's own filter for each sample."""
+    ndimage = pytest.importorskip("scipy.ndimage", reason="scipy is not installed")
+    draw = torch.Generator().manual_seed(0)
+    image = torch.randn(3, 2, 40, 33, generator=draw)
+    observed = torch.rand(3, 40, 33, generator=draw) < 0.8
+    seeds = sample_seeds(0, 0, 3)
+    sigmas = (uniform(seeds, 1)[:, 0] * (4.0 - 0.05) + 0.05).tolist()
+    for batch in ({"image": image}, {"image": image, "observed": observed}):
+        seen = batch.get("observed", torch.ones_like(observed)).numpy()
+        out = make_augmentation("blur:sigma=4,chance=1")(batch, seeds)["image"].numpy()
+        for i, sigma in enumerate(sigmas):
+            radius = min(12, int(np.ceil(4 * sigma)))
+            bell = {"sigma": sigma, "mode": "constant", "radius": radius}
+            weight = ndimage.gaussian_filter(seen[i].astype(float), **bell)
+            for band in range(2):
+                total = ndimage.gaussian_filter(np.where(seen[i], image[i, band], 0.0), **bell)
+                expected = np.where(seen[i], total / np.maximum(weight, 1e-9), image[i, band])
+                np.testing.assert_allclose(out[i, band], expected, atol=2e-5)
+
+
+def test_work_that_is_left_out_where_all_is_observed_changes_nothing():
+    """The same image with a note that all of it was observed, and one where a sample was not."""
+    h = w = 24
+    image = torch.rand(2, 3, h, w, generator=torch.Generator().manual_seed(0))
+    batch = {"image": image, "value": image[:, :1].clone(), "valid": torch.ones(2, h, w) > 0}
+    hidden = {key: torch.cat([value, value[:1]]) for key, value in batch.items()}
+    hidden["valid"][2], hidden["image"][2] = False, torch.nan
+    hidden["value"][2] = torch.nan
+    seeds = sample_seeds(0, 0, 3)
+    for text in (*MOVING, *STAYING):
+        one = made(text, batch)
+        out, other = one(batch, seeds[:2]), one(hidden, seeds)
+        for key, value in out.items():
+            torch.testing.assert_close(
+                value, other[key][:2], equal_nan=True, rtol=1e-5, atol=1e-5, msg=f"{text}: {key}"
+            )
+
+
+def test_a_number_that_is_none_is_not_called_valid():
+    """Not even where a pixel without a number was said to be observed."""
+    batch = {
+        "image": torch.ones(2, 3, 24, 24),
+        "valid": torch.ones(2, 24, 24, dtype=torch.bool),
+    }
+    batch["image"][:, 1, 10:14, 10:14] = torch.nan
+    for text in ("rotate", "affine:zoom=1.5", "elastic", "resized_crop"):
+        out = make_augmentation(text)(batch, sample_seeds(0, 0, 2))
+        assert out["valid"].any()
+        torch.testing.assert_close(
+            out["image"].movedim(1, -1)[out["valid"]], torch.ones(int(out["valid"].sum()), 3)
+        )
+
+
 def test_normal_draws_are_normal():
     drawn = normal(sample_seeds(0, 0, 200), 501).numpy()
     assert drawn.mean() == pytest.approx(0, abs=0.01)
     assert drawn.std() == pytest.approx(1, abs=0.01)
     assert np.mean(np.abs(drawn) < 1.959964) == pytest.approx(0.95, abs=0.003)
+    pairs = drawn[:, :250].ravel(), drawn[:, 251:].ravel()
+    assert abs(np.corrcoef(*pairs)[0, 1]) < 0.02
+    # However it is cut into pieces, and for each seed by itself.
+    whole = normal(sample_seeds(3, 0, 3), 200_001)
+    assert torch.equal(whole[1:2], normal(sample_seeds(3, 0, 3)[1:2], 200_001))
 
 
 @pytest.mark.parametrize(

@@ -135,9 +135,9 @@ class Elastic:
             field, places.expand(b, -1, -1, -1), mode="bicubic", align_corners=True
         )
         centres = _centres(h, w, device)
-        source = (centres[..., 0] + offset[:, 0], centres[..., 1] + offset[:, 1])
+        along, down = ((centres[None, ..., i], offset[:, i]) for i in (0, 1))
         moved = partial(_pushed, offset.double())
-        return warped(batch, source, chosen(seeds_B, self.chance), moved=moved)
+        return warped(batch, along, down, chosen(seeds_B, self.chance), moved=moved)
 
 
 def _pushed(offset_B2HW: Tensor, i: int, corners_N2: Tensor) -> Tensor:
@@ -171,10 +171,10 @@ def _by_matrix(batch: Mapping[str, Any], matrices_B23: Tensor, chosen_B: Tensor)
     along_B2W = linear_B22[:, :, :1] * cols + at_middle_B2[:, :, None]
     down_B2H = linear_B22[:, :, 1:] * rows
     along, down = (part.float().to(device) for part in (along_B2W, down_B2H))
-    x_BHW, y_BHW = (along[:, i, None, :] + down[:, i, :, None] for i in (0, 1))
     return warped(
         batch,
-        (x_BHW, y_BHW),
+        (along[:, 0, None, :], down[:, 0, :, None]),
+        (along[:, 1, None, :], down[:, 1, :, None]),
         chosen_B,
         matrices_B23=matrices_B23,
         moved=partial(_back, matrices_B23),

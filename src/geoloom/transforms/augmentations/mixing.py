@@ -20,7 +20,8 @@ from ...core.outputs.mixture import PARTNER, SHARE
 from ..draws import child_seeds, integers, symmetric_beta
 from ..spatial import has_pixels, noun_of, pixel_shape
 from .options import check_ranges, chosen
-from .radiometry import rectangle
+from .radiometry import rectangles
+from .resampler import all_true
 
 _BLENDED = ("image", "aux", "audio")
 """What networks are fed: blended, number by number."""
@@ -63,20 +64,24 @@ class CutMix:
             return dict(batch)
         seeds = seeds_B.cpu()
         other_B = _partners(seeds)
-        inside = rectangle(child_seeds(seeds, 1), shape, self.least, self.most)
         altered = chosen(seeds, self.chance) & (other_B != torch.arange(len(seeds)))
-        inside_BHW = inside & altered[:, None, None]
+        parts = rectangles(child_seeds(seeds, 1), shape, self.least, self.most)
+        pasted = [(i, int(other_B[i]), *parts[i]) for i in altered.nonzero()[:, 0].tolist()]
         out, images = dict(batch), []
         for key, value in batch.items():
             if has_pixels(key, value):
-                at = inside_BHW.to(value.device).view(len(value), *[1] * (value.ndim - 3), *shape)
-                out[key] = torch.where(at, value[other_B.to(value.device)], value)
+                out[key] = value.clone()
+                for i, other, rows, cols in pasted:
+                    out[key][i, ..., rows, cols] = value[other, ..., rows, cols]
             elif noun_of(key) in _LEARNED:
                 images.append(key)
         for key in images:
             out[key + PARTNER] = batch[key][other_B.to(batch[key].device)]
         if images:
-            out[SHARE] = 1 - inside_BHW.float().mean((1, 2))
+            out[SHARE] = torch.ones(len(seeds))
+            for i, _, rows, cols in pasted:
+                area = (rows.stop - rows.start) * (cols.stop - cols.start)
+                out[SHARE][i] = 1 - area / (shape[0] * shape[1])
         return out
 
 
@@ -109,17 +114,19 @@ class MixUp:
         _check_mixable(batch, "mixup")
         seeds = seeds_B.cpu()
         other_B = _partners(seeds)
-        mixed_B = chosen(seeds, self.chance) & (other_B != torch.arange(len(seeds)))
+        own_B = torch.arange(len(seeds))
+        mixed_B = chosen(seeds, self.chance) & (other_B != own_B)
         share_B = torch.where(mixed_B, symmetric_beta(child_seeds(seeds, 1), self.alpha), 1.0)
+        # Who is not mixed is blended with itself, which changes nothing.
+        blended_B = torch.where(mixed_B, other_B, own_B)
         out = dict(batch)
         for key, value in batch.items():
             noun = noun_of(key)
             if noun in _SEEN:
                 out[key] = value & _unless(mixed_B, value[other_B.to(value.device)])
             elif noun in _BLENDED:
-                share = _beside(share_B, value.float())
-                blend = share * value + (1 - share) * value[other_B.to(value.device)]
-                out[key] = torch.where(_beside(mixed_B, value), blend, value.float())
+                blend = value[blended_B.to(value.device)].float()
+                out[key] = blend.lerp_(value.float(), _beside(share_B, value))
         for key, value in batch.items():
             if noun_of(key) in _LEARNED:
                 out[key + PARTNER] = value[other_B.to(value.device)]
@@ -175,7 +182,7 @@ def _keep_unseen(out: dict[str, Any], batch: Mapping[str, Any]) -> None:
     if "image" not in batch:
         return
     seen = out.get("valid_series", out.get("observed", out.get("valid")))
-    if seen is None:
+    if seen is None or all_true(seen):
         return
     image = batch["image"]
     if seen.ndim < image.ndim - 1:  # a series without a plane for each date

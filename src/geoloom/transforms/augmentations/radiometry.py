@@ -1,7 +1,7 @@
 """Augmentations that alter the numbers of an image and move nothing.
 
 Strengths are in spreads of each band over the observed pixels of its own sample, so they mean the same in any
-unit, and nothing is clipped. Legend: B batch, T dates, C bands, H rows, W columns.
+unit, and nothing is clipped. Legend: B batch, T dates, C bands, P planes, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ..draws import child_seeds, normal, uniform
-from .options import check_ranges, chosen
+from .observed import Observed, altered
+from .options import check_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,14 @@ class GainOffset:
 
     def __call__(self, batch: Mapping[str, Any], seeds_B: Tensor) -> dict[str, Any]:
         """See `Augmentation`."""
-        view = _Observed.of(batch)
+        return altered(batch, seeds_B, self.chance, self._changed)
+
+    def _changed(self, view: Observed, seeds: Tensor) -> Tensor:
         b, t, c = view.image.shape[:3]
-        drawn = (uniform(seeds_B.cpu(), 2 * t * c) * 2 - 1).to(view.image.device) * self.strength
+        drawn = (uniform(seeds, 2 * t * c) * 2 - 1).to(view.image.device) * self.strength
         gain, offset = drawn.view(b, 2, t, c, 1, 1).unbind(1)
-        changed = view.image + gain * (view.image - view.mean) + offset * view.spread
-        return view.put(batch, changed, chosen(seeds_B, self.chance))
+        above, mean, spread = view.moments()
+        return above.mul_(1 + gain).add_(mean + offset * spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,14 @@ class Noise:
 
     def __call__(self, batch: Mapping[str, Any], seeds_B: Tensor) -> dict[str, Any]:
         """See `Augmentation`."""
-        view = _Observed.of(batch)
-        share = uniform(seeds_B.cpu(), 1).to(view.image.device).view(-1, 1, 1, 1, 1)
-        seeds = child_seeds(seeds_B, 1).to(view.image.device)
+        return altered(batch, seeds_B, self.chance, self._changed)
+
+    def _changed(self, view: Observed, seeds: Tensor) -> Tensor:
+        share = uniform(seeds, 1).to(view.image.device).view(-1, 1, 1, 1, 1)
+        spread = view.moments()[2]
+        seeds = child_seeds(seeds, 1).to(view.image.device)
         drawn = normal(seeds, view.image[0].numel()).view(view.image.shape)
-        changed = view.image + drawn * (share * self.strength) * view.spread
-        return view.put(batch, changed, chosen(seeds_B, self.chance))
+        return drawn.mul_(share * self.strength * spread).add_(view.image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +81,23 @@ class Blur:
 
     def __call__(self, batch: Mapping[str, Any], seeds_B: Tensor) -> dict[str, Any]:
         """See `Augmentation`."""
-        view = _Observed.of(batch)
-        sigma_B = uniform(seeds_B.cpu(), 1)[:, 0] * (self.sigma - 0.05) + 0.05
-        reach = math.ceil(3 * self.sigma)
-        steps = torch.arange(-reach, reach + 1, dtype=torch.float32)
-        bell = torch.exp(-(steps**2) / (2 * sigma_B[:, None] ** 2))
-        bell = (bell / bell.sum(1, keepdim=True)).to(view.image.device)
-        total = _blurred(torch.where(view.seen, view.image, 0.0), bell)
-        weight = _blurred(view.seen.float().expand(view.image.shape), bell)
-        return view.put(batch, total / weight.clamp(min=1e-6), chosen(seeds_B, self.chance))
+        return altered(batch, seeds_B, self.chance, self._changed)
+
+    def _changed(self, view: Observed, seeds: Tensor) -> Tensor:
+        sigmas = (uniform(seeds, 1)[:, 0] * (self.sigma - 0.05) + 0.05).tolist()
+        most = math.ceil(3 * self.sigma)
+        known, out = view.known, torch.empty_like(view.image)
+        h, w = known.shape[-2:]
+        for i, sigma in enumerate(sigmas):
+            bell = _bell(sigma, min(most, math.ceil(4 * sigma)))
+            _smoothed(known[i], bell, out[i])
+            if view.seen is None:
+                rows, cols = (_along(known.new_ones(1, 1, n), bell)[0, 0] for n in (h, w))
+                out[i] /= rows[:, None] * cols
+            else:
+                weight = view.seen[i].float()
+                out[i] /= _smoothed(weight, bell, torch.empty_like(weight)).clamp_(min=1e-6)
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +114,15 @@ class ChannelDropout:
 
     def __call__(self, batch: Mapping[str, Any], seeds_B: Tensor) -> dict[str, Any]:
         """See `Augmentation`."""
-        view = _Observed.of(batch)
-        drawn = uniform(seeds_B.cpu(), view.image.shape[2])
+        return altered(batch, seeds_B, self.chance, self._changed)
+
+    def _changed(self, view: Observed, seeds: Tensor) -> Tensor:
+        drawn = uniform(seeds, view.image.shape[2])
         gone = (drawn < self.share) & (drawn < drawn.amax(1, keepdim=True))
-        gone = gone.to(view.image.device)[:, None, :, None, None]
-        changed = torch.where(gone, view.mean.expand(view.image.shape), view.image)
-        return view.put(batch, changed, chosen(seeds_B, self.chance))
+        mean, out = view.mean(), view.image.clone()
+        for i, band in gone.nonzero().tolist():
+            out[i, :, band] = mean[i, :, band]
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +145,14 @@ class Erase:
 
     def __call__(self, batch: Mapping[str, Any], seeds_B: Tensor) -> dict[str, Any]:
         """See `Augmentation`."""
-        view = _Observed.of(batch)
-        inside = rectangle(seeds_B, view.image.shape[-2:], self.least, self.most)
-        inside = inside.to(view.image.device)[:, None, None]
-        changed = torch.where(inside, view.mean.expand(view.image.shape), view.image)
-        return view.put(batch, changed, chosen(seeds_B, self.chance))
+        return altered(batch, seeds_B, self.chance, self._changed)
+
+    def _changed(self, view: Observed, seeds: Tensor) -> Tensor:
+        mean, out = view.mean(), view.image.clone()
+        shape = (view.image.shape[-2], view.image.shape[-1])
+        for i, (rows, cols) in enumerate(rectangles(seeds, shape, self.least, self.most)):
+            out[i, :, :, rows, cols] = mean[i]
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +167,18 @@ class Grey:
 
     def __call__(self, batch: Mapping[str, Any], seeds_B: Tensor) -> dict[str, Any]:
         """See `Augmentation`."""
-        view = _Observed.of(batch)
-        spread = torch.where(view.spread > 0, view.spread, 1.0)
-        pattern = ((view.image - view.mean) / spread).mean(dim=2, keepdim=True)
-        return view.put(batch, view.mean + pattern * view.spread, chosen(seeds_B, self.chance))
+        return altered(batch, seeds_B, self.chance, self._changed)
+
+    def _changed(self, view: Observed, seeds: Tensor) -> Tensor:
+        above, mean, spread = view.moments()
+        pattern = (above / torch.where(spread > 0, spread, 1.0)).mean(dim=2, keepdim=True)
+        return torch.addcmul(mean, pattern, spread)
 
 
-def rectangle(seeds_B: Tensor, shape: tuple[int, ...], least: float, most: float) -> Tensor:
-    """bool (B, H, W) on the CPU: a rectangle in each, of an area between two shares of the image."""
+def rectangles(
+    seeds_B: Tensor, shape: tuple[int, int], least: float, most: float
+) -> list[tuple[slice, slice]]:
+    """Rows and columns of a rectangle for each seed, of an area between two shares of the image."""
     h, w = shape
     drawn = uniform(seeds_B.cpu(), 4)
     area = least + drawn[:, 0] * (most - least)
@@ -165,53 +187,34 @@ def rectangle(seeds_B: Tensor, shape: tuple[int, ...], least: float, most: float
     wide = ((area * ratio).sqrt().clamp(max=1) * w).round()
     top = (drawn[:, 2] * (h - tall + 1)).floor()
     left = (drawn[:, 3] * (w - wide + 1)).floor()
-    rows, cols = torch.arange(h)[None], torch.arange(w)[None]
-    in_rows = (rows >= top[:, None]) & (rows < (top + tall)[:, None])
-    in_cols = (cols >= left[:, None]) & (cols < (left + wide)[:, None])
-    return in_rows[:, :, None] & in_cols[:, None]
+    edges = torch.stack([top, top + tall, left, left + wide], 1).long().tolist()
+    return [(slice(a, b), slice(c, d)) for a, b, c, d in edges]
 
 
-@dataclass(frozen=True, slots=True)
-class _Observed:
-    """A batch's image with what was observed of it."""
-
-    image: Tensor
-    """float32 (B, T, C, H, W); T is 1 where there are no dates."""
-    seen: Tensor
-    """bool, of a shape that broadcasts with the image to its own."""
-    mean: Tensor
-    """(B, 1, C, 1, 1), over the observed pixels of a sample."""
-    spread: Tensor
-    """Likewise, the standard deviation; 0 where nothing was observed."""
-
-    @classmethod
-    def of(cls, batch: Mapping[str, Any]) -> _Observed:
-        image = batch["image"].float()
-        image = image if image.ndim == 5 else image[:, None]
-        seen = torch.isfinite(image)
-        if "valid_series" in batch:
-            seen = seen & batch["valid_series"][:, :, None]
-        elif (observed := batch.get("observed", batch.get("valid"))) is not None:
-            seen = seen & observed[:, None, None]
-        known = torch.where(seen, image, 0.0)
-        count = seen.sum((1, 3, 4), keepdim=True).clamp(min=1)
-        mean = known.sum((1, 3, 4), keepdim=True) / count
-        apart = torch.where(seen, image - mean, 0.0)
-        spread = ((apart**2).sum((1, 3, 4), keepdim=True) / count).sqrt()
-        return cls(image, seen, mean, spread)
-
-    def put(self, batch: Mapping[str, Any], changed: Tensor, chosen_B: Tensor) -> dict[str, Any]:
-        """The batch with what was observed of the chosen samples changed."""
-        where = self.seen & chosen_B.to(self.image.device).view(-1, 1, 1, 1, 1)
-        image = torch.where(where, changed, self.image)
-        return {**batch, "image": image.view(batch["image"].shape)}
+def _bell(sigma: float, reach: int) -> list[float]:
+    """Weights of the steps from the middle outwards, on either side; all of them together 1."""
+    half = [math.exp(-(step**2) / (2 * sigma**2)) for step in range(reach + 1)]
+    total = 2 * sum(half) - half[0]
+    return [weight / total for weight in half]
 
 
-def _blurred(image_BTCHW: Tensor, bell_BN: Tensor) -> Tensor:
-    """Each sample by its own bell, along rows and then along columns; 0 beyond the edges."""
-    b, t, c, h, w = image_BTCHW.shape
-    reach, planes = bell_BN.shape[1] // 2, image_BTCHW.reshape(1, b * t * c, h, w)
-    bells = bell_BN.repeat_interleave(t * c, 0)[:, None]
-    along = functional.conv2d(planes, bells[..., None], padding=(reach, 0), groups=b * t * c)
-    both = functional.conv2d(along, bells[:, :, None], padding=(0, reach), groups=b * t * c)
-    return both.view(image_BTCHW.shape)
+def _smoothed(planes_PHW: Tensor, bell: list[float], out: Tensor) -> Tensor:
+    """Along columns, then along rows, into `out`; 0 beyond the edges.
+
+    By shifted sums of planes that stay in the processor's cache: on one core twice as fast as a convolution
+    with a kernel for each sample.
+    """
+    turned = _along(planes_PHW.transpose(-1, -2), bell).transpose(-1, -2)
+    return _along(turned, bell, out)
+
+
+def _along(planes: Tensor, bell: list[float], out: Tensor | None = None) -> Tensor:
+    """Along the last axis."""
+    size = planes.shape[-1]
+    out = torch.empty_like(planes) if out is None else out
+    torch.mul(planes, bell[0], out=out)
+    for step, weight in enumerate(bell[1 : size + 1], start=1):
+        if step < size:
+            out[..., : size - step].add_(planes[..., step:], alpha=weight)
+            out[..., step:].add_(planes[..., : size - step], alpha=weight)
+    return out

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...core.errors import DatasetError
 from ...core.outputs.target import IGNORE_INDEX
 from ..spatial import has_pixels, noun_of
-from .resampler import NEAR_ONE, Resampler
+from .resampler import NEAR_ONE, Resampler, Sum
 
 _WITHOUT_PLACE = ("transform", "bounds")
 _BOXES = ("boxes", "box_labels", "box_masks")
@@ -25,7 +25,8 @@ Moved = Callable[[int, Tensor], Tensor]
 
 def warped(
     batch: Mapping[str, Any],
-    source: tuple[Tensor, Tensor],
+    columns: Sum,
+    rows: Sum,
     chosen_B: Tensor,
     *,
     matrices_B23: Tensor | None = None,
@@ -39,8 +40,7 @@ def warped(
 
     Args:
         batch: Tensors with a leading batch axis; `boxes`, `box_labels` and `box_masks` as lists of tensors.
-        source: Column and row (B, H, W) of where each new pixel is taken from, float32, centres at whole
-            numbers.
+        columns, rows: Of where each new pixel is taken from, float32, centres at whole numbers.
         chosen_B: bool, on the CPU.
         matrices_B23: The same map, where it is affine, as float64 matrices of (column, row, 1): `transform`
             is turned by them. None: samples lose their place.
@@ -53,11 +53,11 @@ def warped(
     numbers = chosen_B.nonzero()[:, 0]
     planes = {key: value for key, value in batch.items() if has_pixels(key, value)}
     if len(numbers) == count:
-        resampler = Resampler(*source)
+        resampler = Resampler(columns, rows, (count, height, width))
         made = _resampled(planes, resampler)
     else:
         at = numbers.to(device)
-        resampler = Resampler(source[0][at], source[1][at])
+        resampler = Resampler(_of(columns, at), _of(rows, at), (len(numbers), height, width))
         made = _unmoved(planes)
         if len(numbers):
             some = {key: value[at] for key, value in planes.items()}
@@ -77,6 +77,12 @@ def shape_of(batch: Mapping[str, Any]) -> tuple[int, int, int, torch.device]:
         if has_pixels(key, value):
             return len(value), int(value.shape[-2]), int(value.shape[-1]), value.device
     raise DatasetError(f"a batch with pixels is augmented; found {', '.join(map(str, batch))}")
+
+
+def _of(places: Sum, at: Tensor) -> Sum:
+    """Of some samples; a part that is the same for all of them stays."""
+    first, second = (part[at] if len(part) > 1 else part for part in places)
+    return first, second
 
 
 def _unmoved(planes: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -127,7 +133,7 @@ def _resampled(planes: Mapping[str, Tensor], resampler: Resampler) -> dict[str, 
         elif noun_of(key) == "valid":
             out[key] = resampler.nearest(value, 0).logical_and_(seen_after)
     if "valid" not in planes:
-        out["valid"] = resampler.inside & seen_after
+        out["valid"] = seen_after.clone()
     return out
 
 
