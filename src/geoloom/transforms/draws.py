@@ -101,15 +101,14 @@ def normal(seeds_B: Tensor, count: int) -> Tensor:
     # In pieces that stay in the processor's cache; a GPU takes all at once.
     most = half if seeds_B.device.type != "cpu" else _PIECE
     rows = max(1, most // max(half, 1))
-    for first in range(0, len(seeds_B), rows):
+    for seeds, part in zip(seeds_B.split(rows), drawn.split(rows), strict=True):
         for start in range(0, half, most):
             stop = min(start + most, half)
-            words = _mixed_in_place(_states(seeds_B[first : first + rows], start, stop))
+            words = _mixed_in_place(_states(seeds, start, stop))
             radius = _shifted(words, 40).float().mul_(2.0**-24).add_(2.0**-25)
             radius.log_().mul_(-2).sqrt_()
             words >>= 16
             angle = words.bitwise_and_(0xFFFFFF).float().mul_(2 * torch.pi * 2.0**-24)
-            part = drawn[first : first + rows]
             torch.mul(radius, angle.cos(), out=part[:, start:stop])
             torch.mul(radius, angle.sin_(), out=part[:, half + start : half + stop])
     return drawn[:, :count]
