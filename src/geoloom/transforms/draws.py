@@ -101,7 +101,7 @@ def normal(seeds_B: Tensor, count: int) -> Tensor:
     # In pieces that stay in the processor's cache; a GPU takes all at once.
     most = half if seeds_B.device.type != "cpu" else _PIECE
     rows = max(1, most // max(half, 1))
-    for seeds, part in zip(seeds_B.split(rows), drawn.split(rows), strict=True):
+    for seeds, part in zip(torch.split(seeds_B, rows), torch.split(drawn, rows), strict=True):
         for start in range(0, half, most):
             stop = min(start + most, half)
             words = _mixed_in_place(_states(seeds, start, stop))
