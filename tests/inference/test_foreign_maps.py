@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from geoloom.cli.app import app
 from geoloom.core.classes import Classes
-from geoloom.core.errors import ConfigError, GridError, ModelError
+from geoloom.core.errors import ConfigError, GridError, ModelError, WriteError
 from geoloom.evaluation.evaluate import evaluate
 from geoloom.inference import products
 from geoloom.inference.config import PredictConfig
@@ -244,7 +244,8 @@ def test_what_geoloom_exported_needs_no_facts(tmp_path, scene, counts):
             file.read(1), np.where(seen, np.array([4, 5, 6])[scores.argmax(axis=0)], 255)
         )
     with pytest.raises(
-        ConfigError, match=r"mean are facts of a network of someone else's; .*net\.onnx"
+        ConfigError,
+        match=r"mean are facts of a network of someone else's in an ONNX file; .*net\.onnx",
     ):
         predict(net, scene, tmp_path / "no.tif", mean=0)
 
@@ -317,3 +318,16 @@ def test_a_dry_run_says_the_tiles_of_the_network(tmp_path, scene):
     planned = explain(net, scene, timed=True, **FACTS, **CLASSES)
     assert planned.tile_px == (32, 32)
     assert planned.model_seconds > 0
+
+
+def test_a_product_never_replaces_the_network(tmp_path, scene):
+    net = write_network(tmp_path / "net.onnx", WEIGHTS, weights_in="weights.tif")
+    for out in (net, tmp_path / "weights.tif"):
+        before = out.read_bytes()
+        with pytest.raises(WriteError, match=r"is an input of this command and would be destroyed"):
+            predict(net, scene, out, overwrite=True, **FACTS, **CLASSES)
+        assert out.read_bytes() == before
+    with pytest.raises(
+        ModelError, match=r"model and scene are swapped: .*net\.onnx is an ONNX file"
+    ):
+        predict(scene, net, tmp_path / "map.tif")

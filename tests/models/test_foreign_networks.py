@@ -403,7 +403,7 @@ def test_a_network_of_ours_knows_its_own(tmp_path, image, seen):
     at = seen.numpy()[0]
     assert np.abs(answers.numpy() - expected)[:, :, at].max() < 1e-5
     with pytest.raises(
-        ConfigError, match=r"scale are facts of a network of someone else's; .*leave them out"
+        ConfigError, match=r"scale are facts of a network of someone else's .*leave them out"
     ):
         open_onnx(path, scale=1)
     (tmp_path / "net.onnx.json").write_text('{"scale": 1}')

@@ -52,7 +52,8 @@ class Making:
             if job.can_resume and was_made_so(targets.map, {**job.settings(), **targets.to_dict()}):
                 log.info("%s: made before, nothing changed", targets.map)
                 return
-        targets.check(source.files, overwrite=self.overwrite or _noted(targets))
+        inputs = (*source.files, *self.model.files)
+        targets.check(inputs, overwrite=self.overwrite or _noted(targets))
         job = job or MapJob.plan(self.model, source, self.config)
         config = self.config
         runner = engine_named(config.engine, scheduler=config.scheduler, workers=config.workers)

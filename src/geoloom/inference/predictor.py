@@ -20,8 +20,7 @@ from ..core.errors import ConfigError, ModelError
 from ..core.outputs import ClassOutputs, Outputs
 from ..models.foreign.described import refuse_facts
 from ..models.foreign.facts import NetworkFacts
-from ..models.foreign.graph import is_onnx
-from ..models.identity import folder_hash
+from ..models.identity import folder_hash, is_onnx
 
 if TYPE_CHECKING:
     import torch
@@ -106,17 +105,17 @@ class ModelSource:
             from ..models.foreign.predictor import open_onnx
 
             return cls.of(open_onnx(model, facts))  # type: ignore[arg-type]  # a path
-        if facts is not None:
-            refuse_facts(facts, str(model) if isinstance(model, str | Path) else "the model")
         if isinstance(model, str | Path):
             from ..models.saved import read_card
 
             saved = read_card(model)
+            refuse_facts(facts, str(model))
             folder = str(Path(model).absolute())
             identity = folder_hash(folder)
             return cls(
                 folder, None, saved.band_names, saved.outputs, saved, identity, saved.dates
             )._mappable()
+        refuse_facts(facts, "the model in memory")
         outputs = getattr(model, "outputs", None)
         if outputs is None and hasattr(model, "classes"):
             outputs = ClassOutputs(model.classes)
@@ -155,6 +154,11 @@ class ModelSource:
     def path(self) -> str | None:
         """The model folder, or the ONNX file; None of a predictor in memory."""
         return self.folder or getattr(self.predictor, "path", None)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that it lies in, which no product replaces; a folder is refused as a whole."""
+        return getattr(getattr(self.predictor, "network", None), "files", ())
 
     @property
     def fed(self) -> FedBands | None:

@@ -47,14 +47,24 @@ def refuse_swapped(model: Any, scene: Any) -> None:
     """Refuse a scene in the place of a model, and the model in the place of the scene.
 
     Raises:
-        ModelError: the first is no model folder, and the second is one.
+        ModelError: the first is no model, and the second is one: a folder, or an ONNX file.
     """
     if not (isinstance(model, str | Path) and isinstance(scene, str | Path)):
         return
-    if (Path(scene) / CARD_FILE).is_file() and not (Path(model) / CARD_FILE).is_file():
+    if _is_model(Path(scene)) and not _is_model(Path(model)):
+        kind = "an ONNX file" if is_onnx(scene) else "a model folder"
         raise ModelError(
-            f"model and scene are swapped: {scene} is a model folder, {model} is none; the model comes first"
+            f"model and scene are swapped: {scene} is {kind}, {model} is no model; the model comes first"
         )
+
+
+def is_onnx(path: object) -> bool:
+    """Whether a path names an ONNX file, by its ending."""
+    return isinstance(path, str | Path) and Path(path).suffix.lower() == ".onnx"
+
+
+def _is_model(path: Path) -> bool:
+    return is_onnx(path) or (path / CARD_FILE).is_file()
 
 
 def _feed(digest: hashlib._Hash, path: Path) -> None:

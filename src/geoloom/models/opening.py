@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .foreign.graph import is_onnx
-from .identity import folder_hash
+from .identity import folder_hash, is_onnx
 
 if TYPE_CHECKING:
     from .foreign.predictor import OnnxPredictor

@@ -212,8 +212,8 @@ def read_card(folder: str | Path) -> ModelCard:
     path = Path(folder) / CARD_FILE
     if Path(folder).is_file():
         raise ModelError(
-            f"{folder} is a file, expected a model folder; give the folder that `train` wrote, which holds "
-            f"{CARD_FILE}"
+            f"{folder} is a file, expected a model folder or an ONNX file; give the folder that `train` "
+            f"wrote, which holds {CARD_FILE}, or a file *.onnx"
         )
     try:
         values = JsonValue.read(path, ModelError, AGAIN, most_bytes=_MOST_BYTES)

@@ -140,16 +140,16 @@ def describe_network(path: str | Path, stated: NetworkFacts | None = None) -> De
     )
 
 
-def refuse_facts(facts: NetworkFacts, model: str) -> None:
+def refuse_facts(facts: NetworkFacts | None, model: str) -> None:
     """Refuse facts that are stated of a model that knows them itself.
 
     Raises:
         ConfigError: some are; the message names them.
     """
-    if facts.stated:
+    if facts is not None and facts.stated:
         raise ConfigError(
-            f"{', '.join(facts.stated)} are facts of a network of someone else's; {model} was made by "
-            "geoloom and knows its own: leave them out"
+            f"{', '.join(facts.stated)} are facts of a network of someone else's in an ONNX file; {model} "
+            "knows its own: leave them out"
         )
 
 

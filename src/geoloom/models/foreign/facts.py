@@ -11,6 +11,8 @@ from math import isfinite
 from numbers import Integral, Real
 from typing import Any, Literal, Self, TypeAlias, TypedDict, get_args
 
+import numpy as np
+
 from ...core.bands import parse_unit
 from ...core.classes import Classes
 from ...core.errors import BandError, ConfigError, ModelError
@@ -164,12 +166,20 @@ def _numbers(name: str, value: Any) -> tuple[float, ...] | None:
         entries = [float(e) if isinstance(e, str) else e for e in _listed(value)]
     except ValueError:
         entries = []
-    good = [isinstance(e, Real) and not isinstance(e, bool) and isfinite(e) for e in entries]
+    good = [isinstance(e, Real) and not isinstance(e, bool) and _is_float32(e) for e in entries]
     if not entries or not all(good):
         raise ConfigError(
-            f"{name} is {value!r}; give one finite number, or one for each band, as a list or with commas"
+            f"{name} is {value!r}; give one finite number of float32, or one for each band, as a list or "
+            "with commas"
         )
     return tuple(map(float, entries))
+
+
+def _is_float32(value: Any) -> bool:
+    """Whether a number is finite, and 0 or not, also as networks compute."""
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = np.float32(value)
+    return bool(isfinite(narrow)) and (value == 0) == (narrow == 0)
 
 
 def _units(value: Any) -> tuple[str, ...] | None:

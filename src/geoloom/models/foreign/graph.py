@@ -12,8 +12,6 @@ from typing import Any
 
 from ...core.errors import MissingExtraError, ModelError
 
-SUFFIX = ".onnx"
-
 Side = int | str | None
 """Of a tensor: how many; the name of a number that is free; or None, where nothing is said."""
 
@@ -75,11 +73,6 @@ class Graph:
         """All that decides its answers: the file, then those with weights."""
         file = Path(self.path)
         return (file, *(file.parent / name for name in self.weights))
-
-
-def is_onnx(path: object) -> bool:
-    """Whether a path names an ONNX file, by its ending."""
-    return isinstance(path, str | Path) and Path(path).suffix.lower() == SUFFIX
 
 
 def read_graph(path: str | Path) -> Graph:

@@ -185,8 +185,9 @@ def known_model(setting: str, path: Path) -> Iterator[tuple[str, str]]:
 def beside_model(path: Path | None) -> tuple[Path, ...]:
     """What lies beside an ONNX file and decides its answers too: weights, and facts that are stated there."""
     from ...core.errors import GeoloomError
-    from ...models.foreign.graph import is_onnx, read_graph
+    from ...models.foreign.graph import read_graph
     from ...models.foreign.sidecar import sidecar_of
+    from ...models.identity import is_onnx
 
     if path is None or not is_onnx(path) or not path.is_file():
         return ()
