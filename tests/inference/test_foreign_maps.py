@@ -8,8 +8,10 @@ import pickle
 import numpy as np
 import pytest
 import rasterio
+import torch
 from click.testing import CliRunner
 
+import geoloom as gl
 from geoloom.cli.app import app
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ConfigError, GridError, ModelError, WriteError
@@ -24,6 +26,8 @@ from geoloom.inference.predictor import ModelSource
 from geoloom.inference.sources.opening import open_source
 from geoloom.models.foreign.predictor import open_onnx
 from geoloom.models.onnx_metadata import OnnxMetadata
+from geoloom.models.registry import create_model
+from geoloom.models.saved import save_model
 from geoloom.testing.models import plain_card
 from onnx_files import write_network
 
@@ -234,7 +238,7 @@ def test_what_geoloom_exported_needs_no_facts(tmp_path, scene, counts):
     card = plain_card(
         "unet", {}, ("nir", "red"), Classes.of(["a", "b", "c"], [4, 5, 6]), dtype="uint16"
     )
-    props = OnnxMetadata.of(card, 32).to_props()
+    props = OnnxMetadata(card, 32).to_props()
     net = write_network(tmp_path / "net.onnx", WEIGHTS * 1e-4, metadata=props, end=["Softmax"])
     made = predict(net, scene, tmp_path / "map.tif")
     scores = np.einsum("kc,chw->khw", WEIGHTS, counts[::-1].astype(float))
@@ -248,6 +252,31 @@ def test_what_geoloom_exported_needs_no_facts(tmp_path, scene, counts):
         match=r"mean are facts of a network of someone else's in an ONNX file; .*net\.onnx",
     ):
         predict(net, scene, tmp_path / "no.tif", mean=0)
+
+
+def test_an_exported_model_makes_the_map_of_its_folder(tmp_path, scene):
+    torch.manual_seed(0)
+    card = plain_card(
+        "unet", {"width": 0.0625, "depth": 1}, ("nir", "red"), Classes.of(["a", "b"]), dtype="uint16",
+        normalization={"kind": "mean_std", "center": [3000.0, 3500.0], "scale": [900.0, 800.0], "bands": []},
+    )  # fmt: skip
+    save_model(tmp_path / "model", create_model("unet", 2, 2, **card.options), card)
+    net = gl.export(tmp_path / "model", tmp_path / "net.onnx")
+    scores = []
+    for number, model in enumerate((tmp_path / "model", net)):
+        probabilities = tmp_path / f"p{number}.tif"
+        predict(
+            model,
+            scene,
+            tmp_path / f"map{number}.tif",
+            probabilities=probabilities,
+            tile=32,
+            halo=16,
+        )
+        with rasterio.open(probabilities) as file:
+            scores.append(file.read())
+    assert np.isnan(scores[0]).any()
+    np.testing.assert_allclose(scores[1], scores[0], atol=1e-5)
 
 
 def test_a_scene_is_scored_by_a_network_with_its_facts_beside_it(

@@ -392,7 +392,7 @@ def test_a_network_of_ours_knows_its_own(tmp_path, image, seen):
     path = write_network(
         tmp_path / "net.onnx",
         WEIGHTS,
-        metadata=OnnxMetadata.of(card, 64).to_props(),
+        metadata=OnnxMetadata(card, 64).to_props(),
         end=["Softmax"],
     )
     model = open_onnx(path)

@@ -54,7 +54,7 @@ def refuse_swapped(model: Any, scene: Any) -> None:
     if _is_model(Path(scene)) and not _is_model(Path(model)):
         kind = "an ONNX file" if is_onnx(scene) else "a model folder"
         raise ModelError(
-            f"model and scene are swapped: {scene} is {kind}, {model} is no model; the model comes first"
+            f"model and scene are swapped: {scene} is {kind}, {model} is none; the model comes first"
         )
 
 
