@@ -22,7 +22,7 @@ from geoloom.models.adapt import first_convolution, match_known
 from geoloom.models.pretrained import fetch, table
 from geoloom.models.pretrained.inputs import input_rule
 from geoloom.models.pretrained.layouts import LAYOUTS
-from geoloom.models.pretrained.start import fit_state, own_bands, start_from
+from geoloom.models.pretrained.start import Stored, fit_state, own_bands, start_from
 from geoloom.models.pretrained.table import PretrainedWeights, get_weights, list_weights
 from geoloom.models.registry import create_model
 from geoloom.models.saved import load_model
@@ -148,7 +148,7 @@ def test_each_layout_fills_its_network(entry: PretrainedWeights) -> None:
                 device="meta",
             )
         )
-        taken = fit_state(network, state, found, "it")
+        taken = fit_state(network, Stored(state, "it"), found)
         left = network.load_state_dict(taken, strict=False, assign=True)
         assert all(name.startswith(("fc.", "head.")) for name in left.missing_keys), bands
 
@@ -207,7 +207,8 @@ def test_filters_follow_their_bands(missing: Any, bands: tuple[Band, ...], tmp_p
     kept, state = kept_state(tmp_path, entry)
     network = resnet(len(bands))
     before = network.get_parameter("conv1.weight").detach().clone()
-    start = start_from(network, entry, kept, bands=bands, missing=missing)
+    found = match_known(bands, entry.bands, missing=missing)
+    start = start_from(network, entry.name, Stored(fetch.read_state(kept), "it"), found)
     filters = network.get_parameter("conv1.weight")
     position = {"red": 3, "nir": 7, "swir1": 11, "B8A": 8}
     for i, band in enumerate(bands):
@@ -425,7 +426,10 @@ def test_a_file_with_a_program_in_it_is_refused(
     [
         (lambda s: {k: v for k, v in s.items() if "layer3" not in k}, r"lacks layer3\.0\.conv1"),
         (lambda s: {**s, "extra.weight": torch.zeros(1)}, r"no place for extra\.weight"),
-        (lambda s: {**s, "bn1.weight": torch.zeros(7)}, r"differs in the shape of bn1\.weight"),
+        (
+            lambda s: {**s, "bn1.weight": torch.zeros(7)},
+            r"differs in the shape or type of bn1\.weight",
+        ),
         (lambda s: {**s, "conv1.weight": torch.zeros(64, 4, 7, 7)}, "filters of 3 bands"),
         (lambda s: {**s, "bn1.weight": s["bn1.weight"] * np.nan}, "NaN"),
         (lambda s: {"none": 1}, "no weights"),

@@ -31,6 +31,7 @@ GIVEN = {
     "label_smoothing": 0.05, "class_weights": (1.0, 2.5), "augment": ("rot90", "flip_up_down"),
     "augment_mode": "copies", "jitter": 0.2, "normalize": "median_std", "early_stopping": 3,
     "keep": "last", "recipe": "none", "baseline": False, "weights": None, "missing_bands": "zeros",
+    "weights_bands": None,
     "seed": 3, "device": "cpu", "devices": 1, "precision": "float32",
 }  # fmt: skip
 """All settings but `options`, whose spelling differs from door to door."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, Self, get_args
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,17 @@ class BandSources:
     """For each band, which of the known it is, 0-based; None: none of them."""
     missing: Missing
 
+    @classmethod
+    def alike(cls, bands: Sequence[Band]) -> Self:
+        """Each band is the weights' own."""
+        names = tuple(band.name for band in bands)
+        return cls(names, names, tuple(range(len(names))), "mean")
+
+    @property
+    def same(self) -> bool:
+        """Whether the bands are those of the weights, in their order."""
+        return self.sources == tuple(range(len(self.known)))
+
     @property
     def text(self) -> str:
         """For the log and a model's card."""
@@ -62,9 +73,10 @@ class BandSources:
 def match_known(
     bands: Sequence[Band], known: Sequence[Known], *, missing: Missing = "mean"
 ) -> BandSources:
-    """Find each band among those that weights know: by role, and where it has none, by name.
+    """Find each band among those that weights know: by role, and where one of the two has none, by name.
 
-    Names alone mislead: `B4` is red to one Landsat and near infrared to another.
+    Names alone mislead: `B4` is red to one Landsat and near infrared to another. They tell apart what
+    measures the same, such as red of two dates.
 
     Args:
         bands: Those that there are, in order.
@@ -72,7 +84,7 @@ def match_known(
         missing: What a band gets that is not among them.
 
     Raises:
-        BandError: none of the bands is known, or two are the same one.
+        BandError: none of the bands is known, two are the same one, or one could be several.
         ModelError: `missing` is none of the rules.
 
     Example:
@@ -82,12 +94,7 @@ def match_known(
     """
     if missing not in get_args(Missing):
         raise ModelError(f"missing is {missing!r}{suggest(missing, get_args(Missing))}")
-    by_name = {band.name.lower(): i for i, band in enumerate(known)}
-    by_role = {band.role: i for i, band in enumerate(known) if band.role != "other"}
-    sources = tuple(
-        by_name.get(band.name.lower()) if band.role == "other" else by_role.get(band.role)
-        for band in bands
-    )
+    sources = tuple(_source(band, known) for band in bands)
     found = [i for i in sources if i is not None]
     if not found:
         raise BandError(
@@ -104,6 +111,26 @@ def match_known(
     return BandSources(
         tuple(band.name for band in bands), tuple(band.name for band in known), sources, missing
     )
+
+
+def _source(band: Band, known: Sequence[Known]) -> int | None:
+    """Which of the known a band is."""
+    named = [i for i, other in enumerate(known) if other.name.lower() == band.name.lower()]
+    if band.role == "other":
+        alike = named
+    else:
+        alike = [i for i, other in enumerate(known) if other.role == band.role]
+        if not alike:
+            return next((i for i in named if known[i].role == "other"), None)
+    if len(alike) > 1:
+        alike = [i for i in alike if i in named] or alike
+    if len(alike) > 1:
+        names = " or ".join(repr(known[i].name) for i in alike)
+        raise BandError(
+            f"the band {band.name!r} could be {names} of the weights, which measure the same; give it the "
+            "name of the one that it is"
+        )
+    return alike[0] if alike else None
 
 
 def adapt_filters(stored: Tensor, fresh: Tensor, found: BandSources) -> Tensor:

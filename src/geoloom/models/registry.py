@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -34,6 +34,7 @@ def create_model(
     weights: str | Path | None = None,
     bands: Sequence[Band | str] | None = None,
     missing_bands: Missing = "mean",
+    weights_bands: Sequence[Band | str] | None = None,
     **options: Any,
 ) -> nn.Module:
     """A network by name, with fresh weights unless some are given.
@@ -46,12 +47,16 @@ def create_model(
         in_channels: Bands of the input (of each date), at least 1.
         num_classes: Classes or values that it shall tell, at least 1.
         outputs: In place of `num_classes`, what it shall give; a network that cannot give it is refused.
-        weights: One of `list_weights()`; or a model folder or a safetensors file that holds the weights of
-            this very network.
-        bands: What the input's channels are, where pretrained weights are given by name: their filters are
-            found by role (`red`), else by name. None: the bands of the weights, in their order.
+        weights: One of `list_weights()`; `imagenet`, for what timm's network or smp's encoder is usually
+            started from, or timm's full name of weights, such as `timm/resnet18.a1_in1k`; or a model folder
+            or a file of weights (safetensors, or what torch writes) of such a network. The last layer is
+            taken where it tells as much.
+        bands: What the input's channels are: their filters are found among those of the weights by role
+            (`red`), else by name. None: the bands of the weights, in their order.
         missing_bands: What a band gets that the weights do not know: `mean`, the mean of all their filters;
             `zeros`; or `fresh`, random ones.
+        weights_bands: What the filters of a file of weights are of; None: of the input's channels. Model
+            folders and weights by name know it.
         options: What the network's builder declares, such as `width` and `dropout`; see `model_options`.
 
     Returns:
@@ -61,7 +66,7 @@ def create_model(
     Raises:
         ModelError: the name or an option is unknown (the nearest right one is named), a value does not fit,
             the network gives something else, or the weights are another network's.
-        BandError: pretrained weights know none of the bands.
+        BandError: the weights know none of the bands.
         ReadError: pretrained weights cannot be fetched.
         MissingExtraError: the library that the network is built with is not installed.
 
@@ -70,10 +75,18 @@ def create_model(
         >>> sum(p.numel() for p in model.parameters())
         486787
     """
-    begin = Beginning.of(weights, name, in_channels, bands, missing_bands)
-    network = _build(name, in_channels, num_classes, outputs, {**begin.options, **options})
-    begin.put_into(network)
+    begin = Beginning.of(weights, name, in_channels, bands, missing_bands, weights_bands, options)
+    network = _build(name, in_channels, num_classes, outputs, begin.options)
+    begin.put_into(network, partial(_counts, name, begin.options), outputs)
     return network
+
+
+def begin_model(
+    name: str, in_channels: int, outputs: Outputs, begin: Beginning
+) -> tuple[nn.Module, str | None]:
+    """As `create_model`: the network, and what it began with, for its card; None for random weights."""
+    network = _build(name, in_channels, None, outputs, begin.options)
+    return network, begin.put_into(network, partial(_counts, name, begin.options), outputs)
 
 
 def _build(
@@ -81,7 +94,7 @@ def _build(
     in_channels: int,
     num_classes: int | None,
     outputs: Outputs | None,
-    options: dict[str, Any],
+    options: Mapping[str, Any],
 ) -> nn.Module:
     spec = get_spec(name)
     check_options(name, options)
@@ -110,6 +123,13 @@ def _build(
             f"outputs=FeatureOutputs({network.head_hidden_size})"
         )
     return network
+
+
+def _counts(
+    name: str, options: Mapping[str, Any], in_channels: int, out_channels: int
+) -> Mapping[str, Tensor]:
+    """The weights that a network of so many bands and outputs would have, without their memory."""
+    return _without_memory(name, partial(_build, name, in_channels, out_channels, None, options))
 
 
 def check_gives(name: str, outputs: Outputs) -> None:
@@ -143,7 +163,7 @@ def _some(names: Iterable[str]) -> str:
 
 def outline(
     name: str, in_channels: int, outputs: Outputs, options: dict[str, Any]
-) -> dict[str, Tensor]:
+) -> Mapping[str, Tensor]:
     """The weights that `create_model` with these arguments would make: names, shapes and types, no memory.
 
     A network of the user's own is built as it is: its program is trusted, and may not do without memory.
@@ -151,17 +171,23 @@ def outline(
     Raises:
         ModelError: as `create_model`; or the network would be larger than any memory.
     """
-    if not built_in(name):
-        return _build(name, in_channels, None, outputs, options).state_dict()
     try:
-        with torch.device("meta"):
-            return _build(name, in_channels, None, outputs, options).state_dict()
-    except NotImplementedError:  # a few of timm's compute with their first weights
-        return _build(name, in_channels, None, outputs, options).state_dict()
+        return _without_memory(name, partial(_build, name, in_channels, None, outputs, options))
     except (RuntimeError, OverflowError, TypeError) as error:
         raise ModelError(
             f"model {name!r} with {options} would be larger than any memory ({error}); make it smaller"
         ) from error
+
+
+def _without_memory(name: str, build: Callable[[], nn.Module]) -> Mapping[str, Tensor]:
+    """The weights of a network that is built for them alone."""
+    if not built_in(name):
+        return build().state_dict()
+    try:
+        with torch.device("meta"):
+            return build().state_dict()
+    except NotImplementedError:  # a few of timm's compute with their first weights
+        return build().state_dict()
 
 
 def count_parameters(name: str, in_channels: int, out_channels: int) -> int:
@@ -196,7 +222,7 @@ def model_options(name: str) -> dict[str, Any]:
     return get_spec(name).options()
 
 
-def check_options(name: str, options: dict[str, Any]) -> None:
+def check_options(name: str, options: Mapping[str, Any]) -> None:
     """Raise ModelError where an option is not the network's, or its value has the wrong type or sign."""
     spec = get_spec(name)
     declared, hints = spec.options(), spec.hints()

@@ -36,14 +36,19 @@ _DATA = "What it sees"
 )
 @option(
     "--weights",
-    help="What the network begins with: pretrained weights by name, as `geoloom weights list` has them, or "
-    "a model folder.",
-    metavar="NAME|FOLDER",
+    help="What the network begins with: pretrained weights by name, as `geoloom weights list` has them; "
+    "imagenet, for networks of timm and smp; or a model folder or a file of weights.",
+    metavar="NAME|PATH",
 )
 @option(
     "--missing-bands",
-    help="What a band gets that pretrained weights do not know: mean, zeros or fresh.",
+    help="What a band gets that the weights do not know: mean, zeros or fresh.",
     default="mean",
+)
+@option(
+    "--weights-bands",
+    help="Of a file of weights: what it was trained on, such as red,green,blue.",
+    metavar="BANDS",
 )
 @option("--epochs", "-e", help="Passes over the chips.", kind=int, default=50, section=_HOW)
 @option(

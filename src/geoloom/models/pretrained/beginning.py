@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from torch import nn
 
 from ...core.bands import Band
-from ...core.errors import ModelError
-from ..adapt import Missing
-from ..identity import WEIGHTS_FILE
-from ..weights import load_weights
-from .fetch import download_weights
-from .start import check_start, start_from
-from .table import PretrainedWeights, named_weights
+from ...core.outputs import Outputs
+from ..adapt import BandSources, Missing, match_known
+from .fetch import download_weights, read_state
+from .find import find_weights
+from .layouts import as_features
+from .own import outputs_of, read_own
+from .places import Outline, Places
+from .start import Stored, check_start, start_from
+from .table import TIMM, PretrainedWeights
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """What is put into a fresh network."""
 
-    network: str
-    """Its name."""
-    pretrained: PretrainedWeights | None = None
-    file: Path | None = None
-    """Weights of this very network, where none are named."""
-    bands: tuple[Band, ...] = ()
-    """What its channels are; of pretrained weights alone."""
-    missing_bands: Missing = "mean"
+    weights: PretrainedWeights | None = None
+    """None for random ones."""
+    sources: BandSources | None = None
+    """Where the network's bands are among those of the weights; None as above."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the network: those that the weights are of, and those given."""
 
     @classmethod
     def of(
@@ -40,52 +40,68 @@ class Beginning:
         in_channels: int,
         bands: Sequence[Band | str] | None = None,
         missing_bands: Missing = "mean",
+        weights_bands: Sequence[Band | str] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> Self:
-        """As `create_model` is asked for it. Nothing is read or fetched yet.
+        """As `create_model` is asked for it. Nothing is fetched yet.
 
         Raises:
-            ModelError: no weights are named so, or they do not go with the network or its channels.
+            ModelError: there are no such weights, or they do not go with the network or its channels.
+            BandError: the weights know none of the bands.
         """
-        pretrained = named_weights(weights)
-        if pretrained is not None:
-            given = check_start(pretrained, network, in_channels, bands)
-            return cls(network, pretrained, bands=given, missing_bands=missing_bands)
-        if weights is None:
-            return cls(network)
-        path = Path(weights)
-        return cls(network, file=path / WEIGHTS_FILE if path.is_dir() else path)
+        known = find_weights(weights, network, options or {}, weights_bands)
+        if known is None:
+            return cls(options=options or {})
+        given = check_start(known, network, in_channels, bands)
+        sources = (
+            match_known(given, known.bands, missing=missing_bands)
+            if known.bands
+            else BandSources.alike(given)
+        )
+        return cls(known, sources, {**known.options, **(options or {})})
 
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """Of the network that the weights are for."""
-        return {} if self.pretrained is None else self.pretrained.options
-
-    def put_into(self, network: nn.Module) -> str | None:
+    def put_into(
+        self, network: nn.Module, outline: Outline, outputs: Outputs | None = None
+    ) -> str | None:
         """Fill a fresh network; pretrained weights are fetched where they are not here yet.
+
+        Args:
+            network: With as many input channels as bands were given.
+            outline: Of networks like it.
+            outputs: What it shall give, where known: the last layer of a model that gave something else is
+                not taken.
 
         Returns:
             What was done, for a model's card; None where the weights stayed random.
 
         Raises:
-            ModelError: the weights are another network's, or their file is not there.
-            BandError: pretrained weights know none of the bands.
+            ModelError: the weights are another network's, or their file is not what it should be.
             ReadError: pretrained weights cannot be fetched.
         """
-        if self.pretrained is not None:
-            path = download_weights(self.pretrained)
-            start = start_from(
-                network, self.pretrained, path, bands=self.bands, missing=self.missing_bands
-            )
-            return start.text
-        if self.file is None:
+        weights, sources = self.weights, self.sources
+        if weights is None or sources is None:
             return None
-        what = f"{self.network!r} as it is asked for"
-        try:
-            state = load_weights(self.file, network.state_dict(), what)
-        except FileNotFoundError as error:
-            raise ModelError(
-                f"{self.file} does not exist; give a model folder, a safetensors file, or one of "
-                "list_weights()"
-            ) from error
-        network.load_state_dict(state)
-        return str(self.file)
+        places = _places(network, weights, outline, len(sources.bands))
+        if weights.is_here:
+            stored = read_own(weights, outline, len(sources.bands), places)
+            before = outputs_of(weights)
+            if outputs is not None and before is not None and before.names != outputs.names:
+                stored = stored.without(places.heads)
+        else:
+            path = download_weights(weights)
+            state = read_state(path)
+            if weights.layout == "tu_encoder":
+                state = as_features(state, network.state_dict(), "encoder.model.")
+            stored = Stored(state, str(path))
+        return start_from(network, weights.name, stored, sources, places).text
+
+
+def _places(
+    network: nn.Module, weights: PretrainedWeights, outline: Outline, in_channels: int
+) -> Places:
+    """Which of the network's tensors may differ from those of the weights."""
+    if weights.layout in ("smp_encoder", "tu_encoder"):
+        return Places.around_encoder(network, "encoder.")
+    if weights.is_here or weights.name.startswith(TIMM):
+        return Places.by_shape(outline, in_channels)
+    return Places.by_name(network)

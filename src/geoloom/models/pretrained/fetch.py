@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 from safetensors import SafetensorError
@@ -21,6 +23,7 @@ from ...io.download import Origin, download
 from .layouts import LAYOUTS
 from .table import PretrainedWeights
 
+_HUBS = "https://huggingface.co/", "https://hf.co/"
 _MOST_BYTES = 8 << 30
 """Of one file of weights: the largest known has some 2.5e9."""
 
@@ -51,12 +54,40 @@ def download_weights(
     if kept.is_file():
         return kept
     kept.parent.mkdir(parents=True, exist_ok=True)
-    fetched = kept.with_suffix(".pth")
-    download(weights.url, fetched, checksum=weights.checksum, most=_MOST_BYTES, progress=progress)
-    state = LAYOUTS[weights.layout].state(read_state(fetched), str(fetched))
+    fetched = _fetched(kept, weights.url)
+    address = by_endpoint(weights.url)
+    download(address, fetched, checksum=weights.checksum, most=_MOST_BYTES, progress=progress)
+    try:
+        state = LAYOUTS[weights.layout].state(read_state(fetched), str(fetched))
+    except _DamagedError:
+        remove(fetched)
+        remove(Origin.path_of(fetched))
+        raise
     save_state(kept, state)
     remove(fetched)
     return kept
+
+
+def by_endpoint(address: str) -> str:
+    """An address of the Hugging Face hub at the mirror that `HF_ENDPOINT` names, as its own client has it.
+
+    Example:
+        >>> os.environ["HF_ENDPOINT"] = "https://mirror.example"
+        >>> by_endpoint("https://hf.co/timm/resnet18.a1_in1k/resolve/main/model.safetensors")
+        'https://mirror.example/timm/resnet18.a1_in1k/resolve/main/model.safetensors'
+        >>> del os.environ["HF_ENDPOINT"]
+    """
+    mirror = os.environ.get("HF_ENDPOINT", "").rstrip("/")
+    hub = next((hub for hub in _HUBS if address.startswith(hub)), None)
+    return address if hub is None or not mirror else f"{mirror}/{address.removeprefix(hub)}"
+
+
+def _fetched(kept: Path, address: str) -> Path:
+    """Where a file lies, as it came, until it is kept."""
+    ending = ".safetensors" if urlsplit(address).path.endswith(".safetensors") else ".pth"
+    return kept.with_name(
+        f"{kept.stem}.fetched{ending}" if ending == kept.suffix else f"{kept.stem}.pth"
+    )
 
 
 def save_state(path: Path, state: Mapping[str, Tensor]) -> None:
@@ -79,9 +110,11 @@ def require_loadable(weights: PretrainedWeights) -> None:
         )
 
 
-def origin_of(kept: Path) -> Origin | None:
-    """Where weights that are kept came from."""
-    return Origin.read(kept.with_suffix(".pth"))
+_NO_WEIGHTS = "it is damaged, or no file of weights; copy or download it again"
+
+
+class _DamagedError(ModelError):
+    """A file that no one can read as weights, and which may come right when it is fetched again."""
 
 
 def read_state(path: Path) -> Mapping[str, Any]:
@@ -102,16 +135,21 @@ def read_state(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError:
         raise
     except pickle.UnpicklingError as error:
+        if not _is_pickle(path):
+            raise _DamagedError(f"{path} cannot be read as weights: {_NO_WEIGHTS}") from error
         raise ModelError(
             f"{path} holds more than weights, which could be opened by running a program in it alone, and "
             "geoloom never does that; where you trust it, write its tensors with safetensors.torch.save_file "
             "and give that file"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise ModelError(
-            f"{path} cannot be read as weights ({error}); it is damaged, or no file of weights: copy or "
-            "download it again"
-        ) from error
+        raise _DamagedError(f"{path} cannot be read as weights ({error}): {_NO_WEIGHTS}") from error
     if not isinstance(stored, Mapping):
-        raise ModelError(f"{path} holds a {type(stored).__name__}, and no table of weights")
+        raise _DamagedError(f"{path} holds a {type(stored).__name__}, and no table of weights")
     return stored
+
+
+def _is_pickle(path: Path) -> bool:
+    """Whether a file begins as torch's do: as a zip archive, or as a pickle of protocol 2 or later."""
+    with path.open("rb") as file:
+        return file.read(2)[:1] in (b"P", b"\x80")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,40 @@ LAYOUTS: Mapping[str, Layout] = {
         ),
     ),
     "moco": Layout(inside=("state_dict",), prefix="module.encoder_q.", dropped=r"fc\."),
+    "smp_encoder": Layout(
+        renamed=(
+            (r"^(.*denselayer\d+\.(?:norm|relu|conv))\.(?=[12]\.)", r"encoder.\1"),
+            (r"^", "encoder."),
+        ),
+        dropped=r"encoder\.(fc|_fc|last_linear|classifier|head)\.",
+    ),
+    "tu_encoder": Layout(),  # timm's own; see `as_features`
     "mae": Layout(inside=("model",), dropped=r"decoder_|mask_token"),
 }
 """By the name that the table of weights has."""
+
+
+def as_features(state: State, names: Iterable[str], prefix: str) -> dict[str, Tensor]:
+    """timm's tensors of a network as those of the part of it that gives features.
+
+    That part has the same modules, some under flattened names: `stages.0.` is `stages_0.` there. Later layers
+    and the classifier have no place in it.
+
+    Args:
+        state: Under timm's names.
+        names: Those of the part's tensors.
+        prefix: What they begin with.
+    """
+    known = {_flat(name): name for name in state}
+    found: dict[str, Tensor] = {}
+    for name in names:
+        if name.startswith(prefix):
+            own = _flat(name.removeprefix(prefix))
+            source = known.get(own) or known.get(own.removeprefix("model_"))
+            if source is not None:
+                found[name] = state[source]
+    return found
+
+
+def _flat(name: str) -> str:
+    return name.replace(".", "_")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,12 @@ from ...core.bands import Role, Unit
 from ...core.errors import ModelError, suggest
 
 TABLE = "weights.json"
+IMAGENET = "imagenet"
+"""The name of the weights that a network is usually started from; see `hub`."""
+TIMM = "timm/"
+"""What the names of timm's own weights begin with, as those of its networks."""
+FILES = ".safetensors", ".pth", ".pt", ".bin", ".ckpt"
+"""Endings of files of weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class PretrainedWeights:
 
     name: str
     url: str
+    """Where its file is: a web address, or a path on this machine."""
     sensor: str | None = None
     level: str | None = None
     """Of processing, as the provider of the images calls it."""
@@ -69,6 +76,14 @@ class PretrainedWeights:
     """Of those that end in classes."""
     note: str | None = None
     """What is uncertain, or done otherwise elsewhere."""
+    fitted: str | None = None
+    """Kind of normalisation to fit on the samples, where the bands do not say what they are fed as; None
+    where they do."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its file is one on this machine."""
+        return "://" not in self.url
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -86,7 +101,8 @@ def list_weights(
     """Names of the weights that a network can start from, sorted.
 
     Args:
-        pattern: Such as `*MOCO*`, for the names.
+        pattern: Such as `*MOCO*`, for the names; `timm/resnet18.*` for those that timm knows, which are not
+            listed otherwise.
         sensor: Those whose sensor has this text in its name, such as `landsat 8`.
         bands: Those that know all these bands, by name (`B08`) or role (`nir`).
         architecture: Those for this network, such as `timm/resnet50` or `*resnet*`.
@@ -99,7 +115,7 @@ def list_weights(
     wanted = {name.lower() for name in bands or ()}
     found = [
         entry.name
-        for entry in _table().values()
+        for entry in _entries(pattern)
         if (entry.refused is not None) == refused
         and (pattern is None or fnmatch.fnmatch(entry.name.lower(), pattern.lower()))
         and (sensor is None or sensor.lower() in (entry.sensor or "").lower())
@@ -109,8 +125,21 @@ def list_weights(
     return tuple(sorted(found))
 
 
+def _entries(pattern: str | None) -> Iterable[PretrainedWeights]:
+    """Those of the table; or of timm, where the pattern is of its names."""
+    if pattern is None or not pattern.startswith(TIMM):
+        return _table().values()
+    from .hub import list_timm, timm_weights
+
+    return map(timm_weights, list_timm(pattern))
+
+
 def get_weights(name: str) -> PretrainedWeights:
     """What is known of weights.
+
+    Args:
+        name: One of `list_weights()`, or timm's name of its own, such as `timm/resnet18.a1_in1k`; without a
+            tag, those that timm takes for the network by default.
 
     Raises:
         ModelError: there are none of this name; the nearest is named.
@@ -120,6 +149,10 @@ def get_weights(name: str) -> PretrainedWeights:
         ['B04', 'B03', 'B02']
     """
     table = _table()
+    if name.startswith(TIMM):
+        from .hub import timm_weights
+
+        return timm_weights(name)
     if name not in table:
         near = suggest(name, table).partition(" Known:")[0].rstrip(".;")
         raise ModelError(f"no weights are named {name!r}{near}; list_weights() lists all")
@@ -129,18 +162,13 @@ def get_weights(name: str) -> PretrainedWeights:
 def is_path(given: str | Path) -> bool:
     """Whether weights are given as a file or folder, not by their name."""
     path = Path(given)
-    if isinstance(given, Path) or path.suffix == ".safetensors" or path.name != given:
+    if isinstance(given, Path):
+        return True
+    if given == IMAGENET or (given.startswith(TIMM) and not path.exists()):
+        return False
+    if path.suffix in FILES or path.name != given:
         return True
     return given not in _table() and path.exists()
-
-
-def named_weights(given: str | Path | None) -> PretrainedWeights | None:
-    """The weights that are given by their name; None where a file or folder is given, or nothing.
-
-    Raises:
-        ModelError: what is given is neither a known name nor a path.
-    """
-    return None if given is None or is_path(given) else get_weights(str(given))
 
 
 @lru_cache(maxsize=1)

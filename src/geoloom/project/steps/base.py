@@ -298,6 +298,11 @@ def as_list(value: Any) -> Any:
     return [value] if isinstance(value, str | int | float | Path) else value
 
 
+def as_names(value: Any) -> Any:
+    """Names separated by commas as a list of them, so that a project file may give either."""
+    return value.split(",") if isinstance(value, str) else value
+
+
 def named(setting: str, value: str, known: Iterable[str]) -> Iterator[tuple[str, str]]:
     """A problem where `value` is none of the known names."""
     names = tuple(known)

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from ..listener import Listener
-from .base import BatchSize, Devices, Seed, Step, as_list, labelled_samples, named
+from .base import BatchSize, Devices, Seed, Step, as_list, as_names, labelled_samples, named
 
 if TYPE_CHECKING:
     from ...tasks.training.config import TrainConfig
@@ -41,6 +41,7 @@ class Train(Step):
     options: dict[str, float | int | bool | str] | None = None
     weights: str | None = None
     missing_bands: Literal["mean", "zeros", "fresh"] = "mean"
+    weights_bands: Annotated[tuple[str, ...] | None, BeforeValidator(as_names)] = None
     size: PositiveInt | None = None
     epochs: Annotated[int, Field(gt=0, le=1_000_000)] = 50
     batch_size: BatchSize = 16
@@ -81,7 +82,8 @@ class Train(Step):
         from ...losses.registry import check_loss
         from ...losses.weights import check_weight_rule
         from ...models.listing import get_spec
-        from ...models.pretrained.table import named_weights
+        from ...models.pretrained.find import find_weights
+        from ...models.pretrained.table import is_path
         from ...models.registry import check_options
         from ...tasks.registry import get_task, list_tasks
         from ...tasks.training.config import jitters
@@ -113,24 +115,31 @@ class Train(Step):
             if self.jitter and jitters(augmentations):
                 yield "jitter", f"augment has {jitters(augmentations)}; leave one out"
         yield from named("normalize", self.normalize, list_normalizations())
-        try:
-            known = named_weights(self.weights)
-        except ModelError as error:
-            yield "weights", str(error)
-            return
-        taken = None if known is None or "model" in self.model_fields_set else known.architecture
-        model = taken or self.model
+        own = {"width": self.width, "dropout": self.dropout}
+        given = {name: value for name, value in own.items() if value is not None}
+        for name in given.keys() & (self.options or {}).keys():
+            yield name, "is among the options, too; leave one out"
+        options = {**(self.options or {}), **given}
+        model = self.model
+        begin = self.weights
+        if begin is not None and is_path(begin) and not Path(begin).exists():
+            if "model" not in self.model_fields_set:
+                return  # made by an earlier step, perhaps, and its card will say
+        else:
+            try:
+                known = find_weights(begin, model, options, self.weights_bands)
+            except ModelError as error:
+                yield "weights", str(error)
+                return
+            if known is not None and "model" not in self.model_fields_set:
+                model = known.architecture or model
         try:
             get_spec(model)
         except ModelError as error:
             yield "model", str(error)
             return
-        own = {"width": self.width, "dropout": self.dropout}
-        given = {name: value for name, value in own.items() if value is not None}
-        for name in given.keys() & (self.options or {}).keys():
-            yield name, "is among the options, too; leave one out"
         try:
-            check_options(model, {**(self.options or {}), **given})
+            check_options(model, options)
         except ModelError as error:
             yield "options", str(error)
 

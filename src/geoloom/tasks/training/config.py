@@ -16,9 +16,9 @@ from ...losses.summed import Loss
 from ...losses.weights import check_weight_rule
 from ...models.adapt import Missing
 from ...models.device import DeviceCount
-from ...models.pretrained.fetch import require_loadable
+from ...models.pretrained.find import find_weights
 from ...models.pretrained.inputs import AS_PRETRAINED
-from ...models.pretrained.table import PretrainedWeights, named_weights
+from ...models.pretrained.table import PretrainedWeights
 from ...models.registry import check_options, model_options
 from ...transforms.augment import chosen_augmentations
 from ...transforms.normalize import list_normalizations
@@ -67,11 +67,15 @@ class TrainConfig(GivenSettings):
     options: Mapping[str, Any] | None = None
     """Further options of the network."""
     weights: str | None = None
-    """What the network begins with: one of `list_weights()`, fetched once; or a model folder or safetensors
-    file of the same network. None for random weights. Weights by name bring their network and its options,
-    where `model` is left out, and the normalisation that they were trained with, where `normalize` is."""
+    """What the network begins with: one of `list_weights()`, `imagenet` or timm's full name of weights,
+    fetched once; or a model folder or a file of weights of such a network. None for random weights. Weights
+    by name and model folders bring their network and its options, where `model` is left out, and the
+    normalisation that they were trained with, where `normalize` is."""
     missing_bands: Missing = "mean"
-    """Of weights by name: what a band gets that they do not know, see `create_model`."""
+    """What a band gets that the weights do not know, see `create_model`."""
+    weights_bands: Sequence[str] | None = None
+    """What the filters of a file of weights are of, such as `("red", "green", "blue")`; None: of the bands of
+    the samples. Model folders and weights by name know it."""
     size: int | None = None
     """Of a folder of pictures: resize each to a square of this side, pixels, here and wherever the model is
     used. None: at their own size; where they have several, cut and padded to the most frequent."""
@@ -117,8 +121,8 @@ class TrainConfig(GivenSettings):
     readies a network for ground that is hazier or brighter than what it learns from. Short for
     `jitter:strength=0.2` at the end of `augment`."""
     normalize: str = "mean_std"
-    """A kind of normalisation, fitted on the training chips and kept with the model. With pretrained weights,
-    theirs unless one is given."""
+    """A kind of normalisation, fitted on the training chips and kept with the model. With weights by name and
+    model folders, theirs unless one is given."""
     early_stopping: int | None = None
     """Stop after so many epochs without a lower validation loss; None trains all epochs. The falling learning
     rate of `one_cycle` and `cosine` often pays in the last epochs: stop late or not."""
@@ -142,6 +146,8 @@ class TrainConfig(GivenSettings):
     """`auto` is bfloat16 on CUDA and float32 elsewhere."""
 
     def __post_init__(self) -> None:
+        if self.weights_bands is not None:
+            object.__setattr__(self, "weights_bands", _names(self.weights_bands))  # frozen
         known = self.pretrained
         if known is not None and "model" not in self.given and known.architecture is not None:
             object.__setattr__(self, "model", known.architecture)  # frozen
@@ -228,27 +234,35 @@ class TrainConfig(GivenSettings):
 
     @property
     def pretrained(self) -> PretrainedWeights | None:
-        """The weights that `weights` names; None where it is a path or nothing.
+        """What is known of the weights to begin with; None for random ones.
 
         Raises:
-            ModelError: none are named so, or no network here can start from them.
+            ModelError: there are none of this name or path, or no network here can start from them.
         """
-        known = named_weights(self.weights)
-        if known is not None:
-            require_loadable(known)
-        return known
+        return find_weights(self.weights, self.model, self._own_options, self.weights_bands)
 
     @property
     def as_pretrained(self) -> PretrainedWeights | None:
-        """The weights whose normalisation is taken; None where it is fitted."""
-        return None if "normalize" in self.given else self.pretrained
+        """The weights whose normalisation is taken; None where one is fitted."""
+        known = None if "normalize" in self.given else self.pretrained
+        return None if known is None or known.fitted is not None else known
+
+    @property
+    def fitted(self) -> str:
+        """The kind of normalisation that is fitted, where one is."""
+        known = None if "normalize" in self.given else self.pretrained
+        return (known and known.fitted) or self.normalize
 
     @property
     def network_options(self) -> dict[str, Any]:
         """Options of the network: those of its weights, and `width` and `dropout` where they are given."""
-        own = {name: getattr(self, name) for name in _IN_OPTIONS if self._own(name)}
         known = {} if self.pretrained is None else self.pretrained.options
-        return {**known, **(self.options or {}), **own}
+        return {**known, **self._own_options}
+
+    @property
+    def _own_options(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in _IN_OPTIONS if self._own(name)}
+        return {**(self.options or {}), **own}
 
     @property
     def augmentations(self) -> tuple[str, ...]:
@@ -272,8 +286,9 @@ class TrainConfig(GivenSettings):
         plain = {key: value for key, value in asdict(self).items() if key not in _NOT_RECORDED}
         plain["options"] = {**model_options(self.model), **self.network_options}
         plain["augment"] = list(self.augmentations)
-        if self.as_pretrained is not None:
-            plain["normalize"] = AS_PRETRAINED
+        plain["normalize"] = self.fitted if self.as_pretrained is None else AS_PRETRAINED
+        if self.weights_bands is not None:
+            plain["weights_bands"] = list(self.weights_bands)
         if isinstance(self.class_weights, tuple):
             plain["class_weights"] = list(self.class_weights)
         return plain
@@ -287,6 +302,11 @@ def jitters(augmentations: Sequence[str]) -> str:
         'jitter:strength=0.3'
     """
     return next((text for text in augmentations if text.partition(":")[0] == "jitter"), "")
+
+
+def _names(given: Sequence[str]) -> tuple[str, ...]:
+    """Names of bands, in a list or separated by commas."""
+    return tuple(given.split(",")) if isinstance(given, str) else tuple(given)
 
 
 def _smoothable(loss: str | None) -> bool:
@@ -304,6 +324,7 @@ class TrainSettings(TypedDict, total=False):
     options: Mapping[str, Any] | None
     weights: str | None
     missing_bands: Missing
+    weights_bands: Sequence[str] | None
     size: int | None
     epochs: int
     batch_size: int

@@ -18,7 +18,7 @@ from ...models.adapt import match_known
 from ...models.listing import get_spec
 from ...models.pretrained.beginning import Beginning
 from ...models.pretrained.inputs import input_rule
-from ...models.registry import create_model
+from ...models.registry import begin_model
 from ...models.size import check_training_memory, warn_of_size
 from ...transforms.augment import turns_of
 from ...transforms.normalize import Normalization, fit_normalization
@@ -54,7 +54,7 @@ class TrainingSetup:
         Raises:
             ConfigError: a batch cannot be divided among the devices, or an augmentation cannot.
             DatasetError: the labels teach nothing.
-            BandError: pretrained weights want other bands, or other units of them.
+            BandError: the weights to begin with want other bands, or other units of them.
             ReadError: pretrained weights cannot be fetched.
             MissingExtraError: a baseline is asked for, and scikit-learn is not installed.
             ModelError: the network cannot be made, or does not fit into memory.
@@ -71,9 +71,16 @@ class TrainingSetup:
         normalization = _normalization(config, plan, statistics)
         weights = _weights(config.class_weights, counts, outputs)
         bands = plan.source.bands
-        begin = Beginning.of(config.weights, config.model, len(bands), bands, config.missing_bands)
-        network = create_model(config.model, len(bands), outputs=outputs, **options)
-        begun = begin.put_into(network)
+        begin = Beginning.of(
+            config.weights,
+            config.model,
+            len(bands),
+            bands,
+            config.missing_bands,
+            config.weights_bands,
+            options,
+        )
+        network, begun = begin_model(config.model, len(bands), outputs, begin)
         warn_of_size(config.model, network, device)
         task = get_task(plan.task)(
             network,
@@ -108,10 +115,10 @@ def _normalization(
     """That of pretrained weights, else one that is fitted on the samples."""
     known = config.as_pretrained
     if known is None:
-        return fit_normalization(config.normalize, statistics)
+        return fit_normalization(config.fitted, statistics)
     bands = plan.source.bands
     found = match_known(bands, known.bands, missing=config.missing_bands)
-    return input_rule(known, bands, str(plan.source.dtype), found)
+    return input_rule(known, bands, str(plan.source.dtype), found, statistics)
 
 
 def _weights(rule: ClassWeights, counts: np.ndarray, outputs: Outputs) -> tuple[float, ...] | None:
