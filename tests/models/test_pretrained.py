@@ -20,7 +20,6 @@ from geoloom.core.bands import Band
 from geoloom.core.errors import BandError, ModelError, ReadError
 from geoloom.models.adapt import first_convolution, match_known
 from geoloom.models.pretrained import fetch, table
-from geoloom.models.pretrained.inputs import input_rule
 from geoloom.models.pretrained.layouts import LAYOUTS
 from geoloom.models.pretrained.start import Stored, fit_state, own_bands, start_from
 from geoloom.models.pretrained.table import PretrainedWeights, get_weights, list_weights
@@ -30,7 +29,6 @@ from geoloom.tasks.train import train
 from geoloom.testing.server import FolderServer, serving
 
 LOADABLE = [get_weights(name) for name in list_weights()]
-BUILT_HERE = [w for w in LOADABLE if w.architecture and w.architecture.startswith("timm/")]
 
 
 def test_the_table_is_whole() -> None:
@@ -119,43 +117,82 @@ AS_STORED: dict[str, Callable[[dict[str, Tensor]], Any]] = {
 }
 """Layout -> a network's own tensors as the files of that layout have them."""
 
-GROUPS = {(w.architecture, json.dumps(dict(w.options)), w.layout): w for w in reversed(BUILT_HERE)}
-"""One entry of each network and layout."""
-
+SMALL = "timm/test_resnet"
+"""With the names of larger residual networks, but for its first layers."""
+HEADS = "fc.", "head.", "segmentation_head."
 UNKNOWN = tuple(Band(name) for name in "xyz")
+CLASSES = 3
 
 
-@pytest.mark.parametrize("entry", GROUPS.values(), ids=lambda w: f"{w.layout}-{w.name}")
-def test_each_layout_fills_its_network(entry: PretrainedWeights) -> None:
-    """Nothing missing and nothing left over, at true size, without its memory; and so with other bands."""
-    known = len(entry.bands)
+@lru_cache
+def outlined(architecture: str, options: str, bands: int) -> nn.Module:
+    """A network at true size, without its memory."""
     with torch.device("meta"):
-        network = create_model(str(entry.architecture), known, 3, **entry.options)
-    state = LAYOUTS[str(entry.layout)].state(
-        AS_STORED[str(entry.layout)](network.state_dict()), "it"
-    )
+        return create_model(architecture, bands, CLASSES, **json.loads(options))
+
+
+def with_head(state: dict[str, Tensor], classes: int) -> dict[str, Tensor]:
+    """A state whose last layer tells so many classes."""
+    return {
+        name: torch.empty((classes, *tensor.shape[1:]), device="meta")
+        if name.startswith(HEADS)
+        else tensor
+        for name, tensor in state.items()
+    }
+
+
+@pytest.mark.parametrize("entry", LOADABLE, ids=lambda w: w.name)
+def test_each_entry_fills_its_network(entry: PretrainedWeights) -> None:
+    """In its own bands, one of them, unknown ones beside, and more: nothing missing and nothing left over.
+
+    Its own last layer is taken where it tells as many classes, and left where it tells others.
+    """
+    network = outlined(str(entry.architecture), json.dumps(dict(entry.options)), len(entry.bands))
+    layout = str(entry.layout)
     own = own_bands(entry)
-    for bands in (own, own[:1], (*UNKNOWN, own[-1]), (*own, *UNKNOWN)):
-        found = match_known(bands, entry.bands)
-        first = first_convolution(network)
-        network.get_submodule(first.removesuffix(".weight")).weight = nn.Parameter(
-            torch.empty(
-                (
-                    network.get_parameter(first).shape[0],
-                    len(bands),
-                    *network.get_parameter(first).shape[2:],
-                ),
-                device="meta",
-            )
-        )
-        taken = fit_state(network, Stored(state, "it"), found)
-        left = network.load_state_dict(taken, strict=False, assign=True)
-        assert all(name.startswith(("fc.", "head.")) for name in left.missing_keys), bands
+    first = first_convolution(network)
+    whole = torch.empty(network.get_parameter(first).shape, device="meta")
+    heads = {name for name in network.state_dict() if name.startswith(HEADS)}
+    for classes in (CLASSES, entry.num_classes or 1000):
+        stored = with_head({**network.state_dict(), first: whole}, classes)
+        state = LAYOUTS[layout].state(AS_STORED[layout](stored), "it")
+        more = (own[:1], (*UNKNOWN, own[-1]), (*own, *UNKNOWN)) if classes == CLASSES else ()
+        for bands in (own, *more):
+            filters = torch.empty((whole.shape[0], len(bands), *whole.shape[2:]), device="meta")
+            network.get_submodule(first.removesuffix(".weight")).weight = nn.Parameter(filters)
+            taken = fit_state(network, Stored(state, "it"), match_known(bands, entry.bands))
+            left = network.load_state_dict(taken, strict=False, assign=True)
+            assert not left.unexpected_keys
+            given_away_with_it = layout not in ("moco", "seco") and classes == CLASSES
+            assert set(left.missing_keys) == (set() if given_away_with_it else heads), bands
+    network.get_submodule(first.removesuffix(".weight")).weight = nn.Parameter(whole)
 
 
-def test_every_entry_has_a_layout_that_was_tried() -> None:
-    tried = {(w.architecture, w.layout) for w in GROUPS.values()}
-    assert {(w.architecture, w.layout) for w in BUILT_HERE} == tried
+def test_all_entries_were_tried() -> None:
+    assert len(LOADABLE) == 122
+    assert {entry.layout for entry in LOADABLE} == set(AS_STORED)
+    assert any(str(entry.architecture).startswith("smp/") for entry in LOADABLE)
+
+
+def test_a_network_of_smp_takes_values_of_its_entry() -> None:
+    """Filters by band, decoder and encoder as stored; the last layer where it tells as many classes."""
+    entry = get_weights("Unet_Weights.NAIP_RGBN_RESNET18_CHESAPEAKERSC")
+    torch.manual_seed(0)
+    state = create_model("smp/unet", 4, 2, **entry.options).state_dict()
+    state = {n: torch.rand_like(t) if t.is_floating_point() else t for n, t in state.items()}
+    bands = (Band("nir", "nir"), Band("dem"), Band("r", "red"))
+    for classes in (2, 5):
+        network = create_model("smp/unet", 3, classes, **entry.options)
+        start_from(network, entry.name, Stored(state, "it"), match_known(bands, entry.bands))
+        made = network.state_dict()
+        filters = state["encoder.conv1.weight"]
+        expected = [filters[:, 3], filters.mean(1), filters[:, 0]]
+        assert torch.equal(made["encoder.conv1.weight"], torch.stack(expected, dim=1))
+        others = [
+            n for n in state if n != "encoder.conv1.weight" and made[n].shape == state[n].shape
+        ]
+        assert all(torch.equal(made[n], state[n]) for n in others)
+        assert ("segmentation_head.0.weight" in others) == (classes == 2)
 
 
 def test_swin_transformers_answer_as_those_of_torchvision() -> None:
@@ -184,8 +221,8 @@ def resnet(channels: int) -> nn.Module:
 
 
 @lru_cache
-def resnet_state() -> Mapping[str, Tensor]:
-    return resnet(3).state_dict()
+def small_state() -> Mapping[str, Tensor]:
+    return create_model(SMALL, 3, 3).state_dict()
 
 
 def kept_state(tmp_path: Path, entry: PretrainedWeights) -> tuple[Path, dict[str, Tensor]]:
@@ -240,126 +277,6 @@ def test_bands_that_are_not_told_apart_are_refused() -> None:
         match_known([Band("x"), Band("y")], known)
 
 
-def fed(
-    entry: PretrainedWeights, bands: tuple[Band, ...], dtype: str, *stored: float
-) -> list[float]:
-    rule = input_rule(entry, bands, dtype, match_known(bands, entry.bands))
-    image = np.array(stored, dtype).reshape(-1, 1, 1)
-    return [round(float(v), 5) for v in rule.apply(image)[:, 0, 0]]
-
-
-TOA, SR = "toa_reflectance", "surface_reflectance"
-
-
-@pytest.mark.parametrize(
-    ("name", "bands", "dtype", "stored", "expected"),
-    [
-        # Sentinel-2, reflectance = counts / 10000, within 0..1.
-        (
-            "ResNet18_Weights.SENTINEL2_ALL_MOCO",
-            (Band("B04", "red", unit=TOA, scale=1e-4), Band("B08", "nir", unit=TOA, scale=1e-4)),
-            "uint16",
-            (2500, 12000),
-            [0.25, 1.0],
-        ),
-        # The same, from a product with an offset: (2500 - 1000) / 10000.
-        (
-            "ResNet18_Weights.SENTINEL2_RGB_MOCO",
-            (Band("B04", "red", unit=TOA, scale=1e-4, offset=-0.1),),
-            "uint16",
-            (2500,),
-            [0.15],
-        ),
-        # Landsat 8 at the surface, counts of collection 2: 0..0.3 -> 0..1; 12727.27 counts are 0.15.
-        (
-            "ResNet18_Weights.LANDSAT_OLI_SR_MOCO",
-            (Band("SR_B4", "red", unit=SR, scale=2.75e-5, offset=-0.2),),
-            "float32",
-            (12727.2727,),
-            [0.5],
-        ),
-        # Brightness 248.15..318.15 K and reflectance 0..0.4 -> 0..1.
-        (
-            "ResNet50_Weights.LANDSAT_OLI_TIRS_TOA_SIMCLR",
-            (Band("B10", "thermal", unit="K"), Band("B3", "green", unit=TOA)),
-            "float32",
-            (283.15, 0.1),
-            [0.5, 0.25],
-        ),
-        # SeCo: reflectance x 255 between the quantiles 0 and 129 of red, then ImageNet's mean and deviation:
-        # (64.5 / 129 - 0.485) / 0.229.
-        (
-            "ResNet50_Weights.SENTINEL2_RGB_SECO",
-            (Band("B04", "red", unit=SR),),
-            "float32",
-            (64.5 / 255,),
-            [0.0655],
-        ),
-        # Sentinel-1: (-12.59 - 2 * 5.26) dB -> 0, + 4 deviations -> 1.
-        (
-            "ResNet50_Weights.SENTINEL1_GRD_MOCO",
-            (Band("VV", "vv", unit="dB"), Band("VH", "vh", unit="dB")),
-            "float32",
-            (-12.59, -20.26 + 3 * 5.91),
-            [0.5, 1.0],
-        ),
-        # A photograph: (128 / 255 - 0.485) / 0.229.
-        (
-            "ResNet50_Weights.FMOW_RGB_GASSL",
-            (Band("red", "red"),),
-            "uint8",
-            (128,),
-            [round((128 / 255 - 0.485) / 0.229, 5)],
-        ),
-        # Fields of the World divides counts by 3000.
-        (
-            "Unet_Weights.NAIP_RGBN_RESNET18_CHESAPEAKERSC",
-            (Band("N", "nir"),),
-            "uint8",
-            (51,),
-            [0.2],
-        ),
-        # Satlas: counts / 8160.
-        (
-            "Swin_V2_T_Weights.SENTINEL2_SI_MS_SATLAS",
-            (Band("B11", "swir1", unit=TOA, scale=1e-4),),
-            "uint16",
-            (4080,),
-            [0.5],
-        ),
-    ],
-)
-def test_each_recipe_feeds_what_was_worked_out_by_hand(
-    name: str, bands: tuple[Band, ...], dtype: str, stored: tuple[float, ...], expected: list[float]
-) -> None:
-    assert fed(get_weights(name), bands, dtype, *stored) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "band", "dtype", "message"),
-    [
-        (
-            "ResNet18_Weights.SENTINEL2_ALL_MOCO",
-            Band("B04", "red"),
-            "uint16",
-            "no unit is declared",
-        ),
-        (
-            "ResNet18_Weights.SENTINEL2_ALL_MOCO",
-            Band("B04", "red", unit=SR),
-            "uint16",
-            f"it is {SR}",
-        ),
-        ("ResNet50_Weights.SENTINEL1_GRD_MOCO", Band("VV", "vv", unit="linear"), "float32", "dB"),
-        ("ResNet50_Weights.FMOW_RGB_GASSL", Band("red", "red"), "uint16", "uint16 without a unit"),
-        ("ResNet50_Weights.FMOW_RGB_GASSL", Band("red", "red", unit=SR), "uint8", f"uint8 in {SR}"),
-    ],
-)
-def test_a_wrong_unit_is_refused_by_name(name: str, band: Band, dtype: str, message: str) -> None:
-    with pytest.raises(BandError, match=message):
-        fed(get_weights(name), (band,), dtype, 1)
-
-
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FolderServer]:
     monkeypatch.setenv("GEOLOOM_CACHE", str(tmp_path / "cache"))
@@ -371,10 +288,15 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FolderSe
 def stand_in(
     server: FolderServer, monkeypatch: pytest.MonkeyPatch, content: bytes, **changed: Any
 ) -> PretrainedWeights:
-    """Weights of ResNet-18 whose file the test serves."""
+    """Weights of a small network whose file the test serves."""
     entry = get_weights("ResNet18_Weights.SENTINEL2_RGB_MOCO")
     digest = hashlib.sha256(content).hexdigest()
-    given = {"url": server.address("w.pth"), "checksum": f"sha256:{digest[:8]}", **changed}
+    given = {
+        "architecture": SMALL,
+        "url": server.address("w.pth"),
+        "checksum": f"sha256:{digest[:8]}",
+        **changed,
+    }
     entry = PretrainedWeights(**{f: getattr(entry, f) for f in entry.__slots__} | given)
     monkeypatch.setattr(table, "_table", lambda: {entry.name: entry})
     return entry
@@ -383,23 +305,25 @@ def stand_in(
 def test_a_model_starts_from_weights_that_are_fetched_once(
     server: FolderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state = create_model("timm/resnet18", 3, 5).state_dict()
+    state = create_model(SMALL, 3, 5).state_dict()
     torch.save(state, tmp_path / "served" / "w.pth")
     entry = stand_in(server, monkeypatch, (tmp_path / "served" / "w.pth").read_bytes())
     bands = [Band("B08", "nir"), Band("B04", "red")]
-    made = create_model("timm/resnet18", 2, 4, weights=entry.name, bands=bands)
-    assert torch.equal(made.get_parameter("conv1.weight")[:, 1], state["conv1.weight"][:, 0])
+    made = create_model(SMALL, 2, 4, weights=entry.name, bands=bands)
+    assert torch.equal(made.get_parameter("conv1.0.weight")[:, 1], state["conv1.0.weight"][:, 0])
     assert torch.equal(made.get_parameter("layer4.0.conv1.weight"), state["layer4.0.conv1.weight"])
-    again = create_model("timm/resnet18", 3, 5, weights=entry.name)
+    again = create_model(SMALL, 3, 5, weights=entry.name)
     assert torch.equal(again.get_parameter("fc.weight"), state["fc.weight"])
     assert server.requests("w.pth") == 1
     kept = tmp_path / "cache" / "weights"
     assert sorted(f.suffix for f in kept.iterdir()) == [".json", ".safetensors"]
     assert set(load_file(kept / f"{entry.name}.safetensors")) == set(state)
-    with pytest.raises(ModelError, match="are weights of 'timm/resnet18', not of 'timm/resnet50'"):
+    with pytest.raises(
+        ModelError, match="are weights of 'timm/test_resnet', not of 'timm/resnet50'"
+    ):
         create_model("timm/resnet50", 3, 5, weights=entry.name)
     with pytest.raises(ModelError, match=r"in_channels is 4, .*give bands"):
-        create_model("timm/resnet18", 4, 5, weights=entry.name)
+        create_model(SMALL, 4, 5, weights=entry.name)
 
 
 class Program:
@@ -417,7 +341,7 @@ def test_a_file_with_a_program_in_it_is_refused(
     torch.save({"conv1.weight": Program()}, tmp_path / "served" / "w.pth")
     entry = stand_in(server, monkeypatch, (tmp_path / "served" / "w.pth").read_bytes())
     with pytest.raises(ModelError, match="running a program"):
-        create_model("timm/resnet18", 3, 5, weights=entry.name)
+        create_model(SMALL, 3, 5, weights=entry.name)
     assert not Program.ran
 
 
@@ -430,7 +354,7 @@ def test_a_file_with_a_program_in_it_is_refused(
             lambda s: {**s, "bn1.weight": torch.zeros(7)},
             r"differs in the shape or type of bn1\.weight",
         ),
-        (lambda s: {**s, "conv1.weight": torch.zeros(64, 4, 7, 7)}, "filters of 3 bands"),
+        (lambda s: {**s, "conv1.0.weight": torch.zeros(16, 4, 3, 3)}, "filters of 3 bands"),
         (lambda s: {**s, "bn1.weight": s["bn1.weight"] * np.nan}, "NaN"),
         (lambda s: {"none": 1}, "no weights"),
     ],
@@ -442,11 +366,11 @@ def test_a_file_that_is_not_what_the_table_says_is_refused(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    state = change(dict(resnet_state()))
+    state = change(dict(small_state()))
     torch.save(state, tmp_path / "served" / "w.pth")
     entry = stand_in(server, monkeypatch, (tmp_path / "served" / "w.pth").read_bytes())
     with pytest.raises(ModelError, match=message):
-        create_model("timm/resnet18", 3, 5, weights=entry.name)
+        create_model(SMALL, 3, 5, weights=entry.name)
 
 
 def test_nothing_is_fetched_offline_or_for_what_cannot_be_used(
@@ -458,7 +382,7 @@ def test_nothing_is_fetched_offline_or_for_what_cannot_be_used(
     entry = stand_in(server, monkeypatch, b"")
     monkeypatch.setenv("GEOLOOM_OFFLINE", "1")
     with pytest.raises(ReadError, match="GEOLOOM_OFFLINE"):
-        create_model("timm/resnet18", 3, 5, weights=entry.name)
+        create_model(SMALL, 3, 5, weights=entry.name)
     assert not server.requests()
 
 
@@ -466,7 +390,7 @@ def test_a_training_begins_with_them_and_feeds_what_they_want(
     server: FolderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The network, its options and the normalisation come with the weights; the card says what was done."""
-    torch.save(dict(resnet_state()), tmp_path / "served" / "w.pth")
+    torch.save(dict(small_state()), tmp_path / "served" / "w.pth")
     photographs = get_weights("ResNet50_Weights.FMOW_RGB_GASSL")
     entry = stand_in(
         server,
@@ -483,12 +407,12 @@ def test_a_training_begins_with_them_and_feeds_what_they_want(
     given: Any = {"weights": entry.name, "epochs": 1, "learning_rate": 1e-9, "progress": False}
     train(tmp_path / "pictures", tmp_path / "model", **given)
     model = load_model(tmp_path / "model")
-    assert model.card.architecture == "timm/resnet18"
+    assert model.card.architecture == SMALL
     assert model.card.initial_weights is not None
     assert model.card.initial_weights.startswith(f"{entry.name}: bands red from R, green from G")
     assert model.card.normalization is not None
     assert model.card.normalization["center"] == [band.center for band in photographs.bands]
-    begun = resnet_state()["layer1.0.conv1.weight"]
+    begun = small_state()["layer1.0.conv1.weight"]
     assert torch.allclose(model.network.get_parameter("layer1.0.conv1.weight"), begun, atol=1e-6)
     train(tmp_path / "pictures", tmp_path / "fitted", normalize="mean_std", **given)
     fitted = load_model(tmp_path / "fitted").card.normalization
@@ -499,10 +423,10 @@ def test_a_training_begins_with_them_and_feeds_what_they_want(
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
     for given in (tmp_path / "none", str(tmp_path / "none.safetensors")):
         with pytest.raises(ModelError, match=r"none\S* does not exist; give a model folder"):
-            create_model("timm/resnet18", 3, 5, weights=given)
+            create_model(SMALL, 3, 5, weights=given)
 
 
 def test_an_entry_goes_into_json() -> None:
     entry = get_weights("ResNet18_Weights.SENTINEL2_RGB_MOCO")
     assert json.loads(json.dumps(entry.to_dict()))["bands"][0]["name"] == "B04"
-    assert own_bands(entry)[0].unit == TOA
+    assert own_bands(entry)[0].unit == "toa_reflectance"

@@ -82,8 +82,8 @@ def spec(name: str) -> ModelSpec:
         architecture, tag, _ = name.partition(".")
         if tag and architecture in _known():
             raise ModelError(
-                f"'{PREFIX}/{name}' names pretrained weights, which geoloom never fetches by itself; give "
-                f"'{PREFIX}/{architecture}' for the network with fresh weights"
+                f"'{PREFIX}/{name}' names pretrained weights, and the network is '{PREFIX}/{architecture}': "
+                f"give weights='{PREFIX}/{name}' (--weights) to begin with them"
             )
         near = difflib.get_close_matches(name, _known(), n=_NEAR, cutoff=0.5)
         hint = f"; did you mean {' or '.join(f'{PREFIX}/{n}' for n in near)}?" if near else "."

@@ -189,8 +189,8 @@ def _fit_filters(
             continue
         if stored.ndim < 2 or stored.shape[1] != len(found.known):
             raise ModelError(
-                f"{file.where}: {name} is {tuple(stored.shape)}, expected filters of {len(found.known)} bands "
-                f"({', '.join(found.known)}); {file.fix}"
+                f"{file.where}: {name} is {tuple(stored.shape)}, expected filters of {len(found.known)} "
+                f"bands ({', '.join(found.known)}); {file.fix}"
             )
         if wanted.ndim != stored.ndim or wanted.shape[1] != len(found.sources):
             raise ModelError(
