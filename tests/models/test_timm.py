@@ -63,7 +63,7 @@ def test_dropout_is_handed_on():
     ("name", "options", "said"),
     [
         ("timm/resnt18", {}, "timm has no network named 'resnt18'; did you mean timm/resnet18 or"),
-        ("timm/resnet18.a1_in1k", {}, "names pretrained weights, .* give 'timm/resnet18'"),
+        ("timm/resnet18.a1_in1k", {}, "names pretrained weights, .* give weights="),
         ("timm/hf_hub:someone/something", {}, "timm has no network named"),
         ("resnet18", {}, r"did you mean 'timm/resnet18'\?"),
         ("tim/resnet18", {}, r"did you mean 'timm/resnet18'\?"),

@@ -135,7 +135,7 @@ def test_all_doors_give_the_same_weights(tmp_path, monkeypatch):
     options = {"depth": 2}
     train("chips.zarr", "python", progress=False, options=options, **GIVEN)
     words = [f"--{name.replace('_', '-')}={value}" for name, value in GIVEN.items()
-             if name not in ("augment", "class_weights", "baseline", "weights")]  # fmt: skip
+             if name not in ("augment", "class_weights", "baseline", "weights", "weights_bands")]  # fmt: skip
     lists = ["--augment=rot90", "--augment=flip_up_down", "--class-weights=1,2.5"]
     called = ["train", "chips.zarr", "shell", *words, *lists, "--option=depth=2", "--quiet"]
     app(called, standalone_mode=False)

@@ -8,6 +8,7 @@ from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .card import ModelCard as ModelCard
+    from .card import read_card as read_card
     from .foreign.facts import NetworkFacts as NetworkFacts
     from .foreign.predictor import OnnxPredictor as OnnxPredictor
     from .foreign.predictor import open_onnx as open_onnx
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
     from .registry import model_options as model_options
     from .saved import LoadedModel as LoadedModel
     from .saved import load_model as load_model
-    from .saved import read_card as read_card
     from .saved import save_model as save_model
     from .specs import ModelSpec as ModelSpec
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__,
         {
-            ".card": ["ModelCard"],
+            ".card": ["ModelCard", "read_card"],
             ".foreign.facts": ["NetworkFacts"],
             ".foreign.predictor": ["OnnxPredictor", "open_onnx"],
             ".listing": ["get_spec", "list_models", "register_model"],
@@ -45,7 +45,7 @@ else:
             ".pretrained.inputs": ["input_rule"],
             ".pretrained.table": ["get_weights", "list_weights"],
             ".registry": ["create_model", "model_options"],
-            ".saved": ["LoadedModel", "load_model", "read_card", "save_model"],
+            ".saved": ["LoadedModel", "load_model", "save_model"],
             ".specs": ["ModelSpec"],
         },
     )

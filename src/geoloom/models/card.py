@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.bands import Band
@@ -12,6 +13,7 @@ from ..core.classes import Classes
 from ..core.errors import ModelError
 from ..core.jsonfile import JsonValue
 from ..core.outputs import Outputs, read_outputs
+from .identity import CARD_FILE
 from .plugin import Plugin
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ AGAIN = "copy the model folder again, or train again"
 FORMAT = 2
 """Version of model.json; a reader refuses later ones, and 1, that of the pre-releases."""
 
+_MOST_BYTES = 16 << 20
+"""Of a card: the settings of a training and the names of at most 256 classes are some kilobytes."""
 _SAME_RESOLUTION = 1.5
 _MOST_BANDS = 65_535  # TIFF's own limit
 
@@ -113,6 +117,27 @@ class ModelCard:
             outputs=read_outputs(card["outputs"]),
             normalization=_normalization(card.get("normalization"), len(bands)),
         )
+
+
+def read_card(folder: str | Path) -> ModelCard:
+    """The card of a model folder, without its weights.
+
+    Raises:
+        ModelError: there is none, or it is broken.
+    """
+    path = Path(folder) / CARD_FILE
+    if Path(folder).is_file():
+        raise ModelError(
+            f"{folder} is a file, expected a model folder or an ONNX file; give the folder that `train` "
+            f"wrote, which holds {CARD_FILE}, or a file *.onnx"
+        )
+    try:
+        values = JsonValue.read(path, ModelError, AGAIN, most_bytes=_MOST_BYTES)
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{folder} is not a model folder: it has no {CARD_FILE}; train one there first"
+        ) from error
+    return ModelCard.from_dict(values.table(), where=str(path))
 
 
 def classes_of(outputs: Outputs) -> Classes:

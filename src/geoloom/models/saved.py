@@ -17,10 +17,10 @@ from .._version import __version__
 from ..core.classes import Classes
 from ..core.errors import ModelError
 from ..core.files import hold, may_fill, write_text, writing
-from ..core.jsonfile import JsonValue
 from ..core.outputs import Outputs
 from ..transforms.normalize import Normalization
-from .card import AGAIN, ModelCard
+from .card import ModelCard
+from .card import read_card as read_card
 from .identity import CARD_FILE as CARD_FILE
 from .identity import WEIGHTS_FILE as WEIGHTS_FILE
 from .listing import get_spec
@@ -30,9 +30,6 @@ from .plugin import Plugin
 from .registry import built_in, create_model, outline
 from .specs import Dates, unwrapped
 from .weights import load_weights, save_weights
-
-_MOST_BYTES = 16 << 20
-"""Of a card: the settings of a training and the names of at most 256 classes are some kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,27 +198,6 @@ def _check_plugin(card: ModelCard, where: str) -> None:
         ) from error
     if not built_in(card.architecture):
         card.plugin.compare(Plugin.of(unwrapped(get_spec(card.architecture).build)), where)
-
-
-def read_card(folder: str | Path) -> ModelCard:
-    """The card of a model folder, without its weights.
-
-    Raises:
-        ModelError: there is none, or it is broken.
-    """
-    path = Path(folder) / CARD_FILE
-    if Path(folder).is_file():
-        raise ModelError(
-            f"{folder} is a file, expected a model folder or an ONNX file; give the folder that `train` "
-            f"wrote, which holds {CARD_FILE}, or a file *.onnx"
-        )
-    try:
-        values = JsonValue.read(path, ModelError, AGAIN, most_bytes=_MOST_BYTES)
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"{folder} is not a model folder: it has no {CARD_FILE}; train one there first"
-        ) from error
-    return ModelCard.from_dict(values.table(), where=str(path))
 
 
 def write_json(path: Path, values: Any, *, within: Path | None = None) -> None:

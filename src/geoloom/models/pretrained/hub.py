@@ -14,6 +14,7 @@ from typing import Any
 
 from ...core.bands import Role
 from ...core.errors import ModelError
+from ..listing import get_spec
 from .table import IMAGENET, TIMM, InputBand, PretrainedWeights
 
 _SMP = "smp/"
@@ -156,6 +157,4 @@ def _address(repository: str, revision: str, file: str) -> str:
 
 
 def _default_encoder(network: str) -> str:
-    from ..listing import get_spec
-
     return str(get_spec(network).options()["encoder"])

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...core.bands import Band, as_band
 from ...core.errors import ModelError
 from ...core.outputs import Outputs
-from ..card import ModelCard
+from ..card import ModelCard, read_card
 from ..identity import CARD_FILE, WEIGHTS_FILE
 from .fetch import read_state
 from .order import names_in_order
@@ -47,8 +47,6 @@ def own_weights(given: str | Path, bands: Sequence[Band | str] | None = None) ->
             raise ModelError(
                 f"weights_bands are given, and the card of {path} says what its bands are; leave them out"
             )
-        from ..saved import read_card  # which makes networks, and those begin here
-
         return _of_card(read_card(path), str(given), path / WEIGHTS_FILE)
     file = path / WEIGHTS_FILE if path.is_dir() else path
     if not file.is_file():
@@ -69,8 +67,6 @@ def outputs_of(weights: PretrainedWeights) -> Outputs | None:
     """What the network of a model folder gives; None of a file."""
     if weights.architecture is None:
         return None
-    from ..saved import read_card
-
     return read_card(Path(weights.url).parent).outputs
 
 
