@@ -8,6 +8,7 @@ import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+import geoloom.datasets
 from geoloom.core.errors import DatasetError
 from geoloom.core.interval import Interval
 from geoloom.datasets import (
@@ -58,6 +59,32 @@ def test_each_landsat_takes_its_own_scenes(landsat, utm, sensor, name, numbers, 
     image = dataset[utm]["image"]
     assert image[:, 0, 0].tolist() == [7273.0 + n for n in numbers]
     assert all(name in asset.uri for asset in scene.assets)
+
+
+MSS = {
+    "Landsat1": ("LM01_L1TP_023031_19730720_20200827_02_T2", (4, 5, 6, 7)),
+    "Landsat2": ("LM02_L1GS_023031_19760720_20200827_02_T2", (4, 5, 6, 7)),
+    "Landsat3": ("LM03_L1TP_023031_19790720_20200827_02_T2", (4, 5, 6, 7)),
+    "Landsat4MSS": ("LM04_L1TP_023031_19830720_20200827_02_T2", (1, 2, 3, 4)),
+    "Landsat5MSS": ("LM05_L1TP_023031_19840720_20200827_02_T1", (1, 2, 3, 4)),
+}
+
+
+def test_each_multispectral_scanner_takes_its_own_scenes(raster, tmp_path, utm):
+    for name, numbers in MSS.values():
+        for band in numbers:
+            raster(f"{name}/{name}_B{band}.TIF", int(name[3]) * 10 + band, dtype="uint8", nodata=0)
+        raster(f"{name}/{name}_QA_PIXEL.TIF", 21824, dtype="uint16")
+    for sensor, (name, numbers) in MSS.items():
+        dataset = getattr(geoloom.datasets, sensor)(tmp_path)
+        (scene,) = dataset.scenes
+        assert all(name in asset.uri for asset in scene.assets)
+        assert [band.name for band in dataset.bands] == [f"B{n}" for n in numbers]
+        assert [band.role for band in dataset.bands] == ["green", "red", "other", "nir"]
+        assert dataset[utm]["image"][:, 0, 0].tolist() == [int(name[3]) * 10 + n for n in numbers]
+        assert {band.unit for band in dataset.bands} == {"DN"}
+        opened = open_dataset(str(tmp_path / name))
+        assert type(opened).__name__ == sensor
 
 
 def test_reflectance_and_quality_bands(landsat, utm):

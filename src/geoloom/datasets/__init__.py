@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from .scenes.index import SceneIndex as SceneIndex
     from .sensors.cdl import CDL as CDL
     from .sensors.landsat import Landsat as Landsat
+    from .sensors.landsat import Landsat1 as Landsat1
+    from .sensors.landsat import Landsat2 as Landsat2
+    from .sensors.landsat import Landsat3 as Landsat3
+    from .sensors.landsat import Landsat4MSS as Landsat4MSS
     from .sensors.landsat import Landsat4TM as Landsat4TM
+    from .sensors.landsat import Landsat5MSS as Landsat5MSS
     from .sensors.landsat import Landsat5TM as Landsat5TM
     from .sensors.landsat import Landsat7 as Landsat7
     from .sensors.landsat import Landsat8 as Landsat8
@@ -67,7 +72,12 @@ else:
             ".sensors.cdl": ["CDL"],
             ".sensors.landsat": [
                 "Landsat",
+                "Landsat1",
+                "Landsat2",
+                "Landsat3",
+                "Landsat4MSS",
                 "Landsat4TM",
+                "Landsat5MSS",
                 "Landsat5TM",
                 "Landsat7",
                 "Landsat8",

@@ -26,7 +26,18 @@ from .options import given_paths
 from .raster import RasterDataset
 from .scenes.cached import IndexPlace
 from .sensors.cdl import CDL
-from .sensors.landsat import Landsat4TM, Landsat5TM, Landsat7, Landsat8, Landsat9
+from .sensors.landsat import (
+    Landsat1,
+    Landsat2,
+    Landsat3,
+    Landsat4MSS,
+    Landsat4TM,
+    Landsat5MSS,
+    Landsat5TM,
+    Landsat7,
+    Landsat8,
+    Landsat9,
+)
 from .sensors.naip import NAIP
 from .sensors.sentinel1 import Sentinel1
 from .sensors.sentinel2 import Sentinel2
@@ -42,6 +53,11 @@ SENSORS: tuple[type[RasterDataset], ...] = (
     Landsat7,
     Landsat5TM,
     Landsat4TM,
+    Landsat5MSS,
+    Landsat4MSS,
+    Landsat3,
+    Landsat2,
+    Landsat1,
     Sentinel1,
     Sentinel2,
     NAIP,

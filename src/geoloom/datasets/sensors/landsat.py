@@ -1,6 +1,7 @@
-"""Landsat Collection 2, Level 2: surface reflectance, one file per band.
+"""Landsat Collection 2, one file per band: surface reflectance (level 2), and what MSS counted (level 1).
 
-Source: USGS Landsat Collection 2 Level-2 product guides (LSDS-1618, LSDS-1619): names, bands, scaling, fill.
+Source: USGS Landsat Collection 2 Level-2 product guides (LSDS-1618, LSDS-1619): names, bands, scaling, fill;
+USGS Landsat 1-5 MSS Collection 2 Level-1 data format control book (LSDS-1416).
 """
 
 from __future__ import annotations
@@ -71,6 +72,58 @@ _TM_EXTRA = (
     Band("SR_CLOUD_QA", "qa"),
 )
 _OLI_EXTRA = (_thermal("ST_B10"), *QUALITY, Band("SR_QA_AEROSOL", "qa", nodata=1))
+
+
+def _mss(first: int) -> tuple[Band, ...]:
+    """The four bands of the Multispectral Scanner, numbered from 4 on Landsat 1 to 3, and from 1 later."""
+    rows: tuple[tuple[Role, float], ...] = (
+        ("green", 0.55),
+        ("red", 0.65),
+        ("other", 0.75),  # near infrared, below that of all later sensors
+        ("nir", 0.95),
+    )
+    return tuple(
+        Band(f"B{first + k}", role, wavelength_um, 60.0, "DN", nodata=0)
+        for k, (role, wavelength_um) in enumerate(rows)
+    )
+
+
+class Landsat1(Landsat):
+    """Landsat 1 Multispectral Scanner, 1972-1978: counts of level 1, at 60 m.
+
+    Counts of different scenes are not comparable before they are calibrated by the factors in `MTL.txt`.
+    """
+
+    filename_glob = "LM01_*.[tT][iI][fF]*"
+    all_bands = _mss(4)
+    extra_bands = QUALITY
+    rgb_bands = ("B6", "B5", "B4")
+
+
+class Landsat2(Landsat1):
+    """Landsat 2 Multispectral Scanner, 1975-1982; see `Landsat1`."""
+
+    filename_glob = "LM02_*.[tT][iI][fF]*"
+
+
+class Landsat3(Landsat1):
+    """Landsat 3 Multispectral Scanner, 1978-1983; see `Landsat1`."""
+
+    filename_glob = "LM03_*.[tT][iI][fF]*"
+
+
+class Landsat4MSS(Landsat1):
+    """Landsat 4 Multispectral Scanner, 1982-1993; see `Landsat1`."""
+
+    filename_glob = "LM04_*.[tT][iI][fF]*"
+    all_bands = _mss(1)
+    rgb_bands = ("B3", "B2", "B1")
+
+
+class Landsat5MSS(Landsat4MSS):
+    """Landsat 5 Multispectral Scanner, 1984-2013; see `Landsat1`."""
+
+    filename_glob = "LM05_*.[tT][iI][fF]*"
 
 
 class Landsat4TM(Landsat):
