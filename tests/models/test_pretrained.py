@@ -50,6 +50,7 @@ def test_the_table_is_whole() -> None:
 
 def test_weights_are_found_by_what_a_user_knows() -> None:
     seen = list_weights(sensor="sentinel-2", bands=["nir", "B04"], architecture="*resnet50")
+    assert list_weights(sensor="Sentinel2", bands=["nir", "B04"], architecture="*resnet50") == seen
     assert "ResNet50_Weights.SENTINEL2_ALL_DINO" in seen
     assert "ResNet50_Weights.SENTINEL2_RGB_MOCO" not in seen
     assert set(list_weights("*closp*")) >= {"ResNet50_Weights.SENTINEL2_ALL_CLOSP"}

@@ -65,7 +65,7 @@ def list_weights(
         ]
         terminal.answer(
             {"verb": "weights list", "weights": [entry.to_dict() for entry in found]},
-            "\n".join(lines or ["no weights are so: leave an option out"]),
+            "\n".join(lines or ["no weights match all of that: leave an option out"]),
         )
 
 

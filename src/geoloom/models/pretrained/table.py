@@ -103,7 +103,7 @@ def list_weights(
     Args:
         pattern: Such as `*MOCO*`, for the names; `timm/resnet18.*` for those that timm knows, which are not
             listed otherwise.
-        sensor: Those whose sensor has this text in its name, such as `landsat 8`.
+        sensor: Those whose sensor has this text in its name, such as `landsat 8`, `Landsat8` or `sentinel`.
         bands: Those that know all these bands, by name (`B08`) or role (`nir`).
         architecture: Those for this network, such as `timm/resnet50` or `*resnet*`.
         refused: List those that nothing can start from instead; `get_weights` says why.
@@ -118,7 +118,7 @@ def list_weights(
         for entry in _entries(pattern)
         if (entry.refused is not None) == refused
         and (pattern is None or fnmatch.fnmatch(entry.name.lower(), pattern.lower()))
-        and (sensor is None or sensor.lower() in (entry.sensor or "").lower())
+        and (sensor is None or _plain(sensor) in _plain(entry.sensor or ""))
         and (architecture is None or fnmatch.fnmatch(entry.architecture or "", architecture))
         and wanted <= {word.lower() for band in entry.bands for word in (band.name, band.role)}
     ]
@@ -132,6 +132,11 @@ def _entries(pattern: str | None) -> Iterable[PretrainedWeights]:
     from .hub import list_timm, timm_weights
 
     return map(timm_weights, list_timm(pattern))
+
+
+def _plain(name: str) -> str:
+    """A name without what people write differently: capitals, spaces, hyphens."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def get_weights(name: str) -> PretrainedWeights:
