@@ -50,7 +50,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("series", "raster"),
         ("intersect", "unite", "sensors", "vector"),
         ("stac",),
-        ("opening",),
+        ("opening", "features"),
     ),
     "splits": (
         ("names", "label_counts", "overlap"),

@@ -43,7 +43,7 @@ def test_a_step_hands_over_what_it_was_given():
     values = {
         "bands": ("red", "nir"), "scale": 0.5, "offset": "1,2", "mean": (1.0, 2.0), "std": 3,
         "model_unit": "DN", "classes": "0=a,1=b", "activation": "softmax", "input_size": 64,
-        "layout": "NHWC", "answer": "out",
+        "layout": "NHWC", "answer": "out", "output": "features",
         "join": "bands", "when": "2019", "roi": (1, 2, 3, 4), "crs": "EPSG:4326", "resolution": 0.5,
         "per_scene": True, "tile": 32, "halo": 4, "blend": "crop", "tta": True, "batch_size": 3,
         "device": "cpu", "window": 64, "stride": 16,
@@ -89,6 +89,7 @@ def test_a_step_hands_over_what_it_was_given():
         ({"resolution": "10"}, r"resolution is '10'; give a number above 0"),
         ({"resolution": float("inf")}, r"resolution is inf; give a number above 0"),
         ({"resolution": -3}, r"resolution is -3; give a number above 0"),
+        ({"output": "maps"}, r"output is 'maps'; did you mean 'map'\?"),
         ({"std": 0}, r"std is \(0\.0,\); give numbers above 0"),
         ({"like": "a.tif", "crs": "EPSG:4326"}, r"like takes the grid of a raster"),
     ],

@@ -13,7 +13,7 @@ from ..io.vector.areas import RoiSource
 from ..models.foreign.facts import FACTS, NetworkFacts, NetworkFactSettings
 from ..preparation.options import Join
 from .plan import Blend
-from .predictor import Device, Precision
+from .predictor import Device, Output, Precision
 from .runners import Engine, EngineName
 from .smoothing.methods import USUAL_WINDOW_PX, Bayes, Majority, Smooth, Smoother
 from .sources.grids import GridChoice, GridLike, Resolution
@@ -35,6 +35,9 @@ class PredictConfig(NetworkFacts):
         ConfigError: a value cannot be, or two do not go together; the message names the setting.
     """
 
+    output: Output = "map"
+    """`map` shows the model's answers; `features` the numbers that a network which answers per image makes
+    them of, one float32 band each, for each window."""
     join: Join | None = None
     """How several files become one, as in `prepare`: `bands` of one scene, on the pixels of the first file;
     a `mosaic`, side by side; or `dates` of one place, oldest first. A model of one date takes those as bands
@@ -111,6 +114,7 @@ class PredictConfig(NetworkFacts):
         check_choice(
             self,
             {
+                "output": get_args(Output),
                 "join": get_args(Join),
                 "blend": get_args(Blend),
                 "precision": get_args(Precision),
@@ -194,6 +198,7 @@ class PredictConfig(NetworkFacts):
 class PredictSettings(NetworkFactSettings, total=False):
     """The fields of `PredictConfig` as arguments by name; a test compares the two."""
 
+    output: Output
     join: Join | None
     when: When
     roi: RoiSource | None

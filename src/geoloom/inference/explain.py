@@ -169,7 +169,7 @@ def explain(
         >>> print(explain("model/", "scenes/", roi="park.gpkg").text())  # doctest: +SKIP
     """
     chosen = configured(PredictConfig, config, settings)
-    known = ModelSource.of(model, chosen.facts)
+    known = ModelSource.of(model, chosen.facts).giving(chosen.output)
     if chosen.per_scene:
         named = scene_sources(scene, **chosen.opened, roi=chosen.roi)
         jobs = [(name, MapJob.plan(known, source, chosen)) for name, source in named]

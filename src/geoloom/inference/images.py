@@ -92,7 +92,7 @@ def predict_images(
     if isinstance(model, str | Path):
         scorer = load_scorer(model, device)
     outputs = outputs_of(scorer)
-    if outputs.gives != "image":
+    if outputs.gives not in ("image", "features"):
         raise ModelError(
             f"the model gives {outputs.short}; give a scene, and a map to write, *.tif: {path} is a table"
         )

@@ -47,7 +47,7 @@ class MapJob:
             "precision": config.precision,
             "tta": config.tta,
         }
-        if model.outputs.gives == "image":
+        if model.outputs.gives in ("image", "features"):
             return cls(_window_work(shared, source, model, config), 1, config.smoother)
         if of_images := [n for n in ("window", "stride", "min_valid") if n in config.changed]:
             raise ConfigError(

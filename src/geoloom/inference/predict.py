@@ -23,7 +23,7 @@ from .products import Targets
 from .sources.opening import Given, open_source
 from .sources.scenes import scene_sources
 
-_OF_TABLES = frozenset({"batch_size", "device", "unit", *FACTS})
+_OF_TABLES = frozenset({"batch_size", "device", "unit", "output", *FACTS})
 """Settings that tables of answers go by."""
 
 
@@ -108,8 +108,8 @@ def predict(
             f"out is {out!r}; give the path of the map to write, such as 'map.tif', or its folder with "
             "per_scene; `geoloom.inference.scene_scores` gives scores without a file"
         )
-    known = ModelSource.of(model, chosen.facts)
-    per_image = known.outputs.gives == "image"
+    known = ModelSource.of(model, chosen.facts).giving(chosen.output)
+    per_image = known.outputs.gives in ("image", "features")
     if is_table(Path(out)) and not per_image:
         raise WriteError(
             f"{out} is a table, and the model answers per pixel: name the map *.tif, or take a model that "
@@ -120,7 +120,7 @@ def predict(
         products = {"probabilities": probabilities, "vector": vector}
         refuse_map_options([*(n for n, path in products.items() if path is not None), *given])
         return predict_images(
-            model if known.folder else known.load(chosen.device)[0],
+            model if known.folder and not known.features else known.load(chosen.device)[0],
             scene,  # type: ignore[arg-type]  # what cannot be samples is refused there
             out,
             batch_size=chosen.batch_size,

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -35,6 +35,9 @@ Device = str
 """`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`."""
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+Output = Literal["map", "features"]
+"""Answers, or the features that a network makes them of."""
 
 
 class Predictor(Protocol):
@@ -88,6 +91,8 @@ class ModelSource:
     """Changes with the model's answers; None where that cannot be known."""
     dates: Dates = 1
     """How many dates it sees at once; `any` for series of any length."""
+    features: bool = False
+    """Whether the model of `folder` is asked for its features in place of its answers."""
 
     @classmethod
     def of(cls, model: str | Path | Predictor, facts: NetworkFacts | None = None) -> ModelSource:
@@ -112,9 +117,7 @@ class ModelSource:
             refuse_facts(facts, str(model))
             folder = str(Path(model).absolute())
             identity = folder_hash(folder)
-            return cls(
-                folder, None, saved.band_names, saved.outputs, saved, identity, saved.dates
-            )._mappable()
+            return cls(folder, None, saved.band_names, saved.outputs, saved, identity, saved.dates)
         refuse_facts(facts, "the model in memory")
         outputs = getattr(model, "outputs", None)
         if outputs is None and hasattr(model, "classes"):
@@ -127,15 +130,38 @@ class ModelSource:
         known = getattr(model, "fingerprint", None) or _network_hash(model)
         card = getattr(model, "card", None)
         dates = getattr(model, "dates", 1)
-        return cls(None, model, tuple(model.bands), outputs, card, known, dates)._mappable()
+        return cls(None, model, tuple(model.bands), outputs, card, known, dates)
 
-    def _mappable(self) -> ModelSource:
-        if self.outputs.gives not in ("pixels", "image"):
+    def giving(self, output: Output) -> ModelSource:
+        """The same, asked for its answers or for its features.
+
+        Raises:
+            ModelError: it does not give them.
+        """
+        if output == "features" and self.outputs.gives != "features":
+            return self._encoding()
+        if output == "map" and self.outputs.gives not in ("pixels", "image"):
+            also = ", or ask for its features (--output features)"
             raise ModelError(
                 f"the model gives {self.outputs.short}, and a map of a scene needs classes or values; take "
-                "a model of those"
+                f"a model of those{also if self.outputs.gives == 'features' else ''}"
             )
         return self
+
+    def _encoding(self) -> ModelSource:
+        if self.folder is None and not hasattr(self.predictor, "pipeline"):
+            raise ModelError(
+                f"the model gives {self.outputs.short}, and nothing tells what makes its features; give the "
+                "folder of a model of a network that has some, such as timm/resnet18 or rcf"
+            )
+        from ..models.features import encoder_of, feature_outputs
+
+        assert self.card is not None  # a folder and a loaded model have one
+        outputs = feature_outputs(self.card)
+        if self.folder is not None:
+            return replace(self, outputs=outputs, features=True)
+        predictor: Any = self.predictor
+        return replace(self, outputs=outputs, predictor=encoder_of(predictor))
 
     def per_pixel(self) -> ModelSource:
         """The same, of a model that answers per pixel.
@@ -201,7 +227,8 @@ class ModelSource:
         if self.predictor is not None:
             return self.predictor, place
         assert self.folder is not None  # one of the two is set by `of`
-        return _load_folder(self.folder, self.fingerprint, str(place)), place
+        load = _load_encoder if self.features else _load_folder
+        return load(self.folder, self.fingerprint, str(place)), place
 
     def place(self, device: Device) -> torch.device:
         """Where the model runs here: an object with `auto` stays where it is.
@@ -273,6 +300,14 @@ def _load_folder(folder: str, fingerprint: str | None, device: str) -> Predictor
             f"{folder} here is not the model that the run began with; all workers must see the same files"
         )
     return load_model(folder, device)
+
+
+@lru_cache(maxsize=1)
+def _load_encoder(folder: str, fingerprint: str | None, device: str) -> Predictor:
+    from ..models.features import encoder_of
+
+    whole: Any = _load_folder(folder, fingerprint, device)
+    return encoder_of(whole)
 
 
 def _network_hash(model: Any) -> str | None:

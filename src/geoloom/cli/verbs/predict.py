@@ -33,6 +33,11 @@ _PIXELS = "Which pixels the map has"
 @argument(
     "out", help="Map to write, a COG; a folder, with --per-scene; a table, of chips or pictures."
 )
+@option(
+    "--output",
+    help="map: its answers. features: of a network per image, the numbers behind them.",
+    default="map",
+)
 @option("--probabilities", help="Write the class probabilities too, one band per class.", kind=Path)
 @option("--vector", help="Write the map's polygons too, as a GeoPackage.", kind=Path)
 @option(

@@ -58,6 +58,7 @@ class Predict(Step):
     input_size: Pixels | None = None
     layout: Literal["NCHW", "NHWC"] | None = None
     answer: str | None = None
+    output: Literal["map", "features"] = "map"
     join: Literal["mosaic", "bands", "dates"] | None = None
     when: str | None = None
     roi: Box | Path | None = None
@@ -184,7 +185,10 @@ class Predict(Step):
         header = read_header(self.out)
         height, width = header.grid.shape
         names = list((header.class_names or {}).values())
-        shows = {"classes": names} if names else {"values": list(header.band_names)}
+        bands = list(header.band_names)
+        shows: dict[str, Any] = {"classes": names} if names else {"values": bands}
+        if self.output == "features":
+            shows = {"features": len(bands)}
         also = {"vector": self.vector, "probabilities": self.probabilities}
         return {"width": int(width), "height": int(height), **shows} | {
             key: str(path) for key, path in also.items() if path is not None
@@ -217,8 +221,9 @@ class Predict(Step):
             counts = ", ".join(f"{name} {count}" for name, count in result["answers"].items())
             return f"{self.out}: {counts}"
         also = "".join(f", and {path}" for path in self.also_written())
-        what = "classes" if "classes" in result else "values"
-        return (
-            f"{self.out}: {result['width']} x {result['height']} px, "
-            f"{what} {', '.join(result[what])}{also}"
-        )
+        if "features" in result:
+            shown = f"{result['features']} features"
+        else:
+            what = "classes" if "classes" in result else "values"
+            shown = f"{what} {', '.join(result[what])}"
+        return f"{self.out}: {result['width']} x {result['height']} px, {shown}{also}"
