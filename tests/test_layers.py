@@ -50,7 +50,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("series", "raster"),
         ("intersect", "unite", "sensors", "vector"),
         ("stac",),
-        ("opening", "features"),
+        ("opening",),
     ),
     "splits": (
         ("names", "label_counts", "overlap"),
@@ -93,7 +93,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("registry", "pipeline", "per_pixel", "pansharpen"),
         ("saved", "scene_bands", "size", "onnx_metadata"),
         ("foreign",),
-        ("opening", "export"),
+        ("opening", "export", "features"),
     ),
 }
 
