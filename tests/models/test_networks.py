@@ -9,10 +9,16 @@ import pytest
 import torch
 from torch.nn import functional
 
+from geoloom.core.bands import Band
+from geoloom.core.classes import Classes
+from geoloom.core.outputs import ClassOutputs
+from geoloom.models.card import ModelCard
+from geoloom.models.export.export import export_model
 from geoloom.models.listing import get_spec, list_models
 from geoloom.models.per_pixel import PerPixel
 from geoloom.models.registry import create_model
-from geoloom.models.saved import save_weights
+from geoloom.models.saved import LoadedModel
+from geoloom.models.weights import save_weights
 
 DAY = 86_400.0
 ODD = (33, 47)
@@ -29,11 +35,27 @@ class Case:
     side: int = 16
     """Of the chips that are overfitted."""
     rate: float = 1e-2
-    fails: str = ""
-    """Why it cannot become an ONNX file; empty where it can."""
+    unrolled: bool = False
+    """Whether an exported file has to be told how many dates it takes: its graph has a part for each."""
+    one_size: tuple[str, ...] = ()
+    """Endings of exported files that take tiles of the chips' size alone; any size elsewhere."""
 
     def __str__(self) -> str:
         return "-".join([self.name, *(f"{k}={v}" for k, v in self.options.items())])
+
+    def told(self, ending: str) -> int | None:
+        """The dates that an export is told."""
+        return self.dates if self.unrolled else None
+
+    def takes(self, ending: str) -> str:
+        """What an exported file takes, in words."""
+        spec = get_spec(self.name)
+        size = "64 x 64 px" if ending in self.one_size else "any height and width"
+        if spec.takes == "BCHW":
+            return f"tiles of {size}"
+        built = {**spec.options(), **self.options}.get("dates")
+        fixed = [n for n in (spec.dates, built, self.told(ending)) if isinstance(n, int)]
+        return f"tiles of {size}, series of {f'{fixed[0]} dates' if fixed else 'any length'}"
 
     def built(self, bands: int = 3, classes: int = 3, **more: Any) -> torch.nn.Module:
         torch.manual_seed(0)
@@ -327,40 +349,29 @@ def test_exports_with_any_batch_and_any_multiple_of_32(name):
 
 
 @pytest.mark.deep
+@pytest.mark.parametrize("ending", ["onnx", "pt2"])
 @each
-def test_exported_programs_answer_alike(case):
-    network = case.built().eval()
-    inputs = case.inputs(2, 3, (97, 131))
-    args, kwargs = ((), inputs) if get_spec(case.name).inputs else ((inputs["image"],), {})
-    program = torch.export.export(network, args, kwargs)
-    with torch.inference_mode():
-        expected = network(*args, **kwargs)
-        torch.testing.assert_close(
-            program.module()(*args, **kwargs), expected, atol=1e-4, rtol=1e-4
-        )
-
-
-@pytest.mark.deep
-@each
-def test_onnx_files_answer_alike(case, tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    network = case.built().eval()
-    inputs = case.inputs(2, 3, (97, 131))
-    args, kwargs = ((), inputs) if get_spec(case.name).inputs else ((inputs["image"],), {})
-    if case.fails:
-        with pytest.raises(Exception, match=case.fails):
-            torch.onnx.export(network, args, kwargs=kwargs, dynamo=True)
-        return
-    names = list(inputs)
-    torch.onnx.export(
-        network, args, str(tmp_path / "m.onnx"), kwargs=kwargs, dynamo=True, input_names=names
+def test_exported_files_answer_alike(case, ending, tmp_path):
+    """An export compares its answers with prediction's, for one tile and for several of an odd size."""
+    pytest.importorskip("onnxruntime")
+    spec = get_spec(case.name)
+    per = "image" if spec.gives[0] == "image" else "pixel"
+    outputs = ClassOutputs(Classes.of(["a", "b", "c"]), per=per)
+    bands = tuple(map(Band.named, ("red", "green", "blue")))
+    rule = {"kind": "mean_std", "center": [0.0, 0.1, 0.2], "scale": [1.0, 1.0, 2.0], "bands": []}
+    card = ModelCard(
+        case.name,
+        case.options,
+        bands,
+        outputs,
+        dates=spec.dates,
+        normalization=rule,
+        chip_size_px=64,
     )
-    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"))
-    assert [given.name for given in session.get_inputs()] == names
-    (answers,) = session.run(None, {key: value.numpy() for key, value in inputs.items()})
-    with torch.inference_mode():
-        expected = network(*args, **kwargs)
-    torch.testing.assert_close(torch.from_numpy(answers), expected, atol=1e-4, rtol=1e-4)
+    made = export_model(
+        LoadedModel.of(case.built().eval(), card), tmp_path / f"m.{ending}", dates=case.told(ending)
+    )
+    assert made.takes == case.takes(ending)
 
 
 @pytest.mark.deep

@@ -17,7 +17,8 @@ ENDINGS: dict[str, Format] = {".onnx": "onnx", ".pt2": "torch", ".json": "mlm"}
 """By which a format is known where none is given."""
 
 _ENDING_OF = {"onnx": ".onnx", "deepness": ".onnx", "torch": ".pt2", "mlm": ".json"}
-_MOST_PX = 65_536
+_MOST_PX = 4096
+"""Side of a tile: a graph of one size is tried with it, all bands of several tiles at once."""
 _MOST_DATES = 10_000
 
 

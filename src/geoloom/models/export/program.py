@@ -22,6 +22,7 @@ from ..saved import LoadedModel
 from ..specs import InputKey
 
 _ODD_PX = 13
+_LARGE_PX = 512
 _DAY_S = 86_400.0
 _START_S = 1.5e9
 _SAME = 1e-4
@@ -161,7 +162,8 @@ def trials(card: ModelCard, shape: GraphShape) -> list[dict[str, Tensor]]:
     """Inputs that a graph has to answer as prediction does: one tile, and several, of an odd size if any."""
     more_px = _ODD_PX if shape.any_size else 0
     longer = replace(shape, dates=(shape.dates or 1) + 1) if shape.any_dates else shape
-    return [example(card, shape, batch=1), example(card, longer, batch=3, more_px=more_px)]
+    several = 3 if shape.tile_px <= _LARGE_PX else 2
+    return [example(card, shape, batch=1), example(card, longer, batch=several, more_px=more_px)]
 
 
 def expected(model: LoadedModel, inputs: Mapping[str, Tensor]) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ..listener import Listener
-from .base import Pixels, Step, model_folder
+from .base import Step, model_folder
 
 
 class Export(Step):
@@ -21,7 +21,7 @@ class Export(Step):
     model: Path
     out: Path
     format: Literal["onnx", "deepness", "torch", "mlm"] | None = None
-    tile_size: Pixels | None = None
+    tile_size: Annotated[int, Field(gt=0, le=4096)] | None = None
     dates: Annotated[int, Field(ge=1, le=10_000)] | None = None
     file: Path | None = None
 
@@ -32,7 +32,12 @@ class Export(Step):
 
         yield from model_folder("model", self.model)
         try:
-            ExportConfig(format=self.format, file=self.file).format_of(self.out)
+            config = ExportConfig(format=self.format, file=self.file)
+        except ConfigError as error:
+            yield "file", str(error)
+            return
+        try:
+            config.format_of(self.out)
         except ConfigError as error:
             yield "out", str(error)
 
