@@ -126,6 +126,8 @@ def reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     points = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
     text = [*points, *lines, type(error).__name__][0].partition(". ")[0]
+    if text.startswith("Guard failed"):  # and then a formula of sizes
+        return "torch's program of it holds for some sizes alone"
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
 
 

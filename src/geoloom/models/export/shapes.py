@@ -82,13 +82,15 @@ def first_possible(
                 shape.text,
             )
         return made, shape
-    free = shapes[0].any_dates
-    more = (
-        "say how many dates it shall take, dates=12 (--dates 12)"
-        if free
-        else ("map with the model folder itself, or train another network")
+    if shapes[0].any_dates:
+        raise ModelError(
+            f"{card.architecture} cannot be exported for series of any length ({reasons[-1]}); say how many "
+            "dates it shall take, such as dates=12 (--dates 12)"
+        )
+    raise ModelError(
+        f"{card.architecture} cannot be exported ({reasons[-1]}); map with the model folder itself, or train "
+        "another network"
     )
-    raise ModelError(f"{card.architecture} cannot be exported ({reasons[-1]}); {more}")
 
 
 def _dates(card: ModelCard, config: ExportConfig) -> tuple[int | None, bool]:
