@@ -59,7 +59,8 @@ class PerPixel(nn.Module):
         batch, dates, bands, height, width = image.shape
         series = {"image": image.permute(0, 3, 4, 1, 2).reshape(-1, dates, bands)}
         if times is not None:
-            series["times"] = times.repeat_interleave(height * width, dim=0)
+            each = times[:, None, None].expand(batch, height, width, dates)
+            series["times"] = each.reshape(-1, dates)
         if valid_series is not None:
             series["valid_series"] = valid_series.permute(0, 2, 3, 1).reshape(-1, dates)
         if not self.looped:
