@@ -90,6 +90,11 @@ CASES = {
         ["--cloud-mask", "qa.tif", "--cloud-values", f"{CLEAR},7"],
         {"cloud_mask": "qa.tif", "cloud_values": [CLEAR, 7]},
     ),
+    "radar": (
+        ["scene.tif"],
+        ["--speckle", "lee:size=3,looks=2", "--to-unit", "dB", "--unit", "linear"],
+        {"speckle": "lee:size=3,looks=2", "to_unit": "dB", "unit": "linear"},
+    ),
     "coarser": (["scene.tif"], ["--resolution", "75"], {"resolution": 75}),
     "names and units": (
         ["scene.tif"],

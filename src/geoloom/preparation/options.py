@@ -11,8 +11,10 @@ from typing import Any, Literal, get_args
 from ..core.errors import ConfigError, suggest
 from ..io.vector.areas import RoiSource
 from ..transforms.clouds import QualityBand
+from ..transforms.decibels import check_power_unit
 from ..transforms.indices import get_index
 from ..transforms.normalize import Normalization, list_normalizations
+from ..transforms.speckle import make_speckle_filter
 
 Join = Literal["mosaic", "bands", "dates"]
 """How several files become one: side by side, band beside band, or date after date."""
@@ -37,7 +39,9 @@ class PrepareOptions:
     cloud_band: int | str | None
     sensor: QualityBand
     cloud_values: tuple[int, ...]
+    speckle: str | None
     resolution: float | None
+    to_unit: str | None
     name: Mapping[int | str, str] | None = field(hash=False)
     unit: str | tuple[str, ...] | None
     index: tuple[str, ...]
@@ -54,6 +58,11 @@ class PrepareOptions:
     def without_clouds(self) -> bool:
         """Whether clouds are taken out."""
         return self.cloud_mask is not None or self.cloud_band is not None
+
+    @property
+    def of_radar(self) -> bool:
+        """Whether something is done that goes by the unit of backscatter."""
+        return self.speckle is not None or self.to_unit is not None
 
     @property
     def normalizes(self) -> bool:
@@ -84,12 +93,13 @@ class PrepareOptions:
             or self.roi is not None
             or self.without_clouds
             or self.resolution is not None
+            or self.of_radar
         )
         if self.nodata_rule == "all" and framed:
             yield (
                 "nodata_rule",
                 "all is applied to a scene as delivered: prepare it alone first, then join, crop, "
-                "resample or take clouds out of what that wrote",
+                "resample, filter, convert or take clouds out of what that wrote",
             )
         if self.cloud_mask is not None and self.cloud_band is not None:
             yield "cloud_mask", "is a file, and cloud_band a band of the scene; keep one"
@@ -116,6 +126,16 @@ class PrepareOptions:
                 get_index(index)
             except ConfigError as error:
                 yield "index", str(error)
+        if self.speckle is not None:
+            try:
+                make_speckle_filter(self.speckle)
+            except ConfigError as error:
+                yield "speckle", str(error)
+        if self.to_unit is not None:
+            try:
+                check_power_unit(self.to_unit)
+            except ConfigError as error:
+                yield "to_unit", str(error)
         kinds = list_normalizations()
         if self.normalize is not None and self.normalize not in kinds:
             known = suggest(self.normalize, kinds)

@@ -15,6 +15,8 @@ from ..io.vector.areas import RoiSource
 from ..transforms.clouds import QualityBand
 from ..transforms.indices import get_index
 from ..transforms.normalize import Normalization
+from ..transforms.speckle import make_speckle_filter
+from .backscatter import convert_power, filter_speckle
 from .band_stack import BandStack
 from .cloud_removal import remove_clouds
 from .crop import crop_to_extent, crop_to_polygons
@@ -52,7 +54,9 @@ def prepare(
     cloud_band: int | str | None = None,
     sensor: QualityBand = "landsat_c2",
     cloud_values: int | Sequence[int] = (),
+    speckle: str | None = None,
     resolution: float | None = None,
+    to_unit: str | None = None,
     name: Mapping[int | str, str] | None = None,
     unit: str | Sequence[str] | None = None,
     index: str | Sequence[str] = (),
@@ -90,13 +94,18 @@ def prepare(
         sensor: Of the quality band: `landsat_c2` (QA_PIXEL of Collection 2) or `sentinel2_scl`.
         cloud_values: Values of the quality band where the ground is hidden, instead of the `sensor`'s rule:
             2, 3 and 4 of Fmask, or those of any mask.
+        speckle: Filter of radar speckle, such as `lee` or `lee:size=7,looks=4.4`, of bands in `linear` or
+            `dB`; see `geoloom.transforms.lee`.
         resolution: Side of the new pixels, in units of the scene's CRS: metres, feet or degrees. Larger
             pixels are averages of all that they cover (antialiased), of observed pixels alone; codes of named
             classes take the nearest.
+        to_unit: `dB` or `linear`: the unit that backscatter is brought to; powers of 0 and below have no
+            decibels and become unobserved.
         name: New names of bands, by number (from 1) or old name: `{"B1": "blue"}`. Indices, `band`, `drop`
             and `unit` go by the new ones, and so do all later steps.
         unit: What the bands measure, one for all or one each, such as `surface_reflectance`; tagged in the
-            raster, so that no later step has to be given it.
+            raster, so that no later step has to be given it. With `speckle` or `to_unit`, what the scene
+            measures before these.
         index: Spectral indices to append, by name; see `geoloom.transforms.indices`. They are computed from
             the scene's own bands.
         band: Which band is which, for indices: by number (from 1) or name, as in `{"red": 3, "nir": "B8"}`.
@@ -139,7 +148,9 @@ def prepare(
         cloud_band=cloud_band,
         sensor=sensor,
         cloud_values=(cloud_values,) if isinstance(cloud_values, int) else tuple(cloud_values),
+        speckle=speckle,
         resolution=resolution,
+        to_unit=to_unit,
         name=name,
         unit=unit if unit is None or isinstance(unit, str) else tuple(unit),
         index=(index,) if isinstance(index, str) else tuple(dict.fromkeys(index)),
@@ -193,6 +204,16 @@ def _one_file(files: Sequence[str | Path], options: PrepareOptions, folder: Path
             nodata=nodata,
             crs=options.assume_crs,
         )
+    if options.speckle is not None:
+        source = filter_speckle(
+            source,
+            make_speckle_filter(options.speckle),
+            folder / "filtered.tif",
+            unit=options.unit,
+            nodata=nodata,
+            crs=options.assume_crs,
+        )
+        nodata = None  # from here on NaN: 0 dB is no 0 of the scene
     if options.resolution is not None:
         source = resample(
             source,
@@ -201,16 +222,27 @@ def _one_file(files: Sequence[str | Path], options: PrepareOptions, folder: Path
             nodata=nodata,
             crs=options.assume_crs,
         )
+    if options.to_unit is not None:
+        source = convert_power(
+            source,
+            options.to_unit,
+            folder / "converted.tif",
+            unit=None if options.speckle else options.unit,
+            nodata=nodata,
+            crs=options.assume_crs,
+        )
     return source
 
 
 def _planned(source: str | Path, options: PrepareOptions) -> BandStack:
     """The bands of the file as they are to be."""
+    nodata = None if options.of_radar else options.nodata  # tagged by then
     stack = BandStack.open(
-        source, nodata=options.nodata, crs=options.assume_crs, nodata_rule=options.nodata_rule
+        source, nodata=nodata, crs=options.assume_crs, nodata_rule=options.nodata_rule
     )
-    if options.name or options.unit:
-        stack = replace(stack, header=renamed(stack.header, options.name or {}, options.unit))
+    unit = None if options.of_radar else options.unit  # said already, before it was changed
+    if options.name or unit:
+        stack = replace(stack, header=renamed(stack.header, options.name or {}, unit))
     header = stack.header
     for name in options.index:
         positions = _positions(name, options.band or {}, header)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from .augmentations.symmetry import Symmetries as Symmetries
     from .augmentations.symmetry import Symmetry as Symmetry
     from .clouds import cloud_mask as cloud_mask
+    from .decibels import ToPowerUnit as ToPowerUnit
+    from .decibels import to_decibels as to_decibels
+    from .decibels import to_linear as to_linear
     from .encode import EncodeClasses as EncodeClasses
     from .index_functions import AppendBNDVI as AppendBNDVI
     from .index_functions import AppendEVI as AppendEVI
@@ -78,6 +81,9 @@ if TYPE_CHECKING:
     from .normalize import fit_normalization as fit_normalization
     from .normalize import list_normalizations as list_normalizations
     from .normalize import register_normalization as register_normalization
+    from .speckle import Lee as Lee
+    from .speckle import lee as lee
+    from .speckle import make_speckle_filter as make_speckle_filter
     from .statistics import sample_statistics as sample_statistics
     from .symmetries import AUGMENTATIONS as AUGMENTATIONS
     from .symmetries import SYMMETRIES as SYMMETRIES
@@ -105,6 +111,7 @@ else:
             ],
             ".augmentations.symmetry": ["Symmetries", "Symmetry"],
             ".clouds": ["cloud_mask"],
+            ".decibels": ["ToPowerUnit", "to_decibels", "to_linear"],
             ".encode": ["EncodeClasses"],
             ".index_functions": [
                 "AppendBNDVI",
@@ -157,6 +164,7 @@ else:
                 "list_normalizations",
                 "register_normalization",
             ],
+            ".speckle": ["Lee", "lee", "make_speckle_filter"],
             ".statistics": ["sample_statistics"],
             ".symmetries": ["AUGMENTATIONS", "SYMMETRIES"],
         },

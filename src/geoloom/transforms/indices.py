@@ -12,6 +12,7 @@ from ..core.errors import BandError, ConfigError
 from ..core.registry import Registry
 from .index_table import TABLE, Array, IndexFunction, SpectralIndex, Wants
 from .more_indices import from_catalogue
+from .spatial import with_known
 
 INDICES: Registry[SpectralIndex] = Registry("index", {index.name: index for index in TABLE})
 
@@ -137,14 +138,7 @@ class AppendIndex:
         values = compute_index(self.name, image, self.positions, factor=self.factor)
         known = values[..., 0, :, :] == values[..., 0, :, :]
         out = {**sample, "image": join_bands([_float32(image), _zero_nan(values)])}
-        if "valid_series" in sample:
-            dates = sample["valid_series"]
-            out["valid_series"] = dates & known
-            known = (known | ~dates).all(-3)  # (..., T, H, W): over the dates
-        for name in ("valid", "observed"):
-            if name in sample:
-                out[name] = sample[name] & known
-        return out
+        return with_known(out, known)
 
 
 def _check(index: SpectralIndex, shape: tuple[int, ...], positions: Mapping[str, int]) -> None:

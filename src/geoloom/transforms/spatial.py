@@ -37,3 +37,24 @@ def pixel_shape(sample: Mapping[str, Any]) -> tuple[int, int] | None:
     for key in spatial_keys(sample):
         return int(sample[key].shape[-2]), int(sample[key].shape[-1])
     return None
+
+
+def with_known(sample: Mapping[str, Any], known: Any) -> dict[str, Any]:
+    """A sample whose image has values at some pixels alone.
+
+    Of a series each date has its own: a date without a value does not observe the pixel (`valid_series`), and
+    a pixel is valid where there is a value at every date that observed it.
+
+    Args:
+        sample: With the image.
+        known: bool, of the image's shape without its channels; True = there is a value.
+    """
+    out = dict(sample)
+    if "valid_series" in sample:
+        dates = sample["valid_series"]
+        out["valid_series"] = dates & known
+        known = (known | ~dates).all(-3)  # (..., T, H, W): over the dates
+    for name in ("valid", "observed"):
+        if name in sample:
+            out[name] = sample[name] & known
+    return out

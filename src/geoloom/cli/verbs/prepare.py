@@ -12,6 +12,7 @@ from ..parameters import argument, option
 from ..verb import verb
 
 _CLOUDS = "Clouds"
+_RADAR = "Radar"
 _FILES = "Several files, or a part"
 _NUMBERS = "Normalisation"
 
@@ -65,6 +66,12 @@ _NUMBERS = "Normalisation"
     metavar="VALUES",
     section=_CLOUDS,
 )
+@option(
+    "--speckle",
+    help="Filter of radar speckle: lee, or lee:size=7,looks=4.4.",
+    section=_RADAR,
+)
+@option("--to-unit", help="dB or linear: what backscatter is brought to.", section=_RADAR)
 @option("--join", help="mosaic, bands or dates, of several files.", section=_FILES)
 @option(
     "--roi",

@@ -39,7 +39,9 @@ class Prepare(Step):
     cloud_band: BandName | None = None
     sensor: Literal["landsat_c2", "sentinel2_scl"] = "landsat_c2"
     cloud_values: Annotated[tuple[int, ...], BeforeValidator(as_list)] = ()
+    speckle: str | None = None
     resolution: PositiveFloat | None = None
+    to_unit: Literal["dB", "linear"] | None = None
     name: Annotated[dict[str, str], BeforeValidator(_text_keys)] = Field(default_factory=dict)
     unit: str | tuple[str, ...] | None = None
     index: Names = ()
