@@ -81,7 +81,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         ("nodata", "label_plan"),
         ("raster_like", "band_stack"),
-        ("join", "crop", "cloud_removal", "resample"),
+        ("join", "crop", "cloud_removal", "resample", "backscatter"),
         ("scene", "labels", "inspection"),
     ),
     "models": (
