@@ -99,10 +99,11 @@ class UTAE(nn.Module):
         rows, columns = coarse.shape[-2:]
         # Each place of the coarsest level is a series by itself.
         series = coarse.unflatten(0, (batch, dates)).permute(0, 3, 4, 1, 2).flatten(0, 2)
-        places = rows * columns
-        features, attention = self.attention(
-            series, times.repeat_interleave(places, 0), observed.repeat_interleave(places, 0)
-        )
+        of_place = [
+            each[:, None].expand(batch, rows * columns, dates).flatten(0, 1)
+            for each in (times, observed)
+        ]
+        features, attention = self.attention(series, *of_place)
         x = features.unflatten(0, (batch, rows, columns)).permute(0, 3, 1, 2)
         weights = attention.unflatten(0, (batch, rows, columns)).permute(0, 3, 4, 1, 2)
         for up in self.up:
