@@ -27,7 +27,6 @@ from geoloom.models.card import ModelCard
 from geoloom.models.export.config import ExportConfig, ExportSettings
 from geoloom.models.export.deepness import deepness_props
 from geoloom.models.onnx_metadata import KEY, OnnxMetadata
-from geoloom.models.registry import create_model
 from geoloom.models.saved import LoadedModel, save_model
 from geoloom.models.specs import ModelSpec
 
@@ -460,13 +459,9 @@ def test_an_item_describes_the_file_of_its_own_model_alone(tmp_path):
 
 
 def test_a_model_folder_becomes_a_file_beside_an_item(tmp_path):
-    """A U-Net through the command line: its item, and the ONNX file that comes with it."""
-    torch.manual_seed(1)
-    options = {"width": 0.05, "depth": 1}
-    card = ModelCard(
-        "unet", options, BANDS, ClassOutputs(CLASSES), normalization=MEAN_STD, chip_size_px=16
-    )
-    save_model(tmp_path / "model", create_model("unet", 2, 3, **options), card)
+    """Through the command line: an item, and the ONNX file that comes with it."""
+    trained = model_of()
+    save_model(tmp_path / "model", trained.network, trained.card)
     words = ["export", tmp_path / "model", tmp_path / "item.json", "--json"]
     answer = json.loads(CliRunner().invoke(app, [str(word) for word in words]).stdout)
     assert answer["format"] == "mlm"
