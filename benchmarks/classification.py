@@ -16,12 +16,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from geoloom.tasks.source import open_labelled
+from geoloom.tasks.source import TrainingSource, open_labelled
 
 BINS = 16
 CELLS = 4
@@ -64,10 +65,16 @@ def geoloom(*words: str) -> None:
 
 def by_forest(folder: Path, seed: int) -> float:
     """Likewise, by a forest."""
-    pictures = open_labelled(folder)
-    splits = np.array(pictures.table["split"], str)  # type: ignore[attr-defined]  # a dataset of pictures
+    return forest_accuracy(open_labelled(folder), described, seed)
+
+
+def forest_accuracy(
+    pictures: TrainingSource, describe: Callable[[np.ndarray], np.ndarray], seed: int
+) -> float:
+    """Accuracy of a forest on the split `test`; it learns from all other pictures."""
+    splits = np.array(pictures.table["split"], str)
     samples = pictures.samples(range(len(splits)))
-    features = np.stack([described(np.asarray(samples[i]["image"])) for i in range(len(splits))])
+    features = np.stack([describe(np.asarray(samples[i]["image"])) for i in range(len(splits))])
     labels = np.array([int(samples[i]["label"]) for i in range(len(splits))])
     forest = RandomForestClassifier(500, random_state=seed, n_jobs=-1)
     forest.fit(features[splits != "test"], labels[splits != "test"])

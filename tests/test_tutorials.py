@@ -144,6 +144,27 @@ def test_from_a_torchgeo_script(tmp_path, monkeypatch):
     assert_pictures(ROOT / "examples" / "from_torchgeo.py", out, monkeypatch)
 
 
+def test_pretrained_weights(tmp_path, monkeypatch):
+    printed = run("pretrained_weights", tmp_path)
+    for part in (
+        "bands SR_B4, SR_B5; not known to the weights (mean): SR_B6, SR_B7; not used of the weights: SR_B2",
+        "new: score",
+        "ResNet18_Weights.SENTINEL2_ALL_MOCO: timm/resnet18, 13 bands",
+    ):
+        assert part in printed
+    out = tmp_path / "pretrained_weights-out"
+    with rasterio.open(out / "place_truth.tif") as labels:
+        truth, known = labels.read(1), labels.read_masks(1) > 0
+    right = {}
+    for name in ("random", "begun"):
+        with rasterio.open(out / f"{name}.tif") as mapped:
+            seen = known & (mapped.read_masks(1) > 0)
+            right[name] = (mapped.read(1) == truth)[seen].mean()
+    assert right["begun"] > right["random"]
+    assert right["begun"] > 0.9
+    assert_pictures(ROOT / "examples" / "pretrained_weights.py", out, monkeypatch)
+
+
 def test_a_strangers_model(tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime", reason="not installed: pip install 'geoloom[onnx]'")
     printed = run("strangers_model", tmp_path)
