@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from geoloom.core.bands import Band
-from geoloom.core.errors import BandError, ModelError, ReadError
+from geoloom.core.errors import BandError, ModelError, ReadError, WriteError
 from geoloom.core.outputs import FeatureOutputs
 from geoloom.models.pretrained import fetch
 from geoloom.models.pretrained.find import find_weights
@@ -117,6 +117,8 @@ def test_names_are_those_of_timm() -> None:
         get_weights("timm/resnet18.tv")
     with pytest.raises(ModelError, match=r"did you mean|known: timm/resnet18"):
         get_weights("timm/resnet188")
+    with pytest.raises(ModelError, match="depends on the network: name it, such as timm/resnet18"):
+        get_weights("imagenet")
     with pytest.raises(ModelError, match="no weights of ImageNet are known for 'unet'"):
         create_model("unet", 3, 2, weights="imagenet")
     with pytest.raises(ModelError, match=r"are weights of 'timm/resnet18', not of 'timm/resnet50'"):
@@ -242,6 +244,8 @@ def test_what_comes_broken_is_fetched_again(hub: FolderServer, tmp_path: Path) -
     hub.behave(kind="text/html")
     with pytest.raises(ReadError, match="web page instead of a file"):
         fetch.download_weights(get_weights(NAME), folder=tmp_path / "other")
+    with pytest.raises(WriteError, match="weights"):
+        fetch.download_weights(get_weights(NAME), folder=file / "weights")
 
 
 def test_weights_of_the_table_come_from_the_mirror_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,6 +206,9 @@ def test_files_that_hold_no_weights_are_named(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "w.pth")
     with pytest.raises(ModelError, match=r"holds no weights \(it has epoch\)"):
         create_model("unet", 2, 2, weights=tmp_path / "w.pth")
+    torch.save({"w": Path("x")}, tmp_path / "w.pth")
+    with pytest.raises(ModelError, match="running a program"):
+        create_model("unet", 2, 2, weights=tmp_path / "w.pth")
     with pytest.raises(ModelError, match=r"weights_bands say .* no weights are given"):
         create_model("unet", 2, 2, weights_bands=["red", "nir"])
 

@@ -29,7 +29,11 @@ def weights() -> None:
     """Find and fetch weights that others have trained on satellite images."""
 
 
-name = click.argument("name", cls=Argument, help="Of the weights, as the list has it.")
+name = click.argument(
+    "name",
+    cls=Argument,
+    help="Of the weights, as the list has it, or timm's: timm/resnet18.a1_in1k.",
+)
 
 
 @weights.command(
@@ -116,7 +120,7 @@ def _facts(entry: PretrainedWeights) -> Iterator[str]:
             [entry.architecture or "", *(f"{k}={v}" for k, v in entry.options.items())]
         ),
         "cannot be used": entry.refused,
-        "trained on": f"{entry.dataset}: {_source(entry)}",
+        "trained on": ": ".join(filter(None, (entry.dataset, _source(entry)))),
         "images": _images(entry),
         "classes": entry.num_classes,
         "note": entry.note,

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ...core.errors import ModelError
-from ...core.files import replacing
+from ...core.files import replacing, writing
 from ...core.progress import Progress
 from ...core.publish import remove
 from ...io.access.paths import cache_folder
@@ -53,7 +53,8 @@ def download_weights(
     kept = (folder or cache_folder() / "weights") / f"{weights.name}.safetensors"
     if kept.is_file():
         return kept
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    with writing(kept):
+        kept.parent.mkdir(parents=True, exist_ok=True)
     fetched = _fetched(kept, weights.url)
     address = by_endpoint(weights.url)
     download(address, fetched, checksum=weights.checksum, most=_MOST_BYTES, progress=progress)

@@ -78,7 +78,7 @@ def timm_weights(name: str) -> PretrainedWeights:
     given = PretrainedWeights(
         f"{TIMM}{architecture}.{config.tag}" if config.tag else name,
         str(config.url or ""),
-        sensor="photographs",
+        sensor="RGB photographs",
         method=f"timm's {config.tag}" if config.tag else "timm's",
         licence=config.license,
         citation=config.paper_ids if isinstance(config.paper_ids, str) else None,
@@ -128,7 +128,7 @@ def _smp_weights(network: str, encoder: str) -> PretrainedWeights:
     known = PretrainedWeights(
         f"{repository}@{revision[:8]}",
         _address(repository, revision, _FILE),
-        sensor="photographs",
+        sensor="RGB photographs",
         method="supervised on ImageNet",
         home=f"{_HUB}/{repository}",
         options={},

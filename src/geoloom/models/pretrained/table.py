@@ -158,6 +158,11 @@ def get_weights(name: str) -> PretrainedWeights:
         from .hub import timm_weights
 
         return timm_weights(name)
+    if name == IMAGENET:
+        raise ModelError(
+            f"which weights {IMAGENET!r} are depends on the network: name it, such as timm/resnet18 for "
+            "those that timm takes for it by default"
+        )
     if name not in table:
         near = suggest(name, table).partition(" Known:")[0].rstrip(".;")
         raise ModelError(f"no weights are named {name!r}{near}; list_weights() lists all")
