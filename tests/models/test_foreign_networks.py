@@ -177,7 +177,6 @@ def test_sidecars(tmp_path):
         (("ArgMax",), {}, lambda raw: np.moveaxis(np.eye(3)[raw.argmax(axis=1)], -1, 1)),
         ((), {"classes": None, "values": "x,y=m,z"}, lambda raw: raw),
     ],
-    ids=str,
 )
 def test_answers_become_scores(tmp_path, image, seen, end, stated, of):
     path = write_network(tmp_path / "net.onnx", WEIGHTS, end=end)

@@ -27,7 +27,7 @@ def to_decibels(power: Array) -> Array:
         float32 of the same shape; NaN where the power is 0, below 0 or not known.
 
     Example:
-        >>> to_decibels(np.array([100.0, 1.0, 0.0])).tolist()
+        >>> to_decibels(np.array([100.0, 1.0, 0.0])).round(4).tolist()
         [20.0, 0.0, nan]
     """
     if isinstance(power, np.ndarray):
