@@ -13,7 +13,7 @@ from ..core.classes import Classes
 from ..core.errors import ModelError
 from ..core.jsonfile import JsonValue
 from ..core.outputs import Outputs, read_outputs
-from .identity import CARD_FILE
+from .identity import CARD_FILE, is_onnx
 from .plugin import Plugin
 
 if TYPE_CHECKING:
@@ -127,9 +127,12 @@ def read_card(folder: str | Path) -> ModelCard:
     """
     path = Path(folder) / CARD_FILE
     if Path(folder).is_file():
+        kind = (
+            "an ONNX file, which predict, evaluate and info take" if is_onnx(folder) else "a file"
+        )
         raise ModelError(
-            f"{folder} is a file, expected a model folder or an ONNX file; give the folder that `train` "
-            f"wrote, which holds {CARD_FILE}, or a file *.onnx"
+            f"{folder} is {kind}, expected a model folder; give the folder that `train` wrote, which holds "
+            f"{CARD_FILE}"
         )
     try:
         values = JsonValue.read(path, ModelError, AGAIN, most_bytes=_MOST_BYTES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -185,18 +186,26 @@ def known_model(setting: str, path: Path) -> Iterator[tuple[str, str]]:
 def beside_model(path: Path | None) -> tuple[Path, ...]:
     """What lies beside an ONNX file and decides its answers too: weights, and facts that are stated there."""
     from ...core.errors import GeoloomError
-    from ...models.foreign.graph import read_graph
     from ...models.foreign.sidecar import sidecar_of
     from ...models.identity import is_onnx
 
     if path is None or not is_onnx(path) or not path.is_file():
         return ()
+    state = path.stat()
     try:
         beside = sidecar_of(path)
         facts = () if beside is None or beside.facts is None else (beside.path,)
-        return (*read_graph(path).files[1:], *facts)
+        return (*_weights_of(path, state.st_mtime_ns, state.st_size), *facts)
     except GeoloomError:  # the work itself says what is wrong with it
         return ()
+
+
+@lru_cache(maxsize=8)
+def _weights_of(path: Path, modified: int, size: int) -> tuple[Path, ...]:
+    """The files with weights of an ONNX file in a state of it: it may be large, and is asked for often."""
+    from ...models.foreign.graph import read_graph
+
+    return read_graph(path).files[1:]
 
 
 def chip_store(setting: str, path: Path) -> Iterator[tuple[str, str]]:
