@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,3 +83,31 @@ def test_statistics_are_those_of_all_observed_pixels():
     assert found.count == (pixels.shape[1],) * 3
     with pytest.raises(BandError, match="no sample"):
         sample_statistics([])
+
+
+def test_the_pages_example_with_kornia_runs():
+    """Fill is no class and never valid, what is valid is aligned, and draws follow from the seeds."""
+    pytest.importorskip("kornia", reason="kornia is not installed")
+    page = Path(__file__).parents[2] / "docs" / "concepts" / "transforms.md"
+    (code,) = re.findall(r"```python\n(import kornia.*?)```", page.read_text("utf-8"), re.DOTALL)
+    number = torch.arange(32 * 32).view(32, 32)
+    chips = [
+        {
+            "image": torch.stack([number % 32, number // 32]).float(),
+            "mask": number,
+            "valid": torch.ones(32, 32, dtype=torch.bool),
+        }
+    ] * 6
+    names = {"chips": chips}
+    exec(compile(code, str(page), "exec"), names)
+    batch = {key: torch.stack([chip[key] for chip in chips]) for key in chips[0]}
+    perspective = drawn_by_torch(names["perspective"])
+    seeds = draws.sample_seeds(0, 0, 6)
+    out = perspective(batch, seeds)
+    assert out["valid"].float().mean() < 0.95
+    assert (out["mask"][~out["valid"]] == -100).all()
+    x, y = out["image"].unbind(1)
+    found = out["mask"][out["valid"]]
+    assert (found % 32 - x[out["valid"]]).abs().max() < 1.5
+    assert (found // 32 - y[out["valid"]]).abs().max() < 1.5
+    assert torch.equal(perspective(batch, seeds)["mask"], out["mask"])

@@ -210,6 +210,6 @@ def test_several_devices_refuse_what_mixes_samples(monkeypatch):
     data = ChipDataModule(samples, batch_size=4, augment=["rot90", "mixup:alpha=0.4"])
     data.train_dataloader()
     monkeypatch.setattr(module, "device_count", lambda: 2)
-    with pytest.raises(ConfigError, match=r"MixUp puts samples .* 2 devices .*devices=1"):
+    with pytest.raises(ConfigError, match=r"mixup puts samples .* 2 devices .*devices=1"):
         data.train_dataloader()
     ChipDataModule(samples, batch_size=4, augment=["rot90", "noise"]).train_dataloader()

@@ -150,7 +150,7 @@ def check_shared(augmentations: Sequence[Augmentation], devices: int) -> None:
     """
     mixing = [one for one in augmentations if not getattr(one, "alone", True)]
     if devices > 1 and mixing:
-        names = ", ".join(type(one).__name__ for one in mixing)
+        names = ", ".join(getattr(one, "spelled", type(one).__name__) for one in mixing)
         raise ConfigError(
             f"{names} puts samples of a batch together, and each of {devices} devices sees its own share of "
             "it alone, so that what is learned would depend on their number; train on one device (devices=1, "

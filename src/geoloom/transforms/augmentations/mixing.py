@@ -42,6 +42,8 @@ class CutMix:
 
     alone: ClassVar[bool] = False
     """Whether a sample's result follows from that sample and its seed alone."""
+    spelled: ClassVar[str] = "cutmix"
+    """By users."""
     least: float = 0.0
     """Area of the rectangle, as a share of the image: from this ..."""
     most: float = 0.5
@@ -97,6 +99,8 @@ class MixUp:
 
     alone: ClassVar[bool] = False
     """Whether a sample's result follows from that sample and its seed alone."""
+    spelled: ClassVar[str] = "mixup"
+    """By users."""
     alpha: float = 0.2
     """Small: most mixtures are nearly one of the two; 1: all shares are equally likely; large: halves."""
     chance: float = 1.0

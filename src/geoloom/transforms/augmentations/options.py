@@ -20,12 +20,17 @@ def chosen(seeds_B: Tensor, chance: float) -> Tensor:
 def check_ranges(augmentation: Any, **ranges: tuple[float, float]) -> None:
     """Refuse options outside their ranges; `chance` is from 0 to 1.
 
+    Args:
+        augmentation: Named as users do after its class, or as its attribute `spelled` says.
+        ranges: Least and most by option.
+
     Raises:
         ConfigError: one is; the message names it.
     """
     for name, (least, most) in {**ranges, "chance": (0.0, 1.0)}.items():
         value = getattr(augmentation, name)
         if not least <= value <= most:
-            kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(augmentation).__name__).lower()
+            own = re.sub(r"(?<!^)(?=[A-Z])", "_", type(augmentation).__name__).lower()
+            kind = getattr(augmentation, "spelled", own)
             allowed = f"{least:g} or more" if math.isinf(most) else f"{least:g} to {most:g}"
             raise ConfigError(f"the augmentation {kind!r}: {name} is {value:g}; give {allowed}")

@@ -35,6 +35,11 @@ class Symmetry:
         MOVES.get(self.name)
         check_ranges(self)
 
+    @property
+    def spelled(self) -> str:
+        """By users."""
+        return self.name
+
     def __call__(self, batch: Mapping[str, Any], seeds_B: Tensor) -> dict[str, Any]:
         """See `Augmentation`."""
         moved = chosen(seeds_B, self.chance).tolist()
