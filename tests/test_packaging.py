@@ -82,7 +82,8 @@ def test_each_imported_library_is_a_dependency_or_names_its_extra():
 
 def test_each_extra_that_an_error_names_installs_what_was_missing():
     named = [(file, *pair) for file, tree in SOURCES.items() for pair in extras_named(tree).items()]
-    assert {extra for _, _, extra in named} == {"baseline", "cluster", "hdf5", "indices", "testing"}
+    extras = {"baseline", "cluster", "hdf5", "indices", "onnx", "testing"}
+    assert {extra for _, _, extra in named} == extras
     wrong = [
         f"{file}: the extra {extra!r} does not install {library}"
         for file, library, extra in named

@@ -69,7 +69,7 @@ def test_from_files_to_a_map_of_values(run, files):
     with rasterio.open(files / "map.tif") as file, rasterio.open(heat) as truth:
         assert file.units == ("K",)
         error = file.read(1) - (truth.read(1) * 0.5 + 250.0)
-    assert np.sqrt(np.mean(error**2)) < 12
+    assert np.sqrt(np.mean(error**2)) < 14  # an R2 above 0.5, as of the test chips
 
 
 def test_what_does_not_go_with_values_is_refused_beforehand(run, files):

@@ -61,7 +61,7 @@ def move_array(array: Any, move: Move) -> Any:
 
 
 def _bits(array: Tensor) -> Tensor:
-    """The same memory as signed integers, where torch 2.4 moves no unsigned ones."""
+    """The same memory as signed integers, where torch moves no unsigned ones."""
     import torch
 
     signed = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}

@@ -88,7 +88,7 @@ def onnx_libraries() -> dict[str, ModuleType]:
         import onnxruntime
         import onnxscript
     except ImportError as error:
-        raise MissingExtraError(error.name or "onnx", "onnx") from error
+        raise MissingExtraError("onnx", "onnx") from error  # one of the three
     return {"onnx": onnx, "onnxruntime": onnxruntime, "onnxscript": onnxscript}
 
 
