@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...core.bands import Band, Role
 from ..benchmarks.class_folders import ClassFolderLayout
 from ..benchmarks.declaration import Benchmark, RemoteFile, SplitFiles
+from ..sensors.sentinel2_bands import SENTINEL2_BANDS
 
 HOME = "https://hf.co/datasets/torchgeo/eurosat/resolve/1ce6f1bfb56db63fd91b6ecc466ea67f2509774c/"
 
@@ -22,23 +22,6 @@ _CLASSES = (
     "River",
     "SeaLake",
 )
-_WAVELENGTHS: dict[str, tuple[Role, float]] = {
-    "B01": ("coastal", 0.443),
-    "B02": ("blue", 0.492),
-    "B03": ("green", 0.56),
-    "B04": ("red", 0.665),
-    "B05": ("rededge1", 0.704),
-    "B06": ("rededge2", 0.741),
-    "B07": ("rededge3", 0.783),
-    "B08": ("nir", 0.833),
-    "B09": ("nir09", 0.945),
-    "B10": ("cirrus", 1.374),
-    "B11": ("swir1", 1.614),
-    "B12": ("swir2", 2.202),
-    "B8A": ("nir08", 0.865),
-}
-
-
 LAYOUT = ClassFolderLayout("ds/images/remote_sensing/otherDatasets/sentinel_2/tif", _CLASSES)
 
 
@@ -62,8 +45,8 @@ UNDIVIDED = Benchmark(
     layout=LAYOUT,
     # B10 is there, so that it is level 1C; all bands were brought to 10 m; B8A comes last in the files.
     bands=tuple(
-        Band(name, role, wavelength, 10.0, unit="toa_reflectance", scale=1e-4)
-        for name, (role, wavelength) in _WAVELENGTHS.items()
+        replace(band, gsd_m=10.0, unit="toa_reflectance", nodata=None)
+        for band in sorted(SENTINEL2_BANDS, key=lambda band: band.name)
     ),
     outputs=LAYOUT.outputs,
     samples=27_000,

@@ -8,18 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ...core.bands import Band, Role, Unit
+from ...core.bands import Band, Unit
 from ..raster import RasterDataset
+from .sentinel2_bands import SENTINEL2_BANDS
 
 _BASELINE = re.compile(r"_N(\d{4})_")
 _LEVEL = re.compile(r"_MSI(L1C|L2A)_")
 _RESOLUTION = re.compile(r"_\d{2}m\.\w+$")
 _OFFSET_SINCE = 400
 _OFFSET = -0.1
-
-
-def _band(name: str, role: Role, wavelength_um: float, gsd_m: float) -> Band:
-    return Band(name, role, wavelength_um, gsd_m, scale=1e-4, nodata=0)
 
 
 def _unit(uri: str) -> Unit | None:
@@ -51,21 +48,7 @@ class Sentinel2(RasterDataset):
     """
     date_format = "%Y%m%dT%H%M%S"
     separate_files = True
-    all_bands = (
-        _band("B01", "coastal", 0.443, 60),
-        _band("B02", "blue", 0.492, 10),
-        _band("B03", "green", 0.56, 10),
-        _band("B04", "red", 0.665, 10),
-        _band("B05", "rededge1", 0.704, 20),
-        _band("B06", "rededge2", 0.741, 20),
-        _band("B07", "rededge3", 0.783, 20),
-        _band("B08", "nir", 0.833, 10),
-        _band("B8A", "nir08", 0.865, 20),
-        _band("B09", "nir09", 0.945, 60),
-        _band("B10", "cirrus", 1.374, 60),
-        _band("B11", "swir1", 1.614, 20),
-        _band("B12", "swir2", 2.202, 20),
-    )
+    all_bands = SENTINEL2_BANDS
     optional_bands = ("B10",)
     rgb_bands = ("B04", "B03", "B02")
 
