@@ -14,7 +14,7 @@ from ..core.outputs import Outputs
 from ..core.progress import Progress
 from ..core.query import Sample
 from ..datasets.base import GeoDataset
-from ..datasets.layouts.sample_dataset import SampleDataset
+from ..datasets.samples.dataset import SampleDataset
 from ..splits.names import SPLITS
 from .form import ChipForm
 from .pictures import chosen_numbers, keep_samples

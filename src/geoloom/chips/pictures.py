@@ -11,9 +11,10 @@ import numpy as np
 
 from ..core.errors import ChipError
 from ..core.grid import crs_name, has_place
+from ..core.outputs import ClassOutputs, ValueOutputs
 from ..core.progress import Progress
 from ..core.query import Sample
-from ..datasets.layouts.sample_dataset import SampleDataset
+from ..datasets.samples.dataset import SampleDataset
 from ..splits.names import SPLITS, Split
 from .form import array_of
 from .store import ChipStore, ChipWriter
@@ -21,7 +22,7 @@ from .zarr.layout import Compression
 from .zarr.sample_columns import keepable
 
 _NOWHERE = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
-_PIXELS = frozenset({"image", "valid", "crs", "transform", "bounds"})
+_PIXELS = frozenset({"image", "valid", "observed", "mask", "crs", "transform", "bounds"})
 
 
 def keep_samples(
@@ -45,8 +46,10 @@ def keep_samples(
 
     Raises:
         DatasetError: pictures differ in size; `with_size` brings them to one.
-        ChipError: there is no sample.
+        ChipError: there is no sample, or samples are series or teach boxes, which chips do not hold.
     """
+    of_images = _image_outputs(samples)
+    classes = samples.classes if of_images is None else None
     plain = samples if samples.transforms is not None else samples.samples(range(len(samples)))
     batches = (numbers[at : at + batch_size] for at in range(0, len(numbers), batch_size))
     read = ((number, sample) for batch in batches for number, sample in _batch(plain, batch))
@@ -60,7 +63,8 @@ def keep_samples(
         size=(image.shape[1], image.shape[2]),
         dtype=image.dtype,
         bands=samples.bands,
-        image_outputs=samples.outputs,
+        image_outputs=of_images,
+        classes=classes,
         compress=compress,
         overwrite=overwrite,
         provenance={"made_by": "materialize", "dataset": repr(samples)},
@@ -77,7 +81,9 @@ def keep_samples(
             of_own = None if splits is None else splits[number]
             writer.add(
                 array_of(sample["image"]),
-                valid=array_of(sample["valid"]),
+                mask=None if classes is None else array_of(sample["mask"]),
+                valid=array_of(sample.get("observed", sample["valid"])),
+                labelled=array_of(sample["valid"]),
                 crs=crs_name(grid.crs) if grid is not None and has_place(grid.crs) else "",
                 transform=_NOWHERE if grid is None else grid.affine[:6],
                 source=samples.path.name,
@@ -89,6 +95,25 @@ def keep_samples(
             if progress is not None:
                 progress(len(writer), len(numbers))
     return ChipStore.open(out)
+
+
+def _image_outputs(samples: SampleDataset) -> ClassOutputs | ValueOutputs | None:
+    """What samples teach as a whole; None where they teach nothing, or classes of pixels."""
+    outputs = samples.outputs
+    if samples.dates is not None:
+        raise ChipError(
+            f"{samples!r} are series of {samples.dates} dates, and a chip has one; take them as they are"
+        )
+    if isinstance(outputs, ClassOutputs) and outputs.kind == "classes" and outputs.per == "pixel":
+        return None
+    if outputs is None or (
+        isinstance(outputs, ClassOutputs | ValueOutputs) and outputs.per == "image"
+    ):
+        return outputs
+    raise ChipError(
+        f"{samples!r} teach {outputs.short}, and chips hold one class per pixel, or labels of a whole "
+        "picture; take the samples as they are"
+    )
 
 
 def chosen_numbers(samples: SampleDataset, given: Any) -> list[int]:

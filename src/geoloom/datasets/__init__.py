@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from .intersect import IntersectionDataset as IntersectionDataset
     from .intersect import intersection as intersection
     from .layouts.image_folder import ImageFolder as ImageFolder
-    from .layouts.sample_dataset import SampleDataset as SampleDataset
     from .raster import RasterDataset as RasterDataset
     from .reading.collate import collate as collate
     from .reading.collate import unbind_samples as unbind_samples
     from .reading.device import to_device as to_device
     from .region import Region as Region
+    from .samples.dataset import SampleDataset as SampleDataset
     from .scenes.index import SceneIndex as SceneIndex
     from .sensors.cdl import CDL as CDL
     from .sensors.landsat import Landsat as Landsat
@@ -63,7 +63,7 @@ else:
             ".benchmarks.listing": ["get_benchmark", "list_datasets", "register_dataset"],
             ".intersect": ["IntersectionDataset", "intersection"],
             ".layouts.image_folder": ["ImageFolder"],
-            ".layouts.sample_dataset": ["SampleDataset"],
+            ".samples.dataset": ["SampleDataset"],
             ".raster": ["RasterDataset"],
             ".reading.collate": ["collate", "unbind_samples"],
             ".reading.device": ["to_device"],

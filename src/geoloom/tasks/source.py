@@ -18,7 +18,7 @@ from ..core.statistics import BandStatistics
 from ..datasets.layouts.detect import is_class_folder
 from ..datasets.layouts.image_folder import ImageFolder
 from ..datasets.layouts.picture_folder import PictureFolder
-from ..datasets.layouts.sample_dataset import SampleDataset
+from ..datasets.samples.dataset import SampleDataset
 from ..splits.names import Split
 from ..splits.samples import ClassSplit
 from .data.chips import Samples

@@ -10,7 +10,7 @@ from ...core.classes import Classes
 from ...core.outputs import ClassOutputs
 
 if TYPE_CHECKING:
-    from ..layouts.listing import Listing
+    from ..samples.listing import Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ClassFolderLayout:
         """A class per picture."""
         return ClassOutputs(Classes.of(self.classes), per="image")
 
-    def find(self, root: Path) -> Listing:
+    def find(self, root: Path, split: str | None) -> Listing:
         """The samples below a dataset's folder; raises as `ClassFolders.find`."""
         from ..layouts.class_folders import ClassFolders  # declarations are listed without it
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.errors import DatasetError, suggest
 from ...io.access.paths import path_text
-from ..layouts.sample_dataset import GivenDtype, SampleDataset, Size, Transform
+from ..samples.dataset import GivenDtype, SampleDataset, Size, Transform
 from .declaration import Benchmark
 from .files import Track, bring_files
 from .listing import BENCHMARKS, get_benchmark
@@ -30,16 +30,18 @@ class BenchmarkDataset(SampleDataset):
         root: The dataset's folder; made where it is missing and `download` is True.
         split: `train`, `val`, `test`, as far as the dataset has them; None: all samples, each in its split.
             One that nobody divides is all `train`.
-        bands: Names of those wanted, in order; None: all.
+        bands: Names of those wanted, in order, or that of a set of them, such as `s1`; None: all.
         transforms: What is done to each sample.
         download: Fetch what is missing, and unpack it.
         checksum: Compare the archives that are there with their checksums. What is downloaded always is.
         size: Another size to which all samples are brought, as of `SampleDataset`; None: the dataset's own.
         dtype: See `SampleDataset`.
         track: Asked for each file that is fetched or unpacked, for a block during which progress is said.
+        choices: What this dataset lets choose, such as `version="3_random"`; see `benchmark.choices`.
 
     Raises:
-        DatasetError: files are missing, or there is no such split; the message says how to get them.
+        DatasetError: files are missing, or there is no such split or choice; the message says how to get
+            them, or which there are.
         BandError: a band is unknown.
         ReadError: a file is damaged or another one, or cannot be fetched.
     """
@@ -51,7 +53,7 @@ class BenchmarkDataset(SampleDataset):
         self,
         root: str | Path = "data",
         split: str | None = "train",
-        bands: Sequence[str] | None = None,
+        bands: Sequence[str] | str | None = None,
         transforms: Transform | None = None,
         download: bool = False,
         checksum: bool = False,
@@ -59,19 +61,32 @@ class BenchmarkDataset(SampleDataset):
         size: Size | None = None,
         dtype: GivenDtype = "native",
         track: Track | None = None,
+        **choices: Any,
     ) -> None:
-        known = self.benchmark
+        known = self.benchmark.chosen(choices)
         if split is not None and split not in (known.splits or ("train",)):
             raise DatasetError(_no_split(known, split))
+        names = known.band_names(bands)
         folder = Path(path_text(root, DatasetError)).absolute()
-        bring_files(known, folder, may_download=download, check=checksum, track=track)
-        listing = known.layout.find(folder)
+        bring_files(
+            known,
+            folder,
+            split=split,
+            bands=names,
+            may_download=download,
+            check=checksum,
+            track=track,
+        )
+        listing = known.layout.find(folder, split)
         if split is not None and known.splits:
             listing = listing.take(listing.rows_of(split))
         super().__init__(
             listing,
-            bands=bands,
-            all_bands=known.bands,
+            known.image,
+            known.targets,
+            outputs=known.outputs,
+            placed=known.placed,
+            bands=names,
             size=size or (known.size if known.fit else None),
             fit=known.fit or "crop",
             dtype=dtype,
@@ -110,9 +125,12 @@ class BenchmarkDataset(SampleDataset):
         pictures, texts = [], []
         for i in np.sort(drawn).tolist():
             sample = self[i]
-            pictures.append(thumbnail(sample["image"].numpy(), sample["valid"].numpy(), names))
-            label = "" if self.classes is None else self.classes.names[int(sample["label"])]
-            texts.append(label or str(i))
+            image = sample["image"] if self.dates is None else sample["image"][-1]
+            pictures.append(thumbnail(image.numpy(), sample["valid"].numpy(), names))
+            if self.classes is not None and "label" in sample:
+                texts.append(self.classes.names[int(sample["label"])])
+            else:
+                texts.append(str(i))
         return plot_sheet(pictures, texts, [INK] * len(texts))
 
     def __reduce__(self) -> Any:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ...core.bands import Band
-from ...core.outputs import ClassOutputs, Outputs
+from ...core.errors import DatasetError, suggest
+from ...core.outputs import Outputs
 
 if TYPE_CHECKING:
     from ...io.pictures.fit import Fit
-    from ..layouts.listing import Listing
+    from ..samples.listing import Listing
+    from ..samples.pixels import ImageSource
+    from ..samples.target import TargetSource
 
 RGB = (Band("red", "red"), Band("green", "green"), Band("blue", "blue"))
 """Of photographs and their like."""
@@ -29,6 +33,14 @@ class RemoteFile:
     """Such as `md5:...`; None where it is not known."""
     gives: str | None = None
     """Of an archive, what it unpacks to below the dataset's folder; None for a file that is used itself."""
+    splits: tuple[str, ...] = ()
+    """That need it; empty: all."""
+    bands: str | None = None
+    """The set of bands (`Benchmark.band_sets`) that it holds; None: it is needed whatever bands are."""
+    continues: str | None = None
+    """Name of the archive's first part, where this is a further one."""
+    inside: str | None = None
+    """Folder below the dataset's, into which it is unpacked; None: the dataset's own."""
 
     @property
     def needed(self) -> str:
@@ -71,13 +83,34 @@ class Layout(Protocol):
         """Into which its authors or its users divide it; empty where nobody does."""
         ...
 
-    def find(self, root: Path) -> Listing:
-        """The samples below a folder.
+    def find(self, root: Path, split: str | None) -> Listing:
+        """The samples below a folder: of a split, or of all, with the column `split`.
 
         Raises:
             DatasetError: files are not as they should be.
         """
         ...
+
+
+Changes = Mapping[str, Any]
+"""Fields of a `Benchmark`, and what they are instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that users choose of a dataset, such as its version."""
+
+    name: str
+    """Of the argument."""
+    about: str
+    """What is chosen, in a few words."""
+    values: Mapping[str, Changes] = field(hash=False)
+    """Each value, and what it changes; the first is taken where nobody chooses."""
+
+    @property
+    def default(self) -> str:
+        """The first."""
+        return next(iter(self.values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +123,10 @@ class Benchmark:
     """What it is, in one line."""
     files: tuple[RemoteFile, ...]
     layout: Layout
-    bands: tuple[Band, ...]
-    """Of the files, in order."""
+    image: ImageSource
+    """How the pixels of samples are read, and their bands."""
+    targets: tuple[TargetSource, ...] = ()
+    """How what they teach is read, beyond what the layout knows of each as a whole."""
     outputs: Outputs
     """What a network for it gives."""
     samples: int
@@ -100,6 +135,11 @@ class Benchmark:
     """Rows and columns of every sample, pixels; None where they differ."""
     fit: Fit | None = None
     """How samples of another size are brought to `size`; None where all have it."""
+    placed: bool = False
+    """Whether files say where on Earth they lie."""
+    band_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Names for several bands, such as `s1`, and these."""
+    choices: tuple[Choice, ...] = ()
     home: str
     """A page on it."""
     citation: str
@@ -127,9 +167,72 @@ class Benchmark:
         return self.layout.splits
 
     @property
+    def bands(self) -> tuple[Band, ...]:
+        """Of the files, in order."""
+        return self.image.bands
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of its classes; empty where it has none."""
-        return self.outputs.classes.names if isinstance(self.outputs, ClassOutputs) else ()
+        known = getattr(self.outputs, "classes", None)
+        return () if known is None else known.names
+
+    def chosen(self, values: Mapping[str, Any]) -> Self:
+        """The same dataset, with what users choose of it.
+
+        Args:
+            values: By the names of `choices`; for the others, the first value is taken.
+
+        Raises:
+            DatasetError: there is no such choice or value; the message lists them.
+        """
+        known = {choice.name: choice for choice in self.choices}
+        for name, value in values.items():
+            if name not in known:
+                raise DatasetError(f"{self.name} has no choice {name!r}{suggest(name, known)}")
+            if str(value) not in known[name].values:
+                raise DatasetError(
+                    f"{self.name} has no {name} {value!r}{suggest(str(value), known[name].values)}"
+                )
+        changed = self
+        for name, choice in known.items():
+            changed = replace(changed, **choice.values[str(values.get(name, choice.default))])
+        return changed
+
+    def band_names(self, bands: str | Sequence[str] | None) -> tuple[str, ...] | None:
+        """Names of bands; a text is that of a set of them.
+
+        Raises:
+            DatasetError: there is no such set.
+        """
+        if not isinstance(bands, str):
+            return None if bands is None else tuple(bands)
+        if bands not in self.band_sets:
+            raise DatasetError(
+                f"{self.name} has no set of bands {bands!r}{suggest(bands, self.band_sets)}; a single band "
+                f"is given in a list: bands=[{bands!r}]"
+            )
+        return self.band_sets[bands]
+
+    def files_for(
+        self, split: str | None = None, bands: Sequence[str] | None = None
+    ) -> tuple[RemoteFile, ...]:
+        """Those that are needed.
+
+        Args:
+            split: Of the samples; None: all.
+            bands: Names of those wanted; None: all.
+        """
+        return tuple(
+            file
+            for file in self.files
+            if (split is None or not file.splits or split in file.splits)
+            and (
+                bands is None
+                or file.bands is None
+                or not set(bands).isdisjoint(self.band_sets[file.bands])
+            )
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -142,6 +245,9 @@ class Benchmark:
             "samples": self.samples,
             "size": self.size,
             "splits": list(self.splits),
+            "placed": self.placed,
+            "choices": {choice.name: list(choice.values) for choice in self.choices},
+            "band_sets": {name: list(bands) for name, bands in self.band_sets.items()},
             "files": [
                 {"name": f.name, "address": f.address, "checksum": f.checksum} for f in self.files
             ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -22,6 +22,8 @@ def bring_files(
     benchmark: Benchmark,
     root: Path,
     *,
+    split: str | None = None,
+    bands: Sequence[str] | None = None,
     may_download: bool = False,
     check: bool = False,
     track: Track | None = None,
@@ -34,6 +36,8 @@ def bring_files(
     Args:
         benchmark: Which.
         root: Its folder.
+        split: That is wanted; None: all.
+        bands: Names of those wanted; None: all.
         may_download: Fetch what is missing.
         check: Compare the files that are there with their checksums as well, archives included.
         track: Asked for each file that is fetched or unpacked.
@@ -47,14 +51,25 @@ def bring_files(
         raise DatasetError(
             f"{root} is a file, expected the folder of {benchmark.name}; give another"
         )
-    for file in benchmark.files:
+    files = benchmark.files_for(split, bands)
+    for file in files:
         if check:
             _compare(file, root)
-        if not _is_there(file, root):
-            _bring(benchmark, file, root, may_download, track or _untold)
-    if any(not _is_there(file, root) for file in benchmark.files):
+    archives = [[file, *_continued(file, files)] for file in files if file.continues is None]
+    lacking = []
+    for archive in archives:
+        if not _is_there(archive[0], root):
+            _bring(benchmark, archive, root, may_download, track or _untold)
+        if not _is_there(archive[0], root):
+            lacking.append(archive[0])
+    if lacking:
         require_whole(root)
-        raise DatasetError(_missing(benchmark, root))
+        raise DatasetError(_missing(benchmark, root, lacking))
+
+
+def _continued(file: RemoteFile, files: Sequence[RemoteFile]) -> list[RemoteFile]:
+    """The further parts of an archive, in order."""
+    return [other for other in files if other.continues == file.name]
 
 
 @contextmanager
@@ -63,24 +78,36 @@ def _untold(_: str) -> Iterator[Progress]:
 
 
 def _is_there(file: RemoteFile, root: Path) -> bool:
-    half = file.gives is not None and half_unpacked(file.name, root)
+    half = file.gives is not None and half_unpacked(file.name, _folder(file, root))
     return not half and (root / file.needed).exists()
 
 
+def _folder(file: RemoteFile, root: Path) -> Path:
+    """Into which an archive is unpacked."""
+    return root if file.inside is None else root / file.inside
+
+
 def _bring(
-    benchmark: Benchmark, file: RemoteFile, root: Path, may_download: bool, track: Track
+    benchmark: Benchmark,
+    archive: Sequence[RemoteFile],
+    root: Path,
+    may_download: bool,
+    track: Track,
 ) -> None:
-    path = root / file.name
-    if may_download and not path.is_file():
-        if file.address is None:
-            raise DatasetError(_missing(benchmark, root))
-        with writing(root):
-            root.mkdir(parents=True, exist_ok=True)
-        with track(f"bytes of {file.name} fetched") as advance:
-            download(file.address, path, checksum=file.checksum, progress=advance)
-    if file.gives is not None and path.is_file():
-        with track(f"bytes of {file.name} unpacked") as advance:
-            unpack(path, root, progress=advance)
+    """Fetch and unpack an archive, of one part or several, or a plain file."""
+    for file in archive:
+        path = root / file.name
+        if may_download and not path.is_file():
+            if file.address is None:
+                raise DatasetError(_missing(benchmark, root, [file]))
+            with writing(root):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            with track(f"bytes of {file.name} fetched") as advance:
+                download(file.address, path, checksum=file.checksum, progress=advance)
+    first, paths = archive[0], [root / file.name for file in archive]
+    if first.gives is not None and all(path.is_file() for path in paths):
+        with track(f"bytes of {first.name} unpacked") as advance:
+            unpack(paths, _folder(first, root), progress=advance)
 
 
 def _compare(file: RemoteFile, root: Path) -> None:
@@ -96,8 +123,7 @@ def _compare(file: RemoteFile, root: Path) -> None:
         )
 
 
-def _missing(benchmark: Benchmark, root: Path) -> str:
-    lacking = [file for file in benchmark.files if not _is_there(file, root)]
+def _missing(benchmark: Benchmark, root: Path, lacking: Sequence[RemoteFile]) -> str:
     needed = " and no ".join(file.needed for file in lacking)
     archives = ", ".join(file.name for file in lacking if file.gives)
     start = f"{benchmark.name} is not whole in {root}: there is no {needed}"

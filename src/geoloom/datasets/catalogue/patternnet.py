@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..benchmarks.class_folders import ClassFolderLayout
 from ..benchmarks.declaration import RGB, Benchmark, RemoteFile
+from ..samples.pictures import Pictures
 
 _HOME = (
     "https://hf.co/datasets/torchgeo/PatternNet/resolve/2dbd901b00e301967a5c5146b25454f5d3455ad0/"
@@ -62,7 +63,7 @@ BENCHMARK = Benchmark(
         ),
     ),
     layout=_LAYOUT,
-    bands=RGB,
+    image=Pictures(RGB),
     outputs=_LAYOUT.outputs,
     samples=30_400,
     size=(256, 256),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..benchmarks.class_folders import ClassFolderLayout
 from ..benchmarks.declaration import RGB, Benchmark, RemoteFile, SplitFiles
+from ..samples.pictures import Pictures
 
 _HOME = (
     "https://hf.co/datasets/isaaccorley/resisc45/resolve/883edc0eee77b2c84225472f10f126e3ed83fa6e/"
@@ -76,7 +77,7 @@ BENCHMARK = Benchmark(
         *_LISTS.files,
     ),
     layout=_LAYOUT,
-    bands=RGB,
+    image=Pictures(RGB),
     outputs=_LAYOUT.outputs,
     samples=31_500,
     size=(256, 256),

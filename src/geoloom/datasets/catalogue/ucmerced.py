@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..benchmarks.class_folders import ClassFolderLayout
 from ..benchmarks.declaration import RGB, Benchmark, RemoteFile, SplitFiles
+from ..samples.pictures import Pictures
 
 _HOME = "https://hf.co/datasets/torchgeo/ucmerced/resolve/7c5ef3454d9b1cccfa7ccde0c01fc8f00a45909a/"
 _CLASSES = (
@@ -50,7 +51,7 @@ BENCHMARK = Benchmark(
         *_LISTS.files,
     ),
     layout=_LAYOUT,
-    bands=RGB,
+    image=Pictures(RGB),
     outputs=_LAYOUT.outputs,
     samples=2_100,
     size=(256, 256),

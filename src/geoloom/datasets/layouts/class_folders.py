@@ -18,7 +18,7 @@ from ...core.suffixes import VECTOR_SUFFIXES
 from ...io.access.finding import RASTER_SUFFIXES
 from ...io.access.paths import path_text
 from ...io.pictures.read import PICTURE_SUFFIXES
-from .listing import Listing
+from ..samples.listing import Listing
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class ClassFolders:
         columns.update(self._from_names(top, [file for *_, file in rows]))
         positions = {name: position for position, name in enumerate(names)}
         labels = np.array([positions[name] for name in kinds], np.int64)
-        return Listing(top, columns, Classes.of(names), labels)
+        return Listing(top, columns, {"label": labels}, Classes.of(names))
 
     def _from_names(self, top: Path, files: Sequence[str]) -> dict[str, Any]:
         if self.filename_regex is None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from ...core.bands import Band
 from ...core.errors import DatasetError
+from ...core.outputs import ClassOutputs
 from ...core.progress import Progress
 from ...io.headers.scan import OnError
 from ...io.pictures.fit import Fit
+from ..options import require_choice
+from ..samples.dataset import GivenDtype, SampleDataset, Size, Transform
+from ..samples.listing import SampleSplit, SplitLists
+from ..samples.scanned import declared_bands, scanned
 from .class_folders import ClassFolders
-from .listing import SampleSplit, SplitLists
-from .sample_dataset import GivenDtype, SampleDataset, Size, Transform
 
 
 class ImageFolder(SampleDataset):
@@ -31,7 +35,11 @@ class ImageFolder(SampleDataset):
             folders of splits, where there are any.
         classes: Folders wanted, in the order of their labels; None: all, by name.
         filename_regex: Named groups become columns by which to divide, such as `(?P<flight>\\d+)_.*`.
-        all_bands, size, fit, dtype, on_error, progress: See `SampleDataset`.
+        all_bands: What the files' channels are, a name or a `Band` each; None: as the files say. A declared
+            fourth channel is data, not transparency.
+        size, fit, dtype: See `SampleDataset`.
+        on_error: What becomes of pictures whose headers cannot be read.
+        progress: Called with (headers read, pictures in all).
 
     Raises:
         DatasetError: there are no folders of classes, or pictures differ in their bands.
@@ -64,19 +72,22 @@ class ImageFolder(SampleDataset):
                 f"classes is {classes!r}; give names of folders, such as [{classes!r}, ...]"
             )
         wanted = None if classes is None else tuple(classes)
+        require_choice("on_error", on_error, get_args(OnError))
+        declared = declared_bands(all_bands)
         listing = ClassFolders(wanted, filename_regex).find(root)
         if splits is not None:
             listing = listing.with_splits(splits)
         if split is not None:
             listing = listing.take(listing.rows_of(split))
+        read, pictures = scanned(listing, bands=declared, on_error=on_error, progress=progress)
+        assert read.classes is not None  # folders of classes have names
         super().__init__(
-            listing,
+            read,
+            pictures,
+            outputs=ClassOutputs(read.classes, per="image"),
             bands=bands,
-            all_bands=all_bands,
             size=size,
             fit=fit,
             dtype=dtype,
             transforms=transforms,
-            on_error=on_error,
-            progress=progress,
         )

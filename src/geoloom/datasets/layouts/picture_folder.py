@@ -11,8 +11,9 @@ import numpy as np
 from ...core.errors import DatasetError
 from ...io.access.paths import path_text
 from ...io.pictures.read import PICTURE_SUFFIXES
-from .listing import Listing
-from .sample_dataset import SampleDataset
+from ..samples.dataset import SampleDataset
+from ..samples.listing import Listing
+from ..samples.scanned import scanned
 
 
 class PictureFolder(SampleDataset):
@@ -34,7 +35,7 @@ class PictureFolder(SampleDataset):
                 f"{top} holds no picture; expected files that end in "
                 f"{', '.join(sorted(PICTURE_SUFFIXES))}"
             )
-        super().__init__(Listing(top, {"file": np.array(files, object)}))
+        super().__init__(*scanned(Listing(top, {"file": np.array(files, object)})))
 
 
 def _pictures_below(top: Path) -> Iterator[str]:

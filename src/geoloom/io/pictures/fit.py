@@ -47,6 +47,29 @@ def fit_into(
         _crop(values, valid, out, out_valid)
 
 
+def fit_codes_into(
+    codes: NDArray[Any],
+    valid: NDArray[np.bool_],
+    fit: Fit,
+    out: NDArray[Any],
+    out_valid: NDArray[np.bool_],
+) -> None:
+    """As `fit_into`, of class codes: each pixel made takes the code of the pixel that its centre lies in.
+
+    Args:
+        codes: (H, W).
+        valid: (H, W), True = labelled.
+        fit: How.
+        out: (H', W'), wholly overwritten.
+        out_valid: (H', W'), wholly overwritten.
+    """
+    if fit == "resize" and codes.shape != out.shape:
+        rows, cols = (_centres(n, m) for n, m in zip(codes.shape, out.shape, strict=True))
+        out[:], out_valid[:] = codes[rows[:, None], cols], valid[rows[:, None], cols]
+    else:
+        fit_into(codes[None], valid, fit, out[None], out_valid)
+
+
 def _start(length: int, wanted: int) -> int:
     """Where a side of `wanted` pixels about the middle begins; below 0 where it is longer."""
     return (length - wanted) // 2

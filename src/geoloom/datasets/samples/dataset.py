@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
@@ -17,19 +18,19 @@ from torch.utils.data import Dataset
 from ...core.bands import Band, find_bands
 from ...core.classes import Classes
 from ...core.errors import DatasetError
-from ...core.grid import place
-from ...core.outputs import ClassOutputs
-from ...core.progress import Progress
+from ...core.outputs import Outputs
 from ...core.query import Sample
 from ...core.statistics import BandStatistics, band_statistics
 from ...io.buffers import BUFFERS
-from ...io.headers.scan import OnError
-from ...io.pictures.fit import Fit, fit_into, fitted_transform
+from ...io.pictures.fit import Fit, fitted_transform
 from ...io.threads import reading_threads, usable_cpus
 from ..options import picture_size, require_apart, require_callable, require_choice
 from ..reading.sample import torch_dtype
+from .batch import SampleBatch
 from .listing import Listing, SampleSplit, SplitLists
-from .picture_files import PictureFiles
+from .pixels import ImageSource, PixelArray
+from .sizes import one_size
+from .target import LABELLED, Frame, TargetSource
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +46,11 @@ _AT_ONCE = 64
 class SampleDataset(Dataset[Sample]):
     """Samples that are numbered: `dataset[3]`, `len(dataset)`, shuffled by a `DataLoader`.
 
-    Samples hold `image` (C, H, W), `valid` (H, W) bool, True = observed, and `label` () int64, the class's
-    position in `classes`. Where all pictures tell their place, also `crs`, `transform` and `bounds`.
+    Samples hold `image` (C, H, W), or (T, C, H, W) of series with `times` (T,) and `valid_series` (T, H, W);
+    `valid` (H, W) bool, True = observed and, where pixels are labelled, labelled; and what they teach, by the
+    keys of `outputs`: `label` () int64, the class's position in `classes`, `mask`, `boxes` and so on. Where
+    labels are of pixels, `observed` (H, W) as well. Where all files tell their place, also `crs`,
+    `transform` and `bounds`.
 
     A `DataLoader` asks for whole batches: threads decode them into the batch's own memory, which
     `geoloom.loader` hands on without a copy. A dataset never changes: what alters it returns another one.
@@ -54,80 +58,75 @@ class SampleDataset(Dataset[Sample]):
 
     Args:
         listing: Which samples there are.
+        image: How their pixels are read.
+        targets: How what they teach is read, beyond what the listing knows of each as a whole.
+        outputs: What a network for these samples gives; None where they teach nothing.
+        placed: Whether samples have a place on Earth; None: where the listing has their grids.
         bands: Names of those wanted, in order; None: all.
-        all_bands: What the files' channels are, a name or a `Band` each; None: as the files say. A declared
-            fourth channel is data, not transparency.
         size: Rows and columns, or the side of a square, to which each picture is brought. None: its own;
             those of one batch must then be equal.
-        fit: `crop` cuts and pads about the middle, values untouched; `resize` shows the whole picture.
+        fit: `crop` cuts and pads about the middle, values untouched; `resize` shows the whole picture, codes
+            never mixed.
         dtype: Of the image. `native`: as stored, but uint16 as float32 and uint32 as int64, since torch can
             scarcely compute with those; `stored`: as stored; `float32`.
         transforms: What is done to each sample.
-        on_error: What becomes of pictures whose headers cannot be read.
-        progress: Called with (headers read, pictures in all).
 
     Raises:
-        DatasetError: an option is none, or pictures differ in their bands.
+        DatasetError: an option is none, or there is no sample.
         BandError: a band is unknown.
-        ReadError: a picture cannot be read.
     """
 
     def __init__(
         self,
         listing: Listing,
+        image: ImageSource,
+        targets: Sequence[TargetSource] = (),
         *,
+        outputs: Outputs | None = None,
+        placed: bool | None = None,
         bands: Sequence[str] | None = None,
-        all_bands: Sequence[str | Band] | None = None,
         size: Size | None = None,
         fit: Fit = "crop",
         dtype: GivenDtype = "native",
         transforms: Transform | None = None,
-        on_error: OnError = "raise",
-        progress: Progress | None = None,
     ) -> None:
         require_choice("dtype", dtype, get_args(GivenDtype))
-        require_choice("on_error", on_error, get_args(OnError))
         require_callable(transforms)
-        declared = None
-        if all_bands is not None:
-            declared = [band if isinstance(band, Band) else Band.named(band) for band in all_bands]
-            require_apart("all_bands", [band.name for band in declared])
-        pictures, read = PictureFiles.of(
-            listing.paths, bands=declared, on_error=on_error, progress=progress
-        )
-        self._pictures = pictures
-        self._listing = listing.take(read)
-        self._numbers = np.arange(len(read))
+        self._listing = listing
+        self._source = image
+        self._sources = tuple(target for target in targets if target.given(listing))
+        self._outputs = outputs
+        self._placed = listing.grids is not None if placed is None else placed
         self._channels: tuple[int, ...] | None = None
         if bands is not None:
             require_apart("bands", list(bands))
-            known = [band.name for band in pictures.bands]
+            known = [band.name for band in image.bands]
             self._channels = find_bands(bands, known, where=str(listing.root))
         self._size, self._fit = picture_size(size), _checked_fit(fit)
-        self._given = pictures.dtype
+        self._given = image.dtype
         if dtype != "stored":
-            self._given = np.dtype("float32") if dtype == "float32" else torch_dtype(pictures.dtype)
+            self._given = np.dtype("float32") if dtype == "float32" else torch_dtype(image.dtype)
         self._transforms = transforms
 
     @property
     def bands(self) -> tuple[Band, ...]:
         """Of the image, in channel order."""
-        known = self._pictures.bands
+        known = self._source.bands
         return known if self._channels is None else tuple(known[i] for i in self._channels)
 
     @property
-    def classes(self) -> Classes | None:
-        """What labels mean, by position; None where samples have none."""
-        return self._listing.classes
+    def outputs(self) -> Outputs | None:
+        """What a network for these samples gives; None where they teach nothing."""
+        return self._outputs
 
     @property
-    def outputs(self) -> ClassOutputs | None:
-        """What a network for these samples gives; None where they have no labels."""
-        return None if self.classes is None else ClassOutputs(self.classes, per="image")
+    def classes(self) -> Classes | None:
+        """What labels, masks or boxes mean, by position; None where there are no classes."""
+        return getattr(self._outputs, "classes", None)
 
     @property
     def targets(self) -> NDArray[np.int64] | None:
-        """(n,) class positions; None where samples have no labels."""
+        """(n,) class positions; None where samples have no labels as a whole."""
         return self._listing.labels
 
     @property
@@ -137,11 +136,14 @@ class SampleDataset(Dataset[Sample]):
 
     @property
     def sizes(self) -> dict[tuple[int, int], int]:
-        """How many samples have so many rows and columns, the most frequent first."""
+        """How many samples have so many rows and columns, the most frequent first.
+
+        Raises:
+            ReadError: a file's header has to be read for it, and is damaged.
+        """
         if self._size is not None:
             return {self._size: len(self)}
-        shapes = map(tuple, self._pictures.shapes[self._numbers].tolist())
-        return dict(Counter(shapes).most_common())
+        return dict(Counter(map(tuple, self._shapes().tolist())).most_common())
 
     @property
     def size(self) -> tuple[int, int]:
@@ -150,12 +152,17 @@ class SampleDataset(Dataset[Sample]):
         Raises:
             DatasetError: pictures differ in size, and are not brought to one.
         """
-        return self._size_of(np.arange(len(self)), "trained on together")
+        return self._size or one_size(self._shapes(), "trained on together")
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """That holds the values of all files; what samples hold, the option `dtype` says."""
-        return self._pictures.dtype
+        return self._source.dtype
+
+    @property
+    def dates(self) -> int | None:
+        """How many dates each sample has; None where images have no axis of dates."""
+        return self._source.dates
 
     @property
     def splits(self) -> dict[str, int]:
@@ -173,17 +180,27 @@ class SampleDataset(Dataset[Sample]):
         import pandas as pd
 
         columns = dict(self._listing.columns)
-        if self.targets is not None:
-            columns["label"] = self.targets
-        shapes = self._pictures.shapes[self._numbers]
-        return pd.DataFrame({**columns, "height": shapes[:, 0], "width": shapes[:, 1]})
+        columns |= {
+            key: answers
+            for key, answers in self._listing.answers.items()
+            if answers.ndim == 1 and answers.dtype != object
+        }
+        if self._listing.shapes is not None:
+            columns["height"], columns["width"] = self._listing.shapes.T
+        return pd.DataFrame(columns)
 
     def class_counts(self) -> dict[str, int]:
-        """How many samples each class has; empty where samples have no labels."""
-        if self.classes is None or self.targets is None:
+        """How many samples each class has; empty where samples have no labels as a whole."""
+        several, labels = self._listing.answers.get("multilabel"), self.targets
+        if self.classes is None:
             return {}
-        counts = np.bincount(self.targets, minlength=len(self.classes)).tolist()
-        return dict(zip(self.classes.names, counts, strict=True))
+        if several is not None:
+            counts = several.sum(axis=0)
+        elif labels is not None:
+            counts = np.bincount(labels, minlength=len(self.classes))
+        else:
+            return {}
+        return dict(zip(self.classes.names, counts.tolist(), strict=True))
 
     def indices(self, split: str | None = None) -> NDArray[np.int64]:
         """Numbers of the samples of a split; of all for None.
@@ -194,19 +211,24 @@ class SampleDataset(Dataset[Sample]):
         return np.arange(len(self)) if split is None else self._listing.rows_of(split)
 
     def labels(self, i: int) -> dict[str, NDArray[Any]]:
-        """Sample `i` without its image: `label` () int64; empty where samples have none."""
-        return {} if self.targets is None else {"label": self.targets[i]}
+        """Sample `i` without its image, such as `label` () int64; empty where it teaches nothing.
+
+        Raises:
+            ReadError: a file is damaged.
+        """
+        taught = self._answers(i)
+        if self._sources:
+            stored = self._source.shape(self._listing, i)
+            taught |= self._taught(i, Frame(stored, self._size or stored, self._fit))
+        labelled = taught.pop(LABELLED, None)
+        return taught if labelled is None else {**taught, "valid": labelled}
 
     def grid(self, i: int) -> GeoBox | None:
         """Where sample `i` lies; None where it has no place on Earth."""
-        if self._pictures.grids is None:
+        if not self._placed:
             return None
-        grid = self._pictures.grids[int(self._numbers[i])]
-        size = self._size or tuple(grid.shape)
-        if size == tuple(grid.shape):
-            return grid
-        moved = grid.affine @ fitted_transform(tuple(grid.shape), size, self._fit)
-        return GeoBox(size, Affine(*moved[:6]), grid.crs)
+        grid = self._source.grid(self._listing, i)
+        return None if grid is None else self._framed(grid)
 
     def samples(self, indices: Sequence[int]) -> Self:
         """Some of the samples, images in the files' own type.
@@ -233,7 +255,12 @@ class SampleDataset(Dataset[Sample]):
         def blocks() -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
             threads = reading_threads(usable_cpus())
             for start in range(0, len(chosen), _AT_ONCE):
-                yield from threads.map(chosen._image, range(len(chosen))[start : start + _AT_ONCE])
+                rows = range(len(chosen))[start : start + _AT_ONCE]
+                for pixels in threads.map(chosen._pixels, rows):
+                    if chosen.dates is None:
+                        yield pixels.values, pixels.valid
+                    else:
+                        yield from zip(pixels.values, pixels.valid, strict=True)
 
         return band_statistics(blocks, [band.name for band in self.bands])
 
@@ -264,7 +291,7 @@ class SampleDataset(Dataset[Sample]):
         wrong = chosen[(chosen < 0) | (chosen >= len(self))]
         if len(wrong):
             raise DatasetError(f"there are samples 0 to {len(self) - 1}, not {wrong[0]}")
-        return self._altered(_listing=self._listing.take(chosen), _numbers=self._numbers[chosen])
+        return self._altered(_listing=self._listing.take(chosen))
 
     def with_transforms(self, transforms: Transform | None) -> Self:
         """The same dataset, whose samples pass through `transforms`.
@@ -289,7 +316,7 @@ class SampleDataset(Dataset[Sample]):
         return other
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._listing)
 
     def __getitem__(self, index: int) -> Sample:
         return self._samples([index], np.empty)[0]
@@ -306,15 +333,19 @@ class SampleDataset(Dataset[Sample]):
         return self._samples(indices, BUFFERS.take)
 
     def _samples(self, indices: Sequence[int], take: Callable[..., Any]) -> list[Sample]:
-        import torch
-
-        rows = self._rows(indices)
-        size = self._size_of(rows, "stacked to one batch")
-        image = take((len(rows), len(self.bands), *size), self._given)
-        valid = take((len(rows), *size), np.dtype(np.bool_))
+        rows = self._rows(indices).tolist()
+        size = self._size or one_size(self._shapes_of(rows), "stacked to one batch")
+        batch = SampleBatch.of(
+            len(rows), self._source.dates, len(self.bands), size, self._given, take
+        )
 
         def fill(k: int) -> None:
-            self._fill(int(rows[k]), image[k], valid[k])
+            row = rows[k]
+            pixels = self._source.read(self._listing, row, self._channels)
+            frame = Frame(pixels.values.shape[-2:], size, self._fit)
+            grid = self._framed(pixels.grid) if self._placed and pixels.grid is not None else None
+            taught = self._answers(row) | self._taught(row, frame)
+            batch.fill(k, pixels, frame, taught, grid)
 
         threads = 1 if _in_worker() else usable_cpus()
         if threads == 1 or len(rows) == 1:
@@ -323,14 +354,7 @@ class SampleDataset(Dataset[Sample]):
         else:
             for done in reading_threads(threads).map(fill, range(len(rows))):
                 assert done is None
-        layers = {"image": torch.from_numpy(image), "valid": torch.from_numpy(valid)}
-        if self.targets is not None:
-            layers["label"] = torch.from_numpy(self.targets[rows])
-        places = [self._place(row) for row in rows.tolist()]
-        samples: list[Any] = [
-            {**{name: values[k] for name, values in layers.items()}, **places[k]}
-            for k in range(len(rows))
-        ]
+        samples = batch.samples()
         return samples if self._transforms is None else [self._transforms(s) for s in samples]
 
     def _rows(self, indices: Sequence[int]) -> NDArray[np.int64]:
@@ -341,45 +365,67 @@ class SampleDataset(Dataset[Sample]):
             raise IndexError(f"there are samples 0 to {len(self) - 1}, not {wrong[0]}")
         return rows
 
-    def _size_of(self, rows: NDArray[np.int64], purpose: str) -> tuple[int, int]:
-        """Of samples that must have one size."""
-        if self._size is not None:
-            return self._size
-        return self._pictures.one_size(self._numbers[rows], purpose)
+    def _answers(self, row: int) -> dict[str, NDArray[Any]]:
+        """What the listing knows that a sample teaches as a whole."""
+        return {
+            key: np.asarray(answers[row])
+            for key, answers in self._listing.answers.items()
+            if answers.dtype != object
+        }
 
-    def _fill(self, row: int, image: NDArray[Any], valid: NDArray[np.bool_]) -> None:
-        """Decode one picture into its place in a batch."""
-        picture = self._pictures.read(int(self._numbers[row]))
-        values = picture.values if self._channels is None else picture.values[[*self._channels]]
-        fit_into(values, picture.valid, self._fit, image, valid)
+    def _taught(self, row: int, frame: Frame) -> dict[str, NDArray[Any]]:
+        """What is read of a sample beside its image."""
+        taught: dict[str, NDArray[Any]] = {}
+        for source in self._sources:
+            read = source.read(self._listing, row, frame)
+            if LABELLED in taught and LABELLED in read:
+                read[LABELLED] = read[LABELLED] & taught[LABELLED]
+            taught |= read
+        return taught
 
-    def _image(self, row: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Image (C, H, W) and validity (H, W) of one sample."""
-        size = self._size_of(np.array([row]), "read")
-        image = np.empty((len(self.bands), *size), self._given)
-        valid = np.empty(size, np.bool_)
-        self._fill(row, image, valid)
-        return image, valid
+    def _shapes(self) -> NDArray[np.int32]:
+        """(n, 2) rows and columns as stored; headers are read once, where the listing knows none."""
+        if self._listing.shapes is None:
+            shapes = self._shapes_of(range(len(self)))
+            self._listing = replace(self._listing, shapes=shapes)
+        known = self._listing.shapes
+        assert known is not None
+        return known
 
-    def _place(self, row: int) -> Mapping[str, Any]:
-        import torch
+    def _shapes_of(self, rows: Sequence[int]) -> NDArray[np.int32]:
+        if self._listing.shapes is not None:
+            return self._listing.shapes[list(rows)]
+        threads = reading_threads(usable_cpus())
+        shapes = threads.map(lambda row: self._source.shape(self._listing, row), rows)
+        return np.array(list(shapes), np.int32).reshape(-1, 2)
 
-        grid = self.grid(row)
-        if grid is None:
-            return {}
-        where = place(grid)
-        for name in ("transform", "bounds"):
-            where[name] = torch.from_numpy(where[name])
-        return where
+    def _pixels(self, row: int) -> PixelArray:
+        """Of one sample as stored."""
+        return self._source.read(self._listing, row, self._channels)
+
+    def _framed(self, grid: GeoBox) -> GeoBox:
+        """Where the pixels of a sample lie, of where those of its file do."""
+        size = self._size or tuple(grid.shape)
+        if size == tuple(grid.shape):
+            return grid
+        moved = grid.affine @ fitted_transform(tuple(grid.shape), size, self._fit)
+        return GeoBox(size, Affine(*moved[:6]), grid.crs)
 
     def __repr__(self) -> str:
-        high, wide = next(iter(self.sizes), (0, 0))
-        more = f" and {len(self.sizes) - 1} other sizes" if len(self.sizes) > 1 else ""
         kinds = "" if self.classes is None else f"{len(self.classes)} classes, "
+        dates = "" if self.dates is None else f"{self.dates} x "
         return (
             f"{type(self).__name__}({self._listing.root.name}: {len(self)} samples, {kinds}"
-            f"{len(self.bands)} x {high} x {wide}{more}, {self.dtype})"
+            f"{dates}{len(self.bands)} x {self._sized()}, {self.dtype})"
         )
+
+    def _sized(self) -> str:
+        """Rows and columns in words, no header read for it."""
+        if self._size is None and self._listing.shapes is None:
+            return "H x W"
+        high, wide = next(iter(self.sizes), (0, 0))
+        more = f" and {len(self.sizes) - 1} other sizes" if len(self.sizes) > 1 else ""
+        return f"{high} x {wide}{more}"
 
 
 def _checked_fit(fit: Any) -> Fit:

@@ -1,56 +1,12 @@
-"""Small files in the layouts that datasets are documented with; not written from what our readers expect."""
+"""Datasets of one class per picture, as they are documented."""
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import rasterio
-from affine import Affine
-from PIL import Image
-
-from geoloom.datasets.benchmarks.declaration import Benchmark, RemoteFile
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What a dataset's documentation says, and a writer of small files that follow it."""
-
-    write: Callable[[Path], None]
-    """Writes the unpacked files below a folder."""
-    archives: dict[str, Sequence[str]]
-    """Name of each archive, and what of the folder is in it."""
-    lists: dict[str, list[str]]
-    """Name of each list of a split, and its lines."""
-    labels: dict[str, list[int]]
-    """Split (empty: undivided) -> labels of its samples, in the order of class and name."""
-    bands: int
-    size: tuple[int, int]
-    dtype: str
-
-
-def chip(path: Path, number: int, bands: int, side: int = 64) -> None:
-    """A georeferenced chip of uint16: band b holds 1000 (b + 1) + number."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    values = np.empty((bands, side, side), np.uint16)
-    values[:] = (1000 * np.arange(1, bands + 1) + number)[:, None, None]
-    place = Affine(10, 0, 500_000 + 640 * number, 0, -10, 5_000_000)
-    with rasterio.open(
-        path, "w", driver="GTiff", count=bands, height=side, width=side, dtype="uint16",
-        crs="EPSG:32632", transform=place,
-    ) as file:  # fmt: skip
-        file.write(values)
-
-
-def photograph(path: Path, number: int, height: int = 256, width: int = 256) -> None:
-    """A plain picture whose red is its number."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((height, width, 3), (number, 100, 200), np.uint8)).save(path)
-
+from documented.layout import Layout, chip, labelled, photograph
 
 EUROSAT = "ds/images/remote_sensing/otherDatasets/sentinel_2/tif"
 EUROSAT_CLASSES = [
@@ -75,7 +31,11 @@ def eurosat_layout(archive: str, stem: str) -> Layout:
             f"{stem}-val.txt": second[:4],
             f"{stem}-test.txt": second[4:],
         },
-        {"train": [*range(10)], "val": [0, 1, 2, 3], "test": [4, 5, 6, 7, 8, 9]},
+        {
+            "train": labelled(range(10)),
+            "val": labelled([0, 1, 2, 3]),
+            "test": labelled([4, 5, 6, 7, 8, 9]),
+        },
         13,
         (64, 64),
         "float32",
@@ -126,8 +86,8 @@ def divided(classes: str, stem: str, name: str, ending: str) -> dict[str, list[s
     }
 
 
-def each(classes: str) -> dict[str, list[int]]:
-    labels = [*range(len(classes.split()))]
+def each(classes: str) -> dict[str, list[dict[str, Any]]]:
+    labels = labelled(range(len(classes.split())))
     return {"train": labels, "val": labels, "test": labels}
 
 
@@ -151,39 +111,7 @@ LAYOUTS = {
         folders("PatternNet/images", PATTERNNET, "{}{:03}", ".jpg"),
         {"PatternNet.zip": ["PatternNet"]},
         {},
-        {"": [label for label in range(38) for _ in range(3)]},
+        {"": labelled([label for label in range(38) for _ in range(3)])},
         3, (256, 256), "uint8",
     ),
 }  # fmt: skip
-
-
-def written(layout: Layout, root: Path) -> Path:
-    """The unpacked files with their lists."""
-    layout.write(root)
-    for name, lines in layout.lists.items():
-        (root / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return root
-
-
-def archived(layout: Layout, root: Path, out: Path) -> Path:
-    """The files as they are given away: archives and lists, from those that `written` made."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name, parts in layout.archives.items():
-        with zipfile.ZipFile(out / name, "w") as archive:
-            for part in parts:
-                for file in sorted((root / part).rglob("*.*")):
-                    archive.write(file, file.relative_to(root))
-    for name in layout.lists:
-        (out / name).write_bytes((root / name).read_bytes())
-    return out
-
-
-def as_given_away(benchmark: Benchmark, folder: Path, address: str = "") -> Benchmark:
-    """The same dataset, whose files are those of a folder, at an address of a test."""
-
-    def file(known: RemoteFile) -> RemoteFile:
-        digest = hashlib.md5((folder / known.name).read_bytes(), usedforsecurity=False).hexdigest()
-        at = f"{address}{known.name}" if address else known.address
-        return replace(known, address=at, checksum=f"md5:{digest}")
-
-    return replace(benchmark, files=tuple(map(file, benchmark.files)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -39,24 +39,54 @@ class Listing:
     """The folder that was looked through."""
     columns: Columns
     """`file` (below the root, with `/`), and what else is known, such as `class` and `split`."""
+    answers: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """What each sample teaches as a whole, by the key of a sample: `label` (n,) int64 class positions,
+    `multilabel` (n, K) bool, `value` (n, K) float32; `boxes` and `box_labels` (n,) objects, an array each."""
     classes: Classes | None = None
-    labels: NDArray[np.int64] | None = None
-    """(n,) class positions; None where samples have none."""
+    """What labels mean, by position; None where the folders do not say it."""
+    shapes: NDArray[np.int32] | None = None
+    """(n, 2) rows and columns of the files, pixels; None where no header was read."""
+    grids: NDArray[Any] | None = None
+    """(n,) objects, the `GeoBox` of each; None where no header was read, or samples have no place."""
 
     def __len__(self) -> int:
-        return len(self.columns["file"])
+        return len(next(iter(self.columns.values())))
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """(n,) class positions; None where samples have none."""
+        return self.answers.get("label")
 
     @property
     def paths(self) -> list[str]:
-        """Of the files."""
+        """Of the files in the column `file`."""
         start = os.path.join(self.root, "")  # noqa: PTH118 - one of many
         return [start + file for file in self.columns["file"]]
 
+    def path(self, row: int, column: str = "file") -> str:
+        """Of the file that a column names.
+
+        Raises:
+            DatasetError: the sample has no such file.
+        """
+        file = self.columns[column][row]
+        if file is None:
+            raise DatasetError(f"sample {self.name(row)} in {self.root} has no {column}")
+        return os.path.join(self.root, file)  # noqa: PTH118 - one of many
+
+    def name(self, row: int) -> str:
+        """What a sample is called in messages: its first column."""
+        return str(next(iter(self.columns.values()))[row])
+
     def take(self, rows: NDArray[np.int64]) -> Self:
-        """Some of the samples, in the order of `rows`; the classes stay."""
-        columns = {name: column[rows] for name, column in self.columns.items()}
-        labels = None if self.labels is None else self.labels[rows]
-        return replace(self, columns=columns, labels=labels)
+        """Some of the samples, in the order of `rows`."""
+        return replace(
+            self,
+            columns={name: column[rows] for name, column in self.columns.items()},
+            answers={key: answers[rows] for key, answers in self.answers.items()},
+            shapes=None if self.shapes is None else self.shapes[rows],
+            grids=None if self.grids is None else self.grids[rows],
+        )
 
     @property
     def splits(self) -> dict[str, int]:
