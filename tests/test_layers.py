@@ -49,6 +49,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("part",),
         ("series", "raster"),
         ("intersect", "unite", "sensors", "vector"),
+        ("placed_samples",),
         ("catalogue",),
         ("stac",),
         ("opening",),

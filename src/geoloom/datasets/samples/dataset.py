@@ -20,6 +20,7 @@ from ...core.classes import Classes
 from ...core.errors import DatasetError
 from ...core.outputs import Outputs
 from ...core.query import Sample
+from ...core.registry import Registry
 from ...core.statistics import BandStatistics, band_statistics
 from ...io.buffers import BUFFERS
 from ...io.pictures.fit import Fit, fitted_transform
@@ -35,9 +36,16 @@ from .target import LABELLED, Frame, TargetSource
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..base import GeoDataset
+
 Transform = Callable[[Sample], Sample]
 GivenDtype = Literal["native", "stored", "float32"]
 Size = int | tuple[int, int]
+
+_AS_GEO: Registry[Callable[..., GeoDataset]] = Registry(
+    "view", {"placed": "geoloom.datasets.placed_samples:placed"}
+)
+"""What makes the dataset of `as_geo`: by name, as it is built on this one."""
 
 _AT_ONCE = 64
 """Pictures that are in memory while statistics are computed."""
@@ -128,6 +136,26 @@ class SampleDataset(Dataset[Sample]):
     def targets(self) -> NDArray[np.int64] | None:
         """(n,) class positions; None where samples have no labels as a whole."""
         return self._listing.labels
+
+    @property
+    def listing(self) -> Listing:
+        """Which samples there are, and what is known of each."""
+        return self._listing
+
+    @property
+    def source(self) -> ImageSource:
+        """How images are read, with all bands of the files."""
+        return self._source
+
+    @property
+    def target_sources(self) -> tuple[TargetSource, ...]:
+        """How labels beside the listing's are read."""
+        return self._sources
+
+    @property
+    def channels(self) -> tuple[int, ...] | None:
+        """Positions of `bands` among those of the source; None: all."""
+        return self._channels
 
     @property
     def path(self) -> Path:
@@ -229,6 +257,20 @@ class SampleDataset(Dataset[Sample]):
             return None
         grid = self._source.grid(self._listing, i)
         return None if grid is None else self._framed(grid)
+
+    def as_geo(self) -> GeoDataset:
+        """The same files as a geospatial dataset, which is asked by place and composes with others.
+
+        Samples of it hold `image`, and `mask` where labels of pixels have a place, or where each picture has
+        one class, which then holds wherever the picture lies.
+
+        Raises:
+            DatasetError: samples have no place on Earth, or do not lie in files of their own.
+
+        Example:
+            >>> chips = EuroSAT("eurosat").as_geo() & CDL("cdl")  # doctest: +SKIP
+        """
+        return _AS_GEO.get("placed")(self)
 
     def samples(self, indices: Sequence[int]) -> Self:
         """Some of the samples, images in the files' own type.

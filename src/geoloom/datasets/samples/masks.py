@@ -18,6 +18,11 @@ from .target import LABELLED, Frame
 class Coding(Protocol):
     """How stored values say which class a pixel is of."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether stored values are the codes of classes themselves, all of them."""
+        ...
+
     def classes_of(
         self, values: NDArray[Any], where: str
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -47,6 +52,11 @@ class Codes:
     """Stored value -> class code; a range of codes that are stored as they are."""
     unlabelled: tuple[int, ...] = ()
     """Stored values of pixels that nobody labelled."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether values are stored as they are."""
+        return isinstance(self.table, range) and not self.unlabelled
 
     def classes_of(
         self, values: NDArray[Any], where: str
@@ -80,6 +90,11 @@ class Colors:
 
     colors: tuple[tuple[int, int, int], ...]
     """Red, green and blue of each class, 0..255."""
+
+    @property
+    def is_plain(self) -> bool:
+        """False: colours are no codes."""
+        return False
 
     def classes_of(
         self, values: NDArray[Any], where: str

@@ -71,6 +71,12 @@ class Pictures:
             return known
         return self._info(listing, row).grid
 
+    def places(self, listing: Listing, row: int) -> list[tuple[str, int]]:
+        """File and band number, from 1, of each channel of a sample."""
+        path = listing.path(row, self.column)
+        chosen = range(len(self.bands)) if self.channels is None else self.channels
+        return [(path, channel + 1) for channel in chosen]
+
     def _info(self, listing: Listing, row: int) -> PictureInfo:
         from ...io.pictures.read import picture_info
 

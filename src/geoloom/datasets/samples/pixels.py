@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,4 +60,13 @@ class ImageSource(Protocol):
 
     def grid(self, listing: Listing, row: int) -> GeoBox | None:
         """Where one sample lies, no pixel decoded; raises as `read`."""
+        ...
+
+
+@runtime_checkable
+class InFiles(Protocol):
+    """A source whose channels are bands of files, so that they can be asked by place."""
+
+    def places(self, listing: Listing, row: int) -> list[tuple[str, int]]:
+        """File and band number, from 1, of each channel of a sample."""
         ...

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from ...core.bands import Band
-from ...core.errors import ReadError
+from ...core.errors import DatasetError, ReadError
 from ...io.pictures.fit import fit_into, fitted_transform
 from .listing import Listing
-from .pixels import ImageSource, PixelArray
+from .pixels import ImageSource, InFiles, PixelArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,22 @@ class BandStack:
         """See `ImageSource.grid`."""
         grid = self.sources[0].grid(listing, row)
         return grid if grid is None or self.size is None else _at_size(grid, self.size)
+
+    def places(self, listing: Listing, row: int) -> list[tuple[str, int]]:
+        """File and band number, from 1, of each channel of a sample.
+
+        Raises:
+            DatasetError: a source does not lie in files.
+        """
+        places: list[tuple[str, int]] = []
+        for source in self.sources:
+            if not isinstance(source, InFiles):
+                raise DatasetError(
+                    f"{', '.join(band.name for band in source.bands)} of {listing.root} do not lie in files "
+                    "of their own, so that they cannot be asked by place; take the samples by number"
+                )
+            places += source.places(listing, row)
+        return places
 
 
 @dataclass(frozen=True, slots=True)
