@@ -28,7 +28,7 @@ from geoloom.testing.server import serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 SMALL = "eurosat100"
-each = pytest.mark.parametrize("name", list_datasets())
+each = pytest.mark.parametrize("name", list_datasets(kind="samples"))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def folders(tmp_path_factory):
 
 
 def test_every_dataset_has_a_layout_here():
-    assert set(LAYOUTS) == set(list_datasets())
+    assert set(LAYOUTS) == set(list_datasets(kind="samples"))
 
 
 @each
@@ -229,7 +229,7 @@ def test_names_that_are_none():
 
 def test_addresses_and_checksums_are_those_of_the_reference(shared_data):
     facts = json.loads((shared_data.parent / "reference" / "dataset_facts.json").read_text("utf-8"))
-    for name in list_datasets():
+    for name in list_datasets(kind="samples"):
         known = get_benchmark(name)
         told = json.dumps(facts[known.name])
         for file in known.files:

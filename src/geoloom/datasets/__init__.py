@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from .benchmarks.dataset import BenchmarkDataset as BenchmarkDataset
     from .benchmarks.dataset import benchmark_class as benchmark_class
     from .benchmarks.declaration import Benchmark as Benchmark
+    from .benchmarks.layer import GeoLayer as GeoLayer
     from .benchmarks.listing import get_benchmark as get_benchmark
+    from .benchmarks.listing import get_dataset as get_dataset
+    from .benchmarks.listing import get_layer as get_layer
     from .benchmarks.listing import list_datasets as list_datasets
     from .benchmarks.listing import register_dataset as register_dataset
     from .intersect import IntersectionDataset as IntersectionDataset
@@ -26,6 +29,14 @@ if TYPE_CHECKING:
     from .samples.dataset import SampleDataset as SampleDataset
     from .scenes.index import SceneIndex as SceneIndex
     from .sensors.cdl import CDL as CDL
+    from .sensors.chesapeake import Chesapeake as Chesapeake
+    from .sensors.chesapeake import ChesapeakeDC as ChesapeakeDC
+    from .sensors.chesapeake import ChesapeakeDE as ChesapeakeDE
+    from .sensors.chesapeake import ChesapeakeMD as ChesapeakeMD
+    from .sensors.chesapeake import ChesapeakeNY as ChesapeakeNY
+    from .sensors.chesapeake import ChesapeakePA as ChesapeakePA
+    from .sensors.chesapeake import ChesapeakeVA as ChesapeakeVA
+    from .sensors.chesapeake import ChesapeakeWV as ChesapeakeWV
     from .sensors.landsat import Landsat as Landsat
     from .sensors.landsat import Landsat1 as Landsat1
     from .sensors.landsat import Landsat2 as Landsat2
@@ -60,7 +71,14 @@ else:
             ".base": ["GeoDataset"],
             ".benchmarks.dataset": ["BenchmarkDataset", "benchmark_class"],
             ".benchmarks.declaration": ["Benchmark"],
-            ".benchmarks.listing": ["get_benchmark", "list_datasets", "register_dataset"],
+            ".benchmarks.layer": ["GeoLayer"],
+            ".benchmarks.listing": [
+                "get_benchmark",
+                "get_dataset",
+                "get_layer",
+                "list_datasets",
+                "register_dataset",
+            ],
             ".intersect": ["IntersectionDataset", "intersection"],
             ".layouts.image_folder": ["ImageFolder"],
             ".samples.dataset": ["SampleDataset"],
@@ -70,6 +88,16 @@ else:
             ".region": ["Region"],
             ".scenes.index": ["SceneIndex"],
             ".sensors.cdl": ["CDL"],
+            ".sensors.chesapeake": [
+                "Chesapeake",
+                "ChesapeakeDC",
+                "ChesapeakeDE",
+                "ChesapeakeMD",
+                "ChesapeakeNY",
+                "ChesapeakePA",
+                "ChesapeakeVA",
+                "ChesapeakeWV",
+            ],
             ".sensors.landsat": [
                 "Landsat",
                 "Landsat1",

@@ -14,7 +14,10 @@ from ..terminal import session
 from ..verb import Verb, Verbs
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from ...datasets.benchmarks.declaration import Benchmark
+    from ...datasets.benchmarks.layer import GeoLayer
 
 
 @click.group(
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     examples=["geoloom datasets list", "geoloom datasets download eurosat100 data/eurosat100"],
 )
 def datasets() -> None:
-    """Find, fetch and look at the benchmark datasets of the literature."""
+    """Find, fetch and look at datasets of the literature: numbered samples, and layers of the Earth."""
 
 
 name = click.argument("name", cls=Argument, help="Of the dataset, as the list has it.")
@@ -37,11 +40,13 @@ folder = click.argument("folder", cls=Argument, type=Path, help="Where the datas
 def list_all(match: str | None, as_json: bool, debug: bool) -> None:
     """List the datasets that are known by name."""
     with session(as_json=as_json, debug=debug) as terminal:
-        from ...datasets.benchmarks.listing import get_benchmark, list_datasets
+        from ...datasets.benchmarks.listing import get_dataset, list_datasets
 
-        known = [get_benchmark(command) for command in list_datasets(match)]
+        known = [get_dataset(command) for command in list_datasets(match)]
         wide = max((len(one.command) for one in known), default=0)
-        lines = [f"{one.command:{wide}}  {one.samples:>9,}  {one.about}" for one in known]
+        lines = [
+            f"{one.command:{wide}}  {_samples(one, briefly=True):>9}  {one.about}" for one in known
+        ]
         terminal.answer(
             {"verb": "datasets list", "datasets": [one.to_dict() for one in known]},
             "\n".join(lines or ["no dataset has such a name: leave --match out"]),
@@ -55,44 +60,70 @@ def list_all(match: str | None, as_json: bool, debug: bool) -> None:
 def info(name: str, as_json: bool, debug: bool) -> None:
     """Show what a dataset holds, where it comes from, and how it is divided."""
     with session(as_json=as_json, debug=debug) as terminal:
-        from ...datasets.benchmarks.listing import get_benchmark
+        from ...datasets.benchmarks.listing import get_dataset
 
-        known = get_benchmark(name)
+        known = get_dataset(name)
         terminal.answer({"verb": "datasets info", **known.to_dict()}, "\n".join(_facts(known)))
 
 
 @datasets.command(
-    "download", cls=Verb, examples=["geoloom datasets download eurosat100 data/eurosat100"]
+    "download",
+    cls=Verb,
+    examples=[
+        "geoloom datasets download eurosat100 data/eurosat100",
+        "geoloom datasets download cdl data/cdl --part 2023",
+    ],
 )
 @name
 @folder
+@option(
+    "--part",
+    "parts",
+    help="Of a layer that is fetched by years or provinces: which. Repeatable.",
+    many=True,
+    metavar="PART",
+)
 @flag("--checksum", help="Compare files that are there with their checksums, too.")
 @as_json
 @quiet
 @debug
 def download(
-    name: str, folder: Path, checksum: bool, as_json: bool, quiet: bool, debug: bool
+    name: str,
+    folder: Path,
+    parts: tuple[str, ...],
+    checksum: bool,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,
 ) -> None:
     """Fetch a dataset and unpack it; what is there already is not fetched again."""
     with session(as_json=as_json, quiet=quiet, debug=debug) as terminal:
         from ...datasets.benchmarks.files import bring_files
-        from ...datasets.benchmarks.listing import get_benchmark
+        from ...datasets.benchmarks.listing import get_dataset
 
-        known = get_benchmark(name)
+        known = get_dataset(name).only(parts)
         bring_files(
             known, folder.absolute(), may_download=True, check=checksum, track=terminal.track
         )
         terminal.answer(
-            {"verb": "datasets download", "path": str(folder)}, f"{folder}: {known.name}"
+            {"verb": "datasets download", "path": str(folder), "parts": list(parts)},
+            " ".join([f"{folder}: {known.name}", *parts]),
         )
 
 
 @datasets.command(
-    "plot", cls=Verb, examples=["geoloom datasets plot eurosat100 data/eurosat100 12"]
+    "plot",
+    cls=Verb,
+    examples=[
+        "geoloom datasets plot eurosat100 data/eurosat100 12",
+        "geoloom datasets plot cdl data/cdl 12",
+    ],
 )
 @name
 @folder
-@click.argument("count", cls=Argument, type=int, help="How many samples, drawn by chance.")
+@click.argument(
+    "count", cls=Argument, type=int, help="How many samples or windows, drawn by chance."
+)
 @click.argument(
     "out",
     cls=Argument,
@@ -116,28 +147,50 @@ def plot(
     as_json: bool,
     debug: bool,
 ) -> None:
-    """Draw a sheet of samples, each with its class."""
+    """Draw a sheet of samples, each with its class, or of windows of a layer, each with its date."""
     with session(as_json=as_json, debug=debug) as terminal:
         from ...core.files import may_replace
-        from ...datasets.benchmarks.dataset import benchmark_class
         from ...figures.style import save_figure
 
         out = Path(f"{name.lower()}.png") if out is None else out
         may_replace(out, overwrite=overwrite)
-        dataset = benchmark_class(name)(folder, split=split)
-        save_figure(dataset.sheet(count, seed), out, overwrite=overwrite)
+        figure, drawn, what = _sheet(name, folder, count, split, seed)
+        save_figure(figure, out, overwrite=overwrite)
         terminal.answer(
-            {"verb": "datasets plot", "path": str(out), "samples": min(count, len(dataset))},
-            f"{out}: {min(count, len(dataset))} of {len(dataset):,} samples",
+            {"verb": "datasets plot", "path": str(out), "samples": drawn}, f"{out}: {drawn} {what}"
         )
 
 
-def _facts(known: Benchmark) -> Iterator[str]:
+def _sheet(
+    name: str, folder: Path, count: int, split: str | None, seed: int
+) -> tuple[Figure, int, str]:
+    """A sheet, how many pictures are on it, and of what."""
+    from ...datasets.benchmarks.dataset import benchmark_class
+    from ...datasets.benchmarks.layer import GeoLayer
+    from ...datasets.benchmarks.listing import get_dataset
+
+    known = get_dataset(name)
+    if isinstance(known, GeoLayer):
+        from ...samplers.sheet import window_sheet
+
+        layer = known.open(folder, split)
+        scenes = "1 scene" if len(layer) == 1 else f"{len(layer):,} scenes"
+        return window_sheet(layer, count, seed=seed), count, f"windows of {scenes}"
+    dataset = benchmark_class(name)(folder, split=split)
+    return dataset.sheet(count, seed), min(count, len(dataset)), f"of {len(dataset):,} samples"
+
+
+def _facts(known: Benchmark | GeoLayer) -> Iterator[str]:
+    from ...datasets.benchmarks.declaration import Benchmark
+
+    divided = ", ".join(known.splits)
+    if isinstance(known, Benchmark):
+        divided = divided or "none: divide them by ClassSplit or a list of your own"
     rows = {
         "what": known.about,
-        "samples": f"{known.samples:,}" + _sized(known),
-        "splits": ", ".join(known.splits)
-        or "none: divide them by ClassSplit or a list of your own",
+        "samples": _samples(known),
+        "splits": divided,
+        "parts": ", ".join(known.parts),
         "classes": f"{len(known.classes)}: {', '.join(known.classes)}" if known.classes else None,
         "note": known.note,
         "licence": known.licence or "not stated",
@@ -150,11 +203,17 @@ def _facts(known: Benchmark) -> Iterator[str]:
     yield "  bands, in order:"
     for band in known.bands:
         yield f"    {band.name:10} {band.role:10} {band.unit or 'unit not stated'}"
-    yield "  files:"
+    if known.files:
+        yield "  files:"
     for file in known.files:
         yield f"    {file.name}  {file.checksum or 'checksum not known'}"
         yield f"      {file.address or 'by hand'}"
 
 
-def _sized(known: Benchmark) -> str:
-    return "" if known.size is None else " of {} x {} pixels".format(*known.size)
+def _samples(known: Benchmark | GeoLayer, *, briefly: bool = False) -> str:
+    from ...datasets.benchmarks.layer import GeoLayer
+
+    if isinstance(known, GeoLayer):
+        return "layer" if briefly else "cut wherever they are asked for"
+    sized = "" if known.size is None or briefly else " of {} x {} pixels".format(*known.size)
+    return f"{known.samples:,}{sized}"

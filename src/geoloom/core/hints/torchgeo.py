@@ -30,7 +30,7 @@ NAMES: Mapping[str, str] = {
 }
 """Name in TorchGeo -> what to write."""
 
-_EARLY = "give a folder with the files, as geoloom downloads none"
+_EARLY = "give a folder with the files; geoloom datasets info NAME says where to get them"
 
 OF_DATASETS: Mapping[str, str] = {
     "classes": "all codes are read; choose classes by with_transforms(EncodeClasses(...)) of "

@@ -1,1 +1,1 @@
-"""What benchmark datasets have in common: their declaration, their files, the samples in them."""
+"""What datasets known by name have in common: their declaration, their files; the samples of benchmarks."""

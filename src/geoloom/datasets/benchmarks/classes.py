@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .listing import BENCHMARKS, get_benchmark, list_datasets
+from .declaration import Benchmark
+from .listing import DATASETS, get_dataset, list_datasets
 
 if TYPE_CHECKING:
     from .dataset import BenchmarkDataset
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 def named(name: str) -> type[BenchmarkDataset] | None:
     """The class of a name; None where no dataset has it."""
-    if name.lower() not in BENCHMARKS or get_benchmark(name).name != name:
+    known = get_dataset(name) if name.lower() in DATASETS else None
+    if not isinstance(known, Benchmark) or known.name != name:
         return None
     from .dataset import benchmark_class
 
@@ -21,4 +23,4 @@ def named(name: str) -> type[BenchmarkDataset] | None:
 
 def names() -> list[str]:
     """Of all classes."""
-    return [get_benchmark(command).name for command in list_datasets()]
+    return [get_dataset(command).name for command in list_datasets(kind="samples")]

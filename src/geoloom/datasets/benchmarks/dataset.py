@@ -14,7 +14,7 @@ from ...io.access.paths import path_text
 from ..samples.dataset import GivenDtype, SampleDataset, Size, Transform
 from .declaration import Benchmark
 from .files import Track, bring_files
-from .listing import BENCHMARKS, get_benchmark
+from .listing import DATASETS, get_benchmark
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -188,7 +188,7 @@ def _described(known: Benchmark) -> str:
 
 def _again(name: str, benchmark: Benchmark, state: dict[str, Any]) -> BenchmarkDataset:
     """An unpickled one; of a class that a plugin registered in the process that made it, that class."""
-    known = BENCHMARKS.get(name) if name in BENCHMARKS else benchmark
+    known = get_benchmark(name) if name in DATASETS else benchmark
     made = _made(known)
     dataset = made.__new__(made)
     vars(dataset).update(state)

@@ -1,4 +1,4 @@
-"""What is known of a benchmark dataset before a file of it is there. Loads no torch."""
+"""What is known of a dataset before a file of it is there. Loads no torch."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ class RemoteFile:
     """Name of the archive's first part, where this is a further one."""
     inside: str | None = None
     """Folder below the dataset's, into which it is unpacked; None: the dataset's own."""
+    part: str | None = None
+    """Of a layer that is fetched by parts, such as years: which one it belongs to."""
 
     @property
     def needed(self) -> str:
@@ -114,32 +116,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Benchmark:
-    """A dataset of the literature."""
+class Declared:
+    """What is known of any dataset that has a name."""
 
     name: str
     """Of its class, such as `EuroSAT`; lower case on the command line."""
     about: str
     """What it is, in one line."""
     files: tuple[RemoteFile, ...]
-    layout: Layout
-    image: ImageSource
-    """How the pixels of samples are read, and their bands."""
-    targets: tuple[TargetSource, ...] = ()
-    """How what they teach is read, beyond what the layout knows of each as a whole."""
-    outputs: Outputs
-    """What a network for it gives."""
-    samples: int
-    """How many the whole dataset has."""
-    size: tuple[int, int] | None = None
-    """Rows and columns of every sample, pixels; None where they differ."""
-    fit: Fit | None = None
-    """How samples of another size are brought to `size`; None where all have it."""
-    placed: bool = False
-    """Whether files say where on Earth they lie."""
-    band_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    """Names for several bands, such as `s1`, and these."""
-    choices: tuple[Choice, ...] = ()
     home: str
     """A page on it."""
     citation: str
@@ -160,6 +144,84 @@ class Benchmark:
             'eurosat'
         """
         return self.name.lower()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Those that are fetched one by one; empty where it comes as a whole."""
+        return tuple(dict.fromkeys(file.part for file in self.files if file.part is not None))
+
+    def only(self, parts: Sequence[str]) -> Self:
+        """The same with the files of some parts alone.
+
+        Args:
+            parts: Names; none where it comes as a whole.
+
+        Raises:
+            DatasetError: there is no such part, none is chosen of several, or there are no files to fetch.
+        """
+        if not self.files:
+            raise DatasetError(f"{self.name} has no files to fetch here; {self.by_hand}")
+        for part in parts:
+            if part not in self.parts:
+                raise DatasetError(f"{self.name} has no part {part!r}{suggest(part, self.parts)}")
+        if self.parts and not parts:
+            raise DatasetError(
+                f"{self.name} comes in parts of large files: choose some of {', '.join(self.parts)} "
+                f"(geoloom datasets download {self.command} FOLDER --part {self.parts[0]})"
+            )
+        return replace(self, files=tuple(f for f in self.files if f.part in (None, *parts)))
+
+    def files_for(
+        self, split: str | None = None, bands: Sequence[str] | None = None
+    ) -> tuple[RemoteFile, ...]:
+        """Those that are needed.
+
+        Args:
+            split: Of the samples; None: all.
+            bands: Names of those wanted; None: all.
+        """
+        return self.files
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "name": self.name,
+            "command": self.command,
+            "about": self.about,
+            "files": [
+                {"name": f.name, "address": f.address, "checksum": f.checksum, "part": f.part}
+                for f in self.files
+            ],
+            "home": self.home,
+            "citation": self.citation,
+            "licence": self.licence,
+            "note": self.note,
+            "by_hand": self.by_hand,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark(Declared):
+    """A dataset of the literature: samples, numbered."""
+
+    layout: Layout
+    image: ImageSource
+    """How the pixels of samples are read, and their bands."""
+    targets: tuple[TargetSource, ...] = ()
+    """How what they teach is read, beyond what the layout knows of each as a whole."""
+    outputs: Outputs
+    """What a network for it gives."""
+    samples: int
+    """How many the whole dataset has."""
+    size: tuple[int, int] | None = None
+    """Rows and columns of every sample, pixels; None where they differ."""
+    fit: Fit | None = None
+    """How samples of another size are brought to `size`; None where all have it."""
+    placed: bool = False
+    """Whether files say where on Earth they lie."""
+    band_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Names for several bands, such as `s1`, and these."""
+    choices: tuple[Choice, ...] = ()
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -237,9 +299,8 @@ class Benchmark:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
-            "name": self.name,
-            "command": self.command,
-            "about": self.about,
+            **Declared.to_dict(self),
+            "kind": "samples",
             "outputs": self.outputs.to_dict(),
             "bands": [band.to_dict() for band in self.bands],
             "samples": self.samples,
@@ -248,12 +309,4 @@ class Benchmark:
             "placed": self.placed,
             "choices": {choice.name: list(choice.values) for choice in self.choices},
             "band_sets": {name: list(bands) for name, bands in self.band_sets.items()},
-            "files": [
-                {"name": f.name, "address": f.address, "checksum": f.checksum} for f in self.files
-            ],
-            "home": self.home,
-            "citation": self.citation,
-            "licence": self.licence,
-            "note": self.note,
-            "by_hand": self.by_hand,
         }

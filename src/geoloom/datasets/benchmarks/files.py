@@ -1,4 +1,4 @@
-"""The files of a benchmark dataset: found, fetched, checked and unpacked."""
+"""The files of a dataset: found, fetched, checked and unpacked."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ...core.progress import Progress
 from ...io.archives.unpack import half_unpacked, require_whole, unpack
 from ...io.checksums import Checksum, checksum_of
 from ...io.download import download
-from .declaration import Benchmark, RemoteFile
+from .declaration import Declared, RemoteFile
 
 Track = Callable[[str], AbstractContextManager[Progress]]
 """Given what is done with which file, a block during which progress is said."""
 
 
 def bring_files(
-    benchmark: Benchmark,
+    known: Declared,
     root: Path,
     *,
     split: str | None = None,
@@ -34,7 +34,7 @@ def bring_files(
     unpacking it was stopped half-way. What is downloaded is always compared with its checksum.
 
     Args:
-        benchmark: Which.
+        known: Which.
         root: Its folder.
         split: That is wanted; None: all.
         bands: Names of those wanted; None: all.
@@ -48,10 +48,8 @@ def bring_files(
         WriteError: there is no room or no right to write.
     """
     if root.exists() and not root.is_dir():
-        raise DatasetError(
-            f"{root} is a file, expected the folder of {benchmark.name}; give another"
-        )
-    files = benchmark.files_for(split, bands)
+        raise DatasetError(f"{root} is a file, expected the folder of {known.name}; give another")
+    files = known.files_for(split, bands)
     for file in files:
         if check:
             _compare(file, root)
@@ -59,12 +57,12 @@ def bring_files(
     lacking = []
     for archive in archives:
         if not _is_there(archive[0], root):
-            _bring(benchmark, archive, root, may_download, track or _untold)
+            _bring(known, archive, root, may_download, track or _untold)
         if not _is_there(archive[0], root):
             lacking.append(archive[0])
     if lacking:
         require_whole(root)
-        raise DatasetError(_missing(benchmark, root, lacking))
+        raise DatasetError(_missing(known, root, lacking))
 
 
 def _continued(file: RemoteFile, files: Sequence[RemoteFile]) -> list[RemoteFile]:
@@ -88,7 +86,7 @@ def _folder(file: RemoteFile, root: Path) -> Path:
 
 
 def _bring(
-    benchmark: Benchmark,
+    known: Declared,
     archive: Sequence[RemoteFile],
     root: Path,
     may_download: bool,
@@ -99,7 +97,7 @@ def _bring(
         path = root / file.name
         if may_download and not path.is_file():
             if file.address is None:
-                raise DatasetError(_missing(benchmark, root, [file]))
+                raise DatasetError(_missing(known, root, [file]))
             with writing(root):
                 path.parent.mkdir(parents=True, exist_ok=True)
             with track(f"bytes of {file.name} fetched") as advance:
@@ -123,14 +121,15 @@ def _compare(file: RemoteFile, root: Path) -> None:
         )
 
 
-def _missing(benchmark: Benchmark, root: Path, lacking: Sequence[RemoteFile]) -> str:
+def _missing(known: Declared, root: Path, lacking: Sequence[RemoteFile]) -> str:
     needed = " and no ".join(file.needed for file in lacking)
     archives = ", ".join(file.name for file in lacking if file.gives)
-    start = f"{benchmark.name} is not whole in {root}: there is no {needed}"
+    start = f"{known.name} is not whole in {root}: there is no {needed}"
     start += f", nor the archive to make it from ({archives})" if archives else ""
-    if benchmark.by_hand is not None:
-        return f"{start}; {benchmark.by_hand}, and put the files there"
+    if known.by_hand is not None:
+        return f"{start}; {known.by_hand}, and put the files there"
+    parts = "".join(f" --part {part}" for part in dict.fromkeys(f.part for f in lacking) if part)
     return (
-        f"{start}; give download=True (geoloom datasets download {benchmark.command} {root}), or fetch the "
-        f"files by hand (geoloom datasets info {benchmark.command} says from where) and put them there"
+        f"{start}; give download=True (geoloom datasets download {known.command} {root}{parts}), or fetch "
+        f"the files by hand (geoloom datasets info {known.command} says from where) and put them there"
     )

@@ -1,20 +1,33 @@
-"""Landsat Collection 2, one file per band: surface reflectance (level 2), and what MSS counted (level 1).
-
-Source: USGS Landsat Collection 2 Level-2 product guides (LSDS-1618, LSDS-1619): names, bands, scaling, fill;
-USGS Landsat 1-5 MSS Collection 2 Level-1 data format control book (LSDS-1416).
-"""
+"""Landsat Collection 2, one file per band: surface reflectance (level 2), and counts (level 1)."""
 
 from __future__ import annotations
 
-from ...core.bands import Band, Role
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Unpack, get_args
+
+from odc.geo.crs import CRS
+
+from ...core.bands import Band
+from ...core.errors import DatasetError
+from ...io.access.finding import Paths, find_files
+from ..base import Transform
+from ..options import given_paths, require_choice
 from ..raster import RasterDataset
+from ..raster_options import RasterOptions
+from .landsat_bands import ETM, MSS_1_TO_3, MSS_4_TO_5, OLI, TM, LandsatBands, Level
+from .landsat_calibration import calibrated
+
+_ANY_LEVEL = "[A-Z0-9]{4}"
 
 
 class Landsat(RasterDataset):
     """Any Landsat; use the class of the satellite.
 
-    Stored integers become reflectance with `scaled=True` (scale 2.75e-5, offset -0.2). Quality bands such as
-    `QA_PIXEL` and the surface temperature are read when named in `bands`.
+    Level 2 (`SR_B4`): stored integers become reflectance with `scaled=True` (scale 2.75e-5, offset -0.2).
+    Level 1 (`B4`): counts, which are reflectance at the top of the atmosphere with `scaled=True` where the
+    scene's `MTL.txt` lies beside them; else counts of different scenes are not comparable. Quality bands
+    such as `QA_PIXEL`, thermal and panchromatic ones are read when named in `bands`.
     """
 
     filename_regex = r"""
@@ -30,74 +43,89 @@ class Landsat(RasterDataset):
     """
     date_format = "%Y%m%d"
     separate_files = True
+    levels: ClassVar[Mapping[Level, LandsatBands]] = {}
+    """Those of the satellite, that which is read unless another is asked for first."""
 
+    def __init__(
+        self,
+        paths: Paths | None = None,
+        crs: str | CRS | None = None,
+        res: float | tuple[float, float] | None = None,
+        bands: Sequence[str] | None = None,
+        transforms: Transform | None = None,
+        *,
+        root: Paths | None = None,
+        level: Level | None = None,
+        **options: Unpack[RasterOptions],
+    ) -> None:
+        """Find the files and read their headers.
 
-def _reflectance(name: str, role: Role, wavelength_um: float) -> Band:
-    return Band(
-        name, role, wavelength_um, 30.0, "surface_reflectance", scale=2.75e-5, offset=-0.2, nodata=0
-    )
+        Args:
+            paths, crs, res, bands, transforms, root, options: As of `RasterDataset`.
+            level: `L1` or `L2`. Default: the one whose bands are named; else level 2 where there are files of
+                it.
 
+        Raises:
+            DatasetError: the satellite has no such level; and as `RasterDataset`.
+        """
+        given = given_paths(paths, root)
+        self.level = self._level_of(level, bands, given)
+        if self.level is not None:
+            self._take(self.level, options)
+        super().__init__(given, crs, res, bands, transforms, **options)
 
-def _thermal(name: str) -> Band:
-    return Band(name, "thermal", 10.9, 30.0, "K", scale=0.00341802, offset=149.0, nodata=0)
+    def calibrate(self, band: Band, uri: str) -> Band:
+        """Adds what the scene's `MTL.txt` says of level 1."""
+        return calibrated(band, uri)
 
+    def _level_of(
+        self, level: Level | None, bands: Sequence[str] | None, paths: Sequence[str]
+    ) -> Level | None:
+        if level is not None:
+            require_choice("level", level, get_args(Level))
+            if level not in self.levels:
+                raise DatasetError(
+                    f"{type(self).__name__} has no level {level!r}, it has {' and '.join(self.levels)}"
+                )
+            return level
+        if len(self.levels) < 2:
+            return next(iter(self.levels), None)
+        named = [own for own, table in self.levels.items() if table.names >= set(bands or ())]
+        if bands and len(named) == 1:
+            return named[0]
+        return self._level_there(paths)
 
-QUALITY = (
-    Band("QA_PIXEL", "qa", gsd_m=30.0, nodata=1),
-    Band("QA_RADSAT", "qa", gsd_m=30.0),
-)
-"""`QA_PIXEL` is a field of bits, of which bit 0 is fill; a fill pixel is exactly 1."""
+    def _level_there(self, paths: Sequence[str]) -> Level:
+        """The first level of which there are files; the first of all where there are none."""
+        first = next(iter(self.levels))
+        try:
+            files = [Path(file).name for file in find_files(paths, self.filename_glob)]
+        except DatasetError:
+            return first  # the scan says what is missing
+        there = (own for own in self.levels if any(name[5:7] == own for name in files))
+        return next(there, first)
 
-_TM_BANDS = (
-    _reflectance("SR_B1", "blue", 0.485),
-    _reflectance("SR_B2", "green", 0.56),
-    _reflectance("SR_B3", "red", 0.66),
-    _reflectance("SR_B4", "nir", 0.83),
-    _reflectance("SR_B5", "swir1", 1.65),
-    _reflectance("SR_B7", "swir2", 2.215),
-)
-_OLI_BANDS = (
-    _reflectance("SR_B1", "coastal", 0.443),
-    _reflectance("SR_B2", "blue", 0.482),
-    _reflectance("SR_B3", "green", 0.561),
-    _reflectance("SR_B4", "red", 0.655),
-    _reflectance("SR_B5", "nir", 0.865),
-    _reflectance("SR_B6", "swir1", 1.609),
-    _reflectance("SR_B7", "swir2", 2.201),
-)
-_TM_EXTRA = (
-    _thermal("ST_B6"),
-    *QUALITY,
-    Band("SR_ATMOS_OPACITY", scale=0.001, nodata=-9999),
-    Band("SR_CLOUD_QA", "qa"),
-)
-_OLI_EXTRA = (_thermal("ST_B10"), *QUALITY, Band("SR_QA_AEROSOL", "qa", nodata=1))
-
-
-def _mss(first: int) -> tuple[Band, ...]:
-    """The four bands of the Multispectral Scanner, numbered from 4 on Landsat 1 to 3, and from 1 later."""
-    rows: tuple[tuple[Role, float], ...] = (
-        ("green", 0.55),
-        ("red", 0.65),
-        ("other", 0.75),  # near infrared, below that of all later sensors
-        ("nir", 0.95),
-    )
-    return tuple(
-        Band(f"B{first + k}", role, wavelength_um, 60.0, "DN", nodata=0)
-        for k, (role, wavelength_um) in enumerate(rows)
-    )
+    def _take(self, level: Level, options: RasterOptions) -> None:
+        """Files and bands of one level, where neither options nor a subclass say otherwise."""
+        if options.get("filename_regex") is None:
+            options["filename_regex"] = self.filename_regex.replace(
+                _ANY_LEVEL, f"{level}[A-Z0-9]{{2}}", 1
+            )
+        if level != next(iter(self.levels)):
+            table = self.levels[level]
+            self.extra_bands = table.extra
+            for option, value in (("all_bands", table.bands), ("rgb_bands", table.rgb)):
+                if options.get(option) is None:
+                    options[option] = value  # type: ignore[literal-required]
 
 
 class Landsat1(Landsat):
-    """Landsat 1 Multispectral Scanner, 1972-1978: counts of level 1, at 60 m.
-
-    Counts of different scenes are not comparable before they are calibrated by the factors in `MTL.txt`.
-    """
+    """Landsat 1 Multispectral Scanner, 1972-1978: level 1, at 60 m; see `Landsat`."""
 
     filename_glob = "LM01_*.[tT][iI][fF]*"
-    all_bands = _mss(4)
-    extra_bands = QUALITY
-    rgb_bands = ("B6", "B5", "B4")
+    levels = MSS_1_TO_3
+    all_bands, extra_bands = MSS_1_TO_3["L1"].bands, MSS_1_TO_3["L1"].extra
+    rgb_bands = MSS_1_TO_3["L1"].rgb
 
 
 class Landsat2(Landsat1):
@@ -116,8 +144,8 @@ class Landsat4MSS(Landsat1):
     """Landsat 4 Multispectral Scanner, 1982-1993; see `Landsat1`."""
 
     filename_glob = "LM04_*.[tT][iI][fF]*"
-    all_bands = _mss(1)
-    rgb_bands = ("B3", "B2", "B1")
+    levels = MSS_4_TO_5
+    all_bands, rgb_bands = MSS_4_TO_5["L1"].bands, MSS_4_TO_5["L1"].rgb
 
 
 class Landsat5MSS(Landsat4MSS):
@@ -127,36 +155,36 @@ class Landsat5MSS(Landsat4MSS):
 
 
 class Landsat4TM(Landsat):
-    """Landsat 4 Thematic Mapper, 1982-1993."""
+    """Landsat 4 Thematic Mapper, 1982-1993, levels 1 and 2."""
 
     filename_glob = "LT04_*.[tT][iI][fF]*"
-    all_bands = _TM_BANDS
-    extra_bands = _TM_EXTRA
-    rgb_bands = ("SR_B3", "SR_B2", "SR_B1")
+    levels = TM
+    all_bands, extra_bands, rgb_bands = TM["L2"].bands, TM["L2"].extra, TM["L2"].rgb
 
 
 class Landsat5TM(Landsat4TM):
-    """Landsat 5 Thematic Mapper, 1984-2013."""
+    """Landsat 5 Thematic Mapper, 1984-2013, levels 1 and 2."""
 
     filename_glob = "LT05_*.[tT][iI][fF]*"
 
 
 class Landsat7(Landsat4TM):
-    """Landsat 7 Enhanced Thematic Mapper Plus, since 1999 (with gaps in each line since May 2003)."""
+    """Landsat 7 Enhanced Thematic Mapper Plus, since 1999 (with gaps in each line since May 2003), levels 1
+    and 2."""
 
     filename_glob = "LE07_*.[tT][iI][fF]*"
+    levels = ETM
 
 
 class Landsat8(Landsat):
-    """Landsat 8 Operational Land Imager, since 2013."""
+    """Landsat 8 Operational Land Imager, since 2013, levels 1 and 2."""
 
     filename_glob = "L[CO]08_*.[tT][iI][fF]*"
-    all_bands = _OLI_BANDS
-    extra_bands = _OLI_EXTRA
-    rgb_bands = ("SR_B4", "SR_B3", "SR_B2")
+    levels = OLI
+    all_bands, extra_bands, rgb_bands = OLI["L2"].bands, OLI["L2"].extra, OLI["L2"].rgb
 
 
 class Landsat9(Landsat8):
-    """Landsat 9 Operational Land Imager 2, since 2021."""
+    """Landsat 9 Operational Land Imager 2, since 2021, levels 1 and 2."""
 
     filename_glob = "L[CO]09_*.[tT][iI][fF]*"

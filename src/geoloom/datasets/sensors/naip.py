@@ -5,8 +5,8 @@ Source: USDA Farm Production and Conservation, NAIP quarter quads.
 
 from __future__ import annotations
 
-from ...core.bands import Band
 from ..raster import RasterDataset
+from .naip_bands import NAIP_BANDS
 
 
 class NAIP(RasterDataset):
@@ -22,10 +22,5 @@ class NAIP(RasterDataset):
         (?:_(?P<processed>\d{8}))?
         \.(?i:tiff?|jp2)$
     """
-    all_bands = (
-        Band("R", "red", 0.65, unit="DN"),
-        Band("G", "green", 0.56, unit="DN"),
-        Band("B", "blue", 0.46, unit="DN"),
-        Band("NIR", "nir", 0.86, unit="DN"),
-    )
+    all_bands = NAIP_BANDS
     rgb_bands = ("R", "G", "B")

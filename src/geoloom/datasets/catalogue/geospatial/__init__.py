@@ -1,0 +1,1 @@
+"""Layers of the Earth, one declaration a file, named as on the command line."""

@@ -1,0 +1,384 @@
+"""The layers of the catalogue: small files, named and laid out as their providers document them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from affine import Affine
+from click.testing import CliRunner
+from odc.geo.geobox import GeoBox
+
+import geoloom.datasets
+from geoloom.cli.app import app
+from geoloom.core.errors import DatasetError, ReadError
+from geoloom.core.interval import Interval
+from geoloom.datasets import (
+    CDL,
+    Chesapeake,
+    ChesapeakeDC,
+    ChesapeakeDE,
+    GeoDataset,
+    Landsat5MSS,
+    Landsat5TM,
+    Landsat7,
+    Landsat8,
+    get_benchmark,
+    get_dataset,
+    get_layer,
+    list_datasets,
+)
+from geoloom.datasets.benchmarks.listing import DATASETS
+from geoloom.testing.server import serving
+
+ALBERS = GeoBox((40, 60), Affine(30, 0, 1_620_000, 0, -30, 1_930_020), "EPSG:5070")
+LAYERS = list_datasets(kind="layer")
+
+
+class TestKnown:
+    @pytest.mark.parametrize("name", LAYERS)
+    def test_each_is_declared_and_opened_by_a_public_class(self, name):
+        layer = get_layer(name)
+        opened = layer.dataset_class()
+        assert layer.command == name
+        assert getattr(geoloom.datasets, layer.name) is opened
+        assert issubclass(opened, GeoDataset)
+        assert layer.bands
+        assert layer.home.startswith("https://")
+        assert layer.files or layer.by_hand
+        assert json.loads(json.dumps(layer.to_dict()))["kind"] == "layer"
+
+    def test_addresses_and_checksums_are_those_of_the_reference(self, shared_data):
+        told = (shared_data.parent / "reference" / "dataset_facts.json").read_text("utf-8")
+        facts = json.loads(told)
+        for layer in map(get_layer, LAYERS):
+            for file in layer.files:
+                assert file.checksum.removeprefix("md5:") in json.dumps(facts[layer.name])
+        (cdl,) = get_layer("cdl").only(["2017"]).files
+        assert cdl.address == facts["CDL"]["url"].format(2017)
+        assert cdl.checksum == f"md5:{facts['CDL']['md5s']['2017']}"
+        (de,) = get_layer("chesapeakede").only(["2018"]).files
+        assert de.address == facts["Chesapeake"]["url"].format(state="de", year=2018)
+
+    def test_both_kinds_are_listed_and_kept_apart(self):
+        assert set(list_datasets()) == set(LAYERS) | set(list_datasets(kind="samples"))
+        assert get_dataset("Landsat8") is get_layer("landsat8")
+        with pytest.raises(DatasetError, match="CDL is a layer of the Earth"):
+            get_benchmark("cdl")
+        with pytest.raises(DatasetError, match="EuroSAT holds 27,000 numbered samples"):
+            get_layer("eurosat")
+        with pytest.raises(DatasetError, match="did you mean 'landsat8'"):
+            get_dataset("landsat88")
+
+
+CODES = np.repeat(np.array([0, 1, 5, 176], np.uint8), 15)[None].repeat(40, axis=0)
+"""Outside the country, corn, soybeans, pasture: from left to right."""
+
+
+@pytest.fixture
+def cdl(raster, tmp_path):
+    raster("cdl/2018_30m_cdls.tif", CODES, ALBERS)
+    raster("cdl/2019_30m_cdls.tif", np.where(CODES == 1, 5, CODES).astype("uint8"), ALBERS)
+    return tmp_path / "cdl"
+
+
+class TestCDL:
+    def test_codes_are_kept(self, cdl):
+        sample = CDL(cdl, years=[2018])[ALBERS]
+        np.testing.assert_array_equal(sample["mask"], CODES)
+        np.testing.assert_array_equal(sample["valid"], CODES > 0)
+
+    def test_years_are_chosen(self, cdl):
+        assert {r.when for r in CDL(cdl).regions} == {Interval.of("2018"), Interval.of("2019")}
+        (scene,) = CDL(cdl, years=[2019]).scenes
+        assert scene.when == Interval.of("2019")
+        assert CDL(cdl, years=[2018]) != CDL(cdl, years=[2019])
+        with pytest.raises(DatasetError, match=r"CDL of 2020 is not at .*--part 2020"):
+            CDL(cdl, years=[2018, 2020])
+        with pytest.raises(DatasetError, match="years is 2018; give a list of years"):
+            CDL(cdl, years=2018)
+
+    @pytest.mark.parametrize(
+        ("classes", "mask", "counted"),
+        [
+            ([5, 1], [0, 2, 1, 0], [False, True, True, False]),
+            (["Soybeans", "Corn"], [0, 2, 1, 0], [False, True, True, False]),
+            ([0, 5], [0, 0, 1, 0], [False, True, True, True]),
+        ],
+    )
+    def test_classes_are_chosen(self, cdl, classes, mask, counted):
+        dataset = CDL(cdl, years=[2018], classes=classes)
+        sample = dataset[ALBERS]
+        np.testing.assert_array_equal(sample["mask"][7, ::15], mask)
+        np.testing.assert_array_equal(sample["valid"][7, ::15], counted)
+        (batch,) = dataset.__getitems__([ALBERS])
+        np.testing.assert_array_equal(batch["mask"], sample["mask"])
+        assert dataset.as_stored()[ALBERS]["mask"].max() == max(mask)
+        known = dict(zip(dataset.classes.codes, dataset.classes.names, strict=True))
+        named = {1: "Soybeans"} if 0 in classes else {1: "Soybeans", 2: "Corn"}
+        assert known == ({0: "other"} if 0 in classes else {}) | named
+        assert dataset != CDL(cdl, years=[2018])
+
+    @pytest.mark.parametrize(
+        ("classes", "message"),
+        [
+            ([1, 7], "no class has the code 7"),
+            (["corn"], "no class has the name 'corn'; did you mean 'Corn'"),
+            ([1, 1], "names \\[1\\] twice"),
+            ([], "names no class"),
+        ],
+    )
+    def test_classes_that_there_are_not(self, cdl, classes, message):
+        with pytest.raises(DatasetError, match=message):
+            CDL(cdl, classes=classes)
+
+
+def archived(folder, name, file):
+    """A zip of one file, as a provider gives it away."""
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        archive.write(file, file.name)
+    return folder / name
+
+
+@pytest.fixture
+def given_away(cdl, tmp_path, monkeypatch):
+    """The layer of 2018 and 2019 as given away on a server of this machine."""
+    folder = tmp_path / "given"
+    files = []
+    with serving(tmp_path) as server:
+        for year in (2018, 2019):
+            path = archived(folder, f"{year}_30m_cdls.zip", cdl / f"{year}_30m_cdls.tif")
+            (file,) = get_layer("cdl").only([str(year)]).files
+            md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+            address = server.address(f"given/{path.name}")
+            files.append(replace(file, address=address, checksum=f"md5:{md5}"))
+        here = replace(get_layer("cdl"), files=tuple(files))
+        monkeypatch.setitem(DATASETS._entries, "cdl", here)
+        yield server
+
+
+class TestDownload:
+    def test_the_years_named_are_fetched_once(self, given_away, tmp_path):
+        root = tmp_path / "new"
+        dataset = CDL(root, years=[2019], download=True)
+        assert dataset[ALBERS]["mask"][0, 20] == 5
+        assert sorted(p.name for p in root.glob("[!.]*.[tz]i[fp]")) == [
+            "2019_30m_cdls.tif",
+            "2019_30m_cdls.zip",
+        ]
+        CDL(root, years=[2019], download=True, checksum=True)
+        assert given_away.requests("2019_30m_cdls.zip") == 1
+        assert given_away.requests("2018_30m_cdls.zip") == 0
+        assert len(CDL(root, years=[2018, 2019], download=True)) == 2
+
+    def test_which_ones_has_to_be_said(self, given_away, tmp_path):
+        with pytest.raises(DatasetError, match=r"comes in parts .* 2018, 2019 .*--part 2018"):
+            CDL(tmp_path / "new", download=True)
+        with pytest.raises(DatasetError, match="CDL has no part '1990'"):
+            CDL(tmp_path / "new", years=[1990], download=True)
+        with pytest.raises(DatasetError, match="give the one folder"):
+            CDL(tmp_path / "cdl" / "2018_30m_cdls.tif", years=[2018], download=True)
+        assert given_away.requests("cdls.zip") == 0
+
+    def test_an_archive_that_lies_there_is_unpacked(self, given_away, tmp_path):
+        assert len(CDL(tmp_path / "given")) == 2
+        assert given_away.requests("cdls.zip") == 0
+
+    def test_a_damaged_archive_is_named(self, given_away, tmp_path):
+        path = tmp_path / "given" / "2018_30m_cdls.zip"
+        path.write_bytes(path.read_bytes()[:-40])
+        with pytest.raises(
+            ReadError, match=r"2018_30m_cdls\.zip has the checksum md5:\w+, expected"
+        ):
+            CDL(tmp_path / "given", years=[2018], checksum=True)
+        with pytest.raises(ReadError, match=r"2018_30m_cdls\.zip cannot be unpacked"):
+            CDL(tmp_path / "given", years=[2018])
+        # The other year is whole, but the folder is not: half a map might be taken for all of it.
+        with pytest.raises(ReadError, match=r"a part of 2018_30m_cdls\.zip alone"):
+            CDL(tmp_path / "given", years=[2019])
+
+    def test_by_the_command_line(self, given_away, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+
+        def run(*words):
+            return CliRunner().invoke(app, ["datasets", *map(str, words)])
+
+        refused = run("download", "cdl", "new")
+        assert refused.exit_code != 0
+        assert "choose some of 2018, 2019" in refused.output
+        assert run("download", "cdl", "new", "--part", "2019").stdout.strip() == "new: CDL 2019"
+        assert given_away.requests("2018_30m_cdls.zip") == 0
+        assert "4 windows of 1 scene\n" in run("plot", "cdl", "new", 4).output
+        assert (tmp_path / "cdl.png").stat().st_size > 5_000
+        assert "parts    2018, 2019" in run("info", "CDL").output
+        assert "has no files to fetch" in run("download", "landsat8", "new").output
+        assert "has no part '2019'" in run("download", "eurosat", "new", "--part", "2019").output
+        assert (
+            "CDL has no split 'train'"
+            in run("plot", "cdl", "new", 4, "b.png", "--split", "train").output
+        )
+        listed = json.loads(run("list", "--json").output)["datasets"]
+        assert {one["command"]: one["kind"] for one in listed}["cdl"] == "layer"
+
+
+class TestChesapeake:
+    CODES = np.repeat(np.array([11, 27, 95, 127], np.uint8), 15)[None].repeat(40, axis=0)
+    GRID = GeoBox((40, 60), Affine(1, 0, 1_700_000, 0, -1, 1_950_000), "EPSG:5070")
+
+    @pytest.fixture
+    def states(self, raster, tmp_path):
+        for state, year in (("de", 2013), ("de", 2018), ("dc", 2017)):
+            raster(f"{state}_lulc_{year}_2022-Edition.tif", self.CODES, self.GRID)
+        return tmp_path
+
+    def test_a_state_takes_its_own_maps(self, states):
+        assert [str(r.when.start.year) for r in ChesapeakeDE(states).regions] == ["2013", "2018"]
+        assert ChesapeakeDE(states, years=[2018]).regions[0].when == Interval.of("2018")
+        assert ChesapeakeDC(states).files == (str(states / "dc_lulc_2017_2022-Edition.tif"),)
+        assert len(Chesapeake(states)) == 3
+        with pytest.raises(DatasetError, match=r"download chesapeakede FOLDER --part 2014"):
+            ChesapeakeDE(states, years=[2014])
+        with pytest.raises(DatasetError, match="download by one of its subclasses"):
+            Chesapeake(states, download=True)
+
+    def test_codes_and_what_is_not_known(self, states):
+        sample = ChesapeakeDC(states)[self.GRID]
+        np.testing.assert_array_equal(sample["mask"], self.CODES)
+        np.testing.assert_array_equal(sample["valid"], self.CODES != 127)
+        chosen = ChesapeakeDC(states, classes=[27])
+        np.testing.assert_array_equal(chosen[self.GRID]["mask"], self.CODES == 27)
+        assert chosen.classes.names == ("class 27",)
+
+
+L8 = "LC08_{}_015033_20190720_20200827_02_T1"
+OLI = (1, 2, 3, 4, 5, 6, 7)
+
+
+@pytest.fixture
+def two_levels(raster, tmp_path):
+    """A scene of Landsat 8 at both levels, as delivered."""
+    one, two = L8.format("L1TP"), L8.format("L2SP")
+    for band in OLI:
+        raster(f"{one}/{one}_B{band}.TIF", 5000 + band, dtype="uint16")
+        raster(f"{two}/{two}_SR_B{band}.TIF", 7273 + band, dtype="uint16", nodata=0)
+    for band in (9, 10, 11):
+        raster(f"{one}/{one}_B{band}.TIF", 5000 + band, dtype="uint16")
+    fine = GeoBox((120, 160), Affine(15, 0, 600000, 0, -15, 4500000), "EPSG:32633")
+    raster(f"{one}/{one}_B8.TIF", 5008, fine, dtype="uint16")
+    for name in (one, two):
+        raster(f"{name}/{name}_QA_PIXEL.TIF", 21824, dtype="uint16")
+    return tmp_path
+
+
+class TestLandsatLevels:
+    def test_level_two_unless_another_is_asked_for(self, two_levels, utm):
+        (scene,) = Landsat8(two_levels).scenes
+        assert [b.name for b in scene.bands] == [f"SR_B{n}" for n in OLI]
+        assert {b.unit for b in scene.bands} == {"surface_reflectance"}
+        by_level = Landsat8(two_levels, level="L1")
+        assert [b.name for b in by_level.bands] == [f"B{n}" for n in OLI]
+        assert [b.role for b in by_level.bands] == [b.role for b in scene.bands]
+        assert by_level[utm]["image"][:, 0, 0].tolist() == [5000 + n for n in OLI]
+        by_name = Landsat8(two_levels, bands=["B4", "B10"])
+        assert by_name[utm]["image"][:, 0, 0].tolist() == [5004, 5010]
+        assert (
+            Landsat8(two_levels, bands=["red", "QA_PIXEL"])
+            .scenes[0]
+            .assets[0]
+            .uri.endswith("SR_B4.TIF")
+        )
+        assert by_level != Landsat8(two_levels)
+
+    def test_level_one_where_it_is_all_there_is(self, two_levels):
+        folder = two_levels / L8.format("L1TP")
+        assert [b.name for b in geoloom.datasets.Landsat8(folder).bands][:2] == ["B1", "B2"]
+        assert Landsat8(folder, bands=["red"]).bands[0].name == "B4"
+        pan = Landsat8(folder, bands=["B8", "B4"])
+        assert pan.regions[0].frame.shape == (120, 160)
+
+    def test_levels_that_there_are_not(self, two_levels):
+        with pytest.raises(DatasetError, match="Landsat5MSS has no level 'L2', it has L1"):
+            Landsat5MSS(two_levels, level="L2")
+        with pytest.raises(DatasetError, match="no level is called 'L3'"):
+            Landsat8(two_levels, level="L3")
+
+    def test_counts_become_reflectance_by_the_scenes_own_factors(self, two_levels, utm):
+        """USGS: (2e-5 * count - 0.1) / sin(sun's elevation), here 30 degrees, of which the sine is 0.5."""
+        folder, name = two_levels / L8.format("L1TP"), L8.format("L1TP")
+        assert {b.unit for b in Landsat8(folder).bands} == {"DN"}
+        (folder / f"{name}_MTL.txt").write_text(
+            "GROUP = LANDSAT_METADATA_FILE\n"
+            "    SUN_ELEVATION = 30.00000000\n"
+            "    REFLECTANCE_MULT_BAND_4 = 2.0000E-05\n"
+            "    REFLECTANCE_ADD_BAND_4 = -0.100000\n"
+            "    RADIANCE_MULT_BAND_10 = 3.3420E-04\n"
+            "    RADIANCE_ADD_BAND_10 = 0.10000\n"
+            "END_GROUP = LANDSAT_METADATA_FILE\nEND\n"
+        )
+        dataset = Landsat8(folder, bands=["B4", "B10", "B5"], scaled=True)
+        assert [b.unit for b in dataset.bands] == ["toa_reflectance", "radiance", "DN"]
+        red, thermal, nir = dataset[utm]["image"][:, 0, 0].tolist()
+        assert red == pytest.approx(2 * (5004 * 2e-5 - 0.1), abs=1e-6)
+        assert thermal == pytest.approx(5010 * 3.342e-4 + 0.1, abs=1e-5)
+        assert nir == 5005
+
+    @pytest.mark.parametrize(
+        ("sensor", "name", "names", "extra"),
+        [
+            (Landsat5TM, "LT05_L1TP_015033_19990720_20200827_02_T1", (1, 2, 3, 4, 5, 7), ("6",)),
+            (
+                Landsat7,
+                "LE07_L1TP_015033_20010720_20200827_02_T1",
+                (1, 2, 3, 4, 5, 7),
+                ("6_VCID_1", "6_VCID_2", "8"),
+            ),
+        ],
+    )
+    def test_level_one_of_the_older_ones(self, raster, tmp_path, sensor, name, names, extra):
+        for band in (*map(str, names), *extra):
+            raster(f"{name}_B{band}.TIF", 9, dtype="uint8")
+        dataset = sensor(tmp_path)
+        assert [b.name for b in dataset.bands] == [f"B{n}" for n in names]
+        assert [b.role for b in dataset.bands] == ["blue", "green", "red", "nir", "swir1", "swir2"]
+        thermal = sensor(tmp_path, bands=[f"B{extra[0]}"])
+        assert thermal.bands[0].role == "thermal"
+
+    def test_both_instruments_of_landsat_5_take_their_own_scenes(self, raster, tmp_path, utm):
+        old, new = (
+            "LM05_L1TP_023031_19840720_20200827_02_T1",
+            "LM04_L1TP_023031_19840720_20200827_02_T1",
+        )
+        for number, name in enumerate((old, new)):
+            for band in (1, 2, 3, 4):
+                raster(f"{name}_B{band}.TIF", 10 * number + band, dtype="uint8")
+        assert Landsat5MSS(tmp_path)[utm]["image"][:, 0, 0].tolist() == [1, 2, 3, 4]
+        assert geoloom.datasets.Landsat4MSS(tmp_path)[utm]["image"][:, 0, 0].tolist() == [
+            11,
+            12,
+            13,
+            14,
+        ]
+        with pytest.raises(DatasetError, match="no file"):
+            Landsat5TM(tmp_path)
+
+
+def test_a_sheet_has_a_picture_for_each_window(cdl, raster):
+    from geoloom.core.errors import SamplerError
+    from geoloom.samplers.sheet import window_sheet
+
+    figure = window_sheet(CDL(cdl, years=[2018]), 3, size=20)
+    assert [ax.get_xlabel() for ax in figure.axes if ax.get_visible()] == ["2018"] * 3
+    plt.close(figure)
+    scene = raster("a.tif", np.arange(4 * 60 * 80).reshape(4, 60, 80).astype("uint16"))
+    plain = geoloom.datasets.RasterDataset(scene)
+    figure = window_sheet(plain, 2)
+    assert figure.axes[0].images[0].get_array().shape == (60, 60, 4)
+    plt.close(figure)
+    with pytest.raises(SamplerError, match="0 windows"):
+        window_sheet(plain, 0)
