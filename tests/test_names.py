@@ -249,11 +249,11 @@ def test_names_of_torchgeo_are_errors_that_name_ours(package, name, hint):
 
 
 def test_keywords_of_torchgeo_are_errors_that_name_ours(tmp_path):
-    from geoloom.datasets import CDL, Landsat8
+    from geoloom.datasets import NAIP, Landsat8
     from geoloom.tasks import SegmentationTask
 
-    with pytest.raises(TypeError, match=r"^CDL\(\) got .* 'classes': .*EncodeClasses"):
-        CDL(tmp_path, classes=[1, 5])
+    with pytest.raises(TypeError, match=r"^NAIP\(\) got .* 'classes': .*EncodeClasses"):
+        NAIP(tmp_path, classes=[1, 5])
     with pytest.raises(TypeError, match=r"^Landsat8\(\) got .* 'download': give a folder"):
         Landsat8(tmp_path, download=True)
     with pytest.raises(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -91,19 +91,19 @@ class ChosenClasses:
         return np.where(known, codes, OTHERS).astype(mask.dtype), known
 
 
-def _code_of(legend: Classes | None, wanted: object) -> int:
+def _code_of(legend: Classes | None, wanted: Any) -> int:
     """The product's code of a class that is wanted by code or by name."""
     is_code = isinstance(wanted, Integral) and not isinstance(wanted, bool)
     if legend is None:
-        if not is_code or not 0 <= int(wanted) <= MAX_CODE:  # type: ignore[call-overload]
+        if not is_code or not 0 <= int(wanted) <= MAX_CODE:
             raise DatasetError(
                 f"the files name no classes, so that {wanted!r} cannot be found among them; give codes, 1 to "
                 f"{MAX_CODE}"
             )
-        return int(wanted)  # type: ignore[call-overload]
+        return int(wanted)
     by_name = dict(zip(legend.names, legend.codes, strict=True))
     if is_code and wanted in legend.codes:
-        return int(wanted)  # type: ignore[call-overload]
+        return int(wanted)
     if isinstance(wanted, str) and wanted in by_name:
         return by_name[wanted]
     known = legend.codes if is_code else legend.names
