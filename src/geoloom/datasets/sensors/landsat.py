@@ -169,7 +169,7 @@ class Landsat5TM(Landsat4TM):
 
 
 class Landsat7(Landsat4TM):
-    """Landsat 7 Enhanced Thematic Mapper Plus, since 1999 (gaps in each line since May 2003), levels 1 and 2."""
+    """Landsat 7 Enhanced Thematic Mapper Plus, since 1999 (gaps since May 2003), levels 1 and 2."""
 
     filename_glob = "LE07_*.[tT][iI][fF]*"
     levels = ETM
