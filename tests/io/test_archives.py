@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import stat
 import subprocess
@@ -294,3 +297,23 @@ def test_killed_at_any_file_operation_it_is_whole_or_known_to_be_half(tmp_path):
         require_whole(folder)
         assert len(list(folder.glob(".*"))) == 1
     assert stopped > 3
+
+
+@pytest.mark.parametrize(("ending", "pack"), [("gz", gzip), ("bz2", bz2), ("xz", lzma)])
+def test_one_file_packed_without_a_tar(tmp_path, ending, pack):
+    archive = tmp_path / f"list.txt.{ending}"
+    archive.write_bytes(pack.compress(b"a.png 1\n" * 5000))
+    folder = unpack(archive, tmp_path / "out")
+    assert tree(folder) == {"list.txt": b"a.png 1\n" * 5000}
+    assert is_unpacked(archive.name, folder)
+    archive.write_bytes(archive.read_bytes()[:-20])
+    with pytest.raises(ReadError, match=r"list\.txt\.\w+ cannot be unpacked"):
+        unpack(archive, tmp_path / "again")
+    assert not is_unpacked(archive.name, tmp_path / "again")
+
+
+def test_one_packed_file_that_fills_the_disk(tmp_path):
+    archive = tmp_path / "list.txt.bz2"
+    archive.write_bytes(bz2.compress(bytes(10_000_000)))
+    with pytest.raises(ReadError, match="made to fill the disk"):
+        unpack(archive, tmp_path / "out", most=1_000_000)

@@ -63,7 +63,8 @@ def plot_sample(
         if key in arrays and known is not None:
             valid = _valid(sample, arrays[key].shape, "valid" if key == "mask" else "observed")
             panels.append((key.capitalize(), paint(arrays[key], valid, known)))
-    for number, values in enumerate(arrays.get("value", ())):
+    maps = arrays["value"] if arrays.get("value", np.empty(0)).ndim > 1 else ()
+    for number, values in enumerate(maps):
         panels.append((titled(f"Value {number + 1}", None), Ramp.of(values).paint(values)))
     figure = _drawn(panels, grid if placed else None, title)
     if known is not None and {"mask", "prediction"} & set(arrays):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ import numpy as np
 
 from ...core.errors import DatasetError
 from ..samples.listing import Listing
+from .folders import Folders, names_in, objects
 
 _FIELD = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
 
@@ -80,17 +80,17 @@ class PatternLayout:
         return self.pattern.replace("{split}", f"{{split:{re.escape(stored)}}}")
 
     def _columns(self, root: Path, matches: Sequence[_Match]) -> dict[str, Any]:
-        columns: dict[str, Any] = {self.column: _objects(path for path, _ in matches)}
+        columns: dict[str, Any] = {self.column: objects(path for path, _ in matches)}
         for name in matches[0][1]:
-            columns[name] = _objects(fields[name] for _, fields in matches)
+            columns[name] = objects(fields[name] for _, fields in matches)
         if "split" in columns:
             named = [self.split_names.get(name, name) for name in columns["split"]]
-            columns["split"] = _objects(named)
-        folders = _Folders(root)
+            columns["split"] = objects(named)
+        folders = Folders(root)
         for column, pattern in self.beside.items():
             form = _FIELD.sub(r"{\1}", pattern)
             paths = [form.format(**fields) for _, fields in matches]
-            columns[column] = _objects(path if folders.has(path) else None for path in paths)
+            columns[column] = objects(path if folders.has(path) else None for path in paths)
             missing = [
                 path for path, found in zip(paths, columns[column], strict=True) if not found
             ]
@@ -117,20 +117,6 @@ _Match = tuple[str, dict[str, str]]
 """A path below the root, with `/`, and what its fields are."""
 
 
-class _Folders:
-    """Which files there are, each folder looked into once."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._names: dict[str, frozenset[str]] = {}
-
-    def has(self, path: str) -> bool:
-        folder, _, name = path.rpartition("/")
-        if folder not in self._names:
-            self._names[folder] = frozenset(_names(self._root / folder))
-        return name in self._names[folder]
-
-
 def _matches(root: Path, pattern: str) -> Iterator[_Match]:
     """Paths below `root` that match, folder by folder; only folders that may hold some are looked into."""
     yield from _below(root, "", _pieces(pattern), {})
@@ -152,7 +138,7 @@ def _below(
             yield start + piece, fields
         return
     rule = _rule(piece, fields)
-    for name in sorted(_names(root / start)):
+    for name in sorted(names_in(root / start)):
         match = rule.fullmatch(name)
         if match is None or name.startswith("."):
             continue
@@ -179,22 +165,6 @@ def _rule(piece: str, fields: Mapping[str, str]) -> re.Pattern[str]:
         at = match.end()
     parts.append(re.escape(piece[at:]))
     return re.compile("".join(parts))
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208 - names alone, of many
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise DatasetError(f"{folder} cannot be looked into: {error}") from error
-
-
-def _objects(values: Any) -> Any:
-    listed = list(values)
-    array = np.empty(len(listed), object)
-    array[:] = listed
-    return array
 
 
 def _by_file(listing: Listing, column: str) -> Listing:

@@ -1,4 +1,4 @@
-"""The members of a zip or tar archive, one after the other."""
+"""The members of a zip or tar archive, or the one file that is packed, one after the other."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ _LARGEST_READ = 16 << 20
 _ZEROS = bytes(tarfile.BLOCKSIZE)
 _SIGNS = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ": "xz"}
 
+_ALONE = (".gz", ".bz2", ".xz")
+"""Endings of packed files; a tar has one more before them, or another such as `.tgz`."""
+
 _DAMAGED = (
     OSError,
     zipfile.BadZipFile,
@@ -49,7 +52,7 @@ def members(parts: Sequence[Path]) -> Iterator[Member]:
         parts: The archive; several where it was cut into parts.
 
     Raises:
-        ReadError: it is neither zip nor tar, needs a password, is damaged or cut off.
+        ReadError: it is neither zip nor tar nor a packed file, needs a password, is damaged or cut off.
     """
     with _reading(parts[0]), JoinedFiles(parts) as joined:
         file = io.BufferedReader(joined, _PIECE_BYTES)
@@ -58,8 +61,13 @@ def members(parts: Sequence[Path]) -> Iterator[Member]:
             yield from _of_zip(file, parts[0])
             return
         packed = next((kind for start, kind in _SIGNS.items() if sign.startswith(start)), "")
+        alone = _name_alone(parts[0].name) if packed else None
         with _unpacked(file, packed) as plain:
-            yield from _of_tar(plain, joined)
+            if alone is None:
+                yield from _of_tar(plain, joined)
+            else:
+                through = sum(part.stat().st_size for part in parts)
+                yield Member(alone, 0, "file", lambda: plain, through)
 
 
 def pieces(member: Member, archive: Path) -> Iterator[bytes]:
@@ -101,6 +109,12 @@ def _of_zip(file: Any, path: Path) -> Iterator[Member]:
                 partial(archive.open, info),
                 through,
             )
+
+
+def _name_alone(archive: str) -> str | None:
+    """The name of the one file that is packed without a tar around it; None where there is a tar."""
+    name, _, ending = archive.rpartition(".")
+    return name if f".{ending.lower()}" in _ALONE and not name.lower().endswith(".tar") else None
 
 
 def _kind_of(mode: int) -> str:

@@ -41,7 +41,8 @@ def unpack(
     it; others are never replaced. That all is there is noted last, after it was written to the disk.
 
     Args:
-        archive: zip or tar (plain, gz, bz2, xz); its parts, in order, where it was cut into some.
+        archive: zip or tar (plain, gz, bz2, xz), or one packed file (`list.txt.bz2`); its parts, in order,
+            where it was cut into some.
         folder: Made where it is missing; may hold other things.
         most: Bytes that the contents may have; None: 200 times the archive's, or 1 GiB.
         progress: Called with (bytes of the archive that are through, its bytes).

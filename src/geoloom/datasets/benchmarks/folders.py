@@ -1,0 +1,50 @@
+"""Which files there are, each folder looked into once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import DatasetError
+
+
+class Folders:
+    """The files below a folder, asked for by their paths."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._names: dict[str, frozenset[str]] = {}
+
+    def has(self, path: str) -> bool:
+        """Whether there is a file; `path` has `/` between its parts."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._names:
+            self._names[folder] = frozenset(names_in(self._root / folder))
+        return name in self._names[folder]
+
+
+def names_in(folder: Path) -> list[str]:
+    """Of all that lies in a folder; none where there is no such folder.
+
+    Raises:
+        DatasetError: it cannot be looked into.
+    """
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - names alone, of many
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be looked into: {error}") from error
+
+
+def objects(values: Iterable[Any]) -> NDArray[Any]:
+    """A column of a listing, (n,) objects, whatever their own lengths."""
+    listed = list(values)
+    array = np.empty(len(listed), object)
+    array[:] = listed
+    return array
