@@ -24,8 +24,8 @@ class TableLayout:
     """CSV files or lists with a row for each sample."""
 
     tables: Mapping[str, tuple[str, ...]] = field(hash=False)
-    """Each split, and its tables, below the dataset's folder. Of several, each has a row for every sample, with
-    the same entry in its first column."""
+    """Each split, and its tables, below the dataset's folder. Of several, each has a row for every sample,
+    with the same entry in its first column."""
     file: str
     """The picture of a row, below the dataset's folder: columns of the tables and `split` in braces."""
     answer: str
@@ -72,8 +72,8 @@ class TableLayout:
             if odd:
                 one, other = self.tables[split][0], self.tables[split][number]
                 raise DatasetError(
-                    f"{one} and {other} in {root} differ in their samples: {len(odd)} are in one alone, such as "
-                    f"{min(odd)}; fetch both again"
+                    f"{one} and {other} in {root} differ in their samples: {len(odd)} are in one alone, "
+                    f"such as {min(odd)}; fetch both again"
                 )
             for name, row in table.items():
                 merged[name] |= row
@@ -84,8 +84,8 @@ class TableLayout:
         lacking = {self.answer, *self.columns.values(), *named} - row.keys()
         if lacking:
             raise DatasetError(
-                f"the tables in {root} have no column {', '.join(sorted(lacking))}, only {', '.join(row)}; they "
-                "are other files than expected: fetch them again"
+                f"the tables in {root} have no column {', '.join(sorted(lacking))}, only {', '.join(row)}; "
+                "they are other files than expected: fetch them again"
             )
 
     def _table(self, path: Path) -> dict[str, _Row]:
