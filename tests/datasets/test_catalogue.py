@@ -93,7 +93,9 @@ def test_every_dataset_is_drawn(folders, name):
     plt.close("all")
 
 
-@pytest.mark.parametrize("name", [name for name in list_datasets(kind="samples") if LAYOUTS[name].archives])
+@pytest.mark.parametrize(
+    "name", [name for name in list_datasets(kind="samples") if LAYOUTS[name].archives]
+)
 def test_archives_that_are_there_are_unpacked_and_checked(folders, tmp_path, name):
     layout, given = LAYOUTS[name], tmp_path / "given"
     archived(layout, folders(name), given)
