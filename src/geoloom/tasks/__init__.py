@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .base import Task as Task
     from .data.chip_data import ChipDataModule as ChipDataModule
     from .data.geo_data import GeoDataModule as GeoDataModule
+    from .data.sample_data import SampleDataModule as SampleDataModule
     from .history import Epoch as Epoch
     from .registry import get_task as get_task
     from .registry import list_tasks as list_tasks
@@ -26,6 +27,7 @@ else:
             ".base": ["Task"],
             ".data.chip_data": ["ChipDataModule"],
             ".data.geo_data": ["GeoDataModule"],
+            ".data.sample_data": ["SampleDataModule"],
             ".history": ["Epoch"],
             ".registry": ["get_task", "list_tasks", "register_task"],
             ".schedule": ["Schedule"],

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from ...core.bands import Band, find_bands
 from ...core.classes import Classes
 from ...core.errors import DatasetError
-from ...core.outputs import Outputs
+from ...core.outputs import ClassOutputs, Outputs
 from ...core.query import Sample
 from ...core.registry import Registry
 from ...core.statistics import BandStatistics, band_statistics
@@ -56,9 +56,9 @@ class SampleDataset(Dataset[Sample]):
 
     Samples hold `image` (C, H, W), or (T, C, H, W) of series with `times` (T,) and `valid_series` (T, H, W);
     `valid` (H, W) bool, True = observed and, where pixels are labelled, labelled; and what they teach, by the
-    keys of `outputs`: `label` () int64, the class's position in `classes`, `mask`, `boxes` and so on. Where
-    labels are of pixels, `observed` (H, W) as well. Where all files tell their place, also `crs`,
-    `transform` and `bounds`.
+    keys of `outputs`: `label` () int64, `mask` (H, W) int64, both positions in `classes`, `value`, `boxes`
+    and so on. Where labels are of pixels, `observed` (H, W) as well. Where all files tell their place, also
+    `crs`, `transform` and `bounds`.
 
     A `DataLoader` asks for whole batches: threads decode them into the batch's own memory, which
     `geoloom.loader` hands on without a copy. A dataset never changes: what alters it returns another one.
@@ -100,6 +100,7 @@ class SampleDataset(Dataset[Sample]):
     ) -> None:
         require_choice("dtype", dtype, get_args(GivenDtype))
         require_callable(transforms)
+        _require_positions(outputs)
         self._listing = listing
         self._source = image
         self._sources = tuple(target for target in targets if target.given(listing))
@@ -468,6 +469,19 @@ class SampleDataset(Dataset[Sample]):
         high, wide = next(iter(self.sizes), (0, 0))
         more = f" and {len(self.sizes) - 1} other sizes" if len(self.sizes) > 1 else ""
         return f"{high} x {wide}{more}"
+
+
+def _require_positions(outputs: Outputs | None) -> None:
+    """Refuse classes whose codes are none of the positions that samples hold, as losses take them."""
+    if not isinstance(outputs, ClassOutputs) or outputs.gives != "pixels":
+        return
+    codes = outputs.classes.codes
+    if codes != tuple(range(len(codes))):
+        raise DatasetError(
+            f"the classes of these masks have the codes {', '.join(map(str, codes[:8]))}, expected 0 to "
+            f"{len(codes) - 1}, as samples hold positions: give Classes.from_legend(dict(enumerate(names))), "
+            "and map what is stored by Codes({stored: position, ...})"
+        )
 
 
 def _checked_fit(fit: Any) -> Fit:

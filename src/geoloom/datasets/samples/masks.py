@@ -20,13 +20,13 @@ class Coding(Protocol):
 
     @property
     def is_plain(self) -> bool:
-        """Whether stored values are the codes of classes themselves, all of them."""
+        """Whether stored values are the positions of classes themselves, all of them."""
         ...
 
     def classes_of(
         self, values: NDArray[Any], where: str
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Class codes (H, W) of values (C, H, W), and which pixels have one.
+        """Class positions (H, W) of values (C, H, W), and which pixels have one.
 
         Args:
             values: As stored.
@@ -49,7 +49,7 @@ class Codes:
     """
 
     table: dict[int, int] | range = field(hash=False)
-    """Stored value -> class code; a range of codes that are stored as they are."""
+    """Stored value -> position of its class; a range of positions that are stored as they are."""
     unlabelled: tuple[int, ...] = ()
     """Stored values of pixels that nobody labelled."""
 
