@@ -95,7 +95,7 @@ def test_neighbours_are_one_layer(samples):
 
 
 def test_a_band_alone_opens_no_other_file(samples, tmp_path):
-    red = SampleDataset(samples.listing, samples.source, placed=True, bands=["red"])
+    red = SampleDataset(samples.listing, samples.reader.source, placed=True, bands=["red"])
     for number in range(2):
         (tmp_path / f"nir_{number}.tif").unlink()
     np.testing.assert_array_equal(red.as_geo()[gl.Query(grid_of(1))]["image"], red[1]["image"])

@@ -126,11 +126,11 @@ def placed(samples: SampleDataset) -> GeoDataset:
             f"the files of {samples!r} do not say where on Earth they lie, so that they cannot be asked by "
             "place; take them by number"
         )
-    source, channels = samples.source, samples.channels
+    source, channels = samples.reader.source, samples.reader.channels
     images = PlacedSamples(samples, source, channels=channels)
     if samples.targets is not None and samples.classes is not None:
         return images & _as_areas(samples, images)
-    for target in samples.target_sources:
+    for target in samples.reader.targets:
         if isinstance(target, Masks) and target.key == "mask" and _have_place(samples, target):
             outputs = samples.outputs
             assert isinstance(outputs, ClassOutputs)  # whose target `mask` is

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from torch.utils.data import Dataset
@@ -23,15 +22,15 @@ from ...core.query import Sample
 from ...core.registry import Registry
 from ...core.statistics import BandStatistics, band_statistics
 from ...io.buffers import BUFFERS
-from ...io.pictures.fit import Fit, fitted_transform
+from ...io.pictures.fit import Fit
 from ...io.threads import reading_threads, usable_cpus
 from ..options import picture_size, require_apart, require_callable, require_choice
 from ..reading.sample import torch_dtype
-from .batch import SampleBatch
 from .listing import Listing, SampleSplit, SplitLists
 from .pixels import ImageSource, PixelArray
+from .reader import SampleReader
 from .sizes import one_size
-from .target import LABELLED, Frame, TargetSource
+from .target import TargetSource
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,26 +101,30 @@ class SampleDataset(Dataset[Sample]):
         require_callable(transforms)
         _require_positions(outputs)
         self._listing = listing
-        self._source = image
-        self._sources = tuple(target for target in targets if target.given(listing))
         self._outputs = outputs
-        self._placed = listing.grids is not None if placed is None else placed
-        self._channels: tuple[int, ...] | None = None
+        self._transforms = transforms
+        channels = None
         if bands is not None:
             require_apart("bands", list(bands))
             known = [band.name for band in image.bands]
-            self._channels = find_bands(bands, known, where=str(listing.root))
-        self._size, self._fit = picture_size(size), _checked_fit(fit)
-        self._given = image.dtype
+            channels = find_bands(bands, known, where=str(listing.root))
+        given = image.dtype
         if dtype != "stored":
-            self._given = np.dtype("float32") if dtype == "float32" else torch_dtype(image.dtype)
-        self._transforms = transforms
+            given = np.dtype("float32") if dtype == "float32" else torch_dtype(image.dtype)
+        self._reader = SampleReader(
+            source=image,
+            targets=tuple(target for target in targets if target.given(listing)),
+            channels=channels,
+            size=picture_size(size),
+            fit=_checked_fit(fit),
+            dtype=given,
+            placed=listing.grids is not None if placed is None else placed,
+        )
 
     @property
     def bands(self) -> tuple[Band, ...]:
         """Of the image, in channel order."""
-        known = self._source.bands
-        return known if self._channels is None else tuple(known[i] for i in self._channels)
+        return self._reader.bands
 
     @property
     def outputs(self) -> Outputs | None:
@@ -144,19 +147,9 @@ class SampleDataset(Dataset[Sample]):
         return self._listing
 
     @property
-    def source(self) -> ImageSource:
-        """How images are read, with all bands of the files."""
-        return self._source
-
-    @property
-    def target_sources(self) -> tuple[TargetSource, ...]:
-        """How labels beside the listing's are read."""
-        return self._sources
-
-    @property
-    def channels(self) -> tuple[int, ...] | None:
-        """Positions of `bands` among those of the source; None: all."""
-        return self._channels
+    def reader(self) -> SampleReader:
+        """How the listing's rows become samples."""
+        return self._reader
 
     @property
     def path(self) -> Path:
@@ -170,8 +163,8 @@ class SampleDataset(Dataset[Sample]):
         Raises:
             ReadError: a file's header has to be read for it, and is damaged.
         """
-        if self._size is not None:
-            return {self._size: len(self)}
+        if self._reader.size is not None:
+            return {self._reader.size: len(self)}
         return dict(Counter(map(tuple, self._shapes().tolist())).most_common())
 
     @property
@@ -181,17 +174,17 @@ class SampleDataset(Dataset[Sample]):
         Raises:
             DatasetError: pictures differ in size, and are not brought to one.
         """
-        return self._size or one_size(self._shapes(), "trained on together")
+        return self._reader.size or one_size(self._shapes(), "trained on together")
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """That holds the values of all files; what samples hold, the option `dtype` says."""
-        return self._source.dtype
+        return self._reader.source.dtype
 
     @property
     def dates(self) -> int | None:
         """How many dates each sample has; None where images have no axis of dates."""
-        return self._source.dates
+        return self._reader.source.dates
 
     @property
     def splits(self) -> dict[str, int]:
@@ -206,30 +199,15 @@ class SampleDataset(Dataset[Sample]):
     @property
     def table(self) -> pd.DataFrame:
         """A row a sample: file, class, split and what else is known, label, height and width as stored."""
-        import pandas as pd
-
-        columns = dict(self._listing.columns)
-        columns |= {
-            key: answers
-            for key, answers in self._listing.answers.items()
-            if answers.ndim == 1 and answers.dtype != object
-        }
-        if self._listing.shapes is not None:
-            columns["height"], columns["width"] = self._listing.shapes.T
-        return pd.DataFrame(columns)
+        return self._listing.table
 
     def class_counts(self) -> dict[str, int]:
         """How many samples each class has; empty where samples have no labels as a whole."""
-        several, labels = self._listing.answers.get("multilabel"), self.targets
-        if self.classes is None:
+        classes = self.classes
+        counts = None if classes is None else self._listing.class_counts(len(classes))
+        if counts is None or classes is None:
             return {}
-        if several is not None:
-            counts = several.sum(axis=0)
-        elif labels is not None:
-            counts = np.bincount(labels, minlength=len(self.classes))
-        else:
-            return {}
-        return dict(zip(self.classes.names, counts.tolist(), strict=True))
+        return dict(zip(classes.names, counts.tolist(), strict=True))
 
     def indices(self, split: str | None = None) -> NDArray[np.int64]:
         """Numbers of the samples of a split; of all for None.
@@ -245,19 +223,11 @@ class SampleDataset(Dataset[Sample]):
         Raises:
             ReadError: a file is damaged.
         """
-        taught = self._answers(i)
-        if self._sources:
-            stored = self._source.shape(self._listing, i)
-            taught |= self._taught(i, Frame(stored, self._size or stored, self._fit))
-        labelled = taught.pop(LABELLED, None)
-        return taught if labelled is None else {**taught, "valid": labelled}
+        return self._reader.labels(self._listing, i)
 
     def grid(self, i: int) -> GeoBox | None:
         """Where sample `i` lies; None where it has no place on Earth."""
-        if not self._placed:
-            return None
-        grid = self._source.grid(self._listing, i)
-        return None if grid is None else self._framed(grid)
+        return self._reader.grid(self._listing, i)
 
     def as_geo(self) -> GeoDataset:
         """The same files as a geospatial dataset, which is asked by place and composes with others.
@@ -284,7 +254,7 @@ class SampleDataset(Dataset[Sample]):
                 f"{self!r} has transforms, which no model is saved with: what it predicts later would not "
                 "pass through them; train without, with_transforms(None), or in a loop of your own"
             )
-        return self.subset(indices)._altered(_given=self.dtype)
+        return self.subset(indices)._read_as(dtype=self.dtype)
 
     def statistics(self, split: str | None = None) -> BandStatistics:
         """Per-band statistics over the valid pixels of a split's pictures, as stored; of all for None.
@@ -293,13 +263,18 @@ class SampleDataset(Dataset[Sample]):
             DatasetError: samples are not divided, or none is in the split.
             ReadError: a picture is damaged.
         """
-        chosen = self.subset(self.indices(split))._altered(_given=self.dtype, _transforms=None)
+        chosen = (
+            self.subset(self.indices(split))._read_as(dtype=self.dtype)._altered(_transforms=None)
+        )
+
+        def pixels_of(row: int) -> PixelArray:
+            return chosen._reader.pixels(chosen._listing, row)
 
         def blocks() -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
             threads = reading_threads(usable_cpus())
             for start in range(0, len(chosen), _AT_ONCE):
                 rows = range(len(chosen))[start : start + _AT_ONCE]
-                for pixels in threads.map(chosen._pixels, rows):
+                for pixels in threads.map(pixels_of, rows):
                     if chosen.dates is None:
                         yield pixels.values, pixels.valid
                     else:
@@ -351,7 +326,10 @@ class SampleDataset(Dataset[Sample]):
         Raises:
             DatasetError: it is not a size.
         """
-        return self._altered(_size=picture_size(size), _fit=_checked_fit(fit))
+        return self._read_as(size=picture_size(size), fit=_checked_fit(fit))
+
+    def _read_as(self, **changes: Any) -> Self:
+        return self._altered(_reader=replace(self._reader, **changes))
 
     def _altered(self, **attributes: Any) -> Self:
         other = copy(self)
@@ -377,27 +355,10 @@ class SampleDataset(Dataset[Sample]):
 
     def _samples(self, indices: Sequence[int], take: Callable[..., Any]) -> list[Sample]:
         rows = self._rows(indices).tolist()
-        size = self._size or one_size(self._shapes_of(rows), "stacked to one batch")
-        batch = SampleBatch.of(
-            len(rows), self._source.dates, len(self.bands), size, self._given, take
-        )
-
-        def fill(k: int) -> None:
-            row = rows[k]
-            pixels = self._source.read(self._listing, row, self._channels)
-            frame = Frame(pixels.values.shape[-2:], size, self._fit)
-            grid = self._framed(pixels.grid) if self._placed and pixels.grid is not None else None
-            taught = self._answers(row) | self._taught(row, frame)
-            batch.fill(k, pixels, frame, taught, grid)
-
-        threads = 1 if _in_worker() else usable_cpus()
-        if threads == 1 or len(rows) == 1:
-            for k in range(len(rows)):
-                fill(k)
-        else:
-            for done in reading_threads(threads).map(fill, range(len(rows))):
-                assert done is None
-        samples = batch.samples()
+        size = self._reader.size
+        if size is None:
+            size = one_size(self._reader.shapes(self._listing, rows), "stacked to one batch")
+        samples = self._reader.read(self._listing, rows, size, take)
         return samples if self._transforms is None else [self._transforms(s) for s in samples]
 
     def _rows(self, indices: Sequence[int]) -> NDArray[np.int64]:
@@ -408,51 +369,14 @@ class SampleDataset(Dataset[Sample]):
             raise IndexError(f"there are samples 0 to {len(self) - 1}, not {wrong[0]}")
         return rows
 
-    def _answers(self, row: int) -> dict[str, NDArray[Any]]:
-        """What the listing knows that a sample teaches as a whole."""
-        return {
-            key: np.asarray(answers[row])
-            for key, answers in self._listing.answers.items()
-            if answers.dtype != object
-        }
-
-    def _taught(self, row: int, frame: Frame) -> dict[str, NDArray[Any]]:
-        """What is read of a sample beside its image."""
-        taught: dict[str, NDArray[Any]] = {}
-        for source in self._sources:
-            read = source.read(self._listing, row, frame)
-            if LABELLED in taught and LABELLED in read:
-                read[LABELLED] = read[LABELLED] & taught[LABELLED]
-            taught |= read
-        return taught
-
     def _shapes(self) -> NDArray[np.int32]:
         """(n, 2) rows and columns as stored; headers are read once, where the listing knows none."""
         if self._listing.shapes is None:
-            shapes = self._shapes_of(range(len(self)))
+            shapes = self._reader.shapes(self._listing, range(len(self)))
             self._listing = replace(self._listing, shapes=shapes)
         known = self._listing.shapes
         assert known is not None
         return known
-
-    def _shapes_of(self, rows: Sequence[int]) -> NDArray[np.int32]:
-        if self._listing.shapes is not None:
-            return self._listing.shapes[list(rows)]
-        threads = reading_threads(usable_cpus())
-        shapes = threads.map(lambda row: self._source.shape(self._listing, row), rows)
-        return np.array(list(shapes), np.int32).reshape(-1, 2)
-
-    def _pixels(self, row: int) -> PixelArray:
-        """Of one sample as stored."""
-        return self._source.read(self._listing, row, self._channels)
-
-    def _framed(self, grid: GeoBox) -> GeoBox:
-        """Where the pixels of a sample lie, of where those of its file do."""
-        size = self._size or tuple(grid.shape)
-        if size == tuple(grid.shape):
-            return grid
-        moved = grid.affine @ fitted_transform(tuple(grid.shape), size, self._fit)
-        return GeoBox(size, Affine(*moved[:6]), grid.crs)
 
     def __repr__(self) -> str:
         kinds = "" if self.classes is None else f"{len(self.classes)} classes, "
@@ -464,7 +388,7 @@ class SampleDataset(Dataset[Sample]):
 
     def _sized(self) -> str:
         """Rows and columns in words, no header read for it."""
-        if self._size is None and self._listing.shapes is None:
+        if self._reader.size is None and self._listing.shapes is None:
             return "H x W"
         high, wide = next(iter(self.sizes), (0, 0))
         more = f" and {len(self.sizes) - 1} other sizes" if len(self.sizes) > 1 else ""
@@ -487,10 +411,3 @@ def _require_positions(outputs: Outputs | None) -> None:
 def _checked_fit(fit: Any) -> Fit:
     require_choice("fit", fit, get_args(Fit))
     return fit  # type: ignore[no-any-return]
-
-
-def _in_worker() -> bool:
-    """Whether this is a loader's worker process, beside which others already use the processors."""
-    from torch.utils.data import get_worker_info
-
-    return get_worker_info() is not None

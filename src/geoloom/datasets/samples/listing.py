@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.classes import Classes
 from ...core.errors import DatasetError, suggest
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Columns = Mapping[str, NDArray[Any]]
 """What is known of n samples: a name, and (n,) values."""
@@ -93,6 +96,32 @@ class Listing:
         """How many samples each split has, by name; empty where they are not divided."""
         counts = Counter(name for name in self.columns.get("split", ()) if name is not None)
         return {name: counts[name] for name in sorted(counts)}
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a sample: its columns, the labels that are one number, height and width as stored."""
+        import pandas as pd
+
+        columns = dict(self.columns)
+        columns |= {
+            key: answers
+            for key, answers in self.answers.items()
+            if answers.ndim == 1 and answers.dtype != object
+        }
+        if self.shapes is not None:
+            columns["height"], columns["width"] = self.shapes.T
+        return pd.DataFrame(columns)
+
+    def class_counts(self, classes: int) -> NDArray[np.int64] | None:
+        """How many samples each class has, int64 (K,); None where they have none as a whole.
+
+        Args:
+            classes: K, how many there are.
+        """
+        if "multilabel" in self.answers:
+            counts: NDArray[np.int64] = self.answers["multilabel"].sum(axis=0)
+            return counts
+        return None if self.labels is None else np.bincount(self.labels, minlength=classes)
 
     def rows_of(self, split: str) -> NDArray[np.int64]:
         """The samples of a split.
