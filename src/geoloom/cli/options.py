@@ -23,7 +23,7 @@ debug = flag("--debug", help="Show tracebacks and what libraries say.", section=
 
 plugins = option(
     "--plugin",
-    help="A Python file that registers networks of your own. Repeatable.",
+    help="A Python file that registers networks or datasets of your own. Repeatable.",
     kind=Path,
     many=True,
     metavar="FILE",

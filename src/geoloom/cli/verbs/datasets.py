@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import as_json, debug, overwrite, quiet
+from ..options import as_json, debug, overwrite, pairs, plugins, quiet, use_plugins
 from ..parameters import Argument, flag, option
 from ..terminal import session
 from ..verb import Verb, Verbs
@@ -31,15 +31,23 @@ def datasets() -> None:
 
 name = click.argument("name", cls=Argument, help="Of the dataset, as the list has it.")
 folder = click.argument("folder", cls=Argument, type=Path, help="Where the dataset lies.")
+choose = option(
+    "--choose",
+    help="What a dataset lets you choose, such as version=3_random; info lists it. Repeatable.",
+    many=True,
+    metavar="NAME=VALUE",
+)
 
 
 @datasets.command("list", cls=Verb, examples=["geoloom datasets list --match 'euro*'"])
 @option("--match", help="Those whose names match, such as 'euro*'.", metavar="PATTERN")
+@plugins
 @as_json
 @debug
-def list_all(match: str | None, as_json: bool, debug: bool) -> None:
+def list_all(match: str | None, plugin: tuple[Path, ...], as_json: bool, debug: bool) -> None:
     """List the datasets that are known by name."""
     with session(as_json=as_json, debug=debug) as terminal:
+        use_plugins(plugin)
         from ...datasets.benchmarks.listing import get_dataset, list_datasets
 
         known = [get_dataset(command) for command in list_datasets(match)]
@@ -55,14 +63,17 @@ def list_all(match: str | None, as_json: bool, debug: bool) -> None:
 
 @datasets.command("info", cls=Verb, examples=["geoloom datasets info eurosat"])
 @name
+@choose
+@plugins
 @as_json
 @debug
-def info(name: str, as_json: bool, debug: bool) -> None:
+def info(
+    name: str, choose: tuple[str, ...], plugin: tuple[Path, ...], as_json: bool, debug: bool
+) -> None:
     """Show what a dataset holds, where it comes from, and how it is divided."""
     with session(as_json=as_json, debug=debug) as terminal:
-        from ...datasets.benchmarks.listing import get_dataset
-
-        known = get_dataset(name)
+        use_plugins(plugin)
+        known = _known(name, choose)
         terminal.answer({"verb": "datasets info", **known.to_dict()}, "\n".join(_facts(known)))
 
 
@@ -83,7 +94,11 @@ def info(name: str, as_json: bool, debug: bool) -> None:
     many=True,
     metavar="PART",
 )
+@choose
+@option("--split", help="What the samples of this split need alone.")
+@option("--bands", help="What this set of bands needs alone, such as s1; info lists them.")
 @flag("--checksum", help="Compare files that are there with their checksums, too.")
+@plugins
 @as_json
 @quiet
 @debug
@@ -91,19 +106,29 @@ def download(
     name: str,
     folder: Path,
     parts: tuple[str, ...],
+    choose: tuple[str, ...],
+    split: str | None,
+    bands: str | None,
     checksum: bool,
+    plugin: tuple[Path, ...],
     as_json: bool,
     quiet: bool,
     debug: bool,
 ) -> None:
     """Fetch a dataset and unpack it; what is there already is not fetched again."""
     with session(as_json=as_json, quiet=quiet, debug=debug) as terminal:
+        use_plugins(plugin)
         from ...datasets.benchmarks.files import bring_files
-        from ...datasets.benchmarks.listing import get_dataset
 
-        known = get_dataset(name).only(parts)
+        known = _known(name, choose).only(parts)
         bring_files(
-            known, folder.absolute(), may_download=True, check=checksum, track=terminal.track
+            known,
+            folder.absolute(),
+            split=split,
+            bands=known.band_names(bands),
+            may_download=True,
+            check=checksum,
+            track=terminal.track,
         )
         terminal.answer(
             {"verb": "datasets download", "path": str(folder), "parts": list(parts)},
@@ -132,7 +157,9 @@ def download(
     help="Picture to write: *.png, *.svg, *.pdf. Left out: NAME.png, here.",
 )
 @option("--split", help="Samples of this split alone.")
+@choose
 @option("--seed", help="Source of chance.", kind=int, default=0)
+@plugins
 @overwrite
 @as_json
 @debug
@@ -142,41 +169,55 @@ def plot(
     count: int,
     out: Path | None,
     split: str | None,
+    choose: tuple[str, ...],
     seed: int,
+    plugin: tuple[Path, ...],
     overwrite: bool,
     as_json: bool,
     debug: bool,
 ) -> None:
     """Draw a sheet of samples, each with its class, or of windows of a layer, each with its date."""
     with session(as_json=as_json, debug=debug) as terminal:
+        use_plugins(plugin)
         from ...core.files import may_replace
         from ...figures.style import save_figure
 
         out = Path(f"{name.lower()}.png") if out is None else out
         may_replace(out, overwrite=overwrite)
-        figure, drawn, what = _sheet(name, folder, count, split, seed)
+        figure, drawn, what = _sheet(name, folder, count, split, choose, seed)
         save_figure(figure, out, overwrite=overwrite)
         terminal.answer(
             {"verb": "datasets plot", "path": str(out), "samples": drawn}, f"{out}: {drawn} {what}"
         )
 
 
+def _known(name: str, choose: Sequence[str]) -> Benchmark | GeoLayer:
+    """A dataset, with what is chosen of it.
+
+    Raises:
+        DatasetError: there is none, or no such choice.
+    """
+    from ...datasets.benchmarks.listing import get_dataset
+
+    return get_dataset(name).chosen(pairs("--choose", choose))
+
+
 def _sheet(
-    name: str, folder: Path, count: int, split: str | None, seed: int
+    name: str, folder: Path, count: int, split: str | None, choose: Sequence[str], seed: int
 ) -> tuple[Figure, int, str]:
     """A sheet, how many pictures are on it, and of what."""
     from ...datasets.benchmarks.dataset import benchmark_class
     from ...datasets.benchmarks.layer import GeoLayer
-    from ...datasets.benchmarks.listing import get_dataset
 
-    known = get_dataset(name)
+    known = _known(name, choose)
     if isinstance(known, GeoLayer):
         from ...samplers.sheet import window_sheet
 
         layer = known.open(folder, split)
         scenes = "1 scene" if len(layer) == 1 else f"{len(layer):,} scenes"
         return window_sheet(layer, count, seed=seed), count, f"windows of {scenes}"
-    dataset = benchmark_class(name)(folder, split=split)
+    chosen: dict[str, Any] = {**pairs("--choose", choose)}
+    dataset = benchmark_class(name)(folder, split=split, **chosen)
     return dataset.sheet(count, seed), min(count, len(dataset)), f"of {len(dataset):,} samples"
 
 
@@ -191,6 +232,10 @@ def _facts(known: Benchmark | GeoLayer) -> Iterator[str]:
         "samples": _samples(known),
         "splits": divided,
         "parts": ", ".join(known.parts),
+        "choose": "; ".join(
+            f"{choice.name}={'|'.join(choice.values)} ({choice.about})" for choice in known.choices
+        ),
+        "sets": "; ".join(f"{name}: {len(bands)}" for name, bands in known.band_sets.items()),
         "classes": f"{len(known.classes)}: {', '.join(known.classes)}" if known.classes else None,
         "note": known.note,
         "licence": known.licence or "not stated",

@@ -133,6 +133,10 @@ class Declared:
     """What is uncertain, or done otherwise elsewhere."""
     by_hand: str | None = None
     """How to come by files that have no address."""
+    band_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Names for several bands, such as `s1`, and these."""
+    choices: tuple[Choice, ...] = ()
+    """What users choose of it."""
 
     @property
     def command(self) -> str:
@@ -170,6 +174,43 @@ class Declared:
                 f"(geoloom datasets download {self.command} FOLDER --part {self.parts[0]})"
             )
         return replace(self, files=tuple(f for f in self.files if f.part in (None, *parts)))
+
+    def chosen(self, values: Mapping[str, Any]) -> Self:
+        """The same dataset, with what users choose of it.
+
+        Args:
+            values: By the names of `choices`; for the others, the first value is taken.
+
+        Raises:
+            DatasetError: there is no such choice or value; the message lists them.
+        """
+        known = {choice.name: choice for choice in self.choices}
+        for name, value in values.items():
+            if name not in known:
+                raise DatasetError(f"{self.name} has no choice {name!r}{suggest(name, known)}")
+            if str(value) not in known[name].values:
+                raise DatasetError(
+                    f"{self.name} has no {name} {value!r}{suggest(str(value), known[name].values)}"
+                )
+        changed = self
+        for name, choice in known.items():
+            changed = replace(changed, **choice.values[str(values.get(name, choice.default))])
+        return changed
+
+    def band_names(self, bands: str | Sequence[str] | None) -> tuple[str, ...] | None:
+        """Names of bands; a text is that of a set of them.
+
+        Raises:
+            DatasetError: there is no such set.
+        """
+        if not isinstance(bands, str):
+            return None if bands is None else tuple(bands)
+        if bands not in self.band_sets:
+            raise DatasetError(
+                f"{self.name} has no set of bands {bands!r}{suggest(bands, self.band_sets)}; a single band "
+                f"is given in a list: bands=[{bands!r}]"
+            )
+        return self.band_sets[bands]
 
     def files_for(
         self, split: str | None = None, bands: Sequence[str] | None = None
@@ -219,9 +260,6 @@ class Benchmark(Declared):
     """How samples of another size are brought to `size`; None where all have it."""
     placed: bool = False
     """Whether files say where on Earth they lie."""
-    band_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    """Names for several bands, such as `s1`, and these."""
-    choices: tuple[Choice, ...] = ()
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -238,43 +276,6 @@ class Benchmark(Declared):
         """Names of its classes; empty where it has none."""
         known = getattr(self.outputs, "classes", None)
         return () if known is None else known.names
-
-    def chosen(self, values: Mapping[str, Any]) -> Self:
-        """The same dataset, with what users choose of it.
-
-        Args:
-            values: By the names of `choices`; for the others, the first value is taken.
-
-        Raises:
-            DatasetError: there is no such choice or value; the message lists them.
-        """
-        known = {choice.name: choice for choice in self.choices}
-        for name, value in values.items():
-            if name not in known:
-                raise DatasetError(f"{self.name} has no choice {name!r}{suggest(name, known)}")
-            if str(value) not in known[name].values:
-                raise DatasetError(
-                    f"{self.name} has no {name} {value!r}{suggest(str(value), known[name].values)}"
-                )
-        changed = self
-        for name, choice in known.items():
-            changed = replace(changed, **choice.values[str(values.get(name, choice.default))])
-        return changed
-
-    def band_names(self, bands: str | Sequence[str] | None) -> tuple[str, ...] | None:
-        """Names of bands; a text is that of a set of them.
-
-        Raises:
-            DatasetError: there is no such set.
-        """
-        if not isinstance(bands, str):
-            return None if bands is None else tuple(bands)
-        if bands not in self.band_sets:
-            raise DatasetError(
-                f"{self.name} has no set of bands {bands!r}{suggest(bands, self.band_sets)}; a single band "
-                f"is given in a list: bands=[{bands!r}]"
-            )
-        return self.band_sets[bands]
 
     def files_for(
         self, split: str | None = None, bands: Sequence[str] | None = None
