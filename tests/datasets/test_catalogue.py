@@ -114,7 +114,7 @@ def test_archives_that_are_there_are_unpacked_and_checked(folders, tmp_path, nam
     archive.write_bytes(whole)
     bring_files(known, given, check=True)
     assert is_unpacked(archive.name, given)
-    dataset = _made(known)(given, split=None)
+    dataset = _made(known)(given, split=None, **layout.choices)
     assert len(dataset) == sum(map(len, layout.samples.values()))
 
 

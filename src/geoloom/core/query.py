@@ -155,6 +155,8 @@ class Sample(TypedDict, total=False):
     """(N, H, W) bool, True = part of what is in the box."""
     audio: Any
     """(S,) float32, sound recorded there."""
+    audio_hz: Any
+    """() int64, instants per second of the sound."""
     aux: Any
     """(M, H, W), further maps for the network that are not bands of the image."""
 
