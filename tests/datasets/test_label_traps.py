@@ -62,7 +62,7 @@ def test_vhr10s_boxes_are_corners_and_not_sizes(tmp_path):
 def test_a_picture_of_vhr10_that_is_missing(tmp_path):
     root = written(LAYOUTS["vhr10"], tmp_path)
     (root / "NWPU VHR-10 dataset/positive image set/002.jpg").unlink()
-    with pytest.raises(DatasetError, match="has boxes of 1 pictures that are not in .* number 1;"):
+    with pytest.raises(DatasetError, match=r"has boxes of 1 pictures that are not in .* number 1;"):
         geoloom.datasets.VHR10(root)
 
 

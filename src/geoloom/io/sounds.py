@@ -40,8 +40,8 @@ def read_sound(path: str | Path) -> Sound:
         rate_hz, stored = wavfile.read(path)
     except (OSError, ValueError, EOFError) as error:
         raise ReadError(
-            f"{path} cannot be read as a sound: {error or type(error).__name__}; expected a WAV file of plain "
-            "numbers (PCM): fetch it again, or convert it, as by `ffmpeg -i FILE FILE.wav`"
+            f"{path} cannot be read as a sound: {error or type(error).__name__}; expected a WAV file of "
+            "plain numbers (PCM): fetch it again, or convert it, as by `ffmpeg -i FILE FILE.wav`"
         ) from error
     return Sound(_averaged(_scaled(stored)), int(rate_hz))
 

@@ -35,7 +35,7 @@ def mask_of(outlines: NDArray[np.object_], size: tuple[int, int]) -> NDArray[np.
 
 
 def masks_of(outlines: NDArray[np.object_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """A mask (N, H, W) for each of the outlines, as `mask_of`; only the surroundings of each are looked at."""
+    """A mask (N, H, W) for each of the outlines, as `mask_of`; each is burnt in its surroundings alone."""
     masks = np.zeros((len(outlines), *size), np.bool_)
     high, wide = size
     for mask, outline in zip(masks, outlines, strict=True):
