@@ -34,7 +34,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("blocks",),
         ("engines",),
         ("raster", "batch", "buffers"),
-        ("mosaic", "outlines", "pictures", "explain", "download", "archives"),
+        ("mosaic", "outlines", "pictures", "sounds", "explain", "download", "archives"),
     ),
     "datasets": (
         ("region", "options"),

@@ -31,7 +31,7 @@ def read_sound(path: str | Path) -> Sound:
     Whole numbers are divided by the largest that their width can hold; unsigned bytes are centred first.
 
     Raises:
-        ReadError: the file is missing, is no WAV, is packed by a method that is not known here, or is cut off.
+        ReadError: the file is missing, is no WAV, is packed by an unknown method, or is cut off.
     """
     from scipy.io import wavfile
 
