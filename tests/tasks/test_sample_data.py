@@ -1,4 +1,4 @@
-"""Every task learns from the smallest samples that have its labels: by `gl.train`, and by a loop of one's own."""
+"""Every task learns from the smallest samples with its labels: by `gl.train`, and in a loop of one's own."""
 
 from __future__ import annotations
 
@@ -148,5 +148,5 @@ def test_samples_are_divided_by_a_rule(tmp_path):
 def test_samples_of_other_bands_are_refused(tmp_path):
     root = written(LAYOUTS["eurosat100"], tmp_path)
     made = benchmark_class("eurosat100")
-    with pytest.raises(DatasetError, match="it has bands B08 .* expected bands B04"):
+    with pytest.raises(DatasetError, match=r"it has bands B08 .* expected bands B04"):
         SampleDataModule(made(root, bands=["B04"]), made(root, "val", bands=["B08"]))

@@ -148,7 +148,7 @@ def _fetch(
     resumed = transfer.have > 0
     while True:
         try:
-            persist(transfer.go_on, lambda: transfer.came)
+            persist(transfer.go_on, lambda: transfer.furthest)
         except FAILURES as error:
             raise ReadError(_refusal(address, path, error, transfer.have)) from error
         digests = Digests(["sha256", *([wanted.algorithm] if wanted is not None else [])])
@@ -196,8 +196,8 @@ class _Transfer:
         self, address: str, path: Path, most: int | None, progress: Progress | None, *, known: bool
     ) -> None:
         self.scratch = scratch_path(path)
-        self.came = 0
-        """Bytes in this run."""
+        self.furthest = 0
+        """Bytes of the file that some try of this run has come to: what is sent again is no progress."""
         self._address, self._path, self._most, self._progress = address, path, most, progress
         self._note = scratch_path(path, ".json")
         self._known = known
@@ -296,7 +296,7 @@ class _Transfer:
                     self.forget()
                     raise ReadError(self._too_large("more"))
                 file.write(piece)
-                self.came += len(piece)
+                self.furthest = max(self.furthest, at)
                 if self._progress is not None:
                     self._progress(at, self._state.total)
 

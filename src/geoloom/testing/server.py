@@ -35,6 +35,8 @@ class Behaviour:
     """Path -> with which status all requests are answered."""
     drops: dict[str, int] = field(default_factory=dict)
     """Path -> how many of the next answers with a body break off half way, and the connection with them."""
+    stalls: dict[str, int] = field(default_factory=dict)
+    """Path -> how many of the next answers with a body fall silent half way, the connection left open."""
     shift: int = 0
     """By how many bytes the ranges answered lie beside those asked for, where these begin after the first
     64 KiB; the answer says so."""
@@ -166,10 +168,12 @@ class _Service:
             text = posted.decode()
             self.asked.append(Asked(handler.command, path, parts.query, wanted, status, sent, text))
         with self.lock:
-            left = self.behaviour.drops.get(path, 0)
-            breaks = bool(sent) and left > 0
-            self.behaviour.drops[path] = left - breaks
-        _send(handler, status, body, headers, whole=not breaks)
+            breaks = bool(sent) and _counted_down(self.behaviour.drops, path)
+            stalls = bool(sent) and _counted_down(self.behaviour.stalls, path)
+        _send(handler, status, body, headers, whole=not (breaks or stalls))
+        if stalls:
+            handler.wfile.flush()
+            handler.connection.recv(1)  # until the client hangs up
 
     def _control(self, posted: bytes) -> bytes:
         with self.lock:
@@ -223,6 +227,13 @@ class _Service:
             opened.seek(first)
             body = opened.read(last - first + 1)
         return 206, body, {**headers, "Content-Range": f"bytes {first}-{last}/{size}"}
+
+
+def _counted_down(left: dict[str, int], path: str) -> bool:
+    """Whether an answer is one of those that are left, which are then one fewer."""
+    count = left.get(path, 0)
+    left[path] = max(0, count - 1)
+    return count > 0
 
 
 def _tag(file: Path) -> str:

@@ -60,7 +60,7 @@ def persist(call: Callable[[], T], got: Callable[[], int] = lambda: 0) -> T:
 
     Args:
         call: Raises one of `FAILURES`, which are raised here when there is no more hope.
-        got: Bytes that came so far, all tries together. A try that brought some is not counted.
+        got: How far all tries together have come, in bytes. A try that came further is not counted.
     """
     tries, before = 1, got()
     while True:
