@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .region import Region as Region
     from .samples.dataset import SampleDataset as SampleDataset
     from .scenes.index import SceneIndex as SceneIndex
+    from .sensors.canadian_buildings import (
+        CanadianBuildingFootprints as CanadianBuildingFootprints,
+    )
     from .sensors.cdl import CDL as CDL
     from .sensors.chesapeake import Chesapeake as Chesapeake
     from .sensors.chesapeake import ChesapeakeDC as ChesapeakeDC
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from .sensors.chesapeake import ChesapeakePA as ChesapeakePA
     from .sensors.chesapeake import ChesapeakeVA as ChesapeakeVA
     from .sensors.chesapeake import ChesapeakeWV as ChesapeakeWV
+    from .sensors.chesapeake_cvpr import ChesapeakeCVPR as ChesapeakeCVPR
     from .sensors.landsat import Landsat as Landsat
     from .sensors.landsat import Landsat1 as Landsat1
     from .sensors.landsat import Landsat2 as Landsat2
@@ -87,6 +91,7 @@ else:
             ".reading.device": ["to_device"],
             ".region": ["Region"],
             ".scenes.index": ["SceneIndex"],
+            ".sensors.canadian_buildings": ["CanadianBuildingFootprints"],
             ".sensors.cdl": ["CDL"],
             ".sensors.chesapeake": [
                 "Chesapeake",
@@ -98,6 +103,7 @@ else:
                 "ChesapeakeVA",
                 "ChesapeakeWV",
             ],
+            ".sensors.chesapeake_cvpr": ["ChesapeakeCVPR"],
             ".sensors.landsat": [
                 "Landsat",
                 "Landsat1",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any, Self
 
 import numpy as np
@@ -38,7 +39,9 @@ MAX_OUTLINED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class _LayerFile:
+class LayerFile:
+    """The features of one file, or of one time of a table."""
+
     features: Features
     when: Interval
     name: str
@@ -173,7 +176,7 @@ class VectorDataset(GeoDataset):
         """What is burned, of each file or time."""
         return tuple(file.features for file in self._files)
 
-    def _load(self) -> tuple[_LayerFile, ...]:
+    def _load(self) -> tuple[LayerFile, ...]:
         class_field, layer, where, assume_crs = self._reading
         names = matching_names(self._paths, self._naming, VECTOR_SUFFIXES)
         loaded = read_feature_files(
@@ -185,11 +188,11 @@ class VectorDataset(GeoDataset):
             crs=assume_crs,
         )
         return tuple(
-            _LayerFile(features, name.when, name.scene, name.uri)
+            LayerFile(features, name.when, name.scene, name.uri)
             for features, name in zip(loaded, names, strict=True)
         )
 
-    def _load_table(self, table: Any, date_field: str | None) -> tuple[tuple[_LayerFile, ...], str]:
+    def _load_table(self, table: Any, date_field: str | None) -> tuple[tuple[LayerFile, ...], str]:
         """The features by time, and a digest of them, which stands for the name that a file has."""
         class_field, _, _, assume_crs = self._reading
         by_time = read_table(
@@ -199,7 +202,7 @@ class VectorDataset(GeoDataset):
             date_field=date_field,
             crs=assume_crs,
         )
-        layers = tuple(_LayerFile(features, when, "table", "") for when, features in by_time)
+        layers = tuple(LayerFile(features, when, "table", "") for when, features in by_time)
         return layers, digest(by_time)
 
     def sample_dtype(self, layer: Layer) -> np.dtype[Any] | None:
@@ -244,11 +247,17 @@ class VectorDataset(GeoDataset):
             if query.takes(file.when)
             and any(shapely.box(*region.footprint.bounds).intersects(box) for box in boxes)
         ]
-        newest_first = sorted(files, key=lambda f: f.when.start, reverse=True)
-        return first_of(self._burned(file, query) for file in newest_first)
+        newest_first = sorted(files, key=lambda f: f.when, reverse=True)
+        by_time = groupby(newest_first, key=lambda f: f.when)
+        return first_of(self._burned(tuple(group), query) for _, group in by_time)
 
-    def _burned(self, file: _LayerFile, query: Query) -> Sample:
-        mask = file.features.burn(query.grid, all_touched=self.all_touched)
+    def _burned(self, files: Sequence[LayerFile], query: Query) -> Sample:
+        """What files of one time say together: background is what lies under a feature of none."""
+        mask, *others = (
+            file.features.burn(query.grid, all_touched=self.all_touched) for file in files
+        )
+        for other in others:
+            mask = np.where(mask > 0, mask, other)
         valid = np.ones(mask.shape, bool) if self.background is not None else mask > 0
         return to_sample(query.grid, valid, mask=mask.astype(np.int64))
 
@@ -296,7 +305,7 @@ def _refuse_dates(date_field: str | None) -> None:
         )
 
 
-def _equal(one: _LayerFile, other: _LayerFile) -> bool:
+def _equal(one: LayerFile, other: LayerFile) -> bool:
     a, b = one.features, other.features
     return (
         (one.when, one.name, a.crs, dict(a.class_names))
@@ -306,7 +315,7 @@ def _equal(one: _LayerFile, other: _LayerFile) -> bool:
     )
 
 
-def _region(file: _LayerFile, *, everywhere: bool) -> Region:
+def _region(file: LayerFile, *, everywhere: bool) -> Region:
     """Where the features lie: their polygons; of lines, points and large layers, the box around them.
 
     With `everywhere`, the box: what lies between the features is labelled as well.

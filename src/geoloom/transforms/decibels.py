@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.bands import Band
+from ..core.bands.decibels import decibels_of, power_of
 from ..core.errors import BandError, ConfigError, suggest
 from .index_table import Array
 from .spatial import with_known
@@ -31,9 +32,7 @@ def to_decibels(power: Array) -> Array:
         [20.0, 0.0, nan]
     """
     if isinstance(power, np.ndarray):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            decibels = 10 * np.log10(power.astype(np.float32))
-        return np.where(np.isfinite(decibels), decibels, np.float32(np.nan)).astype(np.float32)
+        return decibels_of(power)
     import torch
 
     logarithms = torch.log10(power.float())
@@ -54,9 +53,7 @@ def to_linear(decibels: Array) -> Array:
         [100.0, 1.0]
     """
     if isinstance(decibels, np.ndarray):
-        with np.errstate(over="ignore"):
-            power = np.power(np.float32(10), decibels.astype(np.float32) / np.float32(10))
-        return np.where(np.isfinite(power), power, np.float32(np.nan)).astype(np.float32)
+        return power_of(decibels)
     import torch
 
     power = torch.pow(10.0, decibels.float() / 10)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ...core.errors import DatasetError
@@ -54,6 +54,35 @@ def bring_parts(
     if here:
         bring_files(layer.only(here), folder, check=check)
     require_whole(folder)
+
+
+def require_parts(
+    what: str, layer: str | None, wanted: Sequence[str], there: Collection[str], place: str
+) -> None:
+    """See that the parts wanted are there.
+
+    Args:
+        what: The dataset's class.
+        layer: Its name in the catalogue; None where it has none.
+        wanted: Names of parts.
+        there: Those found.
+        place: Where, for messages.
+
+    Raises:
+        DatasetError: one is missing; the message says how to get it.
+    """
+    missing = [part for part in wanted if part not in there]
+    if not missing:
+        return
+    found = f"{what} of {', '.join(missing)} is not at {place}, which holds "
+    found += ", ".join(sorted(there)) or "none"
+    if layer is None:
+        raise DatasetError(f"{found}; add the files, or leave these out")
+    parts = "".join(f" --part {part}" for part in missing)
+    command = get_layer(layer).command
+    raise DatasetError(
+        f"{found}; give download=True (geoloom datasets download {command} FOLDER{parts})"
+    )
 
 
 def _lies(file: RemoteFile, folder: Path) -> bool:

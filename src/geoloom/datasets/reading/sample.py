@@ -239,7 +239,8 @@ def _completed(first: Sample, second: Sample) -> Sample:
         _same_times([first, second])
     valid = first["valid"].numpy()
     seen = valid, ~valid  # a pixel that neither has is the second's, at all dates
-    for name in (*_LAYERS, "valid_series"):
+    layers = [name for name in first if name.partition(":")[0] in _LAYERS]
+    for name in (*layers, "valid_series"):
         if name in first and name in second:
             pair = first[name], second[name]  # type: ignore[literal-required]
             common = torch.promote_types(pair[0].dtype, pair[1].dtype)

@@ -5,7 +5,7 @@ Source: Chesapeake Bay Program 2023, LULC Database 2022 Edition, doi 10.5066/P98
 
 from __future__ import annotations
 
-from .chesapeake_bands import CHESAPEAKE_BANDS
+from .chesapeake_layers import CHESAPEAKE_BANDS
 from .yearly_classes import YearlyClasses
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ...core.bands import Band
 from ..benchmarks.declaration import RemoteFile
 from ..benchmarks.layer import GeoLayer
-from .chesapeake_bands import CHESAPEAKE_BANDS
+
+CHESAPEAKE_BANDS = (Band("class", "class", gsd_m=1.0, nodata=127),)
 
 _HOME = (
     "https://hf.co/datasets/torchgeo/chesapeake/resolve/1e0370eda6a24d93af4153745e54fd383d015bf5/"

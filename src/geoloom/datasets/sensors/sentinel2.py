@@ -6,15 +6,27 @@ Source: Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD), naming 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal, Unpack, get_args
+
+from odc.geo.crs import CRS
 
 from ...core.bands import Band, Unit
+from ...io.access.finding import Paths
+from ..base import Transform
+from ..options import require_choice
 from ..raster import RasterDataset
+from ..raster_options import RasterOptions
 from .sentinel2_bands import SENTINEL2_BANDS
+
+Level = Literal["L1C", "L2A"]
+"""Reflectance at the top of the atmosphere, and at the surface."""
 
 _BASELINE = re.compile(r"_N(\d{4})_")
 _LEVEL = re.compile(r"_MSI(L1C|L2A)_")
 _RESOLUTION = re.compile(r"_\d{2}m\.\w+$")
+_RESOLUTION_GROUP = r"(?:_(?P<resolution>\d{2}m))?"
 _OFFSET_SINCE = 400
 _OFFSET = -0.1
 
@@ -51,6 +63,36 @@ class Sentinel2(RasterDataset):
     all_bands = SENTINEL2_BANDS
     optional_bands = ("B10",)
     rgb_bands = ("B04", "B03", "B02")
+
+    def __init__(
+        self,
+        paths: Paths | None = None,
+        crs: str | CRS | None = None,
+        res: float | tuple[float, float] | None = None,
+        bands: Sequence[str] | None = None,
+        transforms: Transform | None = None,
+        *,
+        root: Paths | None = None,
+        level: Level | None = None,
+        **options: Unpack[RasterOptions],
+    ) -> None:
+        """Find the files and read their headers.
+
+        Args:
+            paths, crs, res, bands, transforms, root, options: As of `RasterDataset`.
+            level: `L1C` or `L2A`, where both are there; level 2A has resolutions in its names.
+
+        Raises:
+            DatasetError: as `RasterDataset`, or the level is none.
+        """
+        self.level = level
+        if level is not None:
+            require_choice("level", level, get_args(Level))
+            if options.get("filename_regex") is None:
+                options["filename_regex"] = self.filename_regex.replace(
+                    _RESOLUTION_GROUP, _RESOLUTION_GROUP[:-1] if level == "L2A" else ""
+                )
+        super().__init__(paths, crs, res, bands, transforms, root=root, **options)
 
     def calibrate(self, band: Band, uri: str) -> Band:
         """Adds the unit by the product's level, and the offset of -1000 counts since baseline 04.00."""

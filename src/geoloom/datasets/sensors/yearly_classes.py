@@ -16,8 +16,7 @@ from ...core.query import Query, Sample
 from ...io.access.finding import Paths, matching_names, where
 from ...io.access.naming import Naming
 from ..base import Layer, Transform
-from ..benchmarks.layer_files import bring_parts
-from ..benchmarks.listing import get_layer
+from ..benchmarks.layer_files import bring_parts, require_parts
 from ..options import given_paths, require_flags
 from ..raster import RasterDataset
 from ..raster_options import RasterOptions
@@ -100,22 +99,11 @@ class YearlyClasses(RasterDataset):
     def _require(self, years: Sequence[int], paths: Sequence[str], filename_glob: str) -> None:
         """See that there is a file of each year that was asked for."""
         naming = Naming(filename_glob, self.filename_regex, self.date_format)
-        there: set[int] = set()
+        there: set[str] = set()
         with suppress(DatasetError):  # nothing at all is there
-            there = {name.when.start.year for name in matching_names(paths, naming)}
-        missing = [year for year in years if year not in there]
-        if missing:
-            raise DatasetError(
-                f"{type(self).__name__} of {', '.join(map(str, missing))} is not at {where(paths)}, which "
-                f"holds {', '.join(map(str, sorted(there))) or 'none'}; {self._how_to_get(missing)}"
-            )
-
-    def _how_to_get(self, years: Sequence[int]) -> str:
-        if self.layer is None:
-            return "add the files, or leave the year out"
-        parts = "".join(f" --part {year}" for year in years)
-        command = get_layer(self.layer).command
-        return f"give download=True (geoloom datasets download {command} FOLDER{parts})"
+            there = {str(name.when.start.year) for name in matching_names(paths, naming)}
+        wanted = [str(year) for year in years]
+        require_parts(type(self).__name__, self.layer, wanted, there, where(paths))
 
     def _stored_classes(self) -> Classes | None:
         return super()._stored_classes() if self._chosen is None else self._chosen.classes
