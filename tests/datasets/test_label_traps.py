@@ -79,3 +79,20 @@ def test_advances_sounds_belong_to_pictures_of_the_same_name(tmp_path):
     assert dataset.table["file"][1] == "vision/beach/1_1.jpg"
     assert (len(dataset[1]["audio"]), int(dataset[1]["audio_hz"])) == (6, 8000)
     assert [len(sample["audio"]) for sample in dataset.__getitems__([0, 1, 2])] == [4, 6, 4]
+
+
+def test_spacenets_masks_are_0_and_1_with_none_added(tmp_path):
+    """Elsewhere, 1 is added to make room for padding."""
+    dataset = geoloom.datasets.SpaceNet1(written(LAYOUTS["spacenet1"], tmp_path))
+    mask = np.zeros((16, 20))
+    mask[3:5, 2:7] = mask[0:8, 10:20] = 1
+    np.testing.assert_array_equal(dataset[0]["mask"], mask)
+
+
+def test_spacenets_pictures_without_a_building_are_labelled(tmp_path):
+    sample = geoloom.datasets.SpaceNet1(written(LAYOUTS["spacenet1"], tmp_path))[1]
+    assert sample["mask"].shape == (16, 20)
+    assert not bool(sample["mask"].any())
+    assert bool(sample["valid"].all())
+    assert (sample["boxes"].shape, sample["box_labels"].shape) == ((0, 4), (0,))
+    assert sample["box_masks"].shape == (0, 16, 20)

@@ -38,6 +38,8 @@ class Layout:
     dtype: str
     dates: int | None = None
     choices: dict[str, str] = field(default_factory=dict)
+    inside: dict[str, str] = field(default_factory=dict)
+    """Name of an archive, and the folder below the dataset's that it is unpacked into."""
 
 
 def chip(path: Path, number: int, bands: int, side: int = 64) -> None:
@@ -84,16 +86,17 @@ def archived(layout: Layout, root: Path, out: Path) -> Path:
     for name, parts in layout.archives.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         files = [file for part in parts for file in _files(root / part)]
+        top = root / layout.inside.get(name, "")
         if name.endswith(".zip"):
             with zipfile.ZipFile(out / name, "w") as archive:
                 for file in files:
-                    archive.write(file, file.relative_to(root))
+                    archive.write(file, file.relative_to(top))
         elif name.endswith(".txt.bz2"):
             (out / name).write_bytes(bz2.compress(files[0].read_bytes()))
         elif ".tar" in name or name.endswith(".tbz"):
             with tarfile.open(out / name, "w:bz2" if name.endswith("bz") else "w:gz") as tar:
                 for file in files:
-                    tar.add(file, str(file.relative_to(root)))
+                    tar.add(file, str(file.relative_to(top)))
         else:
             (out / name).write_bytes(files[0].read_bytes())
     for name in layout.lists:

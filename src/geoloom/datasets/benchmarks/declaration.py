@@ -95,7 +95,7 @@ class Layout(Protocol):
 
 
 Changes = Mapping[str, Any]
-"""Fields of a `Benchmark`, and what they are instead."""
+"""Fields of a `Benchmark`, and what they are instead; for a layout, also those of its fields that change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +194,16 @@ class Declared:
                 )
         changed = self
         for name, choice in known.items():
-            changed = replace(changed, **choice.values[str(values.get(name, choice.default))])
+            changes = choice.values[str(values.get(name, choice.default))]
+            changed = replace(changed, **{key: changed._with(key, changes[key]) for key in changes})
         return changed
+
+    def _with(self, name: str, change: Any) -> Any:
+        """A field's new value."""
+        old: Any = getattr(self, name)
+        if isinstance(change, Mapping) and not isinstance(old, Mapping):
+            return replace(old, **change)
+        return change
 
     def band_names(self, bands: str | Sequence[str] | None) -> tuple[str, ...] | None:
         """Names of bands; a text is that of a set of them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,29 @@ def names_in(folder: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise DatasetError(f"{folder} cannot be looked into: {error}") from error
+        raise _unreadable(folder, error) from error
+
+
+def folders_below(folder: Path) -> Iterator[str]:
+    """The folder itself, as an empty text, and all below it, each with a `/` at its end.
+
+    Raises:
+        DatasetError: one cannot be looked into.
+    """
+    yield ""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    for name in names:
+        yield from (f"{name}/{below}" for below in folders_below(folder / name))
+
+
+def _unreadable(folder: Path, error: OSError) -> DatasetError:
+    return DatasetError(f"{folder} cannot be looked into: {error}")
 
 
 def objects(values: Iterable[Any]) -> NDArray[Any]:

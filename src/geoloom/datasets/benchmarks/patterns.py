@@ -12,17 +12,21 @@ import numpy as np
 
 from ...core.errors import DatasetError
 from ..samples.listing import Listing
-from .folders import Folders, names_in, objects
+from .folders import Folders, folders_below, names_in, objects
 
 _FIELD = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
+
+_DEEP = re.compile(r"\{(\w+):\*\*\}/")
+"""A field of any number of folders, each with its `/`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PatternLayout:
     """Files such as `images/{split}/{name}.tif`, and others for each, such as `masks/{split}/{name}.png`.
 
-    Fields in braces match a piece of one name, without `/`; `{number:[0-9]+}` says what matches. Each becomes
-    a column of the samples, in the order of the files' paths.
+    Fields in braces match a piece of one name, without `/`; `{number:[0-9]+}` says what matches, and
+    `{above:**}` stands for any number of folders, or none. Each becomes a column of the samples, in the order
+    of the files' paths.
     """
 
     pattern: str
@@ -43,6 +47,8 @@ class PatternLayout:
     """Each split, and what the field `name` is of its samples."""
     classes: tuple[str, ...] = ()
     """What the field `class` matches, in the order of the labels."""
+    only: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Fields that match one text alone, such as the area that is wanted."""
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -74,10 +80,16 @@ class PatternLayout:
 
     def _narrowed(self, split: str | None) -> str:
         """The pattern that a split's files alone match."""
-        if split is None or "{split}" not in self.pattern:
-            return self.pattern
-        stored = next((name for name, means in self.split_names.items() if means == split), split)
-        return self.pattern.replace("{split}", f"{{split:{re.escape(stored)}}}")
+        fixed = dict(self.only)
+        if split is not None:
+            names = (name for name, means in self.split_names.items() if means == split)
+            fixed["split"] = next(names, split)
+
+        def narrowed(match: re.Match[str]) -> str:
+            name = match[1]
+            return f"{{{name}:{re.escape(fixed[name])}}}" if name in fixed else match[0]
+
+        return _FIELD.sub(narrowed, self.pattern)
 
     def _columns(self, root: Path, matches: Sequence[_Match]) -> dict[str, Any]:
         columns: dict[str, Any] = {self.column: objects(path for path, _ in matches)}
@@ -88,7 +100,7 @@ class PatternLayout:
             columns["split"] = objects(named)
         folders = Folders(root)
         for column, pattern in self.beside.items():
-            form = _FIELD.sub(r"{\1}", pattern)
+            form = _FIELD.sub(r"{\1}", _DEEP.sub(r"{\1}", pattern))
             paths = [form.format(**fields) for _, fields in matches]
             columns[column] = objects(path if folders.has(path) else None for path in paths)
             missing = [
@@ -131,6 +143,10 @@ def _below(
     root: Path, start: str, pieces: Sequence[str], fields: dict[str, str]
 ) -> Iterator[_Match]:
     piece, *rest = pieces
+    if deep := _DEEP.fullmatch(f"{piece}/"):
+        for folder in folders_below(root / start):
+            yield from _below(root, start + folder, rest, {**fields, deep[1]: folder})
+        return
     if "{" not in piece:
         if rest:
             yield from _below(root, f"{start}{piece}/", rest, fields)
