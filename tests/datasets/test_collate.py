@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import default_collate
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from geoloom.core.errors import DatasetError
 from geoloom.datasets import RasterDataset, unbind_samples
 from geoloom.datasets.reading.collate import collate
+from geoloom.datasets.reading.device import to_device
 
 
 def assert_same(batch, expected):
@@ -98,3 +99,75 @@ def test_a_batch_comes_apart_into_its_samples():
         assert sample["label"].item() == given["label"].item()
     with pytest.raises(DatasetError, match="this one has image: 2, crs: None"):
         unbind_samples({"image": samples[0]["image"], "crs": "EPSG:0"})
+
+
+class Detections(Dataset):
+    """Sample i has i boxes, each with a mask, a series of i + 1 dates, and all numbers its own."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        return {
+            "image": torch.full((i + 1, 2, 5, 6), i, dtype=torch.int16),
+            "times": torch.arange(i + 1, dtype=torch.float64),
+            "valid_series": torch.ones(i + 1, 5, 6, dtype=torch.bool),
+            "valid": torch.ones(5, 6, dtype=torch.bool),
+            "boxes": torch.arange(4.0 * i).reshape(i, 4),
+            "box_labels": torch.arange(i),
+            "box_masks": torch.ones(i, 5, 6, dtype=torch.bool),
+            "audio": torch.full((7,), float(i)),
+            "crs": f"EPSG:{i}",
+        }
+
+
+LISTED = {"image", "times", "valid_series", "boxes", "box_labels", "box_masks"}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_differs_in_length_is_a_list_of_tensors_in_every_process(workers):
+    dataset = Detections()
+    (batch,) = DataLoader(dataset, batch_size=4, collate_fn=collate, num_workers=workers)
+    assert {key for key, value in batch.items() if isinstance(value, list)} == {*LISTED, "crs"}
+    assert batch["valid"].shape == (4, 5, 6)
+    assert batch["audio"][:, 0].tolist() == [0, 1, 2, 3]
+    for i, sample in enumerate(unbind_samples(batch)):
+        assert_same(sample, dataset[i])
+
+
+def test_boxes_are_a_list_however_many_and_series_of_one_length_are_stacked():
+    batch = collate([Detections()[2], Detections()[2]])
+    assert [boxes.shape for boxes in batch["boxes"]] == [(2, 4), (2, 4)]
+    assert batch["image"].shape == (2, 3, 2, 5, 6)
+    assert batch["times"].shape == (2, 3)
+
+
+def test_recordings_of_several_lengths_are_a_list():
+    batch = collate([{"audio": torch.ones(n), "label": torch.tensor(n)} for n in (3, 5)])
+    assert [len(audio) for audio in batch["audio"]] == [3, 5]
+    assert batch["label"].tolist() == [3, 5]
+
+
+def test_lists_cross_to_the_device_and_are_converted_there():
+    batch = collate([Detections()[1], Detections()[2]])
+    moved = to_device(batch, "meta")
+    assert [image.device.type for image in moved["image"]] == ["meta"] * 2
+    assert [image.dtype for image in moved["image"]] == [torch.float32] * 2
+    assert [boxes.device.type for boxes in moved["boxes"]] == ["meta"] * 2
+    assert moved["crs"] == batch["crs"]
+    assert all(times.device.type == "cpu" for times in moved["times"])
+
+
+@pytest.mark.parametrize(
+    ("shapes", "said"),
+    [
+        (((3, 8, 9), (3, 8, 7)), "images of 8 x 7 and 8 x 9 pixels cannot be stacked.*size="),
+        (((3, 8, 9), (4, 8, 9)), "images of 3 and 4 channels cannot be stacked.*bands="),
+    ],
+    ids=["pixels", "channels"],
+)
+@pytest.mark.parametrize("workers", [0, 1])
+def test_images_of_several_sizes_are_refused_with_the_fix(shapes, said, workers):
+    samples = [{"image": torch.zeros(shape)} for shape in shapes]
+    with pytest.raises(DatasetError, match=said):
+        list(DataLoader(samples, batch_size=2, collate_fn=collate, num_workers=workers))

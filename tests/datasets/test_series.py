@@ -27,7 +27,7 @@ from geoloom.datasets import (
     SeriesDataset,
 )
 from geoloom.datasets.loader import loader
-from geoloom.datasets.reading.collate import collate
+from geoloom.datasets.reading.collate import collate, require_stacked
 from geoloom.samplers import GridGeoSampler, RandomGeoSampler
 from geoloom.testing.ramps import write_raster
 from geoloom.testing.strategies import timelines
@@ -477,11 +477,20 @@ class TestBatches:
         assert torch.equal(stored["image"].float(), plain["image"])
         assert torch.equal(stored["valid_series"], plain["valid_series"])
 
-    def test_batches_of_different_lengths_are_refused_with_the_fix(self, dataset):
+    def test_batches_of_different_lengths_are_lists_which_trainings_refuse_with_the_fix(
+        self, dataset
+    ):
         series = dataset.series()
         samples = [series[UTM], series[Query(UTM, Interval.of("2019-01"))]]
+        batch = collate(samples)
+        assert batch["valid"].shape == (2, *UTM.shape)
+        for name in ("image", "times", "valid_series"):
+            assert isinstance(batch[name], list)
+            assert [len(series) for series in batch[name]] == [4, 2]
+            for sample, listed in zip(samples, batch[name], strict=True):
+                assert torch.equal(sample[name], listed)
         with pytest.raises(DatasetError, match=r"series of 2, 4 dates .*EveryDate\(count"):
-            collate(samples)
+            require_stacked(batch)
 
     def test_samples_can_be_changed_apart(self, dataset):
         first, second = dataset.series().__getitems__([UTM, UTM])

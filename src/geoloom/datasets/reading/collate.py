@@ -18,17 +18,52 @@ def collate(samples: Sequence[Any]) -> Any:
     Samples that a geospatial dataset answered as a batch do; others are copied into memory that earlier
     batches left. In a worker process, torch's own collate is left its way into shared memory.
 
+    What differs in length from sample to sample is a list of one tensor per sample: `boxes`, `box_labels` and
+    `box_masks` always; `image`, `times`, `valid_series` and `mask_series` where some series have more dates
+    than others; `audio` where recordings are not equally long.
+
     Args:
         samples: Dicts with equal keys; anything else is torch's own collate's.
+
+    Raises:
+        DatasetError: images differ in size or in channels; the message names both.
+
+    Example:
+        >>> import torch
+        >>> one, two = ({"image": torch.zeros(3, 8, 8), "boxes": torch.zeros(n, 4)} for n in (1, 2))
+        >>> batch = collate([one, two])
+        >>> batch["image"].shape, [len(boxes) for boxes in batch["boxes"]]
+        (torch.Size([2, 3, 8, 8]), [1, 2])
     """
     from torch.utils.data import default_collate, get_worker_info
 
     first = samples[0]
     plain = type(first) is dict and all(sample.keys() == first.keys() for sample in samples)
-    if not plain or get_worker_info() is not None:
+    if not plain:
         return default_collate(list(samples))
-    _refuse_ragged(samples)
-    return {key: stacked([sample[key] for sample in samples]) for key in first}
+    _refuse_several_sizes(samples)
+    ragged = _ragged(samples)
+    in_worker = get_worker_info() is not None
+    put_together = default_collate if in_worker else stacked
+    listed = _in_one_memory if in_worker else list
+    return {
+        key: (listed if key in ragged else put_together)([sample[key] for sample in samples])
+        for key in first
+    }
+
+
+def require_stacked(batch: Mapping[str, Any]) -> None:
+    """Refuse a batch of series that differ in length, for who cannot do with a list of them.
+
+    Raises:
+        DatasetError: the images are a list.
+    """
+    if isinstance(batch.get("image"), list):
+        counts = sorted({len(image) for image in batch["image"]})
+        raise DatasetError(
+            f"series of {', '.join(map(str, counts))} dates cannot be stacked to one batch; fix the number "
+            "with dataset.series(EveryDate(count=...)), FixedSteps or NearestDates, or take batch_size=1"
+        )
 
 
 def unbind_samples(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -65,13 +100,47 @@ def _length(value: Any) -> int | None:
     return len(value)
 
 
-def _refuse_ragged(samples: Sequence[Any]) -> None:
-    counts = sorted({len(sample["times"]) for sample in samples if "times" in sample})
-    if len(counts) > 1:
+def _ragged(samples: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The keys whose tensors are listed."""
+    return set(_BOXES).union(
+        *(keys for by, keys in _BY_LENGTH.items() if len(_lengths(samples, by)) > 1)
+    )
+
+
+def _lengths(samples: Sequence[Mapping[str, Any]], key: str) -> set[int]:
+    return {len(sample[key]) for sample in samples if key in sample}
+
+
+_BOXES = ("boxes", "box_labels", "box_masks")
+_BY_LENGTH = {"times": ("image", "times", "valid_series", "mask_series"), "audio": ("audio",)}
+"""Whose length says whether keys can be stacked."""
+
+
+def _refuse_several_sizes(samples: Sequence[Mapping[str, Any]]) -> None:
+    shapes = {tuple(getattr(sample.get("image"), "shape", ())[-3:]) for sample in samples}
+    if len(shapes) < 2:
+        return
+    if len({shape[-2:] for shape in shapes}) > 1:
+        found = [" x ".join(map(str, shape[-2:])) for shape in sorted(shapes)[:3]]
         raise DatasetError(
-            f"series of {', '.join(map(str, counts))} dates cannot be stacked to one batch; fix the number "
-            "with dataset.series(EveryDate(count=...)), FixedSteps or NearestDates, or take batch_size=1"
+            f"images of {' and '.join(found)} pixels cannot be stacked to one batch; bring them to one size "
+            "(size=... of a dataset of pictures, or a transform), or take batch_size=1"
         )
+    found = [str(shape[0]) for shape in sorted(shapes)[:3]]
+    raise DatasetError(
+        f"images of {' and '.join(found)} channels cannot be stacked to one batch; choose bands that all "
+        "samples have (bands=[...])"
+    )
+
+
+def _in_one_memory(values: list[Any]) -> list[Any]:
+    """The same tensors, as pieces of one: a worker process passes on an open file for each memory."""
+    import torch
+
+    tensors = [value for value in values if isinstance(value, torch.Tensor)]
+    if len(tensors) < len(values) or len({(v.dtype, v.shape[1:]) for v in tensors}) > 1:
+        return values
+    return list(torch.cat(values).split([len(value) for value in values]))
 
 
 def stacked(values: list[Any]) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...core.bands import Band
@@ -29,7 +30,7 @@ def to_device(
     Copies from pinned memory do not wait for the device; others do, as their memory may be used again.
 
     Args:
-        batch: As a loader gives it; not altered.
+        batch: As a loader gives it, lists of tensors included; not altered.
         device: Where to.
         bands: Of the image, one per channel, whose scale and offset to apply; None for none.
         convert: Make images float32 and masks int64; False leaves the types as they are.
@@ -51,19 +52,35 @@ def to_device(
 
     if bands is not None and not convert:
         raise DatasetError("scaled values are float32: scale with convert=True, or give no bands")
-    moved = dict(batch)
-    for name, value in batch.items():
-        if isinstance(value, torch.Tensor) and name not in _PLACE:
-            # Whether a device copies pageable memory before it returns is CUDA's promise, not torch's.
-            moved[name] = value.to(device, non_blocking=value.is_pinned())
+    moved = {
+        name: value if name in _PLACE else _each(value, partial(_moved, device=device))
+        for name, value in batch.items()
+    }
     if not convert:
         return moved
     if "image" in moved:
-        image = moved["image"].to(torch.float32)
-        moved["image"] = image if bands is None else _scaled(image, bands)
+        moved["image"] = _each(moved["image"], lambda image: image.to(torch.float32))
+    if "image" in moved and bands is not None:
+        moved["image"] = _each(moved["image"], partial(_scaled, bands=bands))
     if "mask" in moved:
         moved["mask"] = moved["mask"].to(torch.int64)
     return moved
+
+
+def _each(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """A tensor changed, or each of a list of them; anything else as it is."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, list) and any(isinstance(entry, torch.Tensor) for entry in value):
+        return [change(entry) for entry in value]
+    return value
+
+
+def _moved(value: Tensor, device: str | torch.device) -> Tensor:
+    # Whether a device copies pageable memory before it returns is CUDA's promise, not torch's.
+    return value.to(device, non_blocking=value.is_pinned())
 
 
 def _scaled(image: Tensor, bands: Sequence[Band]) -> Tensor:

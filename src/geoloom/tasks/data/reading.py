@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ...core.errors import ConfigError
-from ...datasets.reading.collate import collate
+from ...datasets.reading.collate import collate, require_stacked
 from .shares import BatchRequest, EvenBatches, TrainingBatches
 
 
@@ -31,6 +31,7 @@ class BatchReader(Dataset[Mapping[str, Any]]):
         together = getattr(self._samples, "__getitems__", None)
         samples = together(request.items) if together else [self._samples[i] for i in request.items]
         batch: dict[str, Any] = collate(samples)
+        require_stacked(batch)
         return batch if request.seeds is None else {**batch, "seed": request.seeds}
 
 
