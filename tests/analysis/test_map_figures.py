@@ -339,7 +339,7 @@ def test_dates_of_a_series_values_and_samples_without_a_place():
     }
     figure = figures.plot_sample(series)
     titles = [ax.get_title(loc="left") for ax in figure.axes]
-    assert titles == ["2017-07-14", "Date 2", "Value 1"]
+    assert titles == ["Before, 2017-07-14", "After", "Value 1"]
     for t in range(2):
         alpha = figure.axes[t].images[0].get_array()[..., 3]
         np.testing.assert_array_equal(alpha > 0, series["valid_series"][t])

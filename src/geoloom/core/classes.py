@@ -27,6 +27,8 @@ _HEX = re.compile(r"^#[0-9a-f]{6}$")
 # The first rule that fits wins: "non-forest" and "deforestation" both hold the word "forest".
 _NATURAL: tuple[tuple[str, str], ...] = (
     (r"no[ _-]?data|unlabel|unknown|background", "#bdbdbd"),
+    (r"^(no|not|un)[ _-]*(chang|damag|flood|build|road|water)", "#bdbdbd"),
+    (r"^chang", "#d95f43"),
     (r"^clear([ _-]*sky)?$|cloud[ _-]*free", "#a9cba4"),  # not what was cleared
     (r"cloud|nuve|snow|\bice\b|shadow", "#f7f7f7"),
     (r"^(non?|nao|não|not|other)[ _-]*(forest|floresta|veg)", "#e6c35c"),

@@ -117,7 +117,11 @@ class Contents(ABC):
         rgb = tuple(getattr(self, "rgb_bands", ()))
         known = set(rgb) <= {band.name for band in self.bands}
         return plot_sample(
-            sample, self.bands, self.classes, rgb=rgb if rgb and known else None, title=title
+            sample,
+            self.bands,
+            self.outputs or self.classes,
+            rgb=rgb if rgb and known else None,
+            title=title,
         )
 
     def at(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .matrices import plot_confusion_matrices as plot_confusion_matrices
     from .matrices import plot_confusion_matrix as plot_confusion_matrix
     from .samples import plot_sample as plot_sample
+    from .sheets import sheet_of as sheet_of
     from .style import save_figure as save_figure
     from .values import plot_value_panels as plot_value_panels
     from .values import plot_values as plot_values
@@ -27,6 +28,7 @@ else:
             ".images": ["plot_classes", "plot_comparison", "plot_image", "plot_overlay"],
             ".matrices": ["plot_confusion_matrices", "plot_confusion_matrix"],
             ".samples": ["plot_sample"],
+            ".sheets": ["sheet_of"],
             ".style": ["save_figure"],
             ".values": ["plot_value_panels", "plot_values"],
         },

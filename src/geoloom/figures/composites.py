@@ -156,3 +156,21 @@ def _number_of(band: int | str, names: Sequence[str]) -> int:
     raise BandError(
         f"the scene has no band {text!r}; name one of {', '.join(names)}, or a number from 1 to {len(names)}"
     )
+
+
+def radar_pair(names: Sequence[str]) -> tuple[int, int] | None:
+    """Numbers (from 1) of a radar's two polarisations, the like one before the crossed; None without both.
+
+    Example:
+        >>> radar_pair(["VH", "VV", "angle"]), radar_pair(["red", "vv"])
+        ((2, 1), None)
+    """
+    words = [set(re.findall(r"[a-z]+", name.lower())) for name in names]
+    for pair in _POLARISATIONS:
+        at = [next((i for i, own in enumerate(words, 1) if one in own), None) for one in pair]
+        if at[0] is not None and at[1] is not None:
+            return at[0], at[1]
+    return None
+
+
+_POLARISATIONS = (("vv", "vh"), ("hh", "hv"))

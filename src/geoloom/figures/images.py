@@ -172,11 +172,27 @@ def show_on(ax: Axes, picture: np.ndarray, grid: GeoBox, name: str | None = None
 
 
 def class_legend(figure: Figure, classes: Iterable[tuple[str, int, str]]) -> None:
-    """Names and colours of some classes below the maps."""
+    """Names and colours of some classes below the maps, in as many columns as the figure has room for."""
+    listed = list(classes)
+    shown = listed[:_MOST_CLASSES]
     swatches: list[Any] = [
-        Patch(facecolor=color, edgecolor=RULE, label=name) for name, _, color in classes
+        Patch(facecolor=color, edgecolor=RULE, label=name) for name, _, color in shown
     ]
+    if len(listed) > len(shown):
+        more = f"and {len(listed) - len(shown)} more"
+        swatches.append(Patch(facecolor="none", edgecolor="none", label=more))
     figure.legend(
-        handles=swatches, loc="outside lower left", ncols=min(len(swatches), 6), frameon=False,
+        handles=swatches, loc="outside lower left", ncols=_legend_columns(figure, swatches), frameon=False,
         fontsize=LABEL_PT, labelcolor=INK, handlelength=1.2, handleheight=1.0, columnspacing=1.6,
     )  # fmt: skip
+
+
+_MOST_CLASSES = 40
+_LETTER_IN, _SWATCH_IN = 0.58 * LABEL_PT / 72, 0.42
+"""Mean width of a letter, and of a swatch with the space around it."""
+
+
+def _legend_columns(figure: Figure, swatches: Sequence[Any]) -> int:
+    longest = max(len(str(swatch.get_label())) for swatch in swatches)
+    room = int(figure.get_figwidth() / (longest * _LETTER_IN + _SWATCH_IN))
+    return min(len(swatches), 6, max(1, room))

@@ -42,8 +42,13 @@ def new_figure(width_in: float, height_in: float, *, title: str | None = None) -
     figure = Figure(figsize=(width_in, height_in), layout="constrained", facecolor=PAPER)
     FigureCanvasAgg(figure)
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_PT, color=INK, fontweight="bold")
+        write_title(figure, title)
     return figure
+
+
+def write_title(figure: Figure, title: str, color: str = INK) -> None:
+    """Above all that a figure shows."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_PT, color=color, fontweight="bold")
 
 
 def tidy(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from odc.geo.geobox import GeoBox
 
@@ -119,6 +120,18 @@ def color_bar(figure: Figure, axes: Sequence[Axes], ramp: Ramp, name: str) -> No
         ramp.mappable(), ax=list(axes), orientation="horizontal", extend=ramp.extend,
         fraction=0.05, pad=0.03, aspect=34,
     )  # fmt: skip
+    _look(bar, name)
+
+
+def color_bar_on(axes: Axes, ramp: Ramp, name: str) -> None:
+    """A ramp's scale on axes of its own, thin and wide."""
+    figure = axes.get_figure(root=True)
+    assert isinstance(figure, Figure)  # on which they have been made
+    bar = figure.colorbar(ramp.mappable(), cax=axes, orientation="horizontal", extend=ramp.extend)
+    _look(bar, name)
+
+
+def _look(bar: Colorbar, name: str) -> None:
     bar.set_label(name, fontsize=LABEL_PT, color=INK)
     bar.ax.tick_params(labelsize=TICK_PT, labelcolor=INK, length=3)
     bar.outline.set_edgecolor(RULE)

@@ -140,19 +140,33 @@ def stretch(
         >>> shown[0, :, 0].tolist(), limits
         ([0, 128, 255], ((0.0, 10.0),))
     """
-    picture = np.zeros((*raster.valid.shape, 4), dtype=np.uint8)
-    picture[..., 3] = np.where(raster.valid, 255, 0)
-    limits = []
-    for position, band in enumerate(raster.values):
-        low, high = limits_of(band[raster.valid], percentiles)
+    limits = tuple(limits_of(band[raster.valid], percentiles) for band in raster.values)
+    return in_colors(raster.values, raster.valid, limits), limits
+
+
+def in_colors(
+    values: np.ndarray, valid: np.ndarray, limits: Sequence[tuple[float, float]]
+) -> np.ndarray:
+    """One band or three as 8-bit colours, black at the lower and full at the upper limit of each.
+
+    Args:
+        values: (1 or 3, H, W).
+        valid: bool (H, W), True = observed.
+        limits: Of each band.
+
+    Returns:
+        uint8 (H, W, 4), red, green, blue and alpha; all 0 where not valid.
+    """
+    picture = np.zeros((*valid.shape, 4), dtype=np.uint8)
+    picture[..., 3] = np.where(valid, 255, 0)
+    for position, (band, (low, high)) in enumerate(zip(values, limits, strict=True)):
         span = high - low or 1.0
         unit = np.clip((band.astype(np.float32) - low) / span, 0, 1)
         eight_bit = np.rint(np.nan_to_num(unit) * 255).astype(np.uint8)
-        picture[..., position] = np.where(raster.valid, eight_bit, 0)
-        limits.append((low, high))
-    if len(raster.values) == 1:
+        picture[..., position] = np.where(valid, eight_bit, 0)
+    if len(values) == 1:
         picture[..., 1] = picture[..., 2] = picture[..., 0]
-    return picture, tuple(limits)
+    return picture
 
 
 def limits_of(values: np.ndarray, percentiles: tuple[float, float]) -> tuple[float, float]:
