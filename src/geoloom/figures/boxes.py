@@ -110,9 +110,14 @@ def draw_boxes(ax: Axes, boxes: Boxes, *, left: float = 0.0, is_small: bool = Fa
         if is_named and (text := boxes.said(i)):
             ax.text(
                 left + x0, y0, text, fontsize=_NAME_PT, va="bottom", gid=NAME, zorder=5, clip_on=True,
-                color=readable_on(tuple(part / 255 for part in rgb_of(color))),
+                color=_ink_on(color),
                 bbox={"facecolor": color, "edgecolor": "none", "pad": 1.0, "alpha": 0.9},
             ).set_in_layout(False)  # fmt: skip
+
+
+def _ink_on(color: str) -> str:
+    red, green, blue = rgb_of(color)
+    return readable_on((red / 255, green / 255, blue / 255))
 
 
 def tint(masks: np.ndarray, colors: Sequence[str], most_px: int = 1400) -> np.ndarray:
@@ -162,7 +167,7 @@ def place_names(figure: Figure) -> None:
         taken = [artist.get_window_extent() for artist in ax.texts if artist.get_gid() != NAME]
         taken += [patch.get_window_extent() for patch in ax.patches if patch.get_gid() != BOX]
         frame = ax.get_window_extent()
-        rectangles = [patch for patch in ax.patches if patch.get_gid() == BOX]
+        rectangles = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_gid() == BOX]
         for text in [text for text in ax.texts if text.get_gid() == NAME]:
             box = next(p for p in rectangles if p.get_xy() == text.get_position())
             if not _placed(text, box.get_window_extent(), frame, taken):
@@ -185,7 +190,9 @@ def _placed(text: Text, box: Bbox, frame: Bbox, taken: list[Bbox]) -> bool:
             frame.x0 <= own.x0 and own.x1 <= frame.x1 and frame.y0 <= own.y0 and own.y1 <= frame.y1
         )
         if inside and not any(own.overlaps(other) for other in taken):
-            text.set_position(text.axes.transData.inverted().transform((x + 1.5, y + 1.5)))  # type: ignore[union-attr]
+            to_pixels = text.axes.transData.inverted()  # type: ignore[union-attr]  # it is on axes
+            left, bottom = to_pixels.transform((x + 1.5, y + 1.5))
+            text.set_position((float(left), float(bottom)))
             taken.append(own)
             return True
     return False

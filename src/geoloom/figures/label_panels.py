@@ -134,7 +134,7 @@ def _painted(
 def _several_panels(sample: Mapping[str, Any], meanings: Meanings, most_px: int) -> Iterator[Panel]:
     """A panel for each class that is somewhere, truth and prediction side by side."""
     truth, guess = sample.get("multilabel"), sample.get(_PREDICTED)
-    layers = [("", truth, "valid")]
+    layers: list[tuple[str, Any, str]] = [("", truth, "valid")]
     if guess is not None and guess.dtype == bool:
         layers.append((": predicted", guess, "observed"))
     layers = [entry for entry in layers if entry[1] is not None and entry[1].ndim == 3]

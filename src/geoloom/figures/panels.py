@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -37,6 +38,8 @@ _LINE_IN = 0.2
 _BAR_PT = 6.0
 _EM = 0.66
 """Mean width of a letter, as a share of its size."""
+_INTERPOLATION = {True: "nearest", False: "auto"}
+"""Of matplotlib, by whether colours must stay what they are."""
 _CRISP_PX = 700
 """Labels with more pixels a side than this are drawn smaller than they are."""
 
@@ -145,7 +148,7 @@ def wrapped(lines: Sequence[str], width_in: float) -> list[str]:
     """Lines that are broken where a figure of that width ends.
 
     Example:
-        >>> wrapped(["truth: forest, river and road"], 1.2)
+        >>> wrapped(["truth: forest, river and road"], 1.5)
         ['truth: forest,', 'river and road']
     """
     most = max(12, int(width_in * 72 / (TITLE_PT * _EM)))
@@ -162,7 +165,7 @@ def _ratio(sheet: Sheet) -> float:
 def _show(ax: Axes, panel: Panel, sheet: Sheet, *, is_first: bool, is_narrow: bool) -> None:
     height, width = sheet.shape
     is_small = max(panel.picture.shape) <= _CRISP_PX
-    interpolation = "nearest" if panel.is_labels and is_small else "auto"
+    interpolation = _INTERPOLATION[panel.is_labels and is_small]
     if sheet.grid is not None and not is_narrow:
         show_on(ax, panel.picture, sheet.grid, panel.title)
         ax.images[0].set_interpolation(interpolation)
@@ -183,12 +186,14 @@ def _show(ax: Axes, panel: Panel, sheet: Sheet, *, is_first: bool, is_narrow: bo
     if panel.ramp is not None:
         _add_scale(ax, panel)
     if sheet.legend_by_panel and panel.legend:
-        ax.legend(
-            handles=[Patch(facecolor=c, edgecolor=RULE, label=n) for n, c in panel.legend],
-            loc="upper left", bbox_to_anchor=(0, 0), frameon=False, fontsize=TICK_PT, labelcolor=INK,
-            bbox_transform=offset_copy(ax.transAxes, ax.get_figure(), y=-_below_pt(ax), units="points"),
-            handlelength=1.2, handleheight=1.0, borderaxespad=0, borderpad=0,
-        )  # fmt: skip
+        look: dict[str, Any] = {
+            "loc": "upper left", "frameon": False, "fontsize": TICK_PT, "labelcolor": INK,
+            "handlelength": 1.2, "handleheight": 1.0, "borderaxespad": 0, "borderpad": 0,
+        }  # fmt: skip
+        figure = ax.get_figure(root=True)
+        below = offset_copy(ax.transAxes, figure, y=-_below_pt(ax), units="points")
+        swatches = [Patch(facecolor=c, edgecolor=RULE, label=n) for n, c in panel.legend]
+        ax.legend(handles=swatches, bbox_to_anchor=(0, 0), bbox_transform=below, **look)
 
 
 def _write(ax: Axes, lines: Sequence[str], color: str) -> None:
@@ -203,10 +208,10 @@ def _add_scale(ax: Axes, panel: Panel) -> None:
     assert panel.ramp is not None  # the caller has looked
     down_pt = _below_pt(ax)
     # Along the panel in shares of it; down from its lower edge in points.
-    down = (
+    down: Any = (
         Affine2D().scale(1 / 72)
         + ax.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
-        + ScaledTranslation(0, 0, ax.transAxes)
+        + ScaledTranslation(0, 0, cast(Affine2D, ax.transAxes))
     )
     bounds = (0.0, -down_pt - _BAR_PT - 4, 1.0, _BAR_PT)
     cax = ax.inset_axes(bounds, transform=blended_transform_factory(ax.transAxes, down))

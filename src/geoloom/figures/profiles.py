@@ -34,6 +34,6 @@ def draw_profiles(
     if len(names) > 1:
         legend(ax, loc="upper left", bbox_to_anchor=(1, 1))
     if is_dated:
-        places = AutoDateLocator(maxticks=8)
+        places = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(places)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(places))
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(places))  # type: ignore[no-untyped-call]

@@ -185,7 +185,7 @@ def _shortened(text: str, width_in: float) -> str:
 
     Example:
         >>> _shortened("medium residential, with a few trees and one river between them", 0.8)
-        'medium\\nresidential,\\nwith a …'
+        'medium\\nresidential,\\nwith a few …'
     """
     most = max(8, int(width_in * 72 / (_TEXT_PT * 0.58)))
     lines = [part for line in text.split("\n") for part in textwrap.wrap(line, most)]

@@ -140,7 +140,7 @@ def _in_one_memory(values: list[Any]) -> list[Any]:
     tensors = [value for value in values if isinstance(value, torch.Tensor)]
     if len(tensors) < len(values) or len({(v.dtype, v.shape[1:]) for v in tensors}) > 1:
         return values
-    return list(torch.cat(values).split([len(value) for value in values]))
+    return list(torch.split(torch.cat(values), [len(value) for value in values]))
 
 
 def stacked(values: list[Any]) -> Any:
