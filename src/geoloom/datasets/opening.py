@@ -26,6 +26,7 @@ from .options import given_paths
 from .raster import RasterDataset
 from .scenes.cached import IndexPlace
 from .sensors.cdl import CDL
+from .sensors.chesapeake import Chesapeake
 from .sensors.landsat import (
     Landsat1,
     Landsat2,
@@ -62,6 +63,7 @@ SENSORS: tuple[type[RasterDataset], ...] = (
     Sentinel2,
     NAIP,
     CDL,
+    Chesapeake,
 )
 """Tried in this order on the names of files."""
 

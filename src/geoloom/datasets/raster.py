@@ -224,6 +224,11 @@ class RasterDataset(SceneDataset):
         self._hold(self._find_scenes(index, progress))
         self._warn_of_mixed_scales()
 
+    @property
+    def keeps_codes(self) -> bool:
+        """Whether masks hold the codes of the files, so that the legends of these explain them."""
+        return True
+
     def _stored_classes(self) -> Classes | None:
         """What the mask's codes mean, by the first file, else by the class attributes."""
         if self.gives != "mask":

@@ -42,10 +42,11 @@ _TURNS: dict[PowerUnit, Callable[[NDArray[Any]], NDArray[np.float32]]] = {
 class Sentinel1(RasterDataset):
     """Sentinel-1 A, B and C, corrected for terrain (RTC), or ground range (GRD) on a map's grid.
 
-    RTC is read as HyP3 delivers it. A scene has two polarisations, `VV` and `VH` or `HH` and `HV`, or one of them; those that no file has are
-    left out. Where scenes differ, say which are wanted: `bands=["VV", "VH"]`. The unit, a ratio of powers
-    (`linear`) or decibels (`dB`), is known from the file's tags or, of RTC, from its name; amplitudes have
-    none. Of GRD the files bear the product's name and the polarisation, as `S1A_IW_GRDH_1SDV_..._VV.tif`.
+    RTC is read as HyP3 delivers it. A scene has two polarisations, `VV` and `VH` or `HH` and `HV`, or one of
+    them; those that no file has are left out. Where scenes differ, say which are wanted:
+    `bands=["VV", "VH"]`. The unit, a ratio of powers (`linear`) or decibels (`dB`), is known from the file's
+    tags or, of RTC, from its name; amplitudes have none. Of GRD the files bear the product's name and the
+    polarisation, as `S1A_IW_GRDH_1SDV_..._VV.tif`.
 
     Products without a map's grid, such as GRD in radar geometry, have to be corrected for terrain first.
     """

@@ -105,6 +105,11 @@ class YearlyClasses(RasterDataset):
         wanted = [str(year) for year in years]
         require_parts(type(self).__name__, self.layer, wanted, there, where(paths))
 
+    @property
+    def keeps_codes(self) -> bool:
+        """Whether no classes were chosen; see `RasterDataset`."""
+        return self._chosen is None
+
     def _stored_classes(self) -> Classes | None:
         return super()._stored_classes() if self._chosen is None else self._chosen.classes
 

@@ -112,7 +112,7 @@ def legend_of(dataset: GeoDataset) -> Legend:
     if isinstance(labels, Composition):
         legends = [legend_of(part) for part in labels.parts if "mask" in part.layers]
         return Legend(labels.classes, any(legend.categorical for legend in legends))
-    if not isinstance(labels, RasterDataset):
+    if not isinstance(labels, RasterDataset) or not labels.keeps_codes:
         return Legend(labels.classes, labels.classes is not None)
     header = header_of(labels._to_read(0, (0,)).assets[0], labels._assume_crs)
     unlabelled = header.nodata[0] if labels.nodata is None else labels.nodata
