@@ -21,7 +21,7 @@ def decibels_of(power: NDArray[Any]) -> NDArray[np.float32]:
         The same shape; NaN where the power is 0, below 0 or not known.
 
     Example:
-        >>> decibels_of(np.array([100.0, 0.0])).tolist()
+        >>> decibels_of(np.array([100.0, 0.0])).round(4).tolist()
         [20.0, nan]
     """
     with np.errstate(divide="ignore", invalid="ignore"):
