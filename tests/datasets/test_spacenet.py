@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from documented import LAYOUTS
@@ -9,10 +11,15 @@ from documented.buildings import RIO, SIZE, buildings, collection, pixels, ring
 from documented.layout import written
 from odc.geo.geobox import GeoBox
 
+import geoloom as gl
 import geoloom.datasets
-from geoloom.core.errors import DatasetError, ReadError
+from geoloom.core.errors import ConfigError, DatasetError, ReadError
 from geoloom.core.outputs import BoxOutputs, ClassOutputs
 from geoloom.datasets import benchmark_class
+from geoloom.datasets.loader import loader
+from geoloom.models.saved import load_model
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*")
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +198,24 @@ def test_footprints_that_vanish_after_the_listing(rio):
         ReadError, match=r"img1\.geojson is missing; fetch the dataset's archives again"
     ):
         _ = dataset[0]
+
+
+def test_boxes_are_refused_and_masks_are_learned(roots, tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"no task learns boxes and masks of 1 class .*Choose other labels"
+    ):
+        gl.train(geoloom.datasets.SpaceNet1(roots["spacenet1"]), tmp_path / "a", progress=False)
+    mask = geoloom.datasets.SpaceNet1(roots["spacenet1"], labels="mask", size=(32, 32))
+    model = gl.train(
+        mask, tmp_path / "b", epochs=1, batch_size=2, model="unet", width=0.125, recipe="none",
+        progress=False, device="cpu",
+    )  # fmt: skip
+    assert load_model(model).card.classes.names == ("background", "building")
+
+
+def test_samples_are_read_in_other_processes(roots):
+    dataset = geoloom.datasets.SpaceNet1(roots["spacenet1"], split=None)
+    copy = pickle.loads(pickle.dumps(dataset))
+    loaded = [batch["boxes"][0] for batch in loader(copy, batch_size=1, num_workers=1)]
+    for boxes, sample in zip(loaded, (dataset[i] for i in range(len(dataset))), strict=True):
+        np.testing.assert_array_equal(boxes, sample["boxes"])
