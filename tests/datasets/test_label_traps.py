@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from documented import LAYOUTS
@@ -11,6 +12,7 @@ from documented.sounds import waves
 
 import geoloom.datasets
 from geoloom.core.errors import DatasetError
+from geoloom.datasets.loader import loader
 
 
 def test_cowcs_list_begins_with_a_byte_order_mark(tmp_path):
@@ -79,6 +81,12 @@ def test_advances_sounds_belong_to_pictures_of_the_same_name(tmp_path):
     assert dataset.table["file"][1] == "vision/beach/1_1.jpg"
     assert (len(dataset[1]["audio"]), int(dataset[1]["audio_hz"])) == (6, 8000)
     assert [len(sample["audio"]) for sample in dataset.__getitems__([0, 1, 2])] == [4, 6, 4]
+    batch = next(iter(loader(dataset, batch_size=3)))
+    assert [len(audio) for audio in batch["audio"]] == [4, 6, 4]
+    assert batch["audio_hz"].tolist() == [22_050, 8000, 22_050]
+    figure = dataset.plot(dataset[1])
+    assert figure.axes[-1].get_xlim() == (0, 6 / 8000)
+    plt.close(figure)
 
 
 def test_spacenets_masks_are_0_and_1_with_none_added(tmp_path):

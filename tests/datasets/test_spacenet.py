@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pickle
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from documented import LAYOUTS
 from documented.buildings import RIO, SIZE, buildings, collection, pixels, ring
 from documented.layout import written
+from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
 
 import geoloom as gl
@@ -219,3 +221,20 @@ def test_samples_are_read_in_other_processes(roots):
     loaded = [batch["boxes"][0] for batch in loader(copy, batch_size=1, num_workers=1)]
     for boxes, sample in zip(loaded, (dataset[i] for i in range(len(dataset))), strict=True):
         np.testing.assert_array_equal(boxes, sample["boxes"])
+
+
+def test_a_batch_holds_a_list_of_boxes(roots):
+    dataset = geoloom.datasets.SpaceNet1(roots["spacenet1"], size=(16, 20))
+    batch = next(iter(loader(dataset, batch_size=2)))
+    assert batch["image"].shape == (2, 3, 16, 20)
+    assert [len(boxes) for boxes in batch["boxes"]] == [2, 0]
+    assert [tuple(masks.shape) for masks in batch["box_masks"]] == [(2, 16, 20), (0, 16, 20)]
+
+
+def test_a_picture_without_a_building_is_drawn_without_a_class(roots):
+    dataset = geoloom.datasets.SpaceNet1(roots["spacenet1"])
+    figure = dataset.plot(dataset[1])
+    drawn = {text.get_text() for text in figure.findobj(Text)}
+    assert "Mask" in drawn
+    assert not any("class" in text for text in drawn)
+    plt.close(figure)

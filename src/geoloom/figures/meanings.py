@@ -42,8 +42,8 @@ class Meanings:
         codes = sorted({code for layer in layers for code in np.unique(layer).tolist()})
         shown = [int(code) for code in codes if 0 <= code <= MAX_CODE]
         known = self.classes(key)
-        # Classes of one of several layers say nothing of the others.
-        if known is not None and (not shown or set(shown) & set(known.codes)):
+        # Classes of one of several layers say nothing of the others; 0 is what is of no class.
+        if known is not None and (set(shown) <= {0} or set(shown) & set(known.codes)):
             return known
         return Classes.from_legend({c: f"class {c}" for c in shown}) if shown else known
 

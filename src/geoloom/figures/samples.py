@@ -80,7 +80,7 @@ def plot_sample(
         rgb: One or three bands, numbers (from 1) or names, instead of those chosen; or `true` or `false`
             for that colour, as far as the bands make it.
         dates: The most that are drawn of a series, chosen evenly.
-        sample_rate_hz: Of the audio: values a second.
+        sample_rate_hz: Of the audio: values a second; None takes the sample's `audio_hz`.
         title: Above the picture.
 
     Raises:
@@ -100,7 +100,9 @@ def plot_sample(
     rows, is_layered = panel_rows(arrays, bands, meanings, rgb=rgb, dates=dates, most_px=MAX_PX)
     wave = None
     if "audio" in arrays:
-        wave = partial(draw_waveform, audio=arrays["audio"], rate_hz=sample_rate_hz)
+        rate_hz = arrays.get("audio_hz") if sample_rate_hz is None else sample_rate_hz
+        known = None if rate_hz is None else float(rate_hz)
+        wave = partial(draw_waveform, audio=arrays["audio"], rate_hz=known)
     return draw(Sheet(rows, shape, grid, title, words.lines, words.color, is_layered, wave))
 
 

@@ -61,9 +61,9 @@ def usual_task(outputs: Outputs) -> str:
             continue
         return name
     raise ConfigError(
-        f"no task learns {outputs.short}; there are {', '.join(list_tasks())}. Choose other labels, where the "
-        "dataset has some (`geoloom datasets info NAME` says so), or name a task of your own, made known with "
-        "register_task(name, task): task=NAME (--task NAME)"
+        f"no task learns {outputs.short}; there are {', '.join(list_tasks())}. Choose other labels, where "
+        "the dataset has some (`geoloom datasets info NAME` says so), or name a task of your own, made known "
+        "with register_task(name, task): task=NAME (--task NAME)"
     )
 
 

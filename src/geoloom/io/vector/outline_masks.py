@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -61,7 +62,7 @@ def _apart(windows: NDArray[np.float64]) -> list[NDArray[np.int64]]:
     one, other = one[order], other[order]
     ends = np.searchsorted(one, np.arange(len(boxes) + 1))
     group = np.full(len(boxes), -1)
-    for k, (start, end) in enumerate(zip(ends, ends[1:], strict=False)):
+    for k, (start, end) in enumerate(pairwise(ends)):
         taken = set(group[other[start:end]].tolist())
         group[k] = next(g for g in range(len(boxes)) if g not in taken)
     return [np.flatnonzero(group == g) for g in range(group.max(initial=-1) + 1)]
