@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
+from typing import Any, ClassVar
 
 from ...core.errors import DatasetError, suggest
 from ...io.access.paths import path_text
@@ -15,9 +13,6 @@ from ..samples.dataset import GivenDtype, SampleDataset, Size, Transform
 from .declaration import Benchmark
 from .files import Track, bring_files
 from .listing import DATASETS, get_benchmark
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class BenchmarkDataset(SampleDataset):
@@ -92,46 +87,6 @@ class BenchmarkDataset(SampleDataset):
             dtype=dtype,
             transforms=transforms,
         )
-
-    def plot(self, sample: Any, **options: Any) -> Figure:
-        """A picture of one sample; see `geoloom.figures.plot_sample` for the options."""
-        from ...figures import plot_sample
-
-        title = options.pop("title", None)
-        if title is None and "label" in sample and self.classes is not None:
-            title = self.classes.names[int(sample["label"])]
-        return plot_sample(sample, self.bands, self.classes, title=title, **options)
-
-    def sheet(self, count: int = 12, seed: int = 0) -> Figure:
-        """Small pictures of some samples, drawn by chance, each with its class.
-
-        Args:
-            count: How many, at least 1.
-            seed: Equal seeds draw equal samples.
-
-        Raises:
-            DatasetError: there are none to draw.
-            ReadError: a picture is damaged.
-        """
-        from ...figures.sheets import plot_sheet, thumbnail
-        from ...figures.style import INK
-
-        if not (count >= 1 and len(self)):
-            raise DatasetError(
-                f"{count} of {len(self)} samples cannot be drawn; ask for at least 1"
-            )
-        drawn = np.random.default_rng(seed).permutation(len(self))[:count]
-        names = [band.name for band in self.bands]
-        pictures, texts = [], []
-        for i in np.sort(drawn).tolist():
-            sample = self[i]
-            image = sample["image"] if self.dates is None else sample["image"][-1]
-            pictures.append(thumbnail(image.numpy(), sample["valid"].numpy(), names))
-            if self.classes is not None and "label" in sample:
-                texts.append(self.classes.names[int(sample["label"])])
-            else:
-                texts.append(str(i))
-        return plot_sheet(pictures, texts, [INK] * len(texts))
 
     def __reduce__(self) -> Any:
         made = type(self)

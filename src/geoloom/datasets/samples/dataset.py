@@ -26,6 +26,7 @@ from ...io.pictures.fit import Fit
 from ...io.threads import reading_threads, usable_cpus
 from ..options import picture_size, require_apart, require_callable, require_choice
 from ..reading.sample import torch_dtype
+from .drawn import DrawnSamples
 from .listing import Listing, SampleSplit, SplitLists
 from .pixels import ImageSource, PixelArray
 from .reader import SampleReader
@@ -50,7 +51,7 @@ _AT_ONCE = 64
 """Pictures that are in memory while statistics are computed."""
 
 
-class SampleDataset(Dataset[Sample]):
+class SampleDataset(DrawnSamples, Dataset[Sample]):
     """Samples that are numbered: `dataset[3]`, `len(dataset)`, shuffled by a `DataLoader`.
 
     Samples hold `image` (C, H, W), or (T, C, H, W) of series with `times` (T,) and `valid_series` (T, H, W);
