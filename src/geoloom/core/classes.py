@@ -40,7 +40,8 @@ _NATURAL: tuple[tuple[str, str], ...] = (
     (r"pastur|pasto|grass|savan|cerrado|meadow", "#c8d96f"),
     (r"shrub|scrub|bush", "#a89b4c"),
     (r"crop|agric|corn|maize|soy|wheat|cotton|farm", "#f2b134"),
-    (r"urban|built|build|city|settle|artificial|road|impervious", "#8c6bb1"),
+    (r"road|street|railway|traffic", "#5a5a5a"),
+    (r"urban|built|build|city|settle|artificial|impervious", "#8c6bb1"),
     (r"bare|barren|soil|sand|rock|mining|beach", "#c9a27e"),
 )
 
