@@ -15,13 +15,16 @@ from matplotlib import pyplot as plt  # shows figures below their cells, where t
 from rasterio.windows import Window
 
 import geoloom as gl
-from geoloom.core.bands import Band
-from geoloom.core.classes import Classes
-from geoloom.core.outputs import ClassOutputs
 from geoloom.datasets import Benchmark, benchmark_class, register_dataset
-from geoloom.datasets.benchmarks.patterns import PatternLayout
-from geoloom.datasets.samples.masks import Codes, Masks
-from geoloom.datasets.samples.pictures import Pictures
+from geoloom.datasets.declare import (
+    Band,
+    Classes,
+    ClassOutputs,
+    Codes,
+    Masks,
+    PatternLayout,
+    Pictures,
+)
 from geoloom.figures import save_figure
 from geoloom.splits import BlockSplit, divide
 from geoloom.testing import simulated_scene

@@ -51,7 +51,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("series", "raster"),
         ("intersect", "unite", "vector"),
         ("sensors",),
-        ("placed_samples",),
+        ("placed_samples", "declare"),
         ("catalogue",),
         ("stac",),
         ("opening",),

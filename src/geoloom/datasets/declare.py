@@ -1,0 +1,49 @@
+"""The pieces that the declaration of a dataset (`Benchmark`) is made of, in one place. Loads no torch."""
+
+from __future__ import annotations
+
+from ..core.bands.band import Band
+from ..core.classes import Classes
+from ..core.outputs import BoxOutputs, ClassOutputs, ValueOutputs
+from .benchmarks.class_folders import ClassFolderLayout
+from .benchmarks.coco import CocoLayout
+from .benchmarks.declaration import RGB, Choice, RemoteFile, SplitFiles
+from .benchmarks.function import FunctionLayout
+from .benchmarks.patterns import PatternLayout
+from .benchmarks.tables import TableLayout
+from .samples.audio import Audio
+from .samples.boxes import Boxes
+from .samples.footprints import Footprints
+from .samples.listing import Listing
+from .samples.masks import Codes, Colors, Masks
+from .samples.pictures import Pictures
+from .samples.stacks import BandStack, DateStack
+from .samples.values import PixelValues
+
+__all__ = [
+    "RGB",
+    "Audio",
+    "Band",
+    "BandStack",
+    "BoxOutputs",
+    "Boxes",
+    "Choice",
+    "ClassFolderLayout",
+    "ClassOutputs",
+    "Classes",
+    "CocoLayout",
+    "Codes",
+    "Colors",
+    "DateStack",
+    "Footprints",
+    "FunctionLayout",
+    "Listing",
+    "Masks",
+    "PatternLayout",
+    "Pictures",
+    "PixelValues",
+    "RemoteFile",
+    "SplitFiles",
+    "TableLayout",
+    "ValueOutputs",
+]
