@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from geoloom.core.errors import BandError, GridError, ReadError
 from geoloom.io import engines
-from geoloom.io.engines import gdal
+from geoloom.io.engines import windowed
 from geoloom.io.headers.header import read_header
 from geoloom.io.headers.validity import as_stored
 from geoloom.io.raster import Raster, read
@@ -188,9 +188,9 @@ class TestDtypes:
 @pytest.mark.parametrize("resampling", ["nearest", "bilinear", "average", "mode"])
 def test_what_needs_too_much_at_once_is_read_in_parts(path, monkeypatch, resampling):
     whole = read(path, OTHER, resampling=resampling, engine="gdal")
-    monkeypatch.setattr(gdal, "_STAGE_BYTES", 500)
-    monkeypatch.setattr(gdal, "_SMALLEST_CUT_PX", 4)
-    monkeypatch.setattr(gdal, "_SAMPLED_PX", 7)
+    monkeypatch.setattr(windowed, "_STAGE_BYTES", 500)
+    monkeypatch.setattr(windowed, "_SMALLEST_CUT_PX", 4)
+    monkeypatch.setattr(windowed, "_SAMPLED_PX", 7)
     parts = read(path, OTHER, resampling=resampling, engine="gdal")
     np.testing.assert_array_equal(parts.values, whole.values)
     np.testing.assert_array_equal(parts.valid, whole.valid)
