@@ -49,7 +49,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("parts", "scene_dataset", "loader", "arrays"),
         ("part", "raster_options"),
         ("series", "raster"),
-        ("intersect", "unite", "vector"),
+        ("intersect", "unite", "embeddings", "vector"),
         ("sensors",),
         ("placed_samples", "declare"),
         ("catalogue",),

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from .benchmarks.listing import get_layer as get_layer
     from .benchmarks.listing import list_datasets as list_datasets
     from .benchmarks.listing import register_dataset as register_dataset
+    from .embeddings.codes import CodeTable as CodeTable
+    from .embeddings.codes import LinearCodes as LinearCodes
+    from .embeddings.codes import SignedPower as SignedPower
+    from .embeddings.dataset import EmbeddingDataset as EmbeddingDataset
     from .intersect import IntersectionDataset as IntersectionDataset
     from .intersect import intersection as intersection
     from .layouts.image_folder import ImageFolder as ImageFolder
@@ -83,6 +87,8 @@ else:
                 "list_datasets",
                 "register_dataset",
             ],
+            ".embeddings.codes": ["CodeTable", "LinearCodes", "SignedPower"],
+            ".embeddings.dataset": ["EmbeddingDataset"],
             ".intersect": ["IntersectionDataset", "intersection"],
             ".layouts.image_folder": ["ImageFolder"],
             ".samples.dataset": ["SampleDataset"],

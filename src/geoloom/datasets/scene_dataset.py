@@ -186,8 +186,13 @@ class SceneDataset(GeoDataset):
             resampling=self._resampling_asked,
             nodata=self.nodata,
             crs=self._assume_crs,
-            unrounded=self._layer == "value",
+            unrounded=self._is_unrounded,
         )
+
+    @property
+    def _is_unrounded(self) -> bool:
+        """Whether stored integers are interpolated without rounding."""
+        return self._layer == "value"
 
     @property
     def _resampling_asked(self) -> Resampling | None:
@@ -342,24 +347,30 @@ class SceneDataset(GeoDataset):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Values and validity of one scene; nothing is observed of one that is left out."""
         try:
-            return read_scene(
-                self._to_read(position, channels),
-                grid,
-                channels=channels,
-                resampling=self._resampling_asked,
-                nodata=self.nodata,
-                scaled=self.scaled,
-                crs=self._assume_crs,
-                overviews=self.overviews,
-                unrounded=self._layer == "value",
-                deliver=self._delivered,
-            )
+            return self._read_scene(grid, self._to_read(position, channels), channels)
         except ReadError as error:
             if self.on_error == "raise":
                 raise
             self._leave_out(position, error)
         count = len(self.bands) if channels is None else len(channels)
         return np.zeros((count, *grid.shape), self._given_dtype), np.zeros(grid.shape, np.bool_)
+
+    def _read_scene(
+        self, grid: GeoBox, scene: Scene, channels: tuple[int, ...] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values (C, H, W) and validity (H, W) of one scene."""
+        return read_scene(
+            scene,
+            grid,
+            channels=channels,
+            resampling=self._resampling_asked,
+            nodata=self.nodata,
+            scaled=self.scaled,
+            crs=self._assume_crs,
+            overviews=self.overviews,
+            unrounded=self._is_unrounded,
+            deliver=self._delivered,
+        )
 
     def _leave_out(self, position: int, error: ReadError) -> None:
         if position not in self._left_out:

@@ -50,4 +50,3 @@ class GdalEngine:
         values, seen = put_on_grid(source, grid, resampling)
         valid: NDArray[np.bool_] = np.logical_and.reduce(seen, axis=0)
         return values, valid
-

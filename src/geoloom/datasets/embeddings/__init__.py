@@ -1,0 +1,1 @@
+"""Precomputed embeddings: rasters of vectors, stored in few bits."""
