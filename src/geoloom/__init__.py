@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .datasets.opening import open as open  # noqa: A004 - the verb users know, as gl.open
     from .evaluation.evaluate import evaluate as evaluate
     from .inference.predict import predict as predict
+    from .inference.similarity.similar import similar as similar
     from .io.raster import Raster as Raster
     from .io.raster import read as read
     from .models.export.export import export as export
@@ -68,6 +69,7 @@ else:
             ".datasets.loader": ["loader"],
             ".datasets.opening": ["open"],
             ".inference.predict": ["predict"],
+            ".inference.similarity.similar": ["similar"],
             ".io.raster": ["Raster", "read"],
             ".core.registry.plugins": ["load_plugin"],
             ".models.export.export": ["export"],

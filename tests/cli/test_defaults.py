@@ -27,6 +27,7 @@ KINDS = {
     "predict": {"": {"model": "model", "scene": "scene.tif", "out": "map.tif"}},
     "report": {"": {"model": "model", "map": "map.tif", "out": "report.html"}},
     "change": {"": {"before": "a.tif", "after": "b.tif", "out": "change.tif"}},
+    "similar": {"": {"embeddings": ["e.tif"], "place": "-51.2,-3.4", "out": "similar.tif"}},
     "export": {"": {"model": "model", "out": "model.onnx"}},
 }
 """The least that each verb needs, for each kind of work that it does."""
@@ -40,6 +41,7 @@ DOORS = {
     "predict": ["inference.predict:predict"],
     "report": ["analysis.report:report"],
     "change": ["analysis.map_change:change"],
+    "similar": ["inference.similarity.similar:similar"],
     "export": ["models.export.export:export_model"],
 }
 """The Python functions that do each verb's work."""

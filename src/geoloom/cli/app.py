@@ -19,6 +19,7 @@ from .verbs.prepare import prepare
 from .verbs.rasterize import rasterize
 from .verbs.report import report
 from .verbs.run import run
+from .verbs.similar import similar
 from .verbs.train import train
 from .verbs.weights import weights
 
@@ -40,6 +41,7 @@ _ORDER = (
     predict,
     report,
     change,
+    similar,
     export,
     run,
     info,

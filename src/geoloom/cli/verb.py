@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,8 @@ _SETTINGS = {
     "show_default": True,
 }
 _WANTS_JSON = f"{__name__}.wants_json"
+_WESTERN_POINT = re.compile(r"-\.?\d[^,]*,[^,]+")
+"""Coordinates that begin with a minus, which click would take for an option."""
 
 
 class Verb(click.Command):
@@ -29,6 +32,11 @@ class Verb(click.Command):
     def __init__(self, name: str, *, examples: Sequence[str], **attributes: Any) -> None:
         super().__init__(name, context_settings=_SETTINGS, **attributes)
         self.examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take points such as `-51.2,-3.4` for arguments."""
+        shown = [f" {arg}" if _WESTERN_POINT.fullmatch(arg) else arg for arg in args]
+        return super().parse_args(ctx, shown)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Usage, what the verb does, its parameters by section, examples."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .runners import Engine as Engine
     from .runners import LocalEngine as LocalEngine
     from .scores import scene_scores as scene_scores
+    from .similarity.patches import nearest_patches as nearest_patches
     from .sources.source import Source as Source
     from .sources.source import SourcePixels as SourcePixels
 else:
@@ -40,6 +41,7 @@ else:
             ".predictor": ["ModelSource", "Predictor"],
             ".runners": ["Engine", "LocalEngine"],
             ".scores": ["scene_scores"],
+            ".similarity.patches": ["nearest_patches"],
             ".sources.source": ["Source", "SourcePixels"],
         },
     )

@@ -161,3 +161,41 @@ def _read_by_geopandas(path: Path, field: str | None, rows: np.ndarray | None) -
     values = frame[field].to_numpy(dtype=object) if field else None
     crs = None if frame.crs is None else frame.crs.to_wkt()
     return GeoTable(shapely.force_2d(frame.geometry.to_numpy()), values, crs)
+
+
+def parquet_rows(path: Path, rows: np.ndarray) -> Any:
+    """Some rows of a table in Parquet, in the order given; of no more of the file than they lie in.
+
+    Args:
+        path: The file.
+        rows: Positions, from 0.
+
+    Returns:
+        A GeoDataFrame where the file has geometries, else a DataFrame; its index is the positions.
+
+    Raises:
+        VectorError: the file is damaged, or its geometries cannot be understood.
+    """
+    import geopandas
+    import pyarrow
+
+    file = open_geoparquet(path)
+    starts = np.cumsum([0] + [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)])
+    order = np.argsort(rows, kind="stable")
+    groups = np.searchsorted(starts, rows[order], side="right") - 1
+    try:
+        parts = [
+            file.read_row_group(int(group)).take(rows[order][groups == group] - starts[group])
+            for group in np.unique(groups)
+        ]
+        table = pyarrow.concat_tables(parts) if parts else file.schema_arrow.empty_table()
+        frame = table.to_pandas().iloc[np.argsort(order)].set_axis(rows)
+        if b"geo" not in (file.schema_arrow.metadata or {}):
+            return frame
+        geometry, encoding, crs = _about_geometry(path, file.schema_arrow)
+        if encoding != "WKB":
+            return geopandas.read_parquet(path).iloc[rows].set_axis(rows)
+        shapes = shapely.from_wkb(frame[geometry].to_numpy())
+        return geopandas.GeoDataFrame(frame.assign(**{geometry: shapes}), geometry=geometry, crs=crs)
+    except (pyarrow.ArrowException, OSError, shapely.errors.ShapelyError, TypeError) as error:
+        raise VectorError(f"{path} cannot be read as a vector layer: {error}") from error

@@ -11,9 +11,12 @@ from .predict import Predict
 from .prepare import Prepare
 from .rasterize import Rasterize
 from .report import Report
+from .similar import Similar
 from .train import Train
 
 STEPS: dict[str, type[Step]] = {
     step.verb: step
-    for step in (Prepare, Rasterize, Chips, Train, Evaluate, Predict, Report, Change, Export)
+    for step in (
+        Prepare, Rasterize, Chips, Train, Evaluate, Predict, Report, Change, Similar, Export,
+    )
 }
