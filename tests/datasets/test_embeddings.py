@@ -144,7 +144,7 @@ class TestCodes:
 
     def test_rules_that_do_not_fit_the_files(self, tmp_path):
         path = save(tmp_path / "a.tif", int8([[1, 9]]))
-        with pytest.raises(DatasetError, match="of 2 bands, and .* has 1"):
+        with pytest.raises(DatasetError, match=r"of 2 bands, and .* has 1"):
             EmbeddingDataset(path, quantization=LinearCodes((1.0, 2.0)))
         dataset = EmbeddingDataset(path, quantization=CodeTable((0.0, 1.0, 2.0)))
         with pytest.raises(ReadError, match="codes from 1 to 9, and the table has values for 0 to"):
@@ -153,7 +153,7 @@ class TestCodes:
         assert image(dataset, own_grid(dataset))[1].tolist() == [[True, False]]
         declare(path, 0.5, 0.0)
         with pytest.raises(
-            DatasetError, match="declares stored values of scale 0.5.* leave it out"
+            DatasetError, match=r"declares stored values of scale 0\.5.* leave it out"
         ):
             EmbeddingDataset(path, quantization="alphaearth")
 

@@ -107,9 +107,7 @@ class TestTheMap:
         )
         found, _ = search([lonlat(*pixel) for pixel in pixels], metric="dot")
         wanted = np.mean([values[:, *pixel] for pixel in pixels], axis=0)
-        np.testing.assert_allclose(
-            found[:3], np.einsum("c,chw->hw", wanted, values)[:3], atol=2e-6
-        )
+        np.testing.assert_allclose(found[:3], np.einsum("c,chw->hw", wanted, values)[:3], atol=2e-6)
 
     def test_places_in_whatever_form(self, tmp_path, search):
         pixels = [(20, 10), (5, 44)]
@@ -173,7 +171,7 @@ class TestTheMap:
             save(folder / f"{zone}.tif", vectors, transform=transform, crs=f"EPSG:{zone}")
             to_degrees = Transformer.from_crs(zone, 4326, always_xy=True)
             places.append(to_degrees.transform(east + 950, 9_001_050))
-        with pytest.raises(GridError, match="2 CRSs.*crs="):
+        with pytest.raises(GridError, match=r"2 CRSs.*crs="):
             gl.similar(folder, places[1], tmp_path / "map.tif")
         made = gl.similar(
             folder, places[1], tmp_path / "map.tif", crs="EPSG:4326", resolution=0.001
@@ -189,9 +187,7 @@ class TestTheMap:
     def test_a_year(self, tmp_path):
         for year, vectors in ((2019, [[1.0], [0.0]]), (2020, [[0.0], [1.0]])):
             save(tmp_path / f"t_{year}.tif", np.array(vectors, "float32")[:, None])
-        dataset = EmbeddingDataset(
-            tmp_path, filename_regex=r"t_(?P<date>\d{4})", date_format="%Y"
-        )
+        dataset = EmbeddingDataset(tmp_path, filename_regex=r"t_(?P<date>\d{4})", date_format="%Y")
         for when, expected in (("2019", [1.0]), ("2020", [0.0])):
             made = gl.similar(
                 dataset, np.array([2.0, 0.0]), tmp_path / "map.tif", when=when, overwrite=True
@@ -266,9 +262,7 @@ def test_memory_does_not_grow_with_the_area(tmp_path):
     """Eight times the rows, 235 MB more of float32, and the same memory."""
     for rows in (512, 4096):
         values = np.arange(32 * rows * 512, dtype="int8").reshape(32, rows, 512) % 50
-        save(
-            tmp_path / f"{rows}.tif", values, compress="deflate", tiled=True, interleave="pixel"
-        )
+        save(tmp_path / f"{rows}.tif", values, compress="deflate", tiled=True, interleave="pixel")
     few, many = run_trials(
         MapRows(tmp_path),
         [512, 4096],

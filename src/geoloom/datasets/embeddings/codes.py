@@ -142,24 +142,18 @@ class CodeTable:
     """Code that means unobserved, instead of what the files say."""
 
     def __post_init__(self) -> None:
-        rows = tuple(self.values) if isinstance(self.values, Sequence | np.ndarray) else ()
-        if rows and isinstance(rows[0], Sequence | np.ndarray):
-            tables = tuple(tuple(map(float, row)) for row in rows)  # type: ignore[arg-type]
-        else:
-            tables = (tuple(map(float, rows)),)  # type: ignore[arg-type]
-        lengths = sorted({len(table) for table in tables})
-        if len(lengths) != 1 or not lengths[0]:
+        try:
+            table = np.asarray(self.values, dtype=np.float64)
+        except (TypeError, ValueError):  # also rows of different lengths
+            table = np.empty(0)
+        if table.ndim not in (1, 2) or not table.size or not np.isfinite(table).all():
             raise DatasetError(
-                f"tables of {', '.join(map(str, lengths)) or 'no'} values are given; give a value for each "
-                "code, and as many for every band"
+                f"values is {self.values!r:.200}; give a finite number for each code, or such a row for each "
+                "band, all of one length, and name the code that means unobserved as nodata"
             )
-        if not all(isfinite(value) for table in tables for value in table):
-            raise DatasetError(
-                "a table of values holds NaN or infinity; give a finite value for each code, and name the "
-                "code that means unobserved as nodata"
-            )
-        flat = len(tables) == 1 and not isinstance(rows[0], Sequence | np.ndarray)
-        object.__setattr__(self, "values", tables[0] if flat else tables)
+        rows = table.tolist()
+        plain = tuple(rows) if table.ndim == 1 else tuple(map(tuple, rows))
+        object.__setattr__(self, "values", plain)
 
     @property
     def bands(self) -> int | None:

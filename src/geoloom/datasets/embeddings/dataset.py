@@ -187,7 +187,8 @@ class EmbeddingDataset(RasterDataset):
         fill = np.zeros((len(bands), 1, 1), np.float32)
         source = WindowedRaster(scene.grid, windows, fill)
         values, seen = put_on_grid(source, grid, self.resampling or DEFAULT_OF_MEASUREMENTS)
-        return values, seen.all(axis=0)
+        valid: np.ndarray = np.logical_and.reduce(seen, axis=0)
+        return values, valid
 
 
 def _window(

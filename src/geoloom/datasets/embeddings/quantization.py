@@ -82,7 +82,7 @@ def quantization_of(given: Quantization | str | None) -> Quantization | None:
             f"({', '.join(get_args(Known))}), or None for what the files declare"
         )
     if given in _KNOWN:
-        return _KNOWN[given]  # type: ignore[index]  # it is one of the names
+        return _KNOWN[given]
     rule, _, listed = given.partition(":")
     try:
         numbers = [float(number) for number in listed.split(",")]

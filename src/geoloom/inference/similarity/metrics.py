@@ -33,9 +33,7 @@ def check_metric(metric: Any) -> None:
         raise ConfigError(f"metric is {metric!r}{suggest(str(metric), get_args(Metric))}")
 
 
-def compared(
-    vectors: NDArray[Any], reference: NDArray[Any], metric: Metric
-) -> NDArray[np.float32]:
+def compared(vectors: NDArray[Any], reference: NDArray[Any], metric: Metric) -> NDArray[np.float32]:
     """Each vector compared with one.
 
     Args:
@@ -54,13 +52,16 @@ def compared(
     wanted = reference.astype(np.float32)
     if metric == "euclidean":
         apart = numbers - wanted[:, None]
-        return np.sqrt(np.einsum("cn,cn->n", apart, apart))
+        distance: NDArray[np.float32] = np.sqrt(np.einsum("cn,cn->n", apart, apart))
+        return distance
     product: NDArray[np.float32] = wanted @ numbers
     if metric == "dot":
         return product
     lengths = np.sqrt(np.einsum("cn,cn->n", numbers, numbers)) * np.linalg.norm(wanted)
-    cosine = np.divide(product, lengths, out=np.zeros_like(product), where=lengths != 0)
-    return cosine.clip(-1, 1)  # rounding leads beyond by a unit in the last place
+    cosine: NDArray[np.float32] = np.zeros_like(product)
+    np.divide(product, lengths, out=cosine, where=lengths != 0)
+    # Rounding leads beyond by a unit in the last place.
+    return np.clip(cosine, -1, 1, out=cosine)
 
 
 def largest_first(metric: Metric) -> bool:

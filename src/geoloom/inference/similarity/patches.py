@@ -71,7 +71,9 @@ def nearest_patches(
     if wanted.ndim != 1 or not len(wanted) or not np.isfinite(wanted).all():
         raise ConfigError(f"vector has the shape {wanted.shape}; give (C,) finite numbers")
     if metric == "cosine" and not wanted.any():
-        raise ConfigError("the vector is 0 everywhere and points nowhere; choose metric='euclidean'")
+        raise ConfigError(
+            "the vector is 0 everywhere and points nowhere; choose metric='euclidean'"
+        )
     if isinstance(table, str | Path):
         rows, scores = _best(_of_file(Path(table), columns), wanted, k, metric)
         found = parquet_rows(Path(table), rows)

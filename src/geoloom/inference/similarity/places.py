@@ -29,7 +29,9 @@ Places: TypeAlias = Any
 """A point, or several; a vector file or a GeoDataFrame of points; x and y (N, 2) and their CRS; or the vector
 itself, as an array."""
 
-_VALUE = "give (longitude, latitude), several of them, a file of points, or a vector as a numpy array"
+_VALUE = (
+    "give (longitude, latitude), several of them, a file of points, or a vector as a numpy array"
+)
 
 
 def is_vector(places: Places) -> bool:

@@ -96,7 +96,13 @@ def similar(
     )
     searching = SimilarityPredictor(tuple(vector.tolist()), metric, _files(places))
     return predict(
-        searching, dataset, out, config, overwrite=overwrite, resume=resume, progress=progress
+        searching,  # type: ignore[arg-type]  # it has outputs in place of classes
+        dataset,
+        out,
+        config,
+        overwrite=overwrite,
+        resume=resume,
+        progress=progress,
     )
 
 

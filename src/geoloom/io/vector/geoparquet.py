@@ -180,7 +180,9 @@ def parquet_rows(path: Path, rows: np.ndarray) -> Any:
     import pyarrow
 
     file = open_geoparquet(path)
-    starts = np.cumsum([0] + [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)])
+    starts = np.cumsum(
+        [0] + [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+    )
     order = np.argsort(rows, kind="stable")
     groups = np.searchsorted(starts, rows[order], side="right") - 1
     try:
@@ -196,6 +198,8 @@ def parquet_rows(path: Path, rows: np.ndarray) -> Any:
         if encoding != "WKB":
             return geopandas.read_parquet(path).iloc[rows].set_axis(rows)
         shapes = shapely.from_wkb(frame[geometry].to_numpy())
-        return geopandas.GeoDataFrame(frame.assign(**{geometry: shapes}), geometry=geometry, crs=crs)
+        return geopandas.GeoDataFrame(
+            frame.assign(**{geometry: shapes}), geometry=geometry, crs=crs
+        )
     except (pyarrow.ArrowException, OSError, shapely.errors.ShapelyError, TypeError) as error:
         raise VectorError(f"{path} cannot be read as a vector layer: {error}") from error

@@ -17,6 +17,15 @@ from .train import Train
 STEPS: dict[str, type[Step]] = {
     step.verb: step
     for step in (
-        Prepare, Rasterize, Chips, Train, Evaluate, Predict, Report, Change, Similar, Export,
+        Prepare,
+        Rasterize,
+        Chips,
+        Train,
+        Evaluate,
+        Predict,
+        Report,
+        Change,
+        Similar,
+        Export,
     )
 }

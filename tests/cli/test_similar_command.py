@@ -25,9 +25,7 @@ def place(tmp_path, monkeypatch):
 def test_the_command_writes_what_python_writes(place, tmp_path, geoloom):
     written = ",".join(map(str, place))
     assert written.startswith("-")
-    said = geoloom(
-        "similar", "e.tif", written, "a.tif", "--quantization", "alphaearth", "--json"
-    )
+    said = geoloom("similar", "e.tif", written, "a.tif", "--quantization", "alphaearth", "--json")
     assert said.code == 0, said.err
     answer = json.loads(said.out)
     assert (answer["verb"], answer["width"], answer["height"]) == ("similar", 40, 30)
