@@ -80,7 +80,7 @@ class SignedPower:
 
     Example:
         >>> SignedPower(127.5, 2).decode(np.array([[-127, 0, 51]], np.int8), [0]).round(4).tolist()
-        [[-0.9921999573707581, 0.0, 0.1599999964237213]]
+        [[-0.9922000169754028, 0.0, 0.1599999964237213]]
     """
 
     scale: float
