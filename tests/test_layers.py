@@ -57,12 +57,12 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("opening",),
     ),
     "splits": (
-        ("names", "label_counts", "overlap"),
-        ("patches",),
-        ("blocks",),
-        ("regions",),
-        ("rules", "separation"),
-        ("features", "samples", "scenes", "times"),
+        ("names", "label_counts", "overlap", "shares", "gaps"),
+        ("patches", "stratify"),
+        ("blocks", "sample_ground"),
+        ("regions", "scenes", "leaks", "features", "times", "report"),
+        ("rois", "samples", "sample_division"),
+        ("rules",),
         ("division",),
     ),
     "chips": (

@@ -102,6 +102,8 @@ def explained(offer: Offer, name: str) -> str:
     body = ast.parse(file.read_text(encoding="utf-8")).body
     for node, after in zip(body, [*body[1:], ast.Pass()], strict=True):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            if [ast.unparse(decorator) for decorator in node.decorator_list] == ["overload"]:
+                continue
             return (ast.get_docstring(node) or "").partition("\n")[0]
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):

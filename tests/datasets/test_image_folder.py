@@ -17,7 +17,7 @@ import geoloom as gl
 from geoloom.core.bands import Band
 from geoloom.core.errors import BandError, ConfigError, DatasetError, ReadError
 from geoloom.datasets import ImageFolder
-from geoloom.splits import BlockSplit, ClassSplit, ColumnSplit
+from geoloom.splits import BlockSplit, ClassSplit, ColumnSplit, ScenePart
 from geoloom.tasks.source import TrainingSource
 
 COUNTS = {"forest": 6, "river": 10, "urban": 4}
@@ -257,10 +257,14 @@ class TestSplits:
             ({"train": ["forest/99.png", "x.png"]}, "2 files of the list of train are not below"),
             ({"train": ["forest/00.png"], "val": ["forest/00"]}, "lists of both train and val"),
             ({"train": "none.txt"}, "neither here"),
-            (BlockSplit(), "does not divide samples.*ClassSplit"),
+            (ScenePart(0, 0, 1, 1), "does not divide samples.*ClassSplit"),
         ):
             with pytest.raises(DatasetError, match=why):
                 ImageFolder(chips, splits=lists)
+        with pytest.raises(
+            ConfigError, match="BlockSplit divides samples by where they lie, and none of them"
+        ):
+            ImageFolder(chips, splits=BlockSplit())
 
     def test_by_a_column_of_the_names(self, tmp_path):
         root = write_placed(tmp_path, {"a": 3, "b": 2}, name="{folder}_{number}")

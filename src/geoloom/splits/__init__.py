@@ -10,14 +10,18 @@ if TYPE_CHECKING:
     from .division import Division as Division
     from .division import divide as divide
     from .features import FeatureSplit as FeatureSplit
+    from .gaps.separation import Separation as Separation
     from .regions import ScenePart as ScenePart
+    from .report import SplitReport as SplitReport
+    from .rois import RoiSplit as RoiSplit
     from .rules import BlockSplit as BlockSplit
+    from .rules import CellSplit as CellSplit
     from .rules import RandomSplit as RandomSplit
-    from .rules import RoiSplit as RoiSplit
+    from .sample_division import SampleDivision as SampleDivision
     from .samples import ClassSplit as ClassSplit
     from .samples import ColumnSplit as ColumnSplit
+    from .samples import GroupSplit as GroupSplit
     from .scenes import SceneSplit as SceneSplit
-    from .separation import Separation as Separation
     from .times import TimeSplit as TimeSplit
 else:
     __getattr__, __dir__, __all__ = lazy_names(
@@ -26,10 +30,13 @@ else:
             ".division": ["Division", "divide"],
             ".features": ["FeatureSplit"],
             ".regions": ["ScenePart"],
-            ".rules": ["BlockSplit", "RandomSplit", "RoiSplit"],
-            ".samples": ["ClassSplit", "ColumnSplit"],
+            ".rules": ["BlockSplit", "CellSplit", "RandomSplit"],
+            ".report": ["SplitReport"],
+            ".rois": ["RoiSplit"],
+            ".sample_division": ["SampleDivision"],
+            ".samples": ["ClassSplit", "ColumnSplit", "GroupSplit"],
             ".scenes": ["SceneSplit"],
-            ".separation": ["Separation"],
+            ".gaps.separation": ["Separation"],
             ".times": ["TimeSplit"],
         },
     )

@@ -13,8 +13,8 @@ from shapely.geometry.base import BaseGeometry
 from ..core.errors import ChipError
 from .label_counts import LabelCounts
 from .overlap import OUTLINE, Ground
+from .stratify.deal import deal
 
-_TRIALS = 500
 _ENOUGH_BLOCKS = 16
 _BULGE = 0.05
 """By which share of its size a scene's outline, in another's pixels, may bulge beyond its corners."""
@@ -180,6 +180,7 @@ def block_areas(
     block_px: int | None,
     buffer_px: int,
     seed: int,
+    block_m: float | None = None,
     inside: Mapping[int, BaseGeometry] | None = None,
 ) -> BlockAreas:
     """Blocks dealt out among splits so that each gets about its share of every class.
@@ -191,6 +192,7 @@ def block_areas(
         block_px: Side of a block, in pixels of each group's first scene; None chooses.
         buffer_px: Least gap between chips of different splits.
         seed: Of the dealing.
+        block_m: Side of a block, metres on the ground, instead of pixels.
         inside: Outline of the ground to divide, by scene, in its pixels; None is all of it.
 
     Raises:
@@ -203,9 +205,87 @@ def block_areas(
             f"blocks of {block_px} px hold no chip of {max(ground.size)} px and a gap of {buffer_px} px; "
             f"choose block_px of at least {need}"
         )
-    edges = _edges(bounds, block_px or 2 * need)
-    if block_px is None and _count(edges) < _ENOUGH_BLOCKS:
-        edges = _edges(bounds, need)
+    if block_m is not None:
+        sides_px = block_m / ground.pixel_sides_m()
+        _check_side(f"blocks of {block_m:g} m", sides_px, ground, buffer_px)
+        edges = [_edges([own], side)[0] for own, side in zip(bounds, sides_px, strict=True)]
+    else:
+        edges = _edges(bounds, block_px or 2 * need)
+        if block_px is None and _count(edges) < _ENOUGH_BLOCKS:
+            edges = _edges(bounds, need)
+    return _dealt(
+        ground, counts, edges, shares=shares, buffer_px=buffer_px, seed=seed, inside=inside
+    )
+
+
+def cell_areas(
+    ground: Ground,
+    counts: LabelCounts | None,
+    *,
+    shares: tuple[float, float, float],
+    cell_m: float,
+    buffer_px: int,
+    seed: int,
+) -> BlockAreas:
+    """Cells dealt out as blocks are, whose edges lie at multiples of their side in each group's first scene's
+    CRS; those at the scenes' edges are cut off.
+
+    Args:
+        ground: Scenes and chip size.
+        counts: Of labels; None deals by area alone.
+        shares: Of train, test and val, summing to 1.
+        cell_m: Side of a cell, metres.
+        buffer_px: Least gap between chips of different splits.
+        seed: Of the dealing.
+
+    Raises:
+        ChipError: there are fewer cells than splits, or a cell cannot hold a chip.
+    """
+    sides_px = cell_m / ground.pixel_sides_m()
+    edges = []
+    for number, members in enumerate(ground.groups):
+        grid = ground.grids[members[0]]
+        a, b, c, d, e, f = grid.affine[:6]
+        if not grid.crs.geographic:  # so that neighbouring scenes have the same lines
+            unit_m = float(grid.crs.proj.axis_info[0].unit_conversion_factor or 1.0)
+            sides_px[number] = cell_m / unit_m / np.hypot([b, a], [e, d])
+        low, high = _group_bounds(ground, members, None)
+        start = (f / e, c / a) if a and e and not (b or d) else (0.0, 0.0)
+        rows, cols = (_lines(low[k], high[k], sides_px[number][k], start[k]) for k in (0, 1))
+        edges.append((rows, cols))
+    _check_side(f"cells of {cell_m:g} m", sides_px, ground, buffer_px)
+    return _dealt(ground, counts, edges, shares=shares, buffer_px=buffer_px, seed=seed)
+
+
+def _lines(low: float, high: float, side: float, start: float) -> np.ndarray:
+    """The ends, and between them the pixel coordinates that lie at multiples of a side from -start."""
+    first, last = np.ceil((low + start) / side), np.floor((high + start) / side)
+    inner = np.arange(first, last + 1) * side - start
+    inner = inner[(inner > low + 1e-6) & (inner < high - 1e-6)]
+    return np.concatenate([[low], inner, [high]])
+
+
+def _check_side(what: str, sides_px: np.ndarray, ground: Ground, buffer_px: int) -> None:
+    need = max(ground.size) + buffer_px
+    if sides_px.min() < need - 1e-6:
+        raise ChipError(
+            f"{what} are {sides_px.min():.4g} px, and hold no chip of {max(ground.size)} px and a gap of "
+            f"{buffer_px} px; choose larger ones"
+        )
+
+
+def _dealt(
+    ground: Ground,
+    counts: LabelCounts | None,
+    edges: Sequence[tuple[np.ndarray, np.ndarray]],
+    *,
+    shares: tuple[float, float, float],
+    buffer_px: int,
+    seed: int,
+    inside: Mapping[int, BaseGeometry] | None = None,
+) -> BlockAreas:
+    """Blocks between edges, dealt out among splits."""
+    need = max(ground.size) + buffer_px
     wanted = [code for code, share in enumerate(shares) if share > 0]
     if _count(edges) < len(wanted):
         raise ChipError(
@@ -218,7 +298,7 @@ def block_areas(
         for rows, cols in edges
     )
     weights = _weights(ground, empty, counts, inside)
-    codes = _deal(weights, np.array(shares), wanted, np.random.default_rng(seed))
+    codes = deal(weights, np.array(shares), wanted, np.random.default_rng(seed))
     dealt, start = [], 0
     for blocks in empty:
         stop = start + blocks.codes.size
@@ -245,7 +325,9 @@ def _group_bounds(
     return np.stack([at.min(axis=0), at.max(axis=0)])
 
 
-def _edges(bounds: Sequence[np.ndarray], least_px: float) -> list[tuple[np.ndarray, np.ndarray]]:
+def _edges(
+    bounds: Sequence[np.ndarray], least_px: float | np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Block edges of each group: equal blocks, as many as are at least `least_px` wide."""
     edges = []
     for low, high in bounds:
@@ -267,7 +349,9 @@ def _weights(
 ) -> np.ndarray:
     """(blocks, kinds): what each block holds of each class, or its area where there are no labels."""
     if counts is None:
-        return np.ones((sum(b.codes.size for b in blocks), 1))
+        areas = [np.outer(np.diff(b.rows), np.diff(b.cols)).ravel() for b in blocks]
+        # Of each group, whose pixels are its own; rounded, so that equal blocks are equal.
+        return np.concatenate([np.round(own / own.max(), 6) for own in areas])[:, None]
     parts = []
     for members, some in zip(ground.groups, blocks, strict=True):
         labels = np.zeros((*some.codes.shape, counts.cells[0].shape[-1]))
@@ -284,38 +368,3 @@ def _weights(
         parts.append(labels.reshape(some.codes.size, -1))
     weights = np.concatenate(parts)
     return weights[:, weights.any(axis=0)]
-
-
-def _deal(
-    weights: np.ndarray, shares: np.ndarray, wanted: Sequence[int], rng: np.random.Generator
-) -> np.ndarray:
-    """Split of each block: the best of many random deals, by how near each split's part of every class
-    comes to its share. Blocks that hold nothing go to training."""
-    filled = np.flatnonzero(weights.any(axis=1))
-    codes = np.zeros(len(weights), dtype=np.int8)
-    if len(filled) < len(wanted):
-        raise ChipError(
-            f"only {len(filled)} of {len(weights)} blocks hold a label, fewer than the {len(wanted)} splits; "
-            "use smaller chips or another way to split"
-        )
-    portions = weights[filled] / weights.sum(axis=0)
-    counts = _block_counts(len(filled), shares, wanted)
-    best, best_miss = None, np.inf
-    for _ in range(_TRIALS):
-        trial = rng.permutation(np.repeat(wanted, counts))
-        part = np.stack([portions[trial == code].sum(axis=0) for code in wanted])
-        # A class that a split lacks altogether is worse than any lopsided share.
-        miss = np.abs(part - shares[list(wanted), None]).sum() + 10.0 * (part == 0).sum()
-        if miss < best_miss:
-            best, best_miss = trial, miss
-    assert best is not None
-    codes[filled] = best
-    return codes
-
-
-def _block_counts(blocks: int, shares: np.ndarray, wanted: Sequence[int]) -> np.ndarray:
-    """Blocks for each wanted split: its share, rounded, at least one."""
-    counts = np.maximum(1, np.round(blocks * shares[list(wanted)])).astype(int)
-    while counts.sum() != blocks:
-        counts[counts.argmax()] += np.sign(blocks - counts.sum())
-    return counts

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import ceil
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import shapely
@@ -18,17 +19,22 @@ from ..core.outline import surface, to_lonlat
 from ..datasets.base import GeoDataset
 from ..datasets.part import PartDataset
 from ..datasets.region import Region, ground_km2, pixel_geometry
+from .gaps.separation import Separation
 from .label_counts import LabelCounts
 from .names import SPLITS, Split
 from .overlap import Ground
-from .rules import BlockSplit, RandomSplit, RoiSplit
+from .report import SplitReport
+from .rois import RoiSplit
+from .rules import BlockSplit, CellSplit, RandomSplit
+from .sample_division import D, SampleDivision
+from .samples import ClassSplit, ColumnSplit, GroupSplit
 from .scenes import SceneSplit
-from .separation import Separation
 from .times import TimeSplit
 
 log = logging.getLogger(__name__)
 
-DatasetSplit = BlockSplit | RoiSplit | SceneSplit | TimeSplit
+DatasetSplit = BlockSplit | CellSplit | RoiSplit | SceneSplit | TimeSplit
+SampleSplit = DatasetSplit | RandomSplit | ClassSplit | GroupSplit | ColumnSplit
 
 _CELLS = 32
 """Of the lattice on which ground is counted, along the longest side."""
@@ -66,6 +72,11 @@ class Division(Mapping[str, GeoDataset]):
         """Ground that two splits share, and how far they are apart in place and time: measured."""
         return Separation.of(self[one].regions, self[other].regions)
 
+    @cached_property
+    def report(self) -> SplitReport:
+        """Scenes of each split, ground that splits share, and gaps between them: measured."""
+        return SplitReport.of_regions({name: part.regions for name, part in self.parts.items()})
+
     def ground_km2(self) -> dict[str, float]:
         """Area of each split's scenes, square kilometres; where scenes overlap, each counts."""
         return {name: float(ground_km2(part.regions).sum()) for name, part in self.parts.items()}
@@ -86,23 +97,54 @@ class Division(Mapping[str, GeoDataset]):
         return f"{type(self).__name__}({shares})"
 
 
+@overload
 def divide(
-    dataset: GeoDataset, rule: DatasetSplit, *, size: int | tuple[int, int] | None = None
-) -> Division:
+    dataset: GeoDataset,
+    rule: DatasetSplit,
+    *,
+    size: int | tuple[int, int] | None = None,
+    min_gap_m: float | None = None,
+    min_gap_days: float | None = None,
+) -> Division: ...
+
+
+@overload
+def divide(
+    dataset: D,
+    rule: SampleSplit,
+    *,
+    min_gap_m: float | None = None,
+    min_gap_days: float | None = None,
+) -> SampleDivision[D]: ...
+
+
+def divide(
+    dataset: Any,
+    rule: Any,
+    *,
+    size: int | tuple[int, int] | None = None,
+    min_gap_m: float | None = None,
+    min_gap_days: float | None = None,
+) -> Division | SampleDivision[Any]:
     """Divide a dataset, so that what is tested was not learned; each part is a dataset.
 
-    Guarantee: chips that samplers draw from a part lie wholly in its ground, and ground of different parts is
-    apart: by the gap of `BlockSplit` and `RoiSplit`, by scenes, or by time. Whatever else a part is asked, it
-    gives nothing from outside its ground and time.
+    Guarantee, of datasets that are asked by place: chips that samplers draw from a part lie wholly in its
+    ground, and ground of different parts is apart: by the gap of `BlockSplit`, `CellSplit` and `RoiSplit`, by
+    scenes, or by time. Whatever else a part is asked, it gives nothing from outside its ground and time.
+    Numbered samples are in one part each, or in none.
 
     Args:
-        dataset: Best as it will be sampled, such as `imagery & labels`.
-        rule: `BlockSplit`, `RoiSplit`, `SceneSplit` or `TimeSplit`.
+        dataset: One that is asked by place, best as it will be sampled, such as `imagery & labels`; or
+            numbered samples, such as an `ImageFolder`.
+        rule: `BlockSplit`, `CellSplit`, `RoiSplit`, `SceneSplit` or `TimeSplit`; of numbered samples also
+            `ClassSplit`, `GroupSplit`, `ColumnSplit` or `RandomSplit`.
         size: Rows and columns of the chips that will be drawn, pixels, from which blocks and gaps follow.
-            Needed by `BlockSplit`.
+            Needed by `BlockSplit` and `CellSplit` for datasets that are asked by place.
+        min_gap_m: Least gap between the places of two parts, metres, below which the division is refused.
+        min_gap_days: Least gap between their times, likewise.
 
     Raises:
-        ConfigError: the rule divides chips and not ground, or needs the size.
+        ConfigError: the rule divides chips and not ground, or needs the size; or a gap is too small.
         ChipError: the ground is too small to be divided.
         DatasetError: a part would be empty, a scene has no pixels of its own, or no date.
 
@@ -111,13 +153,27 @@ def divide(
         >>> sampler = RandomGeoSampler(parts.train, size=256, length=1000)            # doctest: +SKIP
         >>> tiles = GridGeoSampler(parts.val, size=256)                               # doctest: +SKIP
     """
+    division: Division | SampleDivision[Any]
+    if isinstance(dataset, GeoDataset):
+        division = _by_place(dataset, rule, size)
+    else:
+        division = SampleDivision(dataset.with_splits(rule))
+    log.info("%r divided by %r: %r", dataset, rule, division)
+    if min_gap_m is not None or min_gap_days is not None:
+        division.report.require(gap_m=min_gap_m, gap_days=min_gap_days)
+    return division
+
+
+def _by_place(
+    dataset: GeoDataset, rule: DatasetSplit, size: int | tuple[int, int] | None
+) -> Division:
     when: Mapping[Split, Interval] = {}
     if isinstance(rule, TimeSplit):
         by_split = rule.regions(dataset.regions)
         when = {name: Interval.of(given) for name, given in rule.times.items()}
     elif isinstance(rule, SceneSplit):
         by_split = _by_scenes(dataset, rule)
-    elif isinstance(rule, BlockSplit | RoiSplit):
+    elif isinstance(rule, BlockSplit | CellSplit | RoiSplit):
         by_split = _by_ground(dataset, rule, size)
     else:
         instead = (
@@ -125,22 +181,22 @@ def divide(
             if isinstance(rule, RandomSplit)
             else f"{rule!r} is no rule for datasets"
         )
-        raise ConfigError(f"{instead}; give BlockSplit, RoiSplit, SceneSplit or TimeSplit")
+        raise ConfigError(
+            f"{instead}; give BlockSplit, CellSplit, RoiSplit, SceneSplit or TimeSplit"
+        )
     empty = [name for name, regions in by_split.items() if not regions]
     if empty:
         raise DatasetError(
             f"nothing of {dataset!r} falls to {' and '.join(empty)} by {rule!r}; give larger shares, other "
             "regions or times, or more scenes"
         )
-    division = Division(
+    return Division(
         {
             name: PartDataset(dataset, by_split[name], when=when.get(name, ALWAYS), name=name)
             for name in SPLITS
             if name in by_split
         }
     )
-    log.info("%r divided by %r: %r", dataset, rule, division)
-    return division
 
 
 def _by_scenes(dataset: GeoDataset, rule: SceneSplit) -> dict[Split, list[Region]]:
@@ -154,11 +210,14 @@ def _by_scenes(dataset: GeoDataset, rule: SceneSplit) -> dict[Split, list[Region
 
 
 def _by_ground(
-    dataset: GeoDataset, rule: BlockSplit | RoiSplit, size: int | tuple[int, int] | None
+    dataset: GeoDataset,
+    rule: BlockSplit | CellSplit | RoiSplit,
+    size: int | tuple[int, int] | None,
 ) -> dict[Split, list[Region]]:
-    if size is None and isinstance(rule, BlockSplit):
+    if size is None and not isinstance(rule, RoiSplit):
         raise ConfigError(
-            "blocks and gaps of BlockSplit follow from the size of chips; say it: divide(..., size=256)"
+            f"blocks and gaps of {type(rule).__name__} follow from the size of chips; say it: "
+            "divide(..., size=256)"
         )
     shape = size if isinstance(size, tuple) else (size or 1, size or 1)
     ground = Ground.of(_frames(dataset), shape)

@@ -14,7 +14,7 @@ from ..core.errors import ChipError
 from .names import SPLITS
 from .overlap import Ground
 from .patches import Group, LabelledPixels, patches
-from .rules import check_shares
+from .shares import check_shares
 
 log = logging.getLogger(__name__)
 

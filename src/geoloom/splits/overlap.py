@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
+from pyproj import Geod, Transformer
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ..core.errors import ConfigError
 from ..core.grid import crs_name, has_place, pixel_map, transformer
 from ..core.outline import footprints
 
@@ -19,6 +20,8 @@ OUTLINE = np.array(
     [(0, 0), (0.5, 0), (1, 0), (1, 0.5), (1, 1), (0.5, 1), (0, 1), (0, 0.5)], dtype=float
 )
 """Corners and side middles of the unit square, around it: (row, col)."""
+
+_ELLIPSOID = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +51,37 @@ class Ground:
             members[group].append(scene)
         return cls(tuple(grids), size, tuple(map(tuple, members)), group_of)
 
+    def pixel_sides_m(self) -> np.ndarray:
+        """(groups, 2): the least height and width of pixels of each group's first scene, metres.
+
+        Raises:
+            ConfigError: a scene has no place on Earth, so that nothing is known of metres.
+        """
+        sides = []
+        for members in self.groups:
+            grid = self.grids[members[0]]
+            if not has_place(grid.crs):
+                raise ConfigError(
+                    "lengths are given in metres, and a scene has no place on Earth; give pixels (block_px, "
+                    "buffer_px)"
+                )
+            rows, cols = (
+                np.array([0.5, 0.02, 0.02, 0.98, 0.98]),
+                np.array([0.5, 0.02, 0.98] * 2)[:5],
+            )
+            rows, cols = rows * grid.shape[0], cols * grid.shape[1]
+            at = [
+                _lonlat(grid, rows + down, cols + right) for down, right in ((0, 0), (1, 0), (0, 1))
+            ]
+            sides.append(
+                [float(np.nanmin(_ELLIPSOID.inv(*at[0], *end)[2])) for end in (at[1], at[2])]
+            )
+        return np.array(sides).reshape(-1, 2)
+
+    def gap_px(self, metres: float) -> int:
+        """So many pixels, in each group, are at least so many metres."""
+        return int(np.ceil(metres / self.pixel_sides_m().min() - 1e-9)) if metres else 0
+
     def anchor(self, scene: int) -> int:
         """The scene in whose pixels `scene` is measured."""
         return self.groups[int(self.group_of[scene])][0]
@@ -74,6 +108,14 @@ class Ground:
     def from_anchor(self, scene: int, rows_cols: np.ndarray) -> np.ndarray:
         """(row, col) of a scene's anchor as (row, col) of the scene."""
         return _between(self.grids[self.anchor(scene)], self.grids[scene], rows_cols)
+
+
+def _lonlat(grid: GeoBox, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Longitude and latitude of pixel coordinates."""
+    a, b, c, d, e, f = grid.affine[:6]
+    move = transformer(crs_name(grid.crs), "EPSG:4326")
+    lon, lat = move.transform(a * cols + b * rows + c, d * cols + e * rows + f)
+    return lon, lat
 
 
 def _between(grid: GeoBox, other: GeoBox, rows_cols: np.ndarray) -> np.ndarray:

@@ -6,31 +6,30 @@ tested on what it has seen. Whole blocks of land therefore go to one split, with
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ..core.area import polygon_areas_m2
-from ..core.errors import ChipError, ConfigError, suggest
-from ..core.grid import WGS84
-from ..core.roi import Roi
-from ..io.vector.areas import RoiSource, roi_of, rois_of
-from .blocks import BlockAreas, block_areas
+from ..core.errors import ChipError, ConfigError
+from .blocks import BlockAreas, block_areas, cell_areas
 from .label_counts import LabelCounts
-from .names import SPLITS, TEST, TRAIN, VAL, Split
+from .leaks import overlaps, warn_of_overlaps, warn_of_shared_ground
+from .names import SPLITS, TEST, VAL
 from .overlap import Ground
-from .regions import RegionAreas, ScenePart, SplitRegion, region_areas, together
-
-log = logging.getLogger(__name__)
+from .regions import ScenePart
+from .rois import RoiSplit
+from .sample_ground import Codes, Grids, SampleGround, split_names
+from .scenes import SceneSplit
+from .shares import check_shares
+from .stratify.classes import Columns, SampleClasses, warn_of_lacking
 
 __all__ = [
     "BlockSplit",
+    "CellSplit",
     "RandomSplit",
     "RoiSplit",
     "ScenePart",
@@ -61,8 +60,25 @@ class BlockSplit:
     """Whole blocks of land to each split.
 
     Blocks are laid over scenes that overlap as one, whatever their dates, and dealt out so that each split
-    gets about its share of every class.
+    gets about its share of every class; a class that lies in as many blocks as there are splits is in each,
+    as far as single blocks can bring it there.
+
+    Numbered samples that lie on Earth are divided likewise, by the block in which their middle lies. Where
+    samples of two splits come nearer to each other than the buffer, those for training are left out.
+
+    Raises:
+        ConfigError: the shares are impossible, or a length is given in pixels and in metres.
+
+    Example:
+        >>> from odc.geo.geobox import GeoBox
+        >>> grids = [GeoBox.from_bbox((x, 0, x + 640, 640), "EPSG:32633", shape=64)
+        ...          for x in range(0, 64_000, 640)]
+        >>> splits = BlockSplit(block_m=6400, buffer_m=0).split_of({}, grids)
+        >>> [int((splits == name).sum()) for name in ("train", "test", "val")]
+        [60, 20, 20]
     """
+
+    by_place: ClassVar[bool] = True
 
     test: float = 0.2
     """Share of the ground, 0..1."""
@@ -72,9 +88,21 @@ class BlockSplit:
     buffer_px: int | None = None
     """Least gap between chips of different splits; None: a quarter of a chip."""
     seed: int = 0
+    block_m: float | None = None
+    """Side of a block, metres on the ground, instead of pixels."""
+    buffer_m: float | None = None
+    """Least gap, metres on the ground, instead of pixels."""
 
     def __post_init__(self) -> None:
         check_shares(self.test, self.val)
+        for name in ("block", "buffer"):
+            given = getattr(self, f"{name}_px"), getattr(self, f"{name}_m")
+            if None not in given:
+                raise ConfigError(
+                    f"{name}_px={given[0]} and {name}_m={given[1]} are both given; give one"
+                )
+            if any(length is not None and length < 0 for length in given):
+                raise ConfigError(f"{name} is {given}; expected a length of at least 0")
 
     def shares(self) -> tuple[float, float, float]:
         """Of train, test and val, summing to 1."""
@@ -87,112 +115,94 @@ class BlockSplit:
             counts,
             shares=self.shares(),
             block_px=self.block_px,
-            buffer_px=default_buffer(self.buffer_px, ground.size),
+            block_m=self.block_m,
+            buffer_px=default_buffer(self.buffer_px, ground.size)
+            if self.buffer_m is None
+            else ground.gap_px(self.buffer_m),
             seed=self.seed,
+        )
+
+    def split_of(self, columns: Columns, grids: Grids = None) -> NDArray[Any]:
+        """The name of the split of each numbered sample, (n,) objects; None where it is in none.
+
+        Args:
+            columns: What is known of each sample; of `class` or `label`, each split gets its share.
+            grids: Where each lies. Pixels are those of the median sample.
+
+        Raises:
+            ConfigError: a sample has no place on Earth, or there are fewer blocks than splits.
+        """
+        ground = SampleGround.of(columns, grids, self)
+        return split_names(
+            ground.cells(
+                shares=self.shares(),
+                side_m=self.block_m if self.block_px is None else self.block_px * ground.pixel_m,
+                buffer_m=ground.buffer_m(self.buffer_px, self.buffer_m),
+                seed=self.seed,
+            )
         )
 
 
 @dataclass(frozen=True, slots=True)
-class RoiSplit:
-    """Ground given to each split by hand, such as the left half to train and the right half to test.
+class CellSplit:
+    """Whole cells of a lattice to each split, dealt out as blocks are.
+
+    The lattice does not depend on the data: its lines lie at multiples of the side, in the scenes' own CRS,
+    or, for numbered samples, in rows and columns over the whole Earth. Samples belong to the cell in which
+    their middle lies; chips of scenes lie in one as wholes.
 
     Raises:
-        ConfigError: there is no region, a split is unknown, or parts of scenes are mixed with areas.
-        RoiError: an area of interest is none.
+        ConfigError: the shares are impossible, or the side is no length.
 
     Example:
-        >>> halves = RoiSplit({"train": ScenePart(0, 0, 0.5, 1), "test": ScenePart(0.5, 0, 1, 1)})
-        >>> sorted(halves.regions)
-        ['test', 'train']
+        >>> tiles = CellSplit(10_000, test=0.2, val=0.1)
     """
 
-    regions: Mapping[Split, RoiSource | Sequence[str | Path] | ScenePart | Sequence[ScenePart]] = (
-        field(hash=False)
-    )
-    """Areas of interest, or parts of every scene; of a split one or several, together its ground."""
-    buffer_px: int = 0
-    """Least gap between chips of different splits."""
-    val: float = 0.0
-    """Share of the training region whose blocks go to `val` instead."""
+    by_place: ClassVar[bool] = True
+
+    cell_m: float
+    """Side of a cell, metres."""
+    test: float = 0.2
+    """Share of the ground, or of the samples, 0..1."""
+    val: float = 0.2
+    buffer_m: float = 0.0
+    """Least gap between chips of different splits, metres; 0: they share no ground."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_shares(0.0, self.val)
-        if not self.regions:
-            raise ConfigError("a split by region needs at least one region")
-        for name in self.regions:
-            if name not in SPLITS:
-                raise ConfigError(f"unknown split {name!r}{suggest(name, SPLITS)}")
-        if self.val and "val" in self.regions:
-            raise ConfigError("val is given both as a region and as a share; give one")
-        self._check_kinds()
-        areas = {name: _together(region) for name, region in self.regions.items()}
-        object.__setattr__(self, "regions", areas)
-
-    def _check_kinds(self) -> None:
-        for name, region in self.regions.items():
-            if isinstance(region, tuple) and all(
-                isinstance(side, int | float) and 0 <= side <= 1 for side in region
-            ):
-                raise ConfigError(
-                    f"the region of {name} is {region}; four numbers are west, south, east, north in "
-                    "degrees: for fractions of each scene give ScenePart(left, top, right, bottom)"
-                )
-        parts = [name for name, region in self.regions.items() if _scene_parts(region)]
-        if parts and len(parts) < len(self.regions):
+        check_shares(self.test, self.val)
+        if not (self.cell_m > 0 and self.buffer_m >= 0):
             raise ConfigError(
-                f"the regions of {', '.join(parts)} are parts of scenes and the others areas of interest; "
-                "give all of one kind"
+                f"cells of {self.cell_m} m with a gap of {self.buffer_m} m; expected a side above 0 and a "
+                "gap of at least 0"
             )
 
     def shares(self) -> tuple[float, float, float]:
-        """Of train, test and val, summing to 1: as the regions' areas are."""
-        sizes = [0.0, 0.0, 0.0]
-        for name, region in self.regions.items():
-            sizes[SPLITS.index(name)] = _size(region)
-        sizes[VAL] += sizes[TRAIN] * self.val
-        sizes[TRAIN] *= 1 - self.val
-        train, test, val = (size / sum(sizes) for size in sizes)
-        return train, test, val
+        """Of train, test and val, summing to 1."""
+        return 1 - self.test - self.val, self.test, self.val
 
-    def areas(self, ground: Ground, counts: LabelCounts | None) -> RegionAreas:
-        """The regions over some scenes."""
-        given = {SPLITS.index(name): region for name, region in self.regions.items()}
-        areas = region_areas(ground, given, buffer_px=self.buffer_px)  # type: ignore[arg-type]
-        if not self.val:
-            return areas
-        inner = block_areas(
+    def areas(self, ground: Ground, counts: LabelCounts | None) -> BlockAreas:
+        """The cells over some scenes."""
+        return cell_areas(
             ground,
             counts,
-            shares=(1 - self.val, 0.0, self.val),
-            block_px=None,
-            buffer_px=self.buffer_px,
+            shares=self.shares(),
+            cell_m=self.cell_m,
+            buffer_px=ground.gap_px(self.buffer_m),
             seed=self.seed,
-            inside=areas.outlines(TRAIN),
         )
-        return areas.refined(TRAIN, inner)
 
-
-def _scene_parts(region: Any) -> tuple[ScenePart, ...]:
-    """The parts of a scene that are meant; empty where something else is."""
-    several = tuple(region) if isinstance(region, list | tuple) else (region,)
-    return several if all(isinstance(part, ScenePart) for part in several) else ()
-
-
-def _together(region: Any) -> SplitRegion:
-    """What a split is given, one or several, as its ground."""
-    parts = _scene_parts(region)
-    if parts:
-        return parts
-    several = isinstance(region, list | tuple) and all(isinstance(r, str | Path) for r in region)
-    return Roi.of([roi for file in region for roi in rois_of(file)]) if several else roi_of(region)
-
-
-def _size(region: Any) -> float:
-    """Of parts of a scene their share, of an area its extent on the ground."""
-    if isinstance(region, tuple):
-        return float(together(region).area)
-    return float(polygon_areas_m2([region.footprint], WGS84)[0])
+    def split_of(self, columns: Columns, grids: Grids = None) -> NDArray[Any]:
+        """The name of the split of each numbered sample; see `BlockSplit.split_of`."""
+        ground = SampleGround.of(columns, grids, self)
+        return split_names(
+            ground.cells(
+                shares=self.shares(),
+                side_m=self.cell_m,
+                buffer_m=self.buffer_m,
+                seed=self.seed,
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,77 +231,28 @@ class RandomSplit:
         codes[tests : tests + vals] = VAL
         return np.random.default_rng(self.seed).permutation(codes)
 
+    def split_of(self, columns: Columns, grids: Grids = None) -> NDArray[Any]:
+        """The name of the split of each numbered sample, (n,) objects.
 
-SplitRule = BlockSplit | RoiSplit | RandomSplit
+        Raises:
+            ConfigError: nothing is known of the samples, not even how many they are.
+        """
+        if not columns and grids is None:
+            raise ConfigError("nothing is known of the samples: give a column, or where they lie")
+        count = len(grids) if grids is not None else len(next(iter(columns.values())))
+        codes: Codes = self.deal(count)
+        wanted = [code for code, share in enumerate(self.shares()) if share > 0]
+        warn_of_lacking(SampleClasses.of_columns(columns), codes, wanted)
+        warn_of_shared_ground(codes, grids)
+        return split_names(codes)
+
+
+SplitRule = BlockSplit | CellSplit | RoiSplit | RandomSplit | SceneSplit
 
 
 def default_buffer(buffer_px: int | None, size: tuple[int, int]) -> int:
     """The gap asked for, or a quarter of a chip."""
     return max(size) // 4 if buffer_px is None else buffer_px
-
-
-def overlaps(ground: Ground, windows: np.ndarray, splits: np.ndarray) -> np.ndarray:
-    """Pairs (m, 2) of chips in different splits that share ground.
-
-    Args:
-        ground: Scenes and chip size.
-        windows: (n, 3) of scene, row, col.
-        splits: (n,) split codes; -1 belongs to none.
-    """
-    pairs = [np.empty((0, 2), dtype=np.int64)]
-    groups = ground.group_of[windows[:, 0]]
-    for group in np.unique(groups):
-        chips = np.flatnonzero((groups == group) & (splits >= 0))
-        low, high = ground.extents(windows[chips])
-        boxes = shapely.box(low[:, 1], low[:, 0], high[:, 1], high[:, 0])
-        tree = shapely.STRtree(boxes)
-        left, right = tree.query(boxes, predicate="intersects")
-        apart = splits[chips[left]] != splits[chips[right]]
-        left, right = left[(left < right) & apart], right[(left < right) & apart]
-        # Chips that only touch share no pixel; a thousandth of one is rounding.
-        shared = shapely.area(shapely.intersection(boxes[left], boxes[right])) > 1e-3
-        pairs.append(np.stack([chips[left[shared]], chips[right[shared]]], axis=1))
-    return np.concatenate(pairs)
-
-
-def warn_of_overlaps(ground: Ground, windows: np.ndarray, splits: np.ndarray) -> int:
-    """Log a warning that counts and names the chips that leak between splits; returns how many do."""
-    pairs = overlaps(ground, windows, splits)
-    if not len(pairs):
-        return 0
-    chips = np.unique(pairs)
-    shown = ", ".join(map(str, chips[:20])) + (", ..." if len(chips) > 20 else "")
-    between = [
-        f"{SPLITS[a]}/{SPLITS[b]} {n}"
-        for a, b in ((TRAIN, TEST), (TRAIN, VAL), (TEST, VAL))
-        if (n := int(_between(splits[pairs], a, b)))
-    ]
-    log.warning(
-        "%d of %d chips overlap a chip of another split (pairs: %s): scores on them are flattering. "
-        "Split by blocks instead. Chips: %s",
-        len(chips),
-        len(windows),
-        ", ".join(between),
-        shown,
-    )
-    return len(chips)
-
-
-def _between(pairs: np.ndarray, a: int, b: int) -> int:
-    return int(((pairs == (a, b)).all(axis=1) | (pairs == (b, a)).all(axis=1)).sum())
-
-
-def check_shares(test: float, val: float) -> None:
-    """Refuse shares that leave nothing for training.
-
-    Raises:
-        ConfigError: the shares are impossible.
-    """
-    if not (0 <= test < 1 and 0 <= val < 1 and test + val < 1):
-        raise ConfigError(
-            f"shares of the splits are test={test}, val={val}; each must be from 0 to below 1, and "
-            "their sum below 1, as the rest is for training"
-        )
 
 
 def counts_by_split(splits: Sequence[int] | np.ndarray) -> dict[str, int]:

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
+from ..core.area import grid_area_m2
+from .label_counts import LabelCounts
 from .names import TEST, TRAIN, VAL
 from .overlap import Ground
-from .rules import check_shares
+from .sample_ground import Grids, SampleGround, split_names
+from .shares import check_shares
+from .stratify.classes import Columns
 
 
 @dataclass(frozen=True, slots=True)
 class SceneSplit:
     """Whole scenes to each split, dealt out at random; scenes that overlap, of all dates, stay together.
 
+    Of numbered samples, those that share ground, directly or through others, stay together, and each split
+    gets about its share of every class.
+
     Raises:
         ConfigError: the shares are impossible.
     """
+
+    by_place: ClassVar[bool] = True
 
     test: float = 0.2
     """Share of the ground, 0..1, as nearly as whole scenes allow."""
@@ -52,3 +65,45 @@ class SceneSplit:
             given[code] += areas[group]
         of_scenes: np.ndarray = codes[ground.group_of]
         return of_scenes
+
+    def areas(self, ground: Ground, counts: LabelCounts | None) -> SceneAreas:
+        """The scenes, each of one split."""
+        km2 = np.array([grid_area_m2(grid) for grid in ground.grids]) / 1e6
+        return SceneAreas(ground, self.codes(ground, np.where(np.isfinite(km2), km2, 0.0)))
+
+    def split_of(self, columns: Columns, grids: Grids = None) -> NDArray[Any]:
+        """The name of the split of each numbered sample, (n,) objects.
+
+        Args:
+            columns: What is known of each sample; of `class` or `label`, each split gets its share.
+            grids: Where each lies.
+
+        Raises:
+            ConfigError: a sample has no place on Earth, or all hang together.
+        """
+        ground = SampleGround.of(columns, grids, self)
+        return split_names(ground.meeting(shares=self.shares(), seed=self.seed))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SceneAreas:
+    """Scenes as wholes, each of one split."""
+
+    ground: Ground
+    splits: np.ndarray
+    """(scenes,) split codes."""
+
+    def of(self, windows: np.ndarray) -> np.ndarray:
+        """Split code of each window (n, 3) of scene, row, col."""
+        codes: np.ndarray = self.splits[windows[:, 0]]
+        return codes
+
+    def shapes(self, scene: int) -> list[tuple[int, BaseGeometry]]:
+        """The split of a scene, and its outline in pixels (col, row)."""
+        height, width = self.ground.grids[scene].shape
+        return [(int(self.splits[scene]), shapely.box(0, 0, width, height))]
+
+    def parts(self, scene: int) -> list[tuple[int, int, int, int]]:
+        """The whole scene: (top, left, bottom, right)."""
+        height, width = self.ground.grids[scene].shape
+        return [(0, 0, int(height), int(width))]

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..core.errors import ConfigError, DatasetError, suggest
 from ..core.interval import ALWAYS, Instant, Interval
 from ..datasets.region import Region
+from .gaps.moments import Moments
 from .names import SPLITS, Split
+from .sample_ground import Codes, Grids, split_names
+from .stratify.classes import Columns, SampleClasses, warn_of_lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,9 @@ class TimeSplit:
 
     times: Mapping[Split, Interval | Instant | tuple[Instant, Instant]] = field(hash=False)
     """As `Interval.of` reads them; what lies in none belongs to no split."""
+    column: str | None = None
+    """Of numbered samples: what says when each was seen; None: `start` and `stop`, or `time`, `date`,
+    `when` or `year`."""
 
     def __post_init__(self) -> None:
         if not self.times:
@@ -60,6 +70,43 @@ class TimeSplit:
                 if part is not None:
                     divided[name].append(part)
         return divided
+
+    def split_of(self, columns: Columns, grids: Grids = None) -> NDArray[Any]:
+        """The name of the split of each numbered sample, (n,) objects; None where its time is in none.
+
+        Args:
+            columns: What is known of each sample.
+            grids: Where each lies, which does not matter here.
+
+        Raises:
+            ConfigError: nothing tells when a sample was seen, or one lies in the times of two splits.
+        """
+        moments = Moments.of_columns(columns, self.column)
+        if moments is None:
+            raise ConfigError(
+                "nothing tells when the samples were seen: they have no column start and stop, time, date, "
+                f"when or year (known: {', '.join(columns) or 'nothing'}); name one by "
+                "TimeSplit(..., column=)"
+            )
+        if moments.undated.any():
+            number = int(moments.owner[moments.undated.argmax()])
+            raise ConfigError(
+                f"{int(moments.undated.sum())} samples have no date, such as number {number}, so that they "
+                "cannot be divided by time"
+            )
+        codes: Codes = np.full(len(moments.start), -1, np.int8)
+        for name, when in self.times.items():
+            inside = moments.during(Interval.of(when))
+            both = np.flatnonzero(inside & (codes >= 0))
+            if len(both):
+                raise ConfigError(
+                    f"sample {int(both[0])} lies in the times of {SPLITS[codes[both[0]]]} and {name}; give "
+                    "times that hold whole samples"
+                )
+            codes[inside] = SPLITS.index(name)
+        wanted = [SPLITS.index(name) for name in self.times]
+        warn_of_lacking(SampleClasses.of_columns(columns), codes, wanted)
+        return split_names(codes)
 
     def _check(self, region: Region, moment: Interval) -> None:
         if moment == ALWAYS:

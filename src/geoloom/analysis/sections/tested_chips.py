@@ -15,7 +15,7 @@ from ...figures.style import ERROR, MUTED
 from ...figures.views import paint
 from ...io.headers.header import Header
 from ...io.raster import read
-from ...splits.separation import Separation
+from ...splits.gaps.separation import Separation
 from ..evidence.mapped import Mapped
 from .html import note, png
 

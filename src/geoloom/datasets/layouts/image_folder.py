@@ -30,7 +30,7 @@ class ImageFolder(SampleDataset):
         split: Only the samples of this split.
         bands: Names of those wanted, in order; None: all.
         transforms: What is done to each sample.
-        splits: What divides the samples: a rule (`splits.ClassSplit`, `splits.ColumnSplit`), or lists of file
+        splits: What divides the samples: a rule of `splits`, such as `ClassSplit`; or lists of file
             names, `{"train": "train.txt", ...}`, as names or as text files, here or in the folder. None: the
             folders of splits, where there are any.
         classes: Folders wanted, in the order of their labels; None: all, by name.
@@ -75,11 +75,15 @@ class ImageFolder(SampleDataset):
         require_choice("on_error", on_error, get_args(OnError))
         declared = declared_bands(all_bands)
         listing = ClassFolders(wanted, filename_regex).find(root)
-        if splits is not None:
+        by_place = getattr(splits, "by_place", False)  # which the files' headers tell
+        if splits is not None and not by_place:
             listing = listing.with_splits(splits)
-        if split is not None:
+        if split is not None and not by_place:
             listing = listing.take(listing.rows_of(split))
         read, pictures = scanned(listing, bands=declared, on_error=on_error, progress=progress)
+        if splits is not None and by_place:
+            read = read.with_splits(splits)
+            read = read if split is None else read.take(read.rows_of(split))
         assert read.classes is not None  # folders of classes have names
         super().__init__(
             read,

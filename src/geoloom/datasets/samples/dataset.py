@@ -284,13 +284,19 @@ class SampleDataset(DrawnSamples, Dataset[Sample]):
         return band_statistics(blocks, [band.name for band in self.bands])
 
     def with_splits(self, splits: SampleSplit | SplitLists) -> Self:
-        """The same samples, divided by a rule (`ClassSplit`, `ColumnSplit`) or by lists of file names.
+        """The same samples, divided by a rule of `splits` or by lists of file names.
+
+        Rules: `ClassSplit`, `GroupSplit`, `ColumnSplit`, `TimeSplit`, `RandomSplit`, and by where samples lie
+        `BlockSplit`, `CellSplit`, `RoiSplit` and `SceneSplit`. `splits.divide` also measures the result.
 
         Raises:
             DatasetError: the lists do not fit the files.
             ConfigError: the rule does not fit the samples.
         """
-        return self._altered(_listing=self._listing.with_splits(splits))
+        grids = None
+        if self._listing.grids is not None or getattr(splits, "by_place", False):
+            grids = [self.grid(i) for i in range(len(self))]
+        return self._altered(_listing=self._listing.with_splits(splits, grids))
 
     def split(self, name: str) -> Self:
         """The samples of a split.

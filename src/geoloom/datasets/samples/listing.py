@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
 from ...core.classes import Classes
 from ...core.errors import DatasetError, suggest
@@ -25,8 +26,15 @@ Columns = Mapping[str, NDArray[Any]]
 class SampleSplit(Protocol):
     """A rule that divides samples by what is known of them, such as `splits.ClassSplit`."""
 
-    def split_of(self, columns: Columns) -> NDArray[Any]:
-        """The name of the split of each sample, (n,) objects; None where it is in none."""
+    def split_of(
+        self, columns: Columns, grids: Sequence[GeoBox | None] | None = None
+    ) -> NDArray[Any]:
+        """The name of the split of each sample, (n,) objects; None where it is in none.
+
+        Args:
+            columns: What is known of each, and what it teaches as a whole.
+            grids: Where each lies; None where that is unknown, or was not looked at.
+        """
         ...
 
 
@@ -139,8 +147,16 @@ class Listing:
             raise DatasetError(f"no sample is in split {split!r}{suggest(split, self.splits)}")
         return rows
 
-    def with_splits(self, splits: SampleSplit | SplitLists) -> Self:
+    def with_splits(
+        self,
+        splits: SampleSplit | SplitLists,
+        grids: Sequence[GeoBox | None] | None = None,
+    ) -> Self:
         """The same samples, divided by a rule or by lists of names.
+
+        Args:
+            splits: The rule, or the lists.
+            grids: Where each lies; None: where the listing has it.
 
         Raises:
             DatasetError: the splits are neither, or a list names a file that is not there, or two name one.
@@ -149,12 +165,15 @@ class Listing:
         if isinstance(splits, Mapping):
             names = _listed(self, splits)
         elif hasattr(splits, "split_of"):
-            names = splits.split_of(self.columns)
+            known = {**self.answers, **self.columns}
+            if grids is None and self.grids is not None:
+                grids = list(self.grids)
+            names = splits.split_of(known, grids)
         else:
             raise DatasetError(
-                f"{splits!r} does not divide samples that lie ready in files; give ClassSplit(test=0.2, "
-                "val=0.2, seed=0) or ColumnSplit from geoloom.splits, or lists of file names, such as "
-                '{"train": "train.txt", "test": "test.txt"}'
+                f"{splits!r} does not divide samples that lie ready in files; give a rule of "
+                "geoloom.splits, such as ClassSplit(test=0.2, val=0.2, seed=0), BlockSplit() or ColumnSplit, "
+                'or lists of file names, such as {"train": "train.txt", "test": "test.txt"}'
             )
         return replace(self, columns={**self.columns, "split": names})
 

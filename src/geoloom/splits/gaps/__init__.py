@@ -1,0 +1,1 @@
+"""Ground that is shared, and what lies between places and times: measured on the ellipsoid."""
