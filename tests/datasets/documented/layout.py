@@ -44,13 +44,21 @@ class Layout:
 
 def chip(path: Path, number: int, bands: int, side: int = 64) -> None:
     """A georeferenced chip of uint16: band b holds 1000 (b + 1) + number."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     values = np.empty((bands, side, side), np.uint16)
     values[:] = (1000 * np.arange(1, bands + 1) + number)[:, None, None]
-    place = Affine(10, 0, 500_000 + 640 * number, 0, -10, 5_000_000)
+    raster(path, values, number)
+
+
+def raster(
+    path: Path, values: np.ndarray, number: int = 0, step_m: float = 10, crs: str = "EPSG:32632"
+) -> None:
+    """A GeoTIFF of these values, (C, H, W); those of other numbers lie 640 m further east each."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    count, high, wide = values.shape
+    place = Affine(step_m, 0, 500_000 + 640 * number, 0, -step_m, 5_000_000)
     with rasterio.open(
-        path, "w", driver="GTiff", count=bands, height=side, width=side, dtype="uint16",
-        crs="EPSG:32632", transform=place,
+        path, "w", driver="GTiff", count=count, height=high, width=wide, dtype=values.dtype,
+        crs=crs, transform=place,
     ) as file:  # fmt: skip
         file.write(values)
 

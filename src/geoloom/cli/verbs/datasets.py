@@ -224,8 +224,9 @@ def _sheet(
 def _facts(known: Benchmark | GeoLayer) -> Iterator[str]:
     from ...datasets.benchmarks.declaration import Benchmark
 
-    divided = ", ".join(known.splits)
+    divided, labels = ", ".join(known.splits), None
     if isinstance(known, Benchmark):
+        labels = "none: to learn from pixels alone" if known.outputs is None else None
         divided = divided or "none: divide them by ClassSplit or a list of your own"
     rows = {
         "what": known.about,
@@ -236,6 +237,7 @@ def _facts(known: Benchmark | GeoLayer) -> Iterator[str]:
             f"{choice.name}={'|'.join(choice.values)} ({choice.about})" for choice in known.choices
         ),
         "sets": "; ".join(f"{name}: {len(bands)}" for name, bands in known.band_sets.items()),
+        "labels": labels,
         "classes": f"{len(known.classes)}: {', '.join(known.classes)}" if known.classes else None,
         "note": known.note,
         "licence": known.licence or "not stated",

@@ -32,7 +32,8 @@ class RemoteFile:
     checksum: str | None = None
     """Such as `md5:...`; None where it is not known."""
     gives: str | None = None
-    """Of an archive, what it unpacks to below the dataset's folder; None for a file that is used itself."""
+    """Of an archive, what it unpacks to below the dataset's folder, `*` for any characters of a name; None
+    for a file that is used itself."""
     splits: tuple[str, ...] = ()
     """That need it; empty: all."""
     bands: str | None = None
@@ -258,8 +259,8 @@ class Benchmark(Declared):
     """How the pixels of samples are read, and their bands."""
     targets: tuple[TargetSource, ...] = ()
     """How what they teach is read, beyond what the layout knows of each as a whole."""
-    outputs: Outputs
-    """What a network for it gives."""
+    outputs: Outputs | None = None
+    """What a network for it gives; None where samples teach nothing, to learn from pixels alone."""
     samples: int
     """How many the whole dataset has."""
     size: tuple[int, int] | None = None
@@ -310,7 +311,7 @@ class Benchmark(Declared):
         return {
             **Declared.to_dict(self),
             "kind": "samples",
-            "outputs": self.outputs.to_dict(),
+            "outputs": None if self.outputs is None else self.outputs.to_dict(),
             "bands": [band.to_dict() for band in self.bands],
             "samples": self.samples,
             "size": self.size,

@@ -77,7 +77,7 @@ def _untold(_: str) -> Iterator[Progress]:
 
 def _is_there(file: RemoteFile, root: Path) -> bool:
     half = file.gives is not None and half_unpacked(file.name, _folder(file, root))
-    return not half and (root / file.needed).exists()
+    return not half and next(root.glob(file.needed), None) is not None
 
 
 def _folder(file: RemoteFile, root: Path) -> Path:

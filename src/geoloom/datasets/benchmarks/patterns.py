@@ -43,6 +43,8 @@ class PatternLayout:
     """Splits that the field `split` names."""
     lists: tuple[tuple[str, str], ...] = ()
     """Each split, and the file that lists its samples, below the dataset's folder."""
+    listed_as: str | None = None
+    """What lists call a sample, with the fields of `pattern`; None: by the files that are counted."""
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     """Each split, and what the field `name` is of its samples."""
     classes: tuple[str, ...] = ()
@@ -71,7 +73,7 @@ class PatternLayout:
         listing = Listing(root, columns, self._answers(columns))
         if self.lists:
             wanted = [(name, file) for name, file in self.lists if split in (None, name)]
-            listing = _by_file(listing, self.column).with_splits(dict(wanted))
+            listing = self._listed(listing, matches).with_splits(dict(wanted))
         if self.members:
             of = {name: split for split, names in self.members.items() for name in names}
             splits = [of.get(name) for name in columns["name"]]
@@ -112,6 +114,14 @@ class PatternLayout:
                     f"{missing[0]}; the dataset is not whole: fetch its archives again"
                 )
         return columns
+
+    def _listed(self, listing: Listing, matches: Sequence[_Match]) -> Listing:
+        """With a column `file`, by which lists of a split name samples."""
+        files = listing.columns[self.column]
+        if self.listed_as is not None:
+            form = _FIELD.sub(r"{\1}", self.listed_as)
+            files = objects(form.format(**fields) for _, fields in matches)
+        return replace(listing, columns={**listing.columns, "file": files})
 
     def _answers(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         if not self.classes:
@@ -181,8 +191,3 @@ def _rule(piece: str, fields: Mapping[str, str]) -> re.Pattern[str]:
         at = match.end()
     parts.append(re.escape(piece[at:]))
     return re.compile("".join(parts))
-
-
-def _by_file(listing: Listing, column: str) -> Listing:
-    """With a column `file`, by which lists of a split name samples."""
-    return replace(listing, columns={"file": listing.columns[column], **listing.columns})

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..benchmarks.class_folders import ClassFolderLayout
 from ..benchmarks.declaration import Benchmark, RemoteFile, SplitFiles
 from ..samples.pictures import Pictures
-from ..sensors.sentinel2_bands import SENTINEL2_BANDS
+from ..sensors.sentinel2_bands import LEVEL_1C_PATCHES
 
 HOME = "https://hf.co/datasets/torchgeo/eurosat/resolve/1ce6f1bfb56db63fd91b6ecc466ea67f2509774c/"
 
@@ -44,14 +44,8 @@ UNDIVIDED = Benchmark(
         ),
     ),
     layout=LAYOUT,
-    # B10 is there, so that it is level 1C; all bands were brought to 10 m; B8A comes last in the files.
-    image=Pictures(
-        tuple(
-            replace(band, gsd_m=10.0, unit="toa_reflectance", nodata=None)
-            for band in sorted(SENTINEL2_BANDS, key=lambda band: band.name)
-        ),
-        "uint16",
-    ),
+    # B10 is there, so that it is level 1C; B8A comes last in the files.
+    image=Pictures(tuple(sorted(LEVEL_1C_PATCHES, key=lambda band: band.name)), "uint16"),
     placed=True,
     outputs=LAYOUT.outputs,
     samples=27_000,

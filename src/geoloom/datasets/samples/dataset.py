@@ -31,6 +31,7 @@ from .listing import Listing, SampleSplit, SplitLists
 from .pixels import ImageSource, PixelArray
 from .reader import SampleReader
 from .sizes import one_size
+from .stacks import narrowed
 from .target import TargetSource
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class SampleDataset(DrawnSamples, Dataset[Sample]):
             require_apart("bands", list(bands))
             known = [band.name for band in image.bands]
             channels = find_bands(bands, known, where=str(listing.root))
+            image, channels = narrowed(image, channels)
         given = image.dtype
         if dtype != "stored":
             given = np.dtype("float32") if dtype == "float32" else torch_dtype(image.dtype)

@@ -32,6 +32,8 @@ class Pictures:
     channels: tuple[int, ...] | None = None
     """Positions of `bands` among the files' channels, such as (0,) of a grey picture that is stored as three;
     None: the files have these bands, and no others."""
+    inside: str = ""
+    """A file's name where the column names the folders of samples, such as `B01.tif`."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -47,7 +49,7 @@ class Pictures:
         """See `ImageSource.read`."""
         from ...io.pictures.read import read_picture  # declarations are listed without it
 
-        picture = read_picture(listing.path(row, self.column), measured=self._measured)
+        picture = read_picture(self._path(listing, row), measured=self._measured)
         self._check(picture, listing, row)
         wanted = range(len(self.bands)) if channels is None else channels
         taken = [k if self.channels is None else self.channels[k] for k in wanted]
@@ -73,14 +75,18 @@ class Pictures:
 
     def places(self, listing: Listing, row: int) -> list[tuple[str, int]]:
         """File and band number, from 1, of each channel of a sample."""
-        path = listing.path(row, self.column)
+        path = self._path(listing, row)
         chosen = range(len(self.bands)) if self.channels is None else self.channels
         return [(path, channel + 1) for channel in chosen]
+
+    def _path(self, listing: Listing, row: int) -> str:
+        path = listing.path(row, self.column)
+        return f"{path}/{self.inside}" if self.inside else path
 
     def _info(self, listing: Listing, row: int) -> PictureInfo:
         from ...io.pictures.read import picture_info
 
-        return picture_info(listing.path(row, self.column), measured=self._measured)
+        return picture_info(self._path(listing, row), measured=self._measured)
 
     @property
     def _measured(self) -> int:
@@ -97,7 +103,7 @@ class Pictures:
             expected = f"{self.dtype} of {tuple(known)}, as when the dataset was made"
         if not (fits and np.can_cast(picture.values.dtype, self.dtype, "safe")):
             raise ReadError(
-                f"{listing.path(row, self.column)} holds {picture.values.dtype} of {picture.values.shape} by "
+                f"{self._path(listing, row)} holds {picture.values.dtype} of {picture.values.shape} by "
                 f"now, expected {expected}; fetch it again, or make the dataset again where it was replaced"
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -131,6 +131,32 @@ class DateStack:
     def grid(self, listing: Listing, row: int) -> GeoBox | None:
         """See `ImageSource.grid`."""
         return self.sources[0].grid(listing, row)
+
+
+def narrowed(source: ImageSource, channels: Sequence[int]) -> tuple[ImageSource, tuple[int, ...]]:
+    """The parts of a source that hold some channels, so that no file of others is opened, even for its size.
+
+    Args:
+        source: Any; one that is not put together is given back.
+        channels: Positions among its bands.
+
+    Returns:
+        The source, and the positions among its bands.
+    """
+    if isinstance(source, DateStack):
+        parts = [narrowed(date, channels) for date in source.sources]
+        return replace(source, sources=tuple(date for date, _ in parts)), parts[0][1]
+    if not isinstance(source, BandStack):
+        return source, tuple(channels)
+    kept, moved, start, before = [], {}, 0, 0
+    for part in source.sources:
+        own = range(start, start + len(part.bands))
+        if not set(own).isdisjoint(channels):
+            kept.append(part)
+            moved |= {channel: before + k for k, channel in enumerate(own)}
+            before += len(own)
+        start = own.stop
+    return replace(source, sources=tuple(kept)), tuple(moved[channel] for channel in channels)
 
 
 def _one_shape(listing: Listing, row: int, pieces: Sequence[PixelArray]) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...core.bands import Band, Role
 
 
@@ -25,3 +27,8 @@ SENTINEL2_BANDS = (
     _band("B12", "swir2", 2.202, 20),
 )
 """In the order of the products' documents; stored counts are reflectance times 10,000."""
+
+LEVEL_1C_PATCHES = tuple(
+    replace(band, gsd_m=10.0, unit="toa_reflectance", nodata=None) for band in SENTINEL2_BANDS
+)
+"""Of patches of level 1C, all bands brought to 10 m; 0 is a value of them."""
