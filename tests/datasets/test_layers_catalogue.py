@@ -258,6 +258,10 @@ def test_a_sheet_has_a_picture_for_each_window(cdl, raster):
 
     figure = window_sheet(CDL(cdl, years=[2018]), 3, size=20)
     assert [ax.get_xlabel() for ax in figure.axes if ax.get_visible()] == ["2018"] * 3
+    (legend,) = figure.legends
+    shown = {text.get_text() for text in legend.get_texts()}
+    assert shown
+    assert shown <= {"Corn", "Soybeans", "Grassland/Pasture"}
     plt.close(figure)
     scene = raster("a.tif", np.arange(4 * 60 * 80).reshape(4, 60, 80).astype("uint16"))
     plain = geoloom.datasets.RasterDataset(scene)
@@ -294,6 +298,99 @@ class TestChosenClassesElsewhere:
         seen = [int(code) for query in sampler for code in np.unique(fields[query]["mask"])]
         assert set(seen) <= {0, 1, 2}
         assert {1, 2} <= set(seen)
+
+
+LANDSATS = {
+    "landsat1": ("LM01_L1TP_015033_19730720_20200827_02_T2", "1973-07-20", "B4 B5 B6 B7"),
+    "landsat2": ("LM02_L1TP_015033_19760720_20200827_02_T2", "1976-07-20", "B4 B5 B6 B7"),
+    "landsat3": ("LM03_L1TP_015033_19790720_20200827_02_T2", "1979-07-20", "B4 B5 B6 B7"),
+    "landsat4mss": ("LM04_L1TP_015033_19830720_20200827_02_T2", "1983-07-20", "B1 B2 B3 B4"),
+    "landsat5mss": ("LM05_L1TP_015033_19840720_20200827_02_T1", "1984-07-20", "B1 B2 B3 B4"),
+    "landsat4tm": (
+        "LT04_L2SP_015033_19890720_20200827_02_T1",
+        "1989-07-20",
+        "{1} {2} {3} {4} {5} {7}",
+    ),
+    "landsat5tm": (
+        "LT05_L2SP_015033_19990720_20200827_02_T1",
+        "1999-07-20",
+        "{1} {2} {3} {4} {5} {7}",
+    ),
+    "landsat7": (
+        "LE07_L2SP_015033_20010720_20200827_02_T1",
+        "2001-07-20",
+        "{1} {2} {3} {4} {5} {7}",
+    ),
+    "landsat8": (
+        "LC08_L2SP_015033_20190720_20200827_02_T1",
+        "2019-07-20",
+        "{1} {2} {3} {4} {5} {6} {7}",
+    ),
+    "landsat9": (
+        "LC09_L2SP_015033_20220720_20220827_02_T1",
+        "2022-07-20",
+        "{1} {2} {3} {4} {5} {6} {7}",
+    ),
+}
+"""Name of a scene, its day, and the bands that are read."""
+SURFACE = ["", *(f"SR_B{n}" for n in range(1, 8))]
+S2 = "B01 B02 B03 B04 B05 B06 B07 B08 B8A B09 B10 B11 B12"
+S1 = "S1A_IW_20180128T161201_DVP_RTC30_G_gpuned_FD6A"
+ONE_FILE = {
+    "naip": ("m_3807502_ne_18_1_20180712.tif", "2018-07-12", "R G B NIR", "uint8"),
+    "cdl": ("2018_30m_cdls.tif", "2018", "class", "uint8"),
+    "chesapeakedc": ("dc_lulc_2017_2022-Edition.tif", "2017", "class", "uint8"),
+    "chesapeakede": ("de_lulc_2018_2022-Edition.tif", "2018", "class", "uint8"),
+    "chesapeakemd": ("md_lulc_2013_2022-Edition.tif", "2013", "class", "uint8"),
+    "chesapeakeny": ("ny_lulc_2017_2022-Edition.tif", "2017", "class", "uint8"),
+    "chesapeakepa": ("pa_lulc_2013_2022-Edition.tif", "2013", "class", "uint8"),
+    "chesapeakeva": ("va_lulc_2014_2022-Edition.tif", "2014", "class", "uint8"),
+    "chesapeakewv": ("wv_lulc_2018_2022-Edition.tif", "2018", "class", "uint8"),
+}
+
+
+def documented(name):
+    """Files of a layer (type and count of bands), its day or year, names of bands; as documented."""
+    if name in LANDSATS:
+        stem, day, bands = LANDSATS[name]
+        names = bands.format(*SURFACE).split()
+        files = {f"{stem}/{stem}_{band}.TIF": ("uint16", 1) for band in names}
+    elif name == "sentinel1":
+        day, names = "2018-01-28", ["VV", "VH"]
+        files = {f"{S1}/{S1}_{band}.tif": ("float32", 1) for band in names}
+    elif name == "sentinel2":
+        day, names = "2022-03-01", S2.split()
+        files = {f"T33UXP_20220301T100021_{band}.tif": ("uint16", 1) for band in names}
+    else:
+        file, day, bands, dtype = ONE_FILE[name]
+        names = bands.split()
+        files = {file: (dtype, len(names))}
+    return files, Interval.of(day), names
+
+
+@pytest.mark.parametrize("name", [*LANDSATS, "sentinel1", "sentinel2", *ONE_FILE])
+def test_each_opens_by_its_name_among_the_files_of_all(raster, tmp_path, utm, name):
+    from geoloom.samplers.sheet import window_sheet
+
+    others = [*LANDSATS, "sentinel1", *ONE_FILE]
+    for other in dict.fromkeys([name, *others]):
+        for file, (dtype, count) in documented(other)[0].items():
+            raster(file, 27, dtype=dtype, bands=count)
+    _, when, names = documented(name)
+    dataset = get_layer(name).open(tmp_path)
+    (region,) = dataset.regions
+    assert [band.name for band in dataset.bands] == names
+    assert set(names) <= {band.name for band in get_layer(name).bands}
+    assert when.overlaps(region.when)
+    sample = dataset[utm]
+    key = "mask" if names == ["class"] else "image"
+    assert bool((sample[key] == 27).all())
+    assert bool(sample["valid"].all())
+    figure = window_sheet(dataset, 1, size=32)
+    assert figure.axes[0].get_xlabel() == (
+        str(when.start.year) if key == "mask" else str(when.start.date())
+    )
+    plt.close(figure)
 
 
 def test_table_2_is_whole():

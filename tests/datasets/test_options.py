@@ -87,3 +87,14 @@ def test_importing_everything_leaves_pythons_own_open_alone():
     assert "open" not in names
     assert "RasterDataset" in names
     assert callable(geoloom.open)
+
+
+def test_sensors_take_every_option_of_rasters():
+    """Those that add some of their own pass all others on by one table."""
+    import inspect
+
+    from geoloom.datasets.raster_options import RasterOptions
+
+    parameters = inspect.signature(RasterDataset.__init__).parameters.values()
+    by_keyword = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+    assert set(RasterOptions.__annotations__) == by_keyword - {"root"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def window_sheet(dataset: GeoDataset, count: int = 12, size: int = 256, seed: int = 0) -> Figure:
-    """Small pictures of windows at random positions, each with its date.
+    """Small pictures of windows at random positions, each with its date; of masks with a legend.
 
     Args:
         dataset: With images, or else masks whose classes are known or not.
@@ -29,32 +30,47 @@ def window_sheet(dataset: GeoDataset, count: int = 12, size: int = 256, seed: in
         SamplerError: none is to be drawn, or the dataset has no pixels of its own.
         ReadError: a file is damaged.
     """
+    from ..figures.images import class_legend
     from ..figures.sheets import plot_sheet
     from ..figures.style import INK
+    from ..figures.views import paint
 
     if count < 1:
         raise SamplerError(f"{count} windows cannot be drawn; ask for at least 1")
     side = min([size, *(min(r.frame.shape) for r in dataset.regions if r.frame is not None)])
     sampler = RandomGeoSampler(dataset, size=side, length=count, generator=seed)
-    pictures, texts = [], []
-    for query in sampler:
-        pictures.append(_picture(dataset, dataset[query]))
-        texts.append(_date(query.when))
-    return plot_sheet(pictures, texts, [INK] * len(texts))
+    queries = list(sampler)
+    samples: list[Any] = [dataset[query] for query in queries]
+    texts = [_date(query.when) for query in queries]
+    if "image" in samples[0]:
+        return plot_sheet(_photographs(dataset, samples), texts, [INK] * len(texts))
+    masks = [(_first(sample["mask"].numpy()), sample["valid"].numpy()) for sample in samples]
+    codes = {int(code) for mask, valid in masks for code in np.unique(mask[valid])}
+    classes = dataset.classes or _classes_of(codes)
+    pictures = [paint(mask, valid, classes) for mask, valid in masks]
+    figure = plot_sheet(pictures, texts, [INK] * len(texts))
+    occurring = [entry for entry in classes if entry[1] in codes]
+    if occurring:
+        class_legend(figure, occurring)
+    return figure
 
 
-def _picture(dataset: GeoDataset, sample: Any) -> np.ndarray:
-    """uint8 (H, W, 4): of the image where there is one, else of the mask."""
+def _photographs(dataset: GeoDataset, samples: Sequence[Any]) -> list[np.ndarray]:
+    """uint8 (H, W, 4) of each image; of a series its last date."""
     from ..figures.sheets import thumbnail
-    from ..figures.views import paint
 
-    valid = sample["valid"].numpy()
-    if "image" not in sample:
-        mask = sample["mask"].numpy()
-        return paint(mask, valid, dataset.classes or _classes_in(mask[valid]))
     names = [band.name if band.role == "other" else band.role for band in dataset.bands]
-    image = sample["image"].numpy()
-    return thumbnail(image[-1] if image.ndim == 4 else image, valid, names)
+    images = [sample["image"].numpy() for sample in samples]
+    seen = [sample.get("observed", sample["valid"]).numpy() for sample in samples]
+    return [
+        thumbnail(image[-1] if image.ndim == 4 else image, valid, names)
+        for image, valid in zip(images, seen, strict=True)
+    ]
+
+
+def _first(mask: np.ndarray) -> np.ndarray:
+    """The first of several layers of labels."""
+    return mask[0] if mask.ndim == 3 else mask
 
 
 def _date(when: Interval) -> str:
@@ -66,7 +82,7 @@ def _date(when: Interval) -> str:
     )
 
 
-def _classes_in(codes: np.ndarray) -> Classes:
+def _classes_of(codes: Iterable[int]) -> Classes:
     """A class for each code that occurs, where nobody has named them."""
-    found = [int(code) for code in np.unique(codes) if 0 <= code <= MAX_CODE] or [0]
+    found = sorted(code for code in codes if 0 <= code <= MAX_CODE) or [0]
     return Classes.of([f"class {code}" for code in found], found)
