@@ -278,3 +278,12 @@ def test_datasets_on_the_command_line(folders, tmp_path, monkeypatch):
     assert (tmp_path / f"{SMALL}.png").stat().st_size > 5_000
     assert "3 of 4 samples" in run("plot", SMALL, folders(SMALL), 3, "val.svg", "--split", "val")
     assert run("download", SMALL, folders(SMALL)).strip().endswith("EuroSAT100")
+
+
+def test_a_split_that_there_is_not_is_said_before_anything_is_fetched(tmp_path):
+    result = CliRunner().invoke(
+        app, ["datasets", "download", SMALL, str(tmp_path / "x"), "--split", "validate"]
+    )
+    assert result.exit_code != 0
+    assert "EuroSAT100 has no split 'validate'" in str(result.exception or result.output)
+    assert not (tmp_path / "x").exists()

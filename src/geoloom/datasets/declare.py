@@ -6,7 +6,7 @@ from ..core.bands.band import Band
 from ..core.classes import Classes
 from ..core.outputs import BoxOutputs, ClassOutputs, ValueOutputs
 from .benchmarks.class_folders import ClassFolderLayout
-from .benchmarks.coco import CocoLayout
+from .benchmarks.coco import with_coco
 from .benchmarks.declaration import RGB, Choice, RemoteFile, SplitFiles
 from .benchmarks.function import FunctionLayout
 from .benchmarks.patterns import PatternLayout
@@ -31,7 +31,6 @@ __all__ = [
     "ClassFolderLayout",
     "ClassOutputs",
     "Classes",
-    "CocoLayout",
     "Codes",
     "Colors",
     "DateStack",
@@ -46,4 +45,5 @@ __all__ = [
     "SplitFiles",
     "TableLayout",
     "ValueOutputs",
+    "with_coco",
 ]

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ...core.errors import DatasetError, suggest
+from ...core.errors import DatasetError
 from ...io.access.paths import path_text
 from ..samples.dataset import GivenDtype, SampleDataset, Size, Transform
 from .declaration import Benchmark
@@ -59,8 +59,7 @@ class BenchmarkDataset(SampleDataset):
         **choices: Any,
     ) -> None:
         known = self.benchmark.chosen(choices)
-        if split is not None and split not in (known.splits or ("train",)):
-            raise DatasetError(_no_split(known, split))
+        known.require_split(split)
         names = known.band_names(bands)
         folder = Path(path_text(root, DatasetError)).absolute()
         bring_files(
@@ -93,15 +92,6 @@ class BenchmarkDataset(SampleDataset):
         if made is not _made(self.benchmark):
             return super().__reduce__()
         return _again, (self.benchmark.command, self.benchmark, vars(self))
-
-
-def _no_split(known: Benchmark, split: str) -> str:
-    if known.splits:
-        return f"{known.name} has no split {split!r}{suggest(split, known.splits)}"
-    return (
-        f"{known.name} has no split {split!r}, as it comes undivided; take all with split=None, and divide "
-        "them by with_splits(ClassSplit(test=0.2, val=0.2, seed=0)) from geoloom.splits"
-    )
 
 
 def benchmark_class(name: str) -> type[BenchmarkDataset]:

@@ -286,15 +286,26 @@ class Benchmark(Declared):
         known = getattr(self.outputs, "classes", None)
         return () if known is None else known.names
 
+    def require_split(self, split: str | None) -> None:
+        """See that there is such a split; of what nobody divides, all is `train`.
+
+        Raises:
+            DatasetError: there is none.
+        """
+        if split is None or split in (self.splits or ("train",)):
+            return
+        if self.splits:
+            raise DatasetError(f"{self.name} has no split {split!r}{suggest(split, self.splits)}")
+        raise DatasetError(
+            f"{self.name} has no split {split!r}, as it comes undivided; take all with split=None, and "
+            "divide them by with_splits(ClassSplit(test=0.2, val=0.2, seed=0)) from geoloom.splits"
+        )
+
     def files_for(
         self, split: str | None = None, bands: Sequence[str] | None = None
     ) -> tuple[RemoteFile, ...]:
-        """Those that are needed.
-
-        Args:
-            split: Of the samples; None: all.
-            bands: Names of those wanted; None: all.
-        """
+        """Those that are needed; raises as `require_split`."""
+        self.require_split(split)
         return tuple(
             file
             for file in self.files

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from ...core.bands import Band
 from ...core.errors import ReadError
@@ -16,6 +15,8 @@ from .listing import Listing
 from .pixels import PixelArray
 
 if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
+
     from ...io.pictures.picture import Picture, PictureInfo
 
 

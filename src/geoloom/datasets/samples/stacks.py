@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from ...core.bands import Band
 from ...core.errors import DatasetError, ReadError
 from ...io.pictures.fit import fit_into, fitted_transform
 from .listing import Listing
 from .pixels import ImageSource, InFiles, PixelArray
+
+if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,8 @@ def _placed(pieces: Sequence[PixelArray], size: tuple[int, int]) -> GeoBox | Non
 
 def _at_size(grid: GeoBox, size: tuple[int, int]) -> GeoBox:
     """The same ground in so many rows and columns."""
+    from odc.geo.geobox import GeoBox  # declarations are listed without it
+
     if tuple(grid.shape) == size:
         return grid
     moved = grid.affine @ fitted_transform(tuple(grid.shape), size, "resize")
