@@ -69,7 +69,7 @@ INNER: dict[str, tuple[tuple[str, ...], ...]] = {
         ("zarr", "requests"),
         ("form", "dataset"),
         ("store",),
-        ("choose", "inputs", "pictures", "overlaps", "reconstitute"),
+        ("apart", "choose", "inputs", "pictures", "overlaps", "reconstitute"),
         ("materialize", "write"),
         ("cut",),
     ),

@@ -21,7 +21,7 @@ from geoloom.chips.store import ChipStore
 from geoloom.core.classes import Classes
 from geoloom.core.errors import ChipError, ConfigError, GridError, WriteError
 from geoloom.samplers.drawing.windows import sequential_windows
-from geoloom.splits.rules import BlockSplit, RandomSplit
+from geoloom.splits import BlockSplit, CellSplit, RandomSplit, SplitReport
 
 CLASSES = Classes.of(list(CODES.values()), list(CODES))
 
@@ -204,6 +204,42 @@ def test_several_scenes_in_one_store(tmp_path):
         with rasterio.open(out) as file, rasterio.open(scene.image) as original:
             np.testing.assert_array_equal(file.read(), original.read())
             assert (file.transform, file.crs) == (original.transform, original.crs)
+
+
+def test_a_gap_that_is_too_small_leaves_no_store(tmp_path, scene):
+    """Chips of blocks keep the buffer of 4 pixels of 30 m; UTM's scale is 0.9996 to 1.001."""
+    rule = BlockSplit(buffer_px=4)
+    options = {"labels": scene.labels, "size": 16, "count": 60, "split": rule}
+    store = cut_chips(scene.image, tmp_path / "a.zarr", min_gap_m=118, **options)
+    report = SplitReport.of(store)
+    assert report.samples == {name: store.splits[name] for name in ("train", "val", "test")}
+    assert min(pair.gap_m for pair in report.pairs) >= 118
+    assert all(pair.overlap_km2 == 0 for pair in report.pairs)
+    with pytest.raises(ConfigError, match=r"m apart, expected at least 9000: .*\(\d+, \d+\) and "):
+        cut_chips(scene.image, tmp_path / "b.zarr", min_gap_m=9000, **options)
+    assert not list(tmp_path.glob("*b.zarr*"))
+    with pytest.raises(ConfigError, match="split=None leaves chips undivided"):
+        cut_chips(scene.image, tmp_path / "b.zarr", min_gap_m=1, **{**options, "split": None})
+
+
+def test_chips_of_cells_lie_in_them(tmp_path, scene):
+    store = cut_chips(
+        scene.image,
+        tmp_path / "a.zarr",
+        labels=scene.labels,
+        size=16,
+        count=60,
+        split=CellSplit(1200, test=0.3, val=0.0),
+    )
+    table = store.table
+    for split in ("train", "test"):
+        assert (table["split"] == split).any()
+    report = SplitReport.of(store, read_masks=True).require(no_overlap=True)
+    assert set(report.classes) == set(store.classes.names)
+    shown = [set(np.unique(store.mask(i)[store.valid(i)])) for i in range(len(store))]
+    for name, code in zip(store.classes.names, store.classes.codes, strict=True):
+        of_test = sum(code in shown[i] for i in store.indices("test"))
+        assert report.classes[name]["test"] == of_test
 
 
 @pytest.mark.parametrize("stride", [None, 13, 5])

@@ -39,6 +39,7 @@ def cut_chips(
     balanced: bool = False,
     min_valid: float = 0.1,
     split: ChipSplit | None = DEFAULT_SPLIT,
+    min_gap_m: float | None = None,
     bands: Sequence[int | str] | None = None,
     nodata: float | None = None,
     label_nodata: float | None = None,
@@ -72,6 +73,7 @@ def cut_chips(
         min_valid: Least share of a chip that is observed (and labelled), 0..1; others are left out.
         split: How training, test and validation are kept apart: ground, such as `BlockSplit`; or, for few
             polygons, these as wholes, `FeatureSplit`. None leaves the chips undivided.
+        min_gap_m: Least gap between chips of different splits, metres, as measured; a smaller one is refused.
         bands: Band names, or numbers (from 1) of raster files; None means all but alpha.
         nodata, label_nodata: Unobserved value instead of the files' own.
         seed: Of all drawing.
@@ -90,6 +92,10 @@ def cut_chips(
         >>> cut_chips("scene.tif", "chips.zarr", labels="labels.tif", count=2000)  # doctest: +SKIP
         >>> cut_chips("sentinel2/", "chips.zarr", labels="plots.gpkg", count=2000)  # doctest: +SKIP
     """
+    if min_gap_m is not None and split is None:
+        raise ConfigError(
+            f"min_gap_m={min_gap_m:g} is between splits, and split=None leaves chips undivided; give a split"
+        )
     image_inputs = _several(images)
     label_inputs = None if labels is None else _several(labels)
     given = [*image_inputs, *(label_inputs or ()), *([points] if points else ())]
@@ -120,7 +126,14 @@ def cut_chips(
         split=split,
         names=[given.name for given in inputs],
     )
-    return write_candidates(candidates, out, split=split, overwrite=overwrite, progress=progress)
+    return write_candidates(
+        candidates,
+        out,
+        split=split,
+        overwrite=overwrite,
+        progress=progress,
+        min_gap_m=min_gap_m,
+    )
 
 
 def _several(inputs: Input | Sequence[Input]) -> list[Input]:

@@ -25,6 +25,7 @@ from ..samplers.survey import read_masks
 from ..splits.features import FeatureSplit
 from ..splits.names import SPLITS, Split
 from ..splits.rules import RandomSplit, check_splits, counts_by_split, warn_of_overlaps
+from .apart import require_apart
 from .choose import ChosenChip, choose_chips
 from .form import ChipForm, array_of
 from .store import ChipStore, ChipWriter
@@ -47,6 +48,7 @@ def write_candidates(
     overwrite: bool = False,
     progress: Progress | None = None,
     notes: Mapping[str, Any] | None = None,
+    min_gap_m: float | None = None,
 ) -> ChipStore:
     """Choose among candidates and write those chosen into a store.
 
@@ -58,8 +60,10 @@ def write_candidates(
         overwrite: Replace a chip store of that name.
         progress: Called with (chips so far, chips wanted at most).
         notes: Kept in the store's provenance; JSON values.
+        min_gap_m: Least gap between chips of different splits, metres, below which there is no store.
 
     Raises:
+        ConfigError: chips of different splits are nearer than wanted.
         ChipError: no chip, or none of a split, holds enough that is valid.
     """
     check_target(Path(out), overwrite=overwrite)
@@ -102,6 +106,8 @@ def write_candidates(
             warn_of_overlaps(candidates.ground, np.array(windows), np.array(codes))
             writer.assign([SPLITS[code] for code in codes])
         _check(candidates, split, codes, kinds, refused)
+        if min_gap_m is not None:
+            require_apart(candidates, windows, codes, min_gap_m)
     hidden.report()
     if split is not None and not isinstance(split, FeatureSplit):  # which says so of its polygons
         present.report(codes, _wanted(split))

@@ -65,7 +65,8 @@ _APART = "How training and test are kept apart"
 )
 @option(
     "--split",
-    help="block (whole blocks of land), regions (--region), feature (whole polygons), random or none.",
+    help="block (whole blocks of land), cell (--cell-m), scene (whole scenes), regions (--region), feature "
+    "(whole polygons), random or none.",
     default="block",
     section=_APART,
 )
@@ -78,6 +79,13 @@ _APART = "How training and test are kept apart"
 @option("--val", help="Share for the validation.", kind=float, default=0.2, section=_APART)
 @option("--block-px", help="Side of a block, pixels.", kind=int, section=_APART)
 @option("--buffer-px", help="Gap between splits, pixels.", kind=int, section=_APART)
+@option("--cell-m", help="For cell: side of a cell, metres.", kind=float, section=_APART)
+@option(
+    "--min-gap-m",
+    help="Fail where chips of different splits are nearer, metres.",
+    kind=float,
+    section=_APART,
+)
 @option(
     "--region",
     help="train=left and test=right; or fractions left, top, right, bottom: test=0.5,0,1,1; or polygons: "

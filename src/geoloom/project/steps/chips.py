@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from ..listener import Listener
 from .base import ClassColor, CodeName, Pixels, Seed, Step, as_list
@@ -22,11 +30,13 @@ HALVES = {
 DEFAULT_COUNT = 1000
 
 _SPLITS_WITH = {
-    "test": ("block", "feature", "random"),
-    "val": ("block", "feature", "random", "regions"),
+    "test": ("block", "cell", "scene", "feature", "random"),
+    "val": ("block", "cell", "scene", "feature", "random", "regions"),
     "stratify": ("feature",),
     "block_px": ("block",),
     "buffer_px": ("block", "regions"),
+    "cell_m": ("cell",),
+    "min_gap_m": ("block", "cell", "scene", "regions", "feature", "random"),
 }
 """Which splits a setting means something to."""
 
@@ -87,12 +97,14 @@ class Chips(Step):
     class_of_interest: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     balanced: bool = False
     min_valid: Fraction = 0.1
-    split: Literal["block", "regions", "feature", "random", "none"] = "block"
+    split: Literal["block", "cell", "scene", "regions", "feature", "random", "none"] = "block"
     stratify: bool = False
     test: Share = 0.2
     val: Share = 0.2
     block_px: PositiveInt | None = None
     buffer_px: NonNegativeInt | None = None
+    cell_m: PositiveFloat | None = None
+    min_gap_m: NonNegativeFloat | None = None
     regions: dict[Literal["train", "val", "test"], Regions] = Field(default_factory=dict)
     bands: Annotated[tuple[int | str, ...], BeforeValidator(as_list)] = ()
     nodata: float | None = None
@@ -151,7 +163,9 @@ class Chips(Step):
             if given and self.split not in splits:
                 named = " or ".join(filter(None, [", ".join(splits[:-1]), splits[-1]]))
                 yield name, f"goes with split {named}, not {self.split}"
-        if self.split in ("block", "feature") and self.test + self.val >= 1:
+        if self.split == "cell" and self.cell_m is None:
+            yield "cell_m", "is needed by split cell: the side of a cell, metres"
+        if self.split in ("block", "cell", "scene", "feature") and self.test + self.val >= 1:
             yield "test", f"test {self.test} and val {self.val} leave nothing to train on"
         if self.split == "regions" and "val" in self.regions and "val" in self.model_fields_set:
             yield "val", "is given as a region as well; give one of the two"
@@ -179,6 +193,7 @@ class Chips(Step):
                 balanced=self.balanced,
                 min_valid=self.min_valid,
                 split=self._split_rule(),
+                min_gap_m=self.min_gap_m,
                 bands=self.bands or None,
                 nodata=self.nodata,
                 label_nodata=self.label_nodata,
@@ -192,10 +207,18 @@ class Chips(Step):
 
     def _split_rule(self) -> Any:
         from ...splits.features import FeatureSplit
-        from ...splits.rules import BlockSplit, RandomSplit, RoiSplit, ScenePart
+        from ...splits.regions import ScenePart
+        from ...splits.rois import RoiSplit
+        from ...splits.rules import BlockSplit, CellSplit, RandomSplit
+        from ...splits.scenes import SceneSplit
 
         if self.split == "block":
             return BlockSplit(self.test, self.val, self.block_px, self.buffer_px, self.seed)
+        if self.split == "cell":
+            assert self.cell_m is not None  # as `problems` says
+            return CellSplit(self.cell_m, self.test, self.val, seed=self.seed)
+        if self.split == "scene":
+            return SceneSplit(self.test, self.val, self.seed)
         if self.split == "feature":
             return FeatureSplit(self.test, self.val, self.stratify, self.seed)
         if self.split == "random":

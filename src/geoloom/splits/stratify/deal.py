@@ -17,6 +17,8 @@ _TRIALS = 500
 _WORK = 5_000_000
 """Units times classes that are looked at, over all trials: of many units, any deal is near the shares."""
 _LEAST_TRIALS = 8
+_TRIED = 200
+"""Units that are tried in the place of a class's missing one."""
 _LACKING = 10.0
 """What a class that a split lacks counts, where a share that is missed by all of it counts 2."""
 
@@ -55,7 +57,8 @@ def deal(weights: Floats, shares: Floats, wanted: Sequence[int], rng: np.random.
     best = _of_random_deals(portions, parts, rng)
     enough = (portions > 0).sum(axis=0) >= len(wanted)
     if _lacking(best, portions[:, enough], len(parts)):
-        dealt = [best, *(_rarest_first(portions, parts, rng) for _ in range(_LEAST_TRIALS))]
+        again = int(np.clip(_WORK // (100 * len(portions)), 1, _LEAST_TRIALS))
+        dealt = [best, *(_rarest_first(portions, parts, rng) for _ in range(again))]
         mended = [_completed(own, portions, parts) for own in dealt]
         best = min(
             mended,
@@ -66,20 +69,6 @@ def deal(weights: Floats, shares: Floats, wanted: Sequence[int], rng: np.random.
         )
     codes[filled] = np.asarray(wanted)[best]
     return codes
-
-
-def lacking_units(
-    codes: Codes, weights: Floats, wanted: Sequence[int]
-) -> list[tuple[int, list[int], int]]:
-    """Classes that some wanted split lacks: their position, the codes of the splits, and how many units hold
-    them."""
-    found = []
-    for kind in range(weights.shape[1]):
-        holding = codes[weights[:, kind] > 0]
-        missing = [code for code in wanted if not (holding == code).any()]
-        if len(holding) and missing:
-            found.append((kind, missing, len(holding)))
-    return found
 
 
 def unit_counts(units: int, shares: Floats) -> NDArray[np.int64]:
@@ -145,7 +134,7 @@ def _completed(dealt: NDArray[np.int64], portions: Floats, shares: Floats) -> ND
     while (counts == 0).any():
         best: tuple[float, float, int, int] | None = None
         for split, kind in np.argwhere(counts == 0).tolist():
-            for unit in np.flatnonzero(holding[:, kind]).tolist():
+            for unit in np.flatnonzero(holding[:, kind])[:_TRIED].tolist():
                 own = holding[unit]
                 lost = int((own & (counts[dealt[unit]] == 1)).sum())
                 gain = int((own & (counts[split] == 0)).sum()) - lost
