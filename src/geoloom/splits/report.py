@@ -265,8 +265,8 @@ class SplitReport:
 
 
 _INSTEAD = (
-    "divide by where samples lie with a larger buffer (BlockSplit(buffer_m=...)), or keep together what "
-    "shares ground (SceneSplit)"
+    "divide by where they lie with a larger buffer (BlockSplit(buffer_m=...), --buffer-px), or keep what "
+    "shares ground together (SceneSplit)"
 )
 
 
