@@ -287,3 +287,16 @@ def test_a_split_that_there_is_not_is_said_before_anything_is_fetched(tmp_path):
     assert result.exit_code != 0
     assert "EuroSAT100 has no split 'validate'" in result.output
     assert not (tmp_path / "x").exists()
+
+
+def test_a_dataset_without_labels_on_the_command_line(folders, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "seasonalcontrasts2"
+    shown = run("info", name)
+    assert "labels   none: to learn from pixels alone" in shown
+    assert "20,000 of 264 x 264 pixels" in shown
+    assert "200,000 of" in run("info", name, "--choose", "version=1m")
+    told = json.loads(run("info", name, "--json"))
+    assert (told["outputs"], told["choices"]) == (None, {"version": ["100k", "1m"]})
+    assert "2 of 2 samples" in run("plot", name, folders(name), 2)
+    assert (tmp_path / f"{name}.png").stat().st_size > 2_000

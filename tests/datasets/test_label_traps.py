@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import rasterio
 from documented import LAYOUTS
 from documented.detection import FIRST
-from documented.layout import photograph, written
+from documented.layout import photograph, picture, written
 from documented.sounds import waves
+from PIL import Image
 
+import geoloom as gl
 import geoloom.datasets
-from geoloom.core.errors import DatasetError
+from geoloom.core.errors import DatasetError, ReadError
+from geoloom.datasets import get_benchmark
 from geoloom.datasets.loader import loader
 
 
@@ -104,3 +110,157 @@ def test_spacenets_pictures_without_a_building_are_labelled(tmp_path):
     assert bool(sample["valid"].all())
     assert (sample["boxes"].shape, sample["box_labels"].shape) == ((0, 4), (0,))
     assert sample["box_masks"].shape == (0, 16, 20)
+
+
+def test_xview2s_mask_is_the_target_from_after_the_disaster(tmp_path):
+    """Its difference from the target before would make 'no damage' background, and shift all grades."""
+    dataset = geoloom.datasets.XView2(written(LAYOUTS["xview2"], tmp_path), "train")
+    sample = dataset[0]
+    assert sample["mask"][0, ::2].tolist() == [0, 1, 2, 3, 4]
+    assert dataset.classes.names[1] == "no-damage"
+    assert sample["mask:buildings"][0, ::2].tolist() == [0, 1, 1, 1, 1]
+    assert dataset.table["after"][0].endswith("00000015_post_disaster.png")
+
+
+@pytest.mark.parametrize("name", ["Potsdam2D", "Vaihingen2D"])
+def test_colours_that_mean_no_class_are_not_labelled(tmp_path, name):
+    """Such as those of Potsdam's tile 4_12: clutter is a class of its own, red."""
+    root = written(LAYOUTS[name.lower()], tmp_path)
+    dataset = getattr(geoloom.datasets, name)(root)
+    label = root / dataset.table["mask"][0]
+    size = dataset[0]["mask"].shape
+    colours = np.zeros((*size, 3), np.uint8)
+    colours[:, :2] = [(255, 0, 0), (254, 0, 0)]
+    colours[:, 2] = (255, 255, 0)
+    colours[:, 3:] = (0, 0, 255)
+    picture(label, colours)
+    sample = dataset[0]
+    names = dataset.classes.names
+    assert [names[code] for code in sample["mask"][0, [0, 2, 3]]] == [
+        "Clutter/background", "Car", "Building",
+    ]  # fmt: skip
+    assert sample["valid"][0, :4].tolist() == [True, False, True, True]
+    assert bool(sample["observed"].all())
+
+
+def test_potsdam_and_vaihingen_are_divided_as_the_contest_was():
+    potsdam, vaihingen = (
+        get_benchmark(name).layout.members for name in ("potsdam2d", "vaihingen2d")
+    )
+    assert [len(names) for names in potsdam.values()] == [24, 14]
+    assert [len(names) for names in vaihingen.values()] == [16, 17]
+    for members in (potsdam, vaihingen):
+        assert not set(members["train"]) & set(members["test"])
+
+
+def test_vaihingens_channels_are_infrared_red_and_green(tmp_path):
+    dataset = geoloom.datasets.Vaihingen2D(written(LAYOUTS["vaihingen2d"], tmp_path), bands=["red"])
+    assert dataset[0]["image"][:, 0, 0].tolist() == [100]
+    assert [band.role for band in get_benchmark("vaihingen2d").bands] == ["nir", "red", "green"]
+
+
+def test_etcis_grey_pictures_of_three_channels_are_one_band_each(tmp_path):
+    root = written(LAYOUTS["etci2021"], tmp_path)
+    sample = geoloom.datasets.ETCI2021(root, "train", ["VH"])[1]
+    assert sample["image"].shape == (1, 256, 256)
+    assert int(sample["image"][0, 0, 0]) == 101
+    for flood in root.glob("train/*/tiles/flood_label/*.png"):
+        picture(flood, np.repeat(np.array(Image.open(flood))[..., None], 3, axis=2))
+    again = geoloom.datasets.ETCI2021(root, "train", ["VH"])[1]
+    np.testing.assert_array_equal(again["mask"], sample["mask"])
+
+
+def test_etcis_folder_test_is_the_split_val(tmp_path):
+    root = written(LAYOUTS["etci2021"], tmp_path)
+    made = geoloom.datasets.ETCI2021
+    assert {file.split("/")[0] for file in made(root, "val").table["vv"]} == {"test"}
+    assert {file.split("/")[0] for file in made(root, "test").table["vv"]} == {"test_internal"}
+    assert "mask" not in made(root, "test")[0]
+    whole = made(root, split=None)
+    assert whole.splits == {"test": 2, "train": 2, "val": 2}
+    without = whole[int(whole.indices("test")[0])]
+    assert not bool(without["valid"].any()), "floods of test are not known: no pixel teaches"
+
+
+def test_sen12mss_codes_begin_at_1(tmp_path):
+    dataset = geoloom.datasets.SEN12MS(written(LAYOUTS["sen12ms"], tmp_path), "train")
+    sample = dataset[0]
+    assert sample["mask"][0, [0, -1]].tolist() == [0, 16]
+    names = dataset.classes.names
+    assert (names[0], names[16]) == ("Evergreen Needleleaf Forests", "Water Bodies")
+    with rasterio.open(dataset.path / dataset.table["mask"][0], "r+") as file:
+        cover = file.read(1)
+        cover[0, 0], cover[0, 1] = 0, 255
+        file.write(cover, 1)
+    assert dataset[0]["valid"][0, :3].tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(("wanted", "other", "count"), [("s1", "s2", 2), ("s2", "s1", 13)])
+def test_sen12ms_opens_files_of_wanted_bands_alone(tmp_path, wanted, other, count):
+    root = written(LAYOUTS["sen12ms"], tmp_path)
+    whole = geoloom.datasets.SEN12MS(root, "train")[1]
+    for file in root.glob(f"*/{other}_*/*.tif"):
+        file.unlink()
+    for folder in root.glob(f"*/{other}_*"):
+        folder.rmdir()
+    dataset = geoloom.datasets.SEN12MS(root, "train", bands=wanted)
+    band_set = get_benchmark("sen12ms").band_sets[wanted]
+    assert tuple(band.name for band in dataset.bands) == band_set
+    assert dataset.sizes == {(32, 32): 3}
+    sample = dataset[1]
+    assert sample["image"].shape == (count, 32, 32)
+    part = whole["image"][:2] if wanted == "s1" else whole["image"][2:]
+    np.testing.assert_array_equal(sample["image"], part)
+    assert sample["crs"] == "EPSG:32632"
+    answer = dataset.as_geo()[gl.Query(dataset.grid(1))]
+    np.testing.assert_array_equal(answer["image"], part)
+    with pytest.raises(DatasetError, match=rf"no ROIs1158_spring/{other}_\* .* archive"):
+        geoloom.datasets.SEN12MS(root, "train")
+
+
+def test_bands_of_sen12ms_come_in_the_order_asked_for(tmp_path):
+    root = written(LAYOUTS["sen12ms"], tmp_path)
+    dataset = geoloom.datasets.SEN12MS(root, "test", bands=["B8A", "VH", "B02"])
+    assert dataset[0]["image"][:, 0, 0].tolist() == [9003, -20.25, 2003]
+
+
+def test_changes_of_levir_are_stored_as_255(tmp_path):
+    root = written(LAYOUTS["levircd"], tmp_path)
+    dataset = geoloom.datasets.LEVIRCD(root, "val")
+    assert np.unique(dataset[0]["mask"]).tolist() == [0, 1]
+    assert dataset.classes.names == ("no change", "change")
+    picture(root / "label/val_3.png", np.full((64, 64), 1))
+    with pytest.raises(ReadError, match=r"val_3\.png holds the value 1, expected only 0, 255"):
+        dataset[0]
+
+
+def test_oscds_dates_are_those_of_its_text_files(tmp_path):
+    root = written(LAYOUTS["oscd"], tmp_path)
+    dates = root / "Onera Satellite Change Detection dataset - Images/rennes/dates.txt"
+    dates.write_text("date_2: 20180101\r\n\r\ndate_1: 20160101\r\n")
+    sample = geoloom.datasets.OSCD(root, "train", ["B04"])[1]
+    assert sample["times"].tolist() == [1451606400, 1514764800]
+    dates.write_text("date_1: spring\n")
+    with pytest.raises(DatasetError, match=r"rennes.* is dated 'spring', expected a day such as"):
+        geoloom.datasets.OSCD(root)
+    dates.unlink()
+    with pytest.raises(DatasetError, match=r"1 of 2 samples .* no dates, such as .*rennes"):
+        geoloom.datasets.OSCD(root)
+
+
+def test_a_place_of_seasonal_contrast_that_lacks_a_date(tmp_path):
+    root = written(LAYOUTS["seasonalcontrasts2"], tmp_path)
+    dataset = geoloom.datasets.SeasonalContrastS2(root)
+    assert (dataset.outputs, dataset.classes, dataset.targets) == (None, None, None)
+    assert dataset.table["place"].tolist() == ["000000", "000001"]
+    shutil.rmtree(root / dataset.table["date_3"][1])
+    with pytest.raises(DatasetError, match=r"000001 holds 4 dates, expected 5"):
+        geoloom.datasets.SeasonalContrastS2(root)
+
+
+def test_versions_of_seasonal_contrast(tmp_path):
+    (tmp_path / "seasonal_contrast_1m").mkdir()
+    with pytest.raises(DatasetError, match=r"no folder in .*seasonal_contrast_1m holds dates"):
+        geoloom.datasets.SeasonalContrastS2(tmp_path, version="1m")
+    known = get_benchmark("seasonalcontrasts2")
+    assert [known.chosen({"version": v}).samples for v in ("100k", "1m")] == [20_000, 200_000]

@@ -15,7 +15,15 @@ from geoloom.core.bands import Band
 from geoloom.core.classes import Classes
 from geoloom.core.errors import DatasetError
 from geoloom.core.outputs import ClassOutputs
-from geoloom.datasets import EuroSAT, ImageFolder, RasterDataset, SampleDataset
+from geoloom.datasets import (
+    OSCD,
+    SEN12MS,
+    EuroSAT,
+    ImageFolder,
+    LandCoverAIBase,
+    RasterDataset,
+    SampleDataset,
+)
 from geoloom.datasets.samples.listing import Listing
 from geoloom.datasets.samples.masks import Codes, Masks
 from geoloom.datasets.samples.pictures import Pictures
@@ -145,3 +153,41 @@ def test_pictures_without_a_place_cannot_be_asked_by_place(tmp_path):
         photograph(tmp_path / name / "0.png", number, 8, 8)
     with pytest.raises(DatasetError, match="do not say where on Earth they lie"):
         ImageFolder(tmp_path).as_geo()
+
+
+def test_whole_orthophotos_are_layers_of_pixels_and_classes(tmp_path):
+    dataset = LandCoverAIBase(written(LAYOUTS["landcoveraibase"], tmp_path), split=None)
+    geo = dataset.as_geo()
+    for number, (step_m, size) in enumerate(((0.25, (40, 30)), (0.5, (20, 24)))):
+        grid = GeoBox(
+            size, Affine(step_m, 0, 500_000 + 640 * number, 0, -step_m, 5_000_000), "EPSG:2180"
+        )
+        assert dataset.grid(number) == grid
+        sample, answer = dataset[number], geo[gl.Query(grid)]
+        for key in ("image", "mask", "valid"):
+            np.testing.assert_array_equal(answer[key], sample[key], err_msg=key)
+    assert geo.classes == dataset.classes
+
+
+def test_codes_of_land_cover_are_classes_by_place_too(tmp_path):
+    dataset = SEN12MS(written(LAYOUTS["sen12ms"], tmp_path), split=None)
+    geo = dataset.as_geo()
+    assert [band.name for band in geo.bands] == [band.name for band in dataset.bands]
+    for number in range(4):
+        sample, answer = dataset[number], geo[gl.Query(dataset.grid(number))]
+        for key in ("image", "mask", "valid"):
+            np.testing.assert_array_equal(answer[key], sample[key], err_msg=key)
+
+
+def test_two_dates_of_a_city_are_scenes_of_their_days(tmp_path):
+    root = written(LAYOUTS["oscd"], tmp_path)
+    for file in root.glob("*/*/imgs_*_rect/B0[1235678].tif"):
+        file.unlink()
+    dataset = OSCD(root, "test", bands=["B04", "B12"])
+    grid = GeoBox((10, 18), Affine(10, 0, 501_280, 0, -10, 5_000_000), "EPSG:32632")
+    assert dataset.grid(0) == grid
+    geo = dataset.as_geo()
+    for day, values in (("2016-04-15", [1032, 1122]), ("2018-04-25", [2032, 2122])):
+        answer = geo[gl.Query(grid, gl.Interval.of(day))]
+        assert answer["image"][:, 0, 0].tolist() == values
+    np.testing.assert_array_equal(geo.series()[gl.Query(grid)]["image"], dataset[0]["image"])

@@ -7,6 +7,7 @@ from ..core.classes import Classes
 from ..core.outputs import BoxOutputs, ClassOutputs, ValueOutputs
 from .benchmarks.class_folders import ClassFolderLayout
 from .benchmarks.coco import with_coco
+from .benchmarks.dated import DatedLayout
 from .benchmarks.declaration import RGB, Choice, RemoteFile, SplitFiles
 from .benchmarks.function import FunctionLayout
 from .benchmarks.patterns import PatternLayout
@@ -34,6 +35,7 @@ __all__ = [
     "Codes",
     "Colors",
     "DateStack",
+    "DatedLayout",
     "Footprints",
     "FunctionLayout",
     "Listing",

@@ -150,7 +150,9 @@ def narrowed(source: ImageSource, channels: Sequence[int]) -> tuple[ImageSource,
         return replace(source, sources=tuple(date for date, _ in parts)), parts[0][1]
     if not isinstance(source, BandStack):
         return source, tuple(channels)
-    kept, moved, start, before = [], {}, 0, 0
+    kept: list[ImageSource] = []
+    moved: dict[int, int] = {}
+    start = before = 0
     for part in source.sources:
         own = range(start, start + len(part.bands))
         if not set(own).isdisjoint(channels):
