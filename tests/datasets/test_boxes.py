@@ -126,7 +126,7 @@ def test_a_mask_each_is_the_whole_picture_burnt(corners):
         ({"bbox": [0, 0, 4]}, r"annotations\[0\].bbox .* a list of 4"),
         ({"category_id": 0}, r"annotations\[0\].category_id .* one of 5, 3"),
         ({"image_id": 8}, "has boxes of 1 pictures that are not in .*, such as number 8"),
-        ({"segmentation": [[0, 0, 1, 1]]}, "at least three corners"),
+        ({"segmentation": [[0, 0, 1, 1, 2, 2, 3]]}, "is 7 numbers; expected x and y of each corner"),
         ({"segmentation": {"counts": "abc"}}, "a list"),
     ],
 )
@@ -138,3 +138,13 @@ def test_annotations_that_are_refused(tmp_path, change, message):
     listing = Listing(tmp_path, {"file": np.array(["a.png"], object)})
     with pytest.raises(DatasetError, match=message):
         with_coco(listing, tmp_path / "a.json", [7], [5, 3])
+
+
+def test_rings_that_enclose_nothing_are_named(tmp_path, caplog):
+    rings = [[0, 0, 9, 9], [1, 1, 3, 1, 3, 3, 1, 3]]
+    thing = {"image_id": 7, "category_id": 5, "bbox": [0, 0, 4, 6], "segmentation": rings}
+    (tmp_path / "a.json").write_text(json.dumps({"annotations": [thing]}), encoding="utf-8")
+    listing = Listing(tmp_path, {"file": np.array(["a.png"], object)})
+    known = with_coco(listing, tmp_path / "a.json", [7], [5])
+    assert known.answers["outlines"][0][0].bounds == (1, 1, 3, 3)
+    assert "1 rings of fewer than three corners enclose nothing" in caplog.text

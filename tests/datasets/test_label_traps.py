@@ -48,6 +48,14 @@ def test_winds_are_matched_to_pictures_by_name(tmp_path):
     assert table["split"].tolist() == ["train", "train", "test"]
 
 
+def test_grey_pictures_of_storms_may_have_three_channels(tmp_path):
+    root = written(LAYOUTS["tropicalcyclone"], tmp_path)
+    picture(root / "train/abs_001.jpg", np.full((366, 366, 3), 80))
+    dataset = geoloom.datasets.TropicalCyclone(root)
+    assert dataset[1]["image"].shape == (1, 366, 366)
+    np.testing.assert_array_equal(dataset[1]["image"], 80)
+
+
 def test_vhr10_numbers_its_pictures_from_0_in_the_annotations(tmp_path):
     """Picture 001 is image 0; the negative picture 001 is none."""
     root = written(LAYOUTS["vhr10"], tmp_path)
@@ -59,6 +67,13 @@ def test_vhr10_numbers_its_pictures_from_0_in_the_annotations(tmp_path):
     assert negative.table["file"].tolist() == ["NWPU VHR-10 dataset/negative image set/001.jpg"]
     assert negative[0]["boxes"].shape == (0, 4)
     assert negative[0]["box_masks"].shape == (0, 24, 32)
+
+
+def test_vhr10s_kinds_of_pictures_are_no_splits(tmp_path):
+    with pytest.raises(
+        DatasetError, match=r"no split 'positive', but gives it by choice: images='positive'"
+    ):
+        geoloom.datasets.VHR10(tmp_path, "positive")
 
 
 def test_vhr10s_boxes_are_corners_and_not_sizes(tmp_path):

@@ -7,8 +7,9 @@ import pickle
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import rasterio
 from documented import LAYOUTS
-from documented.buildings import RIO, SIZE, buildings, collection, pixels, ring
+from documented.buildings import RIO, SIZE, WORLD, buildings, collection, pixels, ring
 from documented.layout import written
 from matplotlib.text import Text
 from odc.geo.geobox import GeoBox
@@ -238,3 +239,19 @@ def test_a_picture_without_a_building_is_drawn_without_a_class(roots):
     assert "Mask" in drawn
     assert not any("class" in text for text in drawn)
     plt.close(figure)
+
+
+def test_what_spacenet7_masks_out_is_not_valid(tmp_path):
+    """Its fourth channel, transparency, says where there are clouds."""
+    root = written(LAYOUTS["spacenet7"], tmp_path)
+    dataset = geoloom.datasets.SpaceNet7(root)
+    values = np.full((4, *SIZE), 255, np.uint8)
+    values[:, :4] = 0
+    with rasterio.open(
+        root / dataset.table["file"][0], "w", driver="GTiff", count=4, height=SIZE[0], width=SIZE[1],
+        dtype="uint8", crs=WORLD[1], transform=WORLD[0], photometric="RGB", alpha="yes",
+    ) as file:  # fmt: skip
+        file.write(values)
+    sample = dataset[0]
+    assert sample["image"].shape == (3, *SIZE)
+    np.testing.assert_array_equal(sample["valid"], np.arange(16)[:, None] >= np.full(20, 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +15,19 @@ from ...core.jsonfile import JsonValue
 from ..samples.listing import Listing
 from .folders import objects
 
+log = logging.getLogger(__name__)
+
 _MOST_BYTES = 1 << 30
+_LEAST = 6
+"""Numbers of a ring that encloses something: x and y of three corners."""
 
 
 def with_coco(
     listing: Listing, path: Path, ids: Sequence[int | None], categories: Sequence[int]
 ) -> Listing:
     """The same samples, with the boxes, their labels, and the outlines of what is in them.
+
+    Rings of fewer than three corners enclose nothing and are left out; the log says how many.
 
     Args:
         listing: The samples.
@@ -47,6 +54,9 @@ def with_coco(
             f"{path} has boxes of {len(missing)} pictures that are not in {listing.root}, such as number "
             f"{min(missing)}; the dataset is not whole: fetch its archives again"
         )
+    lines = sum(_lines(thing) for thing in file["annotations"].entries())
+    if lines:
+        log.warning("%s: %d rings of fewer than three corners enclose nothing", path, lines)
     things = [[] if number is None else found[number] for number in ids]
     answers = {
         "boxes": objects(np.array([t[0] for t in of], np.float32).reshape(-1, 4) for of in things),
@@ -65,10 +75,17 @@ def _outline(thing: JsonValue) -> object:
     return rings[0] if len(rings) == 1 else shapely.union_all(shapely.make_valid(rings))
 
 
+def _lines(thing: JsonValue) -> int:
+    """How many rings enclose nothing."""
+    rings = thing["segmentation"].entries()
+    return sum(len(ring.value) < _LEAST for ring in rings)
+
+
 def _rings(thing: JsonValue) -> list[JsonValue]:
+    """Those that enclose something."""
     rings = thing["segmentation"].entries()
     for ring in rings:
         count = len(ring.entries())
-        if count < 6 or count % 2:
-            raise ring.refusal("x and y of at least three corners", f"{count} numbers")
-    return rings
+        if count % 2:
+            raise ring.refusal("x and y of each corner", f"{count} numbers")
+    return [ring for ring in rings if len(ring.value) >= _LEAST]

@@ -296,6 +296,11 @@ class Benchmark(Declared):
             return
         if self.splits:
             raise DatasetError(f"{self.name} has no split {split!r}{suggest(split, self.splits)}")
+        choice = next((choice.name for choice in self.choices if split in choice.values), None)
+        if choice is not None:
+            raise DatasetError(
+                f"{self.name} has no split {split!r}, but gives it by choice: {choice}={split!r}"
+            )
         raise DatasetError(
             f"{self.name} has no split {split!r}, as it comes undivided; take all with split=None, and "
             "divide them by with_splits(ClassSplit(test=0.2, val=0.2, seed=0)) from geoloom.splits"

@@ -16,8 +16,8 @@ from .target import Frame
 class Boxes:
     """Boxes that the listing knows: `boxes`, `box_labels` and, with masks, `outlines` of its answers.
 
-    A box that lies wholly outside of what a sample shows is left out, with its label and mask; one that
-    reaches out of it is cut.
+    A box of which a sample shows nothing, or that has no width or height, is left out with its label and
+    mask; one that reaches out of what is shown is cut.
     """
 
     masks: bool = False
