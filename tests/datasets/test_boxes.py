@@ -126,7 +126,10 @@ def test_a_mask_each_is_the_whole_picture_burnt(corners):
         ({"bbox": [0, 0, 4]}, r"annotations\[0\].bbox .* a list of 4"),
         ({"category_id": 0}, r"annotations\[0\].category_id .* one of 5, 3"),
         ({"image_id": 8}, "has boxes of 1 pictures that are not in .*, such as number 8"),
-        ({"segmentation": [[0, 0, 1, 1, 2, 2, 3]]}, "is 7 numbers; expected x and y of each corner"),
+        (
+            {"segmentation": [[0, 0, 1, 1, 2, 2, 3]]},
+            "is 7 numbers; expected x and y of each corner",
+        ),
         ({"segmentation": {"counts": "abc"}}, "a list"),
     ],
 )

@@ -16,7 +16,7 @@ from odc.geo.geobox import GeoBox
 
 import geoloom as gl
 import geoloom.datasets
-from geoloom.core.errors import ConfigError, DatasetError, ReadError
+from geoloom.core.errors import ConfigError, DatasetError, GeoloomError, ReadError
 from geoloom.core.outputs import BoxOutputs, ClassOutputs
 from geoloom.datasets import benchmark_class
 from geoloom.datasets.loader import loader
@@ -186,11 +186,15 @@ def test_a_crs_that_the_file_names_is_taken(rio):
         ("", r"img1\.geojson is not JSON"),
         ('{"type": "FeatureCollection"}', "a table with the key 'features'"),
         ('{"features": [3]}', "expected a table"),
+        (
+            '{"features": [], "crs": {"properties": {"name": "EPSG:1"}}}',
+            r"img1\.geojson: cannot understand its CRS",
+        ),
     ],
 )
 def test_files_of_footprints_that_are_damaged(rio, text, message):
     geojson(rio).write_text(text, encoding="utf-8")
-    with pytest.raises(ReadError, match=message):
+    with pytest.raises(GeoloomError, match=message):
         _ = geoloom.datasets.SpaceNet1(rio)[0]
 
 

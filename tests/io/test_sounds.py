@@ -55,3 +55,19 @@ def test_files_that_are_no_sound(tmp_path):
         read_sound(path)
     with pytest.raises(ReadError, match="cannot be read as a sound"):
         read_sound(tmp_path / "none.wav")
+
+
+@pytest.mark.filterwarnings("ignore:Chunk .non-data. not understood")
+def test_damaged_files_are_refused_whatever_is_damaged(tmp_path):
+    path = written(tmp_path / "a.wav", bytes(200), 2)
+    whole = path.read_bytes()
+    refusals = []
+    for at in range(44):
+        for value in (0, 1, 255):
+            path.write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
+            try:
+                assert read_sound(path).values.ndim == 1
+            except ReadError as error:
+                refusals.append(str(error))
+    assert 50 < len(refusals) < 44 * 3
+    assert all("a.wav cannot be read as a sound" in refusal for refusal in refusals)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import ReadError
+
+_DAMAGED = (OSError, ValueError, EOFError, ArithmeticError, UnboundLocalError, struct.error)
+"""What scipy raises where a file is damaged; of a part that is missing it uses what it was to fill."""
 
 _UNSAID = 0xFFFFFFFF
 """The size of a file that was written to a pipe, whose length was not known when it began."""
@@ -38,7 +42,7 @@ def read_sound(path: str | Path) -> Sound:
     try:
         _require_whole(Path(path))
         rate_hz, stored = wavfile.read(path)
-    except (OSError, ValueError, EOFError) as error:
+    except _DAMAGED as error:
         raise ReadError(
             f"{path} cannot be read as a sound: {error or type(error).__name__}; expected a WAV file of "
             "plain numbers (PCM): fetch it again, or convert it, as by `ffmpeg -i FILE FILE.wav`"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
@@ -13,7 +12,7 @@ import shapely
 from ...core.errors import ReadError
 from ...core.jsonfile import JsonValue
 from .features import Features
-from .layers import make_features
+from .layers import known_crs, make_features
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ def read_areas(path: str | Path) -> Features | None:
     Raises:
         FileNotFoundError: there is no such file.
         ReadError: it is damaged, or no collection of features.
-        GridError: it names an unknown CRS.
+        VectorError: it names an unknown CRS.
     """
     file = JsonValue.read(Path(path), ReadError, _FIX, most_bytes=_MOST_BYTES)
     geometries = [feature.get("geometry") for feature in file["features"].entries()]
@@ -44,10 +43,7 @@ def read_areas(path: str | Path) -> Features | None:
         log.warning(
             "%s: %d of %d features enclose nothing", path, len(shapes) - len(areas), len(shapes)
         )
-    return make_features(areas, None, crs=_crs(file), source=str(path)) if len(areas) else None
-
-
-def _crs(file: JsonValue) -> Any:
-    """As files name it that were written before RFC 7946."""
-    named = file.get("crs")
-    return _CRS if named is None else named["properties"]["name"].text()
+    named = file.get("crs")  # as files have it that were written before RFC 7946
+    stored = _CRS if named is None else named["properties"]["name"].text()
+    crs = known_crs(None, stored, str(path))
+    return make_features(areas, None, crs=crs, source=str(path)) if len(areas) else None
