@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from geoloom.core.classes import Classes
 from geoloom.core.errors import DatasetError
 from geoloom.core.outputs import BoxOutputs
-from geoloom.datasets.benchmarks.coco import with_coco
+from geoloom.datasets.benchmarks.coco import CocoLayout, with_coco
 from geoloom.datasets.benchmarks.declaration import RGB
 from geoloom.datasets.samples.boxes import Boxes, boxes_within
 from geoloom.datasets.samples.dataset import SampleDataset
@@ -151,3 +151,57 @@ def test_rings_that_enclose_nothing_are_named(tmp_path, caplog):
     known = with_coco(listing, tmp_path / "a.json", [7], [5])
     assert known.answers["outlines"][0][0].bounds == (1, 1, 3, 3)
     assert "1 rings of fewer than three corners enclose nothing" in caplog.text
+
+
+LAYOUT = CocoLayout("images/{split}", (("train", "train.json"), ("val", "val.json")), (5, 3))
+
+
+@pytest.fixture
+def divided(tmp_path):
+    """Two pictures to learn from, the first without a box, and one more; numbers of both files begin at 1."""
+    for split, count in (("train", 2), ("val", 1)):
+        for number in range(1, count + 1):
+            photograph(tmp_path / f"images/{split}/deep/{number}.png", number, 20, 40)
+        thing = {"image_id": count, "category_id": 3, "bbox": [1, 2, 3, 4], "segmentation": []}
+        document = {
+            "images": [{"id": n, "file_name": f"deep/{n}.png"} for n in range(1, count + 1)],
+            "annotations": [thing],
+        }
+        (tmp_path / f"{split}.json").write_text(json.dumps(document), encoding="utf-8")
+    return tmp_path
+
+
+def test_files_of_each_split_name_their_pictures(divided):
+    assert LAYOUT.splits == ("train", "val")
+    train = LAYOUT.find(divided, "train")
+    assert train.columns["file"].tolist() == ["images/train/deep/1.png", "images/train/deep/2.png"]
+    dataset = SampleDataset(train, Pictures(RGB), [Boxes()], outputs=BoxOutputs(OUTPUTS.classes))
+    assert [dataset[i]["boxes"].tolist() for i in range(2)] == [[], [[1, 2, 4, 6]]]
+    assert dataset[1]["box_labels"].tolist() == [1]
+    assert LAYOUT.find(divided, None).columns["split"].tolist() == ["train", "train", "val"]
+
+
+def test_one_file_for_all_pictures(divided):
+    alone = CocoLayout("images/val", (("", "val.json"),), (5, 3))
+    assert alone.splits == ()
+    listing = alone.find(divided, "train")
+    assert (len(listing), "split" in listing.columns) == (1, False)
+
+
+def test_files_in_cocos_form_that_do_not_fit(divided):
+    (divided / "images/train/deep/2.png").unlink()
+    with pytest.raises(
+        DatasetError, match=r"1 of 2 pictures .* are not in .*, such as images/train/deep/2\.png"
+    ):
+        LAYOUT.find(divided, "train")
+    (divided / "val.json").write_text(
+        '{"images": [], "annotations": [{"image_id": 4, "category_id": 3, "bbox": [1, 2, 3, 4],'
+        '"segmentation": []}]}'
+    )
+    with pytest.raises(
+        DatasetError, match="has boxes of 1 pictures that are not in the file itself"
+    ):
+        LAYOUT.find(divided, "val")
+    (divided / "val.json").unlink()
+    with pytest.raises(DatasetError, match=r"val\.json is missing, expected boxes in COCO's form"):
+        LAYOUT.find(divided, "val")

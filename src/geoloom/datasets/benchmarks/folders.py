@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,21 @@ def folders_below(folder: Path) -> Iterator[str]:
 
 def _unreadable(folder: Path, error: OSError) -> DatasetError:
     return DatasetError(f"{folder} cannot be looked into: {error}")
+
+
+def require_files(root: Path, files: Sequence[str]) -> None:
+    """Refuse pictures that a table or list names and that are not there.
+
+    Raises:
+        DatasetError: one is missing; the message says how many are.
+    """
+    folders = Folders(root)
+    missing = [file for file in files if not folders.has(file)]
+    if missing:
+        raise DatasetError(
+            f"{len(missing)} of {len(files)} pictures that the tables name are not in {root}, such as "
+            f"{missing[0]}; the dataset is not whole: fetch its archives again"
+        )
 
 
 def objects(values: Iterable[Any]) -> NDArray[Any]:

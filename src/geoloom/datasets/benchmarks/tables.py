@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import DatasetError
 from ..samples.listing import Listing
-from .folders import Folders, objects
+from .folders import objects, require_files
 
 _Row = dict[str, str]
 
@@ -55,7 +55,7 @@ class TableLayout:
         rows = [row for name in wanted for row in self._rows(root, name)]
         self._require_columns(rows[0], root)
         files = [self.file.format_map(row) for row in rows]
-        _require_files(root, files)
+        require_files(root, files)
         columns = {"file": objects(files)}
         columns |= {
             name: _column([row[known] for row in rows]) for name, known in self.columns.items()
@@ -127,16 +127,6 @@ class TableLayout:
                 f"{self.answer!r} in the tables in {root} is {odd[0]}, expected 0 to {self.labels - 1}"
             )
         return numbers
-
-
-def _require_files(root: Path, files: Sequence[str]) -> None:
-    folders = Folders(root)
-    missing = [file for file in files if not folders.has(file)]
-    if missing:
-        raise DatasetError(
-            f"{len(missing)} of {len(files)} pictures that the tables name are not in {root}, such as "
-            f"{missing[0]}; the dataset is not whole: fetch its archives again"
-        )
 
 
 def _column(texts: Sequence[str]) -> NDArray[Any]:

@@ -90,7 +90,7 @@ BENCHMARK = Benchmark(
     licence=LICENCE,
     note=(
         "28,728 are the training pictures; test pictures have no labels. The column nadir of the table is "
-        "each view's angle, degrees. Names of files are as described, not compared with all archives. That Pan-Sharpen has red, green, blue and near infrared in this order "
-        "is as its publishers describe it, and was not compared with the files"
+        "each view's angle, degrees. Names of files, and that Pan-Sharpen has red, green, blue and near "
+        "infrared in this order, are as its publishers describe them, and were not compared with all archives"
     ),
 )
