@@ -25,7 +25,7 @@ from geoloom.datasets.declare import (
     PatternLayout,
     Pictures,
 )
-from geoloom.figures import save_figure
+from geoloom.figures import plot_comparison, save_figure
 from geoloom.splits import BlockSplit, divide
 from geoloom.testing import simulated_scene
 
@@ -75,7 +75,7 @@ with rasterio.open(made.scene) as scene, rasterio.open(truth) as labels:
 CLASSES = Classes.from_legend(dict(enumerate(codes)))
 BANDS = tuple(
     Band(name, role, unit="surface_reflectance", scale=2.75e-5, offset=-0.2, nodata=0)
-    for name, role in (("B2", "blue"), ("B3", "green"), ("B4", "red"), ("B5", "nir"))
+    for name, role in (("SR_B2", "blue"), ("SR_B3", "green"), ("SR_B4", "red"), ("SR_B5", "nir"))
 )
 CLEARINGS = Benchmark(
     name="Clearings",
@@ -119,20 +119,25 @@ figure
 # script where they lie nearer than they should.
 
 # %%
-division = divide(chips, BlockSplit(test=0.25, val=0.15, buffer_m=960, seed=0))
-print(division.report.require(gap_m=900))
+division = divide(chips, BlockSplit(test=0.25, val=0.15, buffer_m=480, seed=0))
+print(division.report.require(gap_m=480))
 
 # %% [markdown]
 # ## Train and test
 #
-# The declared units and classes go into the model, which maps whole scenes like any other.
+# The declared bands, units and classes go into the model, which maps whole scenes like any other. The scene's
+# file says its scale and not its unit, so that this is said here: a model guesses none.
 
 # %%
 settings = {"batch_size": 8, "device": "cpu", "progress": False, "overwrite": True}
 gl.train(division.whole, out / "model", epochs=8, width=0.125, recipe="none", **settings)
 score = gl.evaluate(out / "model", division.whole, split="test")
 print(f"{', '.join(score.classes)}: overall accuracy {score.overall_accuracy:.3f} on test chips")
-gl.predict(out / "model", made.scene, out / "map.tif", overwrite=True)
+unit = "surface_reflectance"
+gl.predict(out / "model", made.scene, out / "map.tif", unit=unit, overwrite=True)
+figure = plot_comparison(made.scene, truth, out / "map.tif", title="The scene, mapped")
+save_figure(figure, out / "map.png", dpi=100, overwrite=True)
+figure
 
 # %% [markdown]
 # ## A layer of the Earth

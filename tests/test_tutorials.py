@@ -183,3 +183,24 @@ def test_a_strangers_model(tmp_path, monkeypatch):
     assert right.mean() > 0.3
     assert (answers == truth)[right].mean() > 0.85
     assert_pictures(ROOT / "examples" / "strangers_model.py", out, monkeypatch)
+
+
+def test_a_dataset_of_ones_own(tmp_path, monkeypatch):
+    printed = run("own_dataset", tmp_path)
+    assert "Clearings(clearings: " in printed
+    assert "train and test: no ground in common" in printed
+    accuracy = float(printed.split("overall accuracy ")[1].split()[0])
+    assert accuracy > 0.7
+    out = tmp_path / "own_dataset-out"
+    with (
+        rasterio.open(out / "map.tif") as mapped,
+        rasterio.open(out / "scene" / "truth.tif") as labels,
+    ):
+        answers, truth = mapped.read(1), labels.read(1)
+        both = (mapped.read_masks(1) > 0) & (labels.read_masks(1) > 0)
+    assert both.mean() > 0.5
+    codes = np.array(
+        [255, 1, 0, 2]
+    )  # deforestation, forest and water as the raster of truth has them
+    assert (answers == codes[truth])[both].mean() > 0.7
+    assert_pictures(ROOT / "examples" / "own_dataset.py", out, monkeypatch)
