@@ -29,7 +29,6 @@ _MOST_POINTS = 32
 _DEGREE_M = 111_195.0
 _HAIR = 1e-6
 """Of the smaller of two outlines: less of it in common is rounding."""
-_MANY_PIECES = 200_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +119,7 @@ class Places:
         used |= {others.crs[k] for k in np.unique(others.crs_of).tolist()}
         crs = next(iter(used))
         flat = len(used) == 1 and not crs.geographic
-        if len(mine) > _MANY_PIECES:
+        if len(mine) > len(own) + len(others):
             one, two = (_united(some.own if flat else some.lonlat) for some in (own, others))
             shared = shapely.intersection(one, two)
         else:
