@@ -279,3 +279,27 @@ def test_versions_of_seasonal_contrast(tmp_path):
         geoloom.datasets.SeasonalContrastS2(tmp_path, version="1m")
     known = get_benchmark("seasonalcontrasts2")
     assert [known.chosen({"version": v}).samples for v in ("100k", "1m")] == [20_000, 200_000]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "legends"),
+    [
+        (
+            "XView2",
+            "mask:buildings",
+            [
+                ["background", "no-damage", "minor-damage", "major-damage", "destroyed"],
+                ["background", "building"],
+            ],
+        ),
+        ("ETCI2021", "mask:water_body", [["no flood", "flood"], ["land", "water body"]]),
+    ],
+)
+def test_layers_beside_the_mask_are_drawn_with_their_own_classes(tmp_path, name, key, legends):
+    dataset = getattr(geoloom.datasets, name)(written(LAYOUTS[name.lower()], tmp_path))
+    assert list(dataset.layer_classes) == [key]
+    figure = dataset.plot(dataset[0])
+    shown = [ax.get_legend() for ax in figure.axes if ax.get_legend() is not None]
+    assert [[text.get_text() for text in legend.get_texts()] for legend in shown] == legends
+    assert len(dataset.sheet(1).axes) >= 1
+    plt.close("all")

@@ -22,11 +22,11 @@ _FILES = {
 """Split -> archive, its md5, and the folder that it gives."""
 
 
-def _water(column: str, key: str) -> Masks:
-    return Masks(
-        Pictures(RGB[:1], column=column, channels=(0,)), Codes({0: 0, 255: 1}), key, column
-    )
+def _of(column: str) -> Pictures:
+    return Pictures(RGB[:1], column=column, channels=(0,))
 
+
+_STORED = Codes({0: 0, 255: 1})
 
 BENCHMARK = Benchmark(
     name="ETCI2021",
@@ -54,7 +54,16 @@ BENCHMARK = Benchmark(
             for band in SENTINEL1_BANDS[:2]
         )
     ),
-    targets=(_water("mask", "mask"), _water("water_body", "mask:water_body")),
+    targets=(
+        Masks(_of("mask"), _STORED),
+        Masks(
+            _of("water_body"),
+            _STORED,
+            key="mask:water_body",
+            column="water_body",
+            classes=Classes.from_legend({0: "land", 1: "water body"}),
+        ),
+    ),
     outputs=ClassOutputs(Classes.from_legend({0: "no flood", 1: "flood"})),
     samples=33_405,
     size=(256, 256),

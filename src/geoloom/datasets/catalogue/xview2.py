@@ -56,6 +56,7 @@ BENCHMARK = Benchmark(
             _BEFORE,
             key="mask:buildings",
             column="buildings",
+            classes=Classes.from_legend({0: "background", 1: "building"}),
         ),
     ),
     outputs=ClassOutputs(_CLASSES),

@@ -28,6 +28,7 @@ from ..options import picture_size, require_apart, require_callable, require_cho
 from ..reading.sample import torch_dtype
 from .drawn import DrawnSamples
 from .listing import Listing, SampleSplit, SplitLists
+from .masks import Masks
 from .pixels import ImageSource, PixelArray
 from .reader import SampleReader
 from .sizes import one_size
@@ -138,6 +139,12 @@ class SampleDataset(DrawnSamples, Dataset[Sample]):
     def classes(self) -> Classes | None:
         """What labels, masks or boxes mean, by position; None where there are no classes."""
         return getattr(self._outputs, "classes", None)
+
+    @property
+    def layer_classes(self) -> dict[str, Classes]:
+        """What codes of layers beside `mask` mean, by their keys, such as `mask:water_body`."""
+        masks = (target for target in self._reader.targets if isinstance(target, Masks))
+        return {mask.key: mask.classes for mask in masks if mask.classes is not None}
 
     @property
     def targets(self) -> NDArray[np.int64] | None:

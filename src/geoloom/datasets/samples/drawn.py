@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.bands import Band
+from ...core.classes import Classes
 from ...core.errors import DatasetError
 from ...core.outputs import Outputs
 
@@ -28,6 +29,11 @@ class DrawnSamples(ABC):
     @abstractmethod
     def outputs(self) -> Outputs | None:
         """What a network for these samples gives; None where they teach nothing."""
+
+    @property
+    def layer_classes(self) -> Mapping[str, Classes]:
+        """What codes of layers beside `mask` mean, by their keys, such as `mask:water_body`."""
+        return {}
 
     @abstractmethod
     def __len__(self) -> int:
@@ -56,7 +62,7 @@ class DrawnSamples(ABC):
         """
         from ...figures import plot_sample
 
-        return plot_sample(sample, self.bands, self.outputs, rgb=rgb, dates=dates, title=title)
+        return plot_sample(sample, self.bands, self._meaning(), rgb=rgb, dates=dates, title=title)
 
     def sheet(self, count: int = 12, seed: int = 0) -> Figure:
         """Small pictures of some samples, drawn by chance, each with what it teaches.
@@ -76,4 +82,11 @@ class DrawnSamples(ABC):
                 f"{count} of {len(self)} samples cannot be drawn; ask for at least 1"
             )
         drawn = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
-        return sheet_of((self[i] for i in drawn.tolist()), self.bands, self.outputs)
+        return sheet_of((self[i] for i in drawn.tolist()), self.bands, self._meaning())
+
+    def _meaning(self) -> Outputs | Mapping[str, Outputs | Classes] | None:
+        """As figures take it: by key, where layers differ in their classes."""
+        layers, outputs = self.layer_classes, self.outputs
+        if not layers or outputs is None:
+            return layers or outputs
+        return {**{target.key: outputs for target in outputs.targets}, **layers}

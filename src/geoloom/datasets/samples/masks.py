@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.classes import Classes
 from ...core.errors import ReadError
 from .listing import Listing
 from .pixels import ImageSource
@@ -127,6 +128,8 @@ class Masks:
     """Of a sample; `mask:NAME` of further layers."""
     column: str = "mask"
     """Of the listing; where it has None, a sample has no mask, and no pixel of it is labelled."""
+    classes: Classes | None = None
+    """What positions mean in a further layer; of `mask`, the dataset's outputs say it."""
 
     @property
     def keys(self) -> tuple[str, ...]:
