@@ -6,7 +6,7 @@ from ..core.bands.band import Band
 from ..core.classes import Classes
 from ..core.outputs import BoxOutputs, ClassOutputs, ValueOutputs
 from .benchmarks.class_folders import ClassFolderLayout
-from .benchmarks.coco import with_coco
+from .benchmarks.coco import CocoLayout, with_coco
 from .benchmarks.dated import DatedLayout
 from .benchmarks.declaration import RGB, Choice, RemoteFile, SplitFiles
 from .benchmarks.function import FunctionLayout
@@ -32,6 +32,7 @@ __all__ = [
     "ClassFolderLayout",
     "ClassOutputs",
     "Classes",
+    "CocoLayout",
     "Codes",
     "Colors",
     "DateStack",
