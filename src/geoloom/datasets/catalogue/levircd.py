@@ -30,6 +30,7 @@ BENCHMARK = replace(
         divided=tuple(_MD5),
     ),
     samples=637,
+    note="The number of samples is from memory",
     home="https://justchenhao.github.io/LEVIR",
     by_hand=(
         "fetch train.zip, val.zip and test.zip in a browser from "

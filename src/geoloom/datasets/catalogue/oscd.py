@@ -80,6 +80,7 @@ BENCHMARK = Benchmark(
     licence="CC BY-NC-SA 4.0",
     note=(
         "14 cities are for training and 10 for testing, by the folders of their labels; all bands are "
-        "brought to the grid of those of 10 m. Cities have a place where their files tell one"
+        "brought to the grid of those of 10 m. Cities have a place where their files tell one. "
+        "The licence is from memory"
     ),
 )

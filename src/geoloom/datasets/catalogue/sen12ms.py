@@ -112,8 +112,8 @@ BENCHMARK = Benchmark(
     citation="Schmitt et al. 2019, ISPRS Annals IV-2/W7, arXiv 1906.07789",
     licence="CC BY 4.0",
     note=(
-        "`mask` is the first of four bands, IGBP of 500 m; its classes are stored as 1 to 17. Their names "
-        "are from memory"
+        "`mask` is the first of four bands, IGBP of 500 m; its classes are stored as 1 to 17. Their "
+        "names, the number of samples and the licence are from memory"
     ),
     by_hand=(
         "fetch the archives from https://mediatum.ub.tum.de/1474000 (dataserv.ub.tum.de, m1474000) and the "
