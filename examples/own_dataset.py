@@ -38,7 +38,7 @@ out = Path("own_dataset-out")
 # for deforestation, 30 for water, and 0 where nobody looked. With files of your own, leave this step out.
 
 # %%
-made = simulated_scene(out / "scene", size_px=512, seed=2)
+made = simulated_scene(out / "scene", size_px=640, seed=2)
 truth = out / "scene" / "truth.tif"
 gl.rasterize(made.truth, made.scene, truth, class_field="class", overwrite=True)
 folder = out / "clearings"
@@ -48,10 +48,10 @@ names = gl.open(truth, is_image=False).classes
 stored = np.zeros(256, np.uint8)
 stored[list(names.codes)] = [codes[name] for name in names.names]
 with rasterio.open(made.scene) as scene, rasterio.open(truth) as labels:
-    for row in range(0, 512, 32):
-        for col in range(0, 512, 32):
+    for row in range(0, 640, 32):
+        for col in range(0, 640, 32):
             window = Window(col, row, 32, 32)
-            image, mask = scene.read([2, 3, 4, 5], window=window), labels.read(1, window=window)
+            image, mask = scene.read([3, 4, 5, 6], window=window), labels.read(1, window=window)
             if not image.any():  # beyond the scene's edge
                 continue
             mask = np.where(labels.read_masks(1, window=window) > 0, stored[mask], 0)
@@ -75,7 +75,7 @@ with rasterio.open(made.scene) as scene, rasterio.open(truth) as labels:
 CLASSES = Classes.from_legend(dict(enumerate(codes)))
 BANDS = tuple(
     Band(name, role, unit="surface_reflectance", scale=2.75e-5, offset=-0.2, nodata=0)
-    for name, role in (("SR_B2", "blue"), ("SR_B3", "green"), ("SR_B4", "red"), ("SR_B5", "nir"))
+    for name, role in (("SR_B4", "red"), ("SR_B5", "nir"), ("SR_B6", "swir1"), ("SR_B7", "swir2"))
 )
 CLEARINGS = Benchmark(
     name="Clearings",
@@ -90,7 +90,7 @@ CLEARINGS = Benchmark(
         ),
     ),
     outputs=ClassOutputs(CLASSES),
-    samples=256,
+    samples=400,
     size=(32, 32),
     placed=True,
     home="https://example.org/clearings",
@@ -112,6 +112,14 @@ save_figure(figure, out / "sheet.png", dpi=100, overwrite=True)
 figure
 
 # %% [markdown]
+# One sample is drawn with its place, by `plot`.
+
+# %%
+figure = chips.plot(chips[40])
+save_figure(figure, out / "sample.png", dpi=100, overwrite=True)
+figure
+
+# %% [markdown]
 # ## Divide it without leaks
 #
 # Neighbouring chips show the same clearings: dealt out one by one, test chips would lie beside those learned
@@ -125,12 +133,13 @@ print(division.report.require(gap_m=480))
 # %% [markdown]
 # ## Train and test
 #
-# The declared bands, units and classes go into the model, which maps whole scenes like any other. The scene's
+# Water is rare, so that classes are weighed. The declared bands, units and classes go into the model, which maps whole scenes like any other. The scene's
 # file says its scale and not its unit, so that this is said here: a model guesses none.
 
 # %%
 settings = {"batch_size": 8, "device": "cpu", "progress": False, "overwrite": True}
-gl.train(division.whole, out / "model", epochs=8, width=0.125, recipe="none", **settings)
+settings |= {"epochs": 16, "width": 0.125, "recipe": "none", "class_weights": "sqrt"}
+gl.train(division.whole, out / "model", **settings)
 score = gl.evaluate(out / "model", division.whole, split="test")
 print(f"{', '.join(score.classes)}: overall accuracy {score.overall_accuracy:.3f} on test chips")
 unit = "surface_reflectance"

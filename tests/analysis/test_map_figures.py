@@ -115,6 +115,21 @@ def test_comparison_names_its_panels():
     assert [ax.get_title(loc="left") for ax in alone.axes] == ["Prediction"]
 
 
+def test_comparison_takes_classes_for_the_same_by_their_names(tmp_path):
+    """Truth 1 is forest and 2 water, in the map 0 is water and 1 forest: both maps say the same."""
+    truth = np.where(np.arange(60) < 30, 1, 2).astype(np.uint8)[None, None].repeat(40, axis=1)
+    mapped = np.where(truth == 1, 1, 0).astype(np.uint8)
+    for name, values, names in (
+        ("truth", truth, {1: "forest", 2: "water"}),
+        ("map", mapped, {0: "water", 1: "forest"}),
+    ):
+        write_raster(tmp_path / f"{name}.tif", values, UTM, class_names=names)
+    figure = figures.plot_comparison(None, tmp_path / "truth.tif", tmp_path / "map.tif")
+    shown = [ax.images[0].get_array() for ax in figure.axes]
+    np.testing.assert_array_equal(*shown)
+    assert len(np.unique(shown[0].reshape(-1, 4), axis=0)) == 2
+
+
 def test_a_large_file_is_read_shrunk_over_its_whole_area(tmp_path):
     grid = GeoBox((900, 1300), Affine(30, 0, 500_000, 0, -30, 8_900_000), "EPSG:32720")
     ramp = np.linspace(0, 60_000, 1300, dtype=np.uint16)[None, None].repeat(900, axis=1)

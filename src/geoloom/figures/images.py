@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,8 @@ def plot_comparison(
 
     Args:
         scene, truth, prediction: Files or rasters; scene and truth may be absent.
-        classes: Names, codes and colours of both maps; None takes the prediction's own.
+        classes: Names, codes and colours of both maps; None takes the prediction's own, and those of a truth
+            that names its classes by these names, whatever their codes.
         grid: Where to draw; None takes the prediction's, zoomed out to `max_px`. A raster in memory must
             already be on it.
         bands, title, max_px: As in `plot_image`.
@@ -135,7 +137,8 @@ def plot_comparison(
         panels.append(("Scene", picture))
     if truth is not None:
         wanted = look_at_classes(truth, grid=mapped.grid)
-        panels.append(("Truth", paint(wanted.values[0], wanted.valid, known)))
+        own = known if classes is not None else _named_alike(classes_of(truth), known)
+        panels.append(("Truth", paint(wanted.values[0], wanted.valid, own)))
     panels.append(("Prediction", paint(mapped.values[0], mapped.valid, known)))
     figure, axes = map_figure(mapped.grid, len(panels), title)
     for ax, (name, shown) in zip(axes, panels, strict=True):
@@ -144,6 +147,15 @@ def plot_comparison(
             ax.set_yticks([])
     class_legend(figure, known)
     return figure
+
+
+def _named_alike(own: Classes, known: Classes) -> Classes:
+    """Classes with their own codes in the colours of those of the same names; the known ones where none is."""
+    colors = dict(zip(known.names, known.colors, strict=True))
+    if not set(own.names) & set(colors):
+        return known
+    shown = (colors.get(name, color) for name, _, color in own)
+    return replace(own, colors=tuple(shown))
 
 
 def map_figure(grid: GeoBox, count: int, title: str | None) -> tuple[Figure, list[Axes]]:
