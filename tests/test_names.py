@@ -239,6 +239,11 @@ def test_a_misspelt_name_is_an_error_that_names_the_package():
         ("tasks", "SemanticSegmentationTask", "SegmentationTask of geoloom.tasks"),
         ("transforms", "AppendNormalizedDifferenceIndex", "AppendIndex"),
         ("samplers", "Units", 'units="pixels"'),
+        ("samplers", "RandomPatchSampler", "RandomGeoSampler"),
+        ("tasks", "EuroSATDataModule", "SampleDataModule"),
+        ("datasets", "NonGeoDataset", "SampleDataset"),
+        ("datasets", "RGBBandsMissingError", "BandError of geoloom.core.errors"),
+        ("datasets", "LandCoverAIGeo", "as_geo"),
     ],
 )
 def test_names_of_torchgeo_are_errors_that_name_ours(package, name, hint):
@@ -248,6 +253,30 @@ def test_names_of_torchgeo_are_errors_that_name_ours(package, name, hint):
         getattr(module, name)
     with pytest.raises(ImportError, match=f"cannot import name '{name}'.*{hint}"):
         exec(f"from geoloom.{package} import {name}")
+
+
+def test_hints_name_what_there_is_and_only_for_what_there_is_not():
+    from geoloom.core.hints import torchgeo
+
+    of_others = {"DataLoader", "None"}
+    tables = [value for value in vars(torchgeo).values() if isinstance(value, dict)]
+    hints = [hint for table in tables for hint in table.values() if isinstance(hint, str)]
+    named = [
+        (package, name)
+        for hint in hints
+        for words, package in re.findall(r"([\w, ().=\[\]{}\"':]+?) of (geoloom(?:\.\w+)+)", hint)
+        for name in re.findall(r"\b[A-Z]\w*[a-z]\w*", words)
+    ]
+    assert len(named) > 20
+    missing = [
+        (package, name)
+        for package, name in named
+        if name not in of_others and not hasattr(importlib.import_module(package), name)
+    ]
+    assert not missing
+    there = {name for offer in OFFERS for name in offer.names}
+    datasets = importlib.import_module("geoloom.datasets")
+    assert not [name for name in torchgeo.NAMES if name in there or hasattr(datasets, name)]
 
 
 def test_keywords_of_torchgeo_are_errors_that_name_ours(tmp_path):

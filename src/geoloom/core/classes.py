@@ -9,7 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -213,6 +213,12 @@ class Classes:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise TypeError(
+            f"classes have names, codes and colours, so that classes[{key!r}] could be any of these; write "
+            f"classes.names[{key!r}], classes.codes[{key!r}] or classes.colors[{key!r}]"
+        )
 
     def __iter__(self) -> Iterator[tuple[str, int, str]]:
         """(name, code, colour), in the order of the outputs."""

@@ -9,7 +9,7 @@ from opcode import opmap
 from types import FrameType
 from typing import Any
 
-from .hints.torchgeo import NAMES
+from .hints.torchgeo import hint_of_name
 
 _IMPORT_FROM = opmap["IMPORT_FROM"]
 
@@ -53,7 +53,7 @@ def lazy_names(
             known = import_module(others, package).named(name)
             if known is not None:
                 return known
-        hint = NAMES.get(name)
+        hint = hint_of_name(name)
         if hint is not None and _imports(sys._getframe(1)):
             raise ImportError(f"cannot import name {name!r} from {package!r}: {hint}", name=package)
         raise AttributeError(

@@ -16,6 +16,9 @@ from torch.utils.data import Dataset
 from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.errors import DatasetError, QueryError
+from ..core.hints.attributes import HintsAttributes
+from ..core.hints.keys import keyed
+from ..core.hints.torchgeo import OF_LAYER_ATTRIBUTES
 from ..core.interval import Interval
 from ..core.query import Query, Sample
 from ..core.registry import Registry
@@ -45,7 +48,7 @@ _OPERATORS: Registry[Callable[..., GeoDataset]] = Registry(
 """What makes the datasets that `&`, `|` and `series` give: by name, as these are built on the base."""
 
 
-class GeoDataset(Contents, Dataset[Sample]):
+class GeoDataset(Contents, HintsAttributes, Dataset[Sample]):
     """Layers of the Earth that answer queries.
 
     `dataset[query]` gives a `Sample` on exactly the query's grid. `a & b` holds what lies in both, `a | b`
@@ -59,6 +62,7 @@ class GeoDataset(Contents, Dataset[Sample]):
         DatasetError: when a subclass is defined that overrides `__getitem__`, `__getitems__` or `answer`.
     """
 
+    attribute_hints = OF_LAYER_ATTRIBUTES
     _transforms: Transform | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -273,7 +277,8 @@ class GeoDataset(Contents, Dataset[Sample]):
         sample = self.answer(query)
         if sample is None:
             raise self._nothing_at(query)
-        return sample
+        answered: Sample = keyed(sample)
+        return answered
 
     def __getitems__(self, queries: Sequence[Query | GeoBox]) -> list[Sample]:
         """The samples of a batch, read together by threads; a `DataLoader` asks for batches through this.
@@ -295,7 +300,7 @@ class GeoDataset(Contents, Dataset[Sample]):
             sample = None if plan is None else plan.finish()
             if sample is None:
                 raise self._nothing_at(query)
-            samples.append(sample)
+            samples.append(keyed(sample))
         return samples
 
     def _nothing_at(self, query: Query) -> QueryError:

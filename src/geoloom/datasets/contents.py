@@ -16,6 +16,7 @@ from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.errors import GridError
 from ..core.grid import WGS84, as_crs, block_windows, window_grid
+from ..core.hints.torchgeo import OF_PLOTS, hints_keywords
 from ..core.interval import ALWAYS, Instant, Interval
 from ..core.outputs import ClassOutputs, Outputs
 from ..core.query import Query
@@ -103,6 +104,7 @@ class Contents(ABC):
         outlines = [region.footprint for region in self.regions]
         return gpd.GeoDataFrame(columns, geometry=outlines, crs="EPSG:4326")
 
+    @hints_keywords(OF_PLOTS)
     def plot(self, sample: Mapping[str, Any], *, title: str | None = None) -> Figure:
         """One of its samples as a picture, with a `prediction` that you have put in; see `plot_sample`.
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import numpy as np
 from odc.geo.crs import CRS
 
-from ..core.bands import Band, find_bands
+from ..core.bands import Band, find_bands, names_of
 from ..core.classes import MAX_CODE, Classes
 from ..core.composite import COMPOSITE_RULES, CompositeRule
 from ..core.errors import BandError, DatasetError
@@ -115,7 +115,7 @@ class RasterDataset(SceneDataset):
         paths: Paths | None = None,
         crs: str | CRS | None = None,
         res: float | tuple[float, float] | None = None,
-        bands: Sequence[str] | None = None,
+        bands: Sequence[str | Band] | None = None,
         transforms: Transform | None = None,
         *,
         root: Paths | None = None,
@@ -146,7 +146,8 @@ class RasterDataset(SceneDataset):
             paths: Files, folders (searched through) or shell patterns. Default: `data`.
             crs: CRS of one common grid for all scenes. Default: each scene keeps its own pixels.
             res: Pixel size (or x and y) of the common grid, in its CRS's units. Default: the first scene's.
-            bands: Bands by name or role, in order; each scene must have them. Default: `all_bands`.
+            bands: Bands by name or role, or as they are, in order; each scene must have them. Default:
+                `all_bands`.
             transforms: What is done to each sample.
             root: Another name for `paths`.
             filename_glob, filename_regex, date_format, is_image, separate_files, all_bands, rgb_bands, cmap:
@@ -279,17 +280,19 @@ class RasterDataset(SceneDataset):
         """The band as this very file holds it; sensors whose scaling changed over the years override it."""
         return band
 
-    def _named(self, bands: Sequence[str]) -> tuple[str, ...]:
+    def _named(self, bands: Sequence[str | Band]) -> tuple[str, ...]:
         """Band names from names or roles, where the bands are declared."""
         if isinstance(bands, str):
             raise BandError(f"bands must be a sequence, got {bands!r}; write [{bands!r}]")
-        if not (isinstance(bands, Sequence) and bands and all(isinstance(b, str) for b in bands)):
+        if not (
+            isinstance(bands, Sequence) and bands and all(isinstance(b, str | Band) for b in bands)
+        ):
             raise BandError(f"bands is {bands!r}; give at least one name or role, or None for all")
         names = {band.name: band.name for band in self._declared()}
         for band in self._declared():
             if band.role not in ("other", "class"):
                 names.setdefault(band.role, band.name)
-        named = tuple(names.get(band, band) for band in bands)
+        named = tuple(names.get(band, band) for band in names_of(bands))
         require_apart("bands", named)
         return named
 

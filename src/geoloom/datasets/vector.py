@@ -17,6 +17,7 @@ from odc.geo.geobox import GeoBox
 from ..core.bands import Band
 from ..core.classes import Classes
 from ..core.errors import DatasetError
+from ..core.hints.torchgeo import OF_LAYERS, hints_keywords
 from ..core.interval import Interval
 from ..core.outline import surface, to_lonlat
 from ..core.query import Query, Sample
@@ -68,6 +69,7 @@ class VectorDataset(GeoDataset):
     date_format: str = "%Y%m%d"
     """`strptime` format of the date groups."""
 
+    @hints_keywords(OF_LAYERS)
     def __init__(
         self,
         paths: Paths | Table | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .band import Band, Role, as_band
 from .conversion import Conversion, band_conversions
-from .match import BandMatch, Sensors, find_bands, match_bands, with_common_unit
+from .match import BandMatch, Sensors, find_bands, match_bands, names_of, with_common_unit
 from .units import UNITS, Unit, parse_unit, unit_of
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "band_conversions",
     "find_bands",
     "match_bands",
+    "names_of",
     "parse_unit",
     "unit_of",
     "with_common_unit",

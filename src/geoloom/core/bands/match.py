@@ -13,6 +13,16 @@ from .band import Band
 log = logging.getLogger(__name__)
 
 
+def names_of(bands: Sequence[str | Band]) -> tuple[str, ...]:
+    """Names of bands that are given by name or as they are.
+
+    Example:
+        >>> names_of([Band("B04", "red"), "B03"])
+        ('B04', 'B03')
+    """
+    return tuple(band.name if isinstance(band, Band) else band for band in bands)
+
+
 def find_bands(wanted: Sequence[str], known: Sequence[str], *, where: str) -> tuple[int, ...]:
     """Positions (0-based) of the wanted band names.
 

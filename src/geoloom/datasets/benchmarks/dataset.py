@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ...core.errors import DatasetError
+from ...core.bands import Band
+from ...core.errors import DatasetError, suggest
+from ...core.hints.torchgeo import OF_SAMPLES
 from ...io.access.paths import path_text
+from ..options import require_flags
 from ..samples.dataset import GivenDtype, SampleDataset, Size, Transform
 from .declaration import Benchmark
 from .files import Track, bring_files
@@ -35,7 +39,7 @@ class BenchmarkDataset(SampleDataset):
         choices: What this dataset lets choose, such as `version="3_random"`; see `benchmark.choices`.
 
     Raises:
-        DatasetError: files are missing, or there is no such split or choice; the message says how to get
+        DatasetError: files are missing, or there is no such split or option; the message says how to get
             them, or which there are.
         BandError: a band is unknown.
         ReadError: a file is damaged or another one, or cannot be fetched.
@@ -48,7 +52,7 @@ class BenchmarkDataset(SampleDataset):
         self,
         root: str | Path = "data",
         split: str | None = "train",
-        bands: Sequence[str] | str | None = None,
+        bands: Sequence[str | Band] | str | None = None,
         transforms: Transform | None = None,
         download: bool = False,
         checksum: bool = False,
@@ -58,6 +62,8 @@ class BenchmarkDataset(SampleDataset):
         track: Track | None = None,
         **choices: Any,
     ) -> None:
+        require_flags(download=download, checksum=checksum)
+        _require_options(self.benchmark, choices)
         known = self.benchmark.chosen(choices)
         known.require_split(split)
         names = known.band_names(bands)
@@ -92,6 +98,19 @@ class BenchmarkDataset(SampleDataset):
         if made is not _made(self.benchmark):
             return super().__reduce__()
         return _again, (self.benchmark.command, self.benchmark, vars(self))
+
+
+def _require_options(known: Benchmark, given: Mapping[str, Any]) -> None:
+    """Refuse options of other libraries, and say what they are here."""
+    for name in given:
+        choices = {choice.name for choice in known.choices}
+        if name not in choices:
+            meant = OF_SAMPLES.get(name)
+            told = suggest(name, _OPTIONS | choices) if meant is None else f": {meant}"
+            raise DatasetError(f"{known.name} has no option {name!r}{told}")
+
+
+_OPTIONS = {name for name in signature(BenchmarkDataset).parameters if name != "choices"}
 
 
 def benchmark_class(name: str) -> type[BenchmarkDataset]:

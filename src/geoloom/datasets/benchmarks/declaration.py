@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from ...core.bands import Band
+from ...core.bands import Band, names_of
 from ...core.errors import DatasetError, suggest
+from ...core.hints.torchgeo import OF_SPLITS
 from ...core.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -206,14 +207,14 @@ class Declared:
             return replace(old, **change)
         return change
 
-    def band_names(self, bands: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    def band_names(self, bands: str | Sequence[str | Band] | None) -> tuple[str, ...] | None:
         """Names of bands; a text is that of a set of them.
 
         Raises:
             DatasetError: there is no such set.
         """
         if not isinstance(bands, str):
-            return None if bands is None else tuple(bands)
+            return None if bands is None else names_of(bands)
         if bands not in self.band_sets:
             raise DatasetError(
                 f"{self.name} has no set of bands {bands!r}{suggest(bands, self.band_sets)}; a single band "
@@ -294,8 +295,14 @@ class Benchmark(Declared):
         """
         if split is None or split in (self.splits or ("train",)):
             return
+        if not isinstance(split, str):
+            raise DatasetError(
+                f"{self.name} has no split {split!r}, expected {', '.join(self.splits or ('train',))}, or "
+                "None for all samples"
+            )
         if self.splits:
-            raise DatasetError(f"{self.name} has no split {split!r}{suggest(split, self.splits)}")
+            meant = OF_SPLITS.get(split.lower(), split)
+            raise DatasetError(f"{self.name} has no split {split!r}{suggest(meant, self.splits)}")
         choice = next((choice.name for choice in self.choices if split in choice.values), None)
         if choice is not None:
             raise DatasetError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import DatasetError
+from ...core.hints.keys import KeyedDict
 from ...io.buffers import BUFFERS
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def collate(samples: Sequence[Any]) -> Any:
     from torch.utils.data import default_collate, get_worker_info
 
     first = samples[0]
-    plain = type(first) is dict and all(sample.keys() == first.keys() for sample in samples)
+    of_ours = type(first) in (dict, KeyedDict)
+    plain = of_ours and all(sample.keys() == first.keys() for sample in samples)
     if not plain:
         return default_collate(list(samples))
     _refuse_several_sizes(samples)
@@ -46,10 +48,12 @@ def collate(samples: Sequence[Any]) -> Any:
     in_worker = get_worker_info() is not None
     put_together = default_collate if in_worker else stacked
     listed = _in_one_memory if in_worker else list
-    return {
-        key: (listed if key in ragged else put_together)([sample[key] for sample in samples])
-        for key in first
-    }
+    return type(first)(
+        {
+            key: (listed if key in ragged else put_together)([sample[key] for sample in samples])
+            for key in first
+        }
+    )
 
 
 def require_stacked(batch: Mapping[str, Any]) -> None:
@@ -90,7 +94,8 @@ def unbind_samples(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
             "give what collate or a DataLoader gave"
         )
     (count,) = set(counts.values())
-    return [{key: value[i] for key, value in batch.items()} for i in range(count or 0)]
+    made = KeyedDict if isinstance(batch, KeyedDict) else dict
+    return [made((key, value[i]) for key, value in batch.items()) for i in range(count or 0)]
 
 
 def _length(value: Any) -> int | None:

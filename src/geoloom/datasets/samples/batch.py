@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from ...core.grid import place
+from ...core.hints.keys import KeyedDict
 from ...core.query import Sample
 from ...io.pictures.fit import fit_into
 from .pixels import PixelArray
@@ -95,7 +96,7 @@ class SampleBatch:
         import torch
 
         images = torch.from_numpy(self.image)
-        samples: list[Any] = [{"image": image} for image in images]
+        samples: list[Any] = [KeyedDict(image=image) for image in images]
         for key in self.beside[0] if self.beside else ():
             values = [beside[key] for beside in self.beside]
             if isinstance(values[0], str):

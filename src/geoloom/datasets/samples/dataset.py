@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from torch.utils.data import Dataset
 
-from ...core.bands import Band, find_bands
+from ...core.bands import Band, find_bands, names_of
 from ...core.classes import Classes
 from ...core.errors import DatasetError
+from ...core.hints.keys import keyed
 from ...core.outputs import ClassOutputs, Outputs
 from ...core.query import Sample
 from ...core.registry import Registry
@@ -29,6 +30,7 @@ from ..reading.sample import torch_dtype
 from .drawn import DrawnSamples
 from .listing import Listing, SampleSplit, SplitLists
 from .masks import Masks
+from .numbers import AskedByNumber, as_number
 from .pixels import ImageSource, PixelArray
 from .reader import SampleReader
 from .sizes import one_size
@@ -53,7 +55,7 @@ _AT_ONCE = 64
 """Pictures that are in memory while statistics are computed."""
 
 
-class SampleDataset(DrawnSamples, Dataset[Sample]):
+class SampleDataset(DrawnSamples, AskedByNumber, Dataset[Sample]):
     """Samples that are numbered: `dataset[3]`, `len(dataset)`, shuffled by a `DataLoader`.
 
     Samples hold `image` (C, H, W), or (T, C, H, W) of series with `times` (T,) and `valid_series` (T, H, W);
@@ -94,7 +96,7 @@ class SampleDataset(DrawnSamples, Dataset[Sample]):
         *,
         outputs: Outputs | None = None,
         placed: bool | None = None,
-        bands: Sequence[str] | None = None,
+        bands: Sequence[str | Band] | None = None,
         size: Size | None = None,
         fit: Fit = "crop",
         dtype: GivenDtype = "native",
@@ -108,9 +110,10 @@ class SampleDataset(DrawnSamples, Dataset[Sample]):
         self._transforms = transforms
         channels = None
         if bands is not None:
-            require_apart("bands", list(bands))
+            named = names_of(bands)
+            require_apart("bands", named)
             known = [band.name for band in image.bands]
-            channels = find_bands(bands, known, where=str(listing.root))
+            channels = find_bands(named, known, where=str(listing.root))
             image, channels = narrowed(image, channels)
         given = image.dtype
         if dtype != "stored":
@@ -375,10 +378,12 @@ class SampleDataset(DrawnSamples, Dataset[Sample]):
         if size is None:
             size = one_size(self._reader.shapes(self._listing, rows), "stacked to one batch")
         samples = self._reader.read(self._listing, rows, size, take)
-        return samples if self._transforms is None else [self._transforms(s) for s in samples]
+        return (
+            samples if self._transforms is None else [keyed(self._transforms(s)) for s in samples]
+        )
 
     def _rows(self, indices: Sequence[int]) -> NDArray[np.int64]:
-        rows = np.array([int(index) for index in indices], np.int64)
+        rows = np.array([as_number(index) for index in indices], np.int64)
         rows[rows < 0] += len(self)
         wrong = rows[(rows < 0) | (rows >= len(self))]
         if len(wrong):

@@ -11,6 +11,7 @@ import numpy as np
 from ...core.bands import Band
 from ...core.classes import Classes
 from ...core.errors import DatasetError
+from ...core.hints.torchgeo import OF_PLOTS, hints_keywords
 from ...core.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class DrawnSamples(ABC):
     def __getitem__(self, index: int) -> Any:
         """One of them."""
 
+    @hints_keywords(OF_PLOTS)
     def plot(
         self,
         sample: Mapping[str, Any],

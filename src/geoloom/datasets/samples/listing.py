@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 
 from ...core.classes import Classes
 from ...core.errors import DatasetError, suggest
+from ...core.hints.torchgeo import OF_SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +145,8 @@ class Listing:
             )
         rows = np.flatnonzero(self.columns["split"] == split)
         if not len(rows):
-            raise DatasetError(f"no sample is in split {split!r}{suggest(split, self.splits)}")
+            meant = OF_SPLITS.get(str(split).lower(), split)
+            raise DatasetError(f"no sample is in split {split!r}{suggest(meant, self.splits)}")
         return rows
 
     def with_splits(

@@ -8,7 +8,7 @@ from typing import ClassVar, Unpack, get_args
 
 from odc.geo.crs import CRS
 
-from ...core.bands import Band
+from ...core.bands import Band, names_of
 from ...core.errors import DatasetError
 from ...io.access.finding import Paths, find_files
 from ..base import Transform
@@ -51,7 +51,7 @@ class Landsat(RasterDataset):
         paths: Paths | None = None,
         crs: str | CRS | None = None,
         res: float | tuple[float, float] | None = None,
-        bands: Sequence[str] | None = None,
+        bands: Sequence[str | Band] | None = None,
         transforms: Transform | None = None,
         *,
         root: Paths | None = None,
@@ -69,7 +69,8 @@ class Landsat(RasterDataset):
             DatasetError: the satellite has no such level; and as `RasterDataset`.
         """
         given = given_paths(paths, root)
-        self.level = self._level_of(level, bands, given)
+        named = names_of(bands or ())
+        self.level = self._level_of(level, named, given)
         if self.level is not None:
             self._take(self.level, options)
         super().__init__(given, crs, res, bands, transforms, **options)
@@ -79,7 +80,7 @@ class Landsat(RasterDataset):
         return calibrated(band, uri)
 
     def _level_of(
-        self, level: Level | None, bands: Sequence[str] | None, paths: Sequence[str]
+        self, level: Level | None, bands: Sequence[str], paths: Sequence[str]
     ) -> Level | None:
         if level is not None:
             require_choice("level", level, get_args(Level))
@@ -90,7 +91,7 @@ class Landsat(RasterDataset):
             return level
         if len(self.levels) < 2:
             return next(iter(self.levels), None)
-        named = [own for own, table in self.levels.items() if table.names >= set(bands or ())]
+        named = [own for own, table in self.levels.items() if table.names >= set(bands)]
         if bands and len(named) == 1:
             return named[0]
         return self._level_there(paths)

@@ -84,7 +84,7 @@ class Sentinel1(RasterDataset):
         paths: Paths | None = None,
         crs: str | CRS | None = None,
         res: float | tuple[float, float] | None = None,
-        bands: Sequence[str] | None = None,
+        bands: Sequence[str | Band] | None = None,
         transforms: Transform | None = None,
         *,
         root: Paths | None = None,

@@ -69,7 +69,7 @@ class Sentinel2(RasterDataset):
         paths: Paths | None = None,
         crs: str | CRS | None = None,
         res: float | tuple[float, float] | None = None,
-        bands: Sequence[str] | None = None,
+        bands: Sequence[str | Band] | None = None,
         transforms: Transform | None = None,
         *,
         root: Paths | None = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 import numpy as np
 from odc.geo.crs import CRS
 
+from ...core.bands import Band
 from ...core.classes import Classes
 from ...core.errors import DatasetError
 from ...core.query import Query, Sample
@@ -46,7 +47,7 @@ class YearlyClasses(RasterDataset):
         paths: Paths | None = None,
         crs: str | CRS | None = None,
         res: float | tuple[float, float] | None = None,
-        bands: Sequence[str] | None = None,
+        bands: Sequence[str | Band] | None = None,
         transforms: Transform | None = None,
         *,
         root: Paths | None = None,
