@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,13 +18,14 @@ from pyproj import Transformer
 from torch.utils.data import DataLoader
 
 import geoloom as gl
-from geoloom.core.errors import BandError, DatasetError, QueryError
+from geoloom.core.errors import BandError, DatasetError, QueryError, SamplerError
 from geoloom.core.hints.keys import KeyedDict
 from geoloom.datasets import CDL, Landsat8, RasterDataset, VectorDataset, collate, unbind_samples
 from geoloom.samplers import RandomGeoSampler
 from geoloom.transforms import EncodeClasses, fit_normalization
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "coming" / "torchgeo.md"
 RGB = ["B04", "B03", "B02"]
 LANDSAT = GeoBox((60, 80), Affine(30, 0, 500_000, 0, -30, 4_500_000), "EPSG:32615")
 SCENE = "LC08_L2SP_027032_20180720_20200831_02_T1"
@@ -283,6 +286,27 @@ def test_numbered_samples_meet_places_as_geo(files, crops):
     for join in (lambda: dataset | cdl, lambda: cdl | dataset):
         with pytest.raises(TypeError, match=r"have no union: .*dataset.as_geo\(\) \| other"):
             join()
+
+
+def test_numbered_samples_need_no_sampler(files):
+    with pytest.raises(SamplerError, match=r"shuffle=True alone; .*dataset.as_geo\(\)"):
+        RandomGeoSampler(gl.datasets.EuroSAT(files["eurosat"]), size=32)
+
+
+def test_the_page_for_those_who_come_from_torchgeo_runs(files, tmp_path, monkeypatch):
+    monkeypatch.setenv("GEOLOOM_OFFLINE", "1")
+    monkeypatch.chdir(tmp_path)
+    for place, name in (("eurosat", "eurosat"), ("levir", "levircdplus")):
+        (tmp_path / place).symlink_to(files[name])
+    first, second = re.findall(
+        r"<!-- datasets -->\n```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL
+    )
+    names: dict = {}
+    exec(first, names)
+    assert names["images"].shape == (10, 3, 64, 64)
+    assert sorted(names["labels"].tolist()) == [*range(10)]
+    exec(second, names)
+    assert float(names["loss"].detach()) > 0
 
 
 def test_keywords_of_plots_say_what_they_are_here(files, crops):

@@ -116,10 +116,13 @@ def region_parts_of(
         SamplerError: nothing is left, or a region has no pixels of its own.
     """
     if not hasattr(dataset, "regions"):
-        raise SamplerError(
-            f"a sampler draws from a dataset, got {dataset!r}; make one of files first, such as "
-            "RasterDataset(path)"
-        )
+        instead = "make one of files first, such as RasterDataset(path)"
+        if hasattr(dataset, "as_geo"):
+            instead = (
+                "its samples are numbered, so that a DataLoader needs shuffle=True alone; where they have a "
+                "place, dataset.as_geo() is asked by it"
+            )
+        raise SamplerError(f"a sampler draws from a dataset, got {dataset!r}; {instead}")
     parts = [RegionPart(region, number) for number, region in enumerate(dataset.regions)]
     if toi is not None:
         when = Interval.of(toi)
