@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +36,8 @@ class Hdf5Info:
     """What each dimension of the array is, as given."""
     count: int
     """Rows, that is, images; 1 where no axis is `N`."""
-    shape: tuple[int, int, int]
-    """Of each image (C, H, W)."""
+    shape: tuple[int, ...]
+    """Of each image (C, H, W), or (T, C, H, W) of series."""
     dtype: str
     """numpy's name, byte order left out."""
 
@@ -48,8 +48,8 @@ def hdf5_info(uri: str | Path, name: str, *, axes: str) -> Hdf5Info:
     Args:
         uri: Path of the file.
         name: Of the array in the file.
-        axes: What its dimensions are, a letter each: `N` images, `C` bands, `H` rows, `W` columns, such as
-            `NHWC`. `H` and `W` must be there.
+        axes: What its dimensions are, a letter each: `N` images, `T` dates, `C` bands, `H` rows, `W` columns,
+            such as `NHWC`. `H` and `W` must be there.
 
     Raises:
         MissingExtraError: h5py is not installed.
@@ -57,26 +57,26 @@ def hdf5_info(uri: str | Path, name: str, *, axes: str) -> Hdf5Info:
             outside the file; the message names the arrays that there are.
     """
     path = local_file(uri)
-    if len(set(axes)) != len(axes) or not {"H", "W"} <= set(axes) <= set("NCHW"):
+    if len(set(axes)) != len(axes) or not {"H", "W"} <= set(axes) <= set("NTCHW"):
         raise ReadError(
-            f"axes is {axes!r}; give one letter for each dimension of {name}: N images, C bands, H rows, W "
-            "columns, such as 'NHWC', H and W at least"
+            f"axes is {axes!r}; give one letter for each dimension of {name}: N images, T dates, C bands, H "
+            "rows, W columns, such as 'NHWC', H and W at least"
         )
-    with _array(path, name) as array:
+    with open_array(path, name) as array:
         if len(array.shape) != len(axes):
             raise ReadError(
                 f"{path}: {name} has {len(array.shape)} dimensions {array.shape}, and axes={axes!r} names "
                 f"{len(axes)}; give one letter for each"
             )
         sides = dict(zip(axes, array.shape, strict=True))
-        shape = sides.get("C", 1), sides["H"], sides["W"]
+        shape = _image_shape(sides)
         size = Path(path).stat().st_size
         check_claim(path, math.prod(shape) * array.dtype.itemsize, size, _DEFLATE_MOST)
         return Hdf5Info(path, name, axes, sides.get("N", 1), shape, array.dtype.name)
 
 
 def read_hdf5(info: Hdf5Info, rows: Sequence[int]) -> NDArray[Any]:
-    """Some rows of an array of images, (n, C, H, W) in the file's own dtype.
+    """Some rows of an array of images, (n, C, H, W) or (n, T, C, H, W), in the file's own dtype.
 
     The file is opened and closed: nothing open is left to a fork.
 
@@ -92,17 +92,17 @@ def read_hdf5(info: Hdf5Info, rows: Sequence[int]) -> NDArray[Any]:
     if wrong:
         raise ReadError(f"{info.uri}: {info.name} has rows 0 to {info.count - 1}, not {wrong[0]}")
     out = np.empty((len(rows), *info.shape), info.dtype)
-    with _array(info.uri, info.name) as array:
+    with open_array(info.uri, info.name) as array:
         sides = dict(zip(info.axes, array.shape, strict=False))
-        found = sides.get("N", 1), (sides.get("C", 1), sides.get("H"), sides.get("W"))
-        if len(array.shape) != len(info.axes) or found != (info.count, info.shape):
+        same = len(array.shape) == len(info.axes)
+        if not same or (sides.get("N", 1), _image_shape(sides)) != (info.count, info.shape):
             raise ReadError(
                 f"{info.uri}: {info.name} is of {array.shape} by now; it was replaced: look at it again"
             )
         at = info.axes.find("N")
         for k, row in enumerate(rows):
             part = tuple(row if i == at else slice(None) for i in range(len(info.axes)))
-            out[k] = _in_order(array[part], info.axes.replace("N", ""))
+            out[k] = in_order(array[part], info.axes.replace("N", ""))
     return out
 
 
@@ -117,11 +117,18 @@ def hdf5_arrays(uri: str | Path) -> dict[str, tuple[int, ...]]:
         return _arrays_in(file)
 
 
-def _in_order(values: NDArray[Any], axes: str) -> NDArray[Any]:
-    """(C, H, W) of an array whose dimensions are `axes`."""
+def in_order(values: NDArray[Any], axes: str) -> NDArray[Any]:
+    """(C, H, W), or (T, C, H, W), of an array whose dimensions are `axes`."""
     if "C" not in axes:
         values, axes = values[None], "C" + axes
-    return np.transpose(values, [axes.index(axis) for axis in "CHW"])
+    order = "TCHW" if "T" in axes else "CHW"
+    return np.transpose(values, [axes.index(axis) for axis in order])
+
+
+def _image_shape(sides: Mapping[str, int]) -> tuple[int, ...]:
+    """Of an image or series, from the length of each axis."""
+    dates = (sides["T"],) if "T" in sides else ()
+    return (*dates, sides.get("C", 1), sides["H"], sides["W"])
 
 
 def _arrays_in(file: Any) -> dict[str, tuple[int, ...]]:
@@ -156,7 +163,7 @@ def _file(path: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _array(path: str, name: str) -> Iterator[Any]:
+def open_array(path: str, name: str) -> Iterator[Any]:
     """An array of the file that lies wholly inside it.
 
     Raises:
