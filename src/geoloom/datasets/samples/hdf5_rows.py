@@ -58,8 +58,8 @@ class Hdf5Rows:
         expected = tuple(sides[axis] for axis in self.axes)
         if stored.shape != expected or not np.can_cast(stored.dtype, self.dtype, "safe"):
             raise ReadError(
-                f"{path}: a row of {self.array} is {stored.dtype} of {stored.shape}, expected {self.dtype} of "
-                f"{expected}; it is another file: fetch it again"
+                f"{path}: a row of {self.array} is {stored.dtype} of {stored.shape}, expected "
+                f"{self.dtype} of {expected}; it is another file: fetch it again"
             )
         return in_order(stored, self.axes)
 

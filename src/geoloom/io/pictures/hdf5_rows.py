@@ -48,8 +48,8 @@ def read_rows(path: str, name: str, rows: Sequence[int]) -> NDArray[Any]:
     wrong = [row for row in rows if not 0 <= row < array.shape[0]]
     if wrong:
         raise ReadError(
-            f"{path}: {name} has rows 0 to {array.shape[0] - 1}, not {wrong[0]}; the file was replaced, or is "
-            "cut off: fetch it again"
+            f"{path}: {name} has rows 0 to {array.shape[0] - 1}, not {wrong[0]}; the file was replaced, or "
+            "is cut off: fetch it again"
         )
     out = np.empty((len(rows), *array.shape[1:]), array.dtype)
     for k, row in enumerate(rows):
