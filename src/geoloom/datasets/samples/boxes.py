@@ -59,9 +59,10 @@ def boxes_within(
     """
     high, wide = frame.size
     corners = frame.points(np.reshape(boxes, (-1, 2))).reshape(-1, 4)
-    cut = np.clip(corners, 0, [wide, high, wide, high])
+    # Compared as given: rounding to float32 may leave nothing of a sliver.
+    cut = np.clip(corners, 0, [wide, high, wide, high]).astype(np.float32)
     shown = (cut[:, 2] > cut[:, 0]) & (cut[:, 3] > cut[:, 1])
-    return cut[shown].astype(np.float32), shown
+    return cut[shown], shown
 
 
 def outlines_within(frame: Frame, outlines: NDArray[Any]) -> NDArray[np.object_]:
