@@ -56,7 +56,9 @@ def test_the_documented_layout_is_read(folders, name):
     for split, expected in layout.samples.items():
         dataset = made(root, split or None, **layout.choices)
         assert len(dataset) == len(expected)
-        for i, values in enumerate(expected):
+        few = np.unique(np.linspace(0, len(expected) - 1, 20).astype(int)) if expected else ()
+        for i in few:
+            values = expected[i]
             compare(dataset[i], values, layout)
             if "mask" in values and known.outputs.kind != "boxes":
                 assert set(np.unique(values["mask"]).tolist()) <= set(known.outputs.classes.codes)
@@ -77,7 +79,7 @@ def compare(sample, values, layout):
         assert bool(sample["valid"].all())
     for key, value in values.items():
         if key == "pixel":
-            np.testing.assert_array_equal(sample["image"][..., 0, 0], value)
+            np.testing.assert_allclose(sample["image"][..., 0, 0], value, rtol=1e-12)
         elif key == "boxes":  # whose corners may come from another CRS
             np.testing.assert_allclose(sample[key], value, rtol=0, atol=1e-3)
         elif key != "size":

@@ -150,7 +150,7 @@ def plot_comparison(
 
 
 def _named_alike(own: Classes, known: Classes) -> Classes:
-    """Classes with their own codes in the colours of those of the same names; the known ones where none is."""
+    """Classes with their own codes in the colours of those of their names; the known ones where none is."""
     colors = dict(zip(known.names, known.colors, strict=True))
     if not set(own.names) & set(colors):
         return known

@@ -40,6 +40,8 @@ class Layout:
     choices: dict[str, str] = field(default_factory=dict)
     inside: dict[str, str] = field(default_factory=dict)
     """Name of an archive, and the folder below the dataset's that it is unpacked into."""
+    plain: tuple[str, ...] = ()
+    """Files that are given away as they are."""
 
 
 def chip(path: Path, number: int, bands: int, side: int = 64) -> None:
@@ -107,7 +109,7 @@ def archived(layout: Layout, root: Path, out: Path) -> Path:
                     tar.add(file, str(file.relative_to(top)))
         else:
             (out / name).write_bytes(files[0].read_bytes())
-    for name in layout.lists:
+    for name in (*layout.lists, *layout.plain):
         (out / name).write_bytes((root / name).read_bytes())
     return out
 

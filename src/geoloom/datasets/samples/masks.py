@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,29 +53,56 @@ class Codes:
     """Stored value -> position of its class; a range of positions that are stored as they are."""
     unlabelled: tuple[int, ...] = ()
     """Stored values of pixels that nobody labelled."""
+    others: Literal["error", "unlabelled"] = "error"
+    """What a value is that is in neither: a damaged file, or a pixel that nobody labelled."""
 
     @property
     def is_plain(self) -> bool:
         """Whether values are stored as they are."""
-        return isinstance(self.table, range) and not self.unlabelled
+        return isinstance(self.table, range) and not self.unlabelled and self.others == "error"
 
     def classes_of(
         self, values: NDArray[Any], where: str
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """See `Coding.classes_of`."""
-        stored = values[0]
+        stored = _whole(values[0], where)
+        codes, labelled, odd = self._looked_up(stored)
+        if odd.any() and self.others == "error":
+            raise ReadError(
+                f"{where} holds the value {stored[odd][0]}, expected only {self._shown()}; it is damaged or "
+                "another file: fetch it again"
+            )
+        return codes, labelled & ~odd
+
+    def _looked_up(
+        self, stored: NDArray[Any]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Position of each pixel, whether it is labelled, and whether its value means nothing."""
+        if isinstance(self.table, range) and not self.unlabelled:
+            odd = (stored < self.table.start) | (stored >= self.table.stop)
+            return np.where(odd, 0, stored).astype(np.int64), ~odd, odd
         table = {code: code for code in self.table} if isinstance(self.table, range) else self.table
         known = np.array(sorted({*table, *self.unlabelled}))
         at = np.minimum(np.searchsorted(known, stored), len(known) - 1)
-        odd = known[at] != stored
-        if odd.any():
-            raise ReadError(
-                f"{where} holds the value {stored[odd][0]}, expected only "
-                f"{', '.join(map(str, known.tolist()[:20]))}; it is damaged or another file: fetch it again"
-            )
         codes = np.array([table.get(value, 0) for value in known.tolist()], np.int64)
         labelled = np.array([value in table for value in known.tolist()])
-        return codes[at], labelled[at]
+        return codes[at], labelled[at], known[at] != stored
+
+    def _shown(self) -> str:
+        """Values that mean something, in words."""
+        if isinstance(self.table, range) and len(self.table) > 20:
+            return f"{self.table.start} to {self.table.stop - 1}"
+        return ", ".join(map(str, sorted({*self.table, *self.unlabelled})[:20]))
+
+
+def _whole(stored: NDArray[Any], where: str) -> NDArray[Any]:
+    """Codes as whole numbers, which some files keep as floats."""
+    if stored.dtype.kind != "f":
+        return stored
+    whole = np.nan_to_num(stored, nan=-1.0).astype(np.int64)
+    if (whole != np.nan_to_num(stored, nan=-1.0)).any():
+        raise ReadError(f"{where} holds fractions, expected codes of classes; it is another file")
+    return whole
 
 
 @dataclass(frozen=True, slots=True)

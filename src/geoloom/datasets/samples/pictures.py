@@ -34,7 +34,8 @@ class Pictures:
     """Positions of `bands` among the files' channels, such as (0,) of a grey picture that is stored as three;
     None: the files have these bands, and no others."""
     inside: str = ""
-    """A file's name where the column names the folders of samples, such as `B01.tif`."""
+    """A file's name where the column names the folders of samples, such as `B01.tif`; `{name}` is the
+    folder's."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -82,7 +83,9 @@ class Pictures:
 
     def _path(self, listing: Listing, row: int) -> str:
         path = listing.path(row, self.column)
-        return f"{path}/{self.inside}" if self.inside else path
+        if not self.inside:
+            return path
+        return f"{path}/{self.inside.format(name=path.rpartition('/')[2])}"
 
     def _info(self, listing: Listing, row: int) -> PictureInfo:
         from ...io.pictures.read import picture_info

@@ -1,0 +1,81 @@
+"""Samples that are windows of large rasters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core.bands import Band
+from ...core.errors import ReadError
+from .listing import Listing
+from .pixels import PixelArray
+
+if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """A window of a TIFF for each sample, by the listing's columns `row`, `col`, `height` and `width`."""
+
+    bands: tuple[Band, ...]
+    """Of the file's channels, in order."""
+    path: str
+    """Of the file, below the dataset's folder; columns of the listing in braces."""
+    stored: str
+    """numpy's name of the type that holds the values of all files."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As `stored`."""
+        return np.dtype(self.stored)
+
+    @property
+    def dates(self) -> None:
+        """None: there is no axis of dates."""
+        return
+
+    def read(self, listing: Listing, row: int, channels: Sequence[int] | None = None) -> PixelArray:
+        """See `ImageSource.read`."""
+        from ...core.grid import PixelWindow  # declarations are listed without it
+        from ...io.pictures.window import read_picture_window
+
+        window = PixelWindow(
+            *(int(listing.columns[name][row]) for name in ("row", "col", "height", "width"))
+        )
+        path = self._path(listing, row)
+        values, valid, grid = read_picture_window(path, window, measured=len(self.bands))
+        if len(values) != len(self.bands) or not np.can_cast(values.dtype, self.dtype, "safe"):
+            raise ReadError(
+                f"{path} holds {len(values)} bands of {values.dtype}, expected {len(self.bands)} of "
+                f"{self.dtype}; fetch it again"
+            )
+        return PixelArray(values if channels is None else values[list(channels)], valid, grid)
+
+    def shape(self, listing: Listing, row: int) -> tuple[int, int]:
+        """See `ImageSource.shape`."""
+        return int(listing.columns["height"][row]), int(listing.columns["width"][row])
+
+    def grid(self, listing: Listing, row: int) -> GeoBox | None:
+        """See `ImageSource.grid`."""
+        return self.read(listing, row, ()).grid
+
+    def _path(self, listing: Listing, row: int) -> str:
+        columns = {name: column[row] for name, column in listing.columns.items()}
+        return f"{listing.root}/{self.path.format_map(columns)}"
+
+
+def tiled(shape: tuple[int, int], side: int) -> Iterator[tuple[int, int, int, int]]:
+    """Windows (row, col, height, width) that cover a raster; the last ones overlap those before them.
+
+    Example:
+        >>> list(tiled((5, 4), 4))
+        [(0, 0, 4, 4), (1, 0, 4, 4)]
+    """
+    high, wide = min(side, shape[0]), min(side, shape[1])
+    for row in range(0, shape[0], high):
+        for col in range(0, shape[1], wide):
+            yield min(row, shape[0] - high), min(col, shape[1] - wide), high, wide
