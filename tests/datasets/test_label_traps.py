@@ -16,9 +16,12 @@ from PIL import Image
 
 import geoloom as gl
 import geoloom.datasets
-from geoloom.core.errors import DatasetError, ReadError
+from geoloom.core.errors import BandError, DatasetError, ReadError
 from geoloom.datasets import get_benchmark
 from geoloom.datasets.loader import loader
+from geoloom.models.adapt import match_known
+from geoloom.models.pretrained.inputs import input_rule
+from geoloom.models.pretrained.table import get_weights
 
 
 def test_cowcs_list_begins_with_a_byte_order_mark(tmp_path):
@@ -303,3 +306,73 @@ def test_layers_beside_the_mask_are_drawn_with_their_own_classes(tmp_path, name,
     assert [[text.get_text() for text in legend.get_texts()] for legend in shown] == legends
     assert len(dataset.sheet(1).axes) >= 1
     plt.close("all")
+
+
+def test_kinds_of_corine_that_are_none_of_the_19_are_dropped(tmp_path):
+    root = written(LAYOUTS["bigearthnet"], tmp_path)
+    few = geoloom.datasets.BigEarthNet(root, "val")
+    assert np.flatnonzero(few[0]["multilabel"]).tolist() == [2], "arable land; airports are none"
+    many = geoloom.datasets.BigEarthNet(root, "val", num_classes=43)
+    assert many[0]["multilabel"].shape == (43,)
+    names = [many.classes.names[k] for k in np.flatnonzero(many[0]["multilabel"])]
+    assert names == ["Airports", "Non-irrigated arable land"]
+
+
+def test_bigearthnet_of_one_sensor_needs_no_file_of_the_other(tmp_path):
+    root = written(LAYOUTS["bigearthnet"], tmp_path)
+    shutil.rmtree(root / "BigEarthNet-v1.0")
+    radar = geoloom.datasets.BigEarthNet(root, "train", bands="s1")
+    assert [band.name for band in radar.bands] == ["VH", "VV"]
+    sample = radar[0]
+    assert sample["image"][:, 0, 0].tolist() == [0, -1]
+    assert np.flatnonzero(sample["multilabel"]).tolist() == [0, 17]
+    assert radar.grid(0).shape == (120, 120)
+
+
+def test_code_999_is_not_labelled(tmp_path):
+    root = written(LAYOUTS["bigearthnetv2"], tmp_path)
+    maps = geoloom.datasets.BigEarthNetV2(root, "train", labels="map", bands="s2")
+    sample = maps[0]
+    assert not bool(sample["valid"][80:].any())
+    assert bool(sample["observed"].all())
+    kinds = geoloom.datasets.BigEarthNetV2(root, "test")
+    assert np.flatnonzero(kinds[0]["multilabel"]).tolist() == [18]
+
+
+def test_so2sats_reflectance_is_what_weights_of_counts_are_fed(tmp_path):
+    optical = geoloom.datasets.So2Sat(written(LAYOUTS["so2sat"], tmp_path), "train", "rgb")
+    weights = get_weights("ResNet18_Weights.SENTINEL2_ALL_MOCO")
+    found = match_known(optical.bands, weights.bands)
+    rule = input_rule(weights, optical.bands, str(optical.dtype), found)
+    given = np.array(rule.center) + np.array(rule.scale) * 0.25
+    np.testing.assert_allclose(given, 0.25, err_msg="reflectance, and not counts of 10,000")
+    radar = geoloom.datasets.So2Sat(tmp_path, "train", "s1")
+    with pytest.raises(BandError):
+        match_known(radar.bands, weights.bands)
+
+
+def test_versions_of_so2sat_are_other_files(tmp_path):
+    root = written(LAYOUTS["so2sat"], tmp_path)
+    (root / "block").mkdir()
+    (root / "training.h5").rename(root / "block" / "training.h5")
+    (root / "testing.h5").rename(root / "block" / "testing.h5")
+    assert len(geoloom.datasets.So2Sat(root, "test", version="3_block")) == 2
+    with pytest.raises(DatasetError, match="So2Sat has no split 'val'"):
+        geoloom.datasets.So2Sat(root, "val", version="3_block")
+    with pytest.raises(DatasetError, match=r"there is no training\.h5"):
+        geoloom.datasets.So2Sat(root, "train")
+
+
+def test_no_crop_of_cv4a_is_no_class(tmp_path):
+    stored = np.array([[[0, 1, 7]]], np.uint8)
+    known = get_benchmark("cv4akenyacroptype")
+    codes, labelled = known.targets[0].coding.classes_of(stored, "label.tif")
+    assert (codes.tolist(), labelled.tolist()) == ([[0, 0, 6]], [[False, True, True]])
+    with pytest.raises(ReadError, match="holds the value 8"):
+        known.targets[0].coding.classes_of(stored + 1, "label.tif")
+
+
+def test_crops_of_zuericrop_beyond_the_table_are_not_labelled():
+    coding = get_benchmark("zuericrop").targets[0].coding
+    codes, labelled = coding.classes_of(np.array([[[0.0, 48.0, 60.0]]]), "gt")
+    assert (codes.tolist(), labelled.tolist()) == ([[0, 47, 0]], [[False, True, False]])

@@ -86,7 +86,8 @@ class Codes:
         at = np.minimum(np.searchsorted(known, stored), len(known) - 1)
         codes = np.array([table.get(value, 0) for value in known.tolist()], np.int64)
         labelled = np.array([value in table for value in known.tolist()])
-        return codes[at], labelled[at], known[at] != stored
+        odd = known[at] != stored
+        return np.where(odd, 0, codes[at]), labelled[at], odd
 
     def _shown(self) -> str:
         """Values that mean something, in words."""
@@ -99,7 +100,7 @@ def _whole(stored: NDArray[Any], where: str) -> NDArray[Any]:
     """Codes as whole numbers, which some files keep as floats."""
     if stored.dtype.kind != "f":
         return stored
-    whole = np.nan_to_num(stored, nan=-1.0).astype(np.int64)
+    whole: NDArray[np.int64] = np.nan_to_num(stored, nan=-1.0).astype(np.int64)
     if (whole != np.nan_to_num(stored, nan=-1.0)).any():
         raise ReadError(f"{where} holds fractions, expected codes of classes; it is another file")
     return whole

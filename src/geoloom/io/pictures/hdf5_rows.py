@@ -107,7 +107,7 @@ class _Rows:
         at = self.start + row * out.nbytes
         with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123 - one of many
             file.seek(at)
-            came = file.readinto(memoryview(out).cast("B"))
+            came = file.readinto(out.reshape(-1).view(np.uint8).data)
         if came != out.nbytes:
             raise ReadError(f"{self.path} ends within row {row}; it is cut off: fetch it again")
 
