@@ -10,16 +10,20 @@ from .benchmarks.coco import CocoLayout, with_coco
 from .benchmarks.dated import DatedLayout
 from .benchmarks.declaration import RGB, Choice, RemoteFile, SplitFiles
 from .benchmarks.function import FunctionLayout
+from .benchmarks.hdf5 import Hdf5Layout
 from .benchmarks.patterns import PatternLayout
 from .benchmarks.tables import TableLayout
 from .samples.audio import Audio
 from .samples.boxes import Boxes
+from .samples.burnt import BurntAreas
 from .samples.footprints import Footprints
+from .samples.hdf5_rows import Hdf5Rows
 from .samples.listing import Listing
 from .samples.masks import Codes, Colors, Masks
 from .samples.pictures import Pictures
 from .samples.stacks import BandStack, DateStack
 from .samples.values import PixelValues
+from .samples.windows import Windows
 
 __all__ = [
     "RGB",
@@ -28,6 +32,7 @@ __all__ = [
     "BandStack",
     "BoxOutputs",
     "Boxes",
+    "BurntAreas",
     "Choice",
     "ClassFolderLayout",
     "ClassOutputs",
@@ -39,6 +44,8 @@ __all__ = [
     "DatedLayout",
     "Footprints",
     "FunctionLayout",
+    "Hdf5Layout",
+    "Hdf5Rows",
     "Listing",
     "Masks",
     "PatternLayout",
@@ -48,5 +55,6 @@ __all__ = [
     "SplitFiles",
     "TableLayout",
     "ValueOutputs",
+    "Windows",
     "with_coco",
 ]
