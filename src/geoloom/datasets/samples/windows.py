@@ -75,7 +75,8 @@ def tiled(shape: tuple[int, int], side: int) -> Iterator[tuple[int, int, int, in
         >>> list(tiled((5, 4), 4))
         [(0, 0, 4, 4), (1, 0, 4, 4)]
     """
+    from ...core.grid import block_windows  # declarations are listed without it
+
     high, wide = min(side, shape[0]), min(side, shape[1])
-    for row in range(0, shape[0], high):
-        for col in range(0, shape[1], wide):
-            yield min(row, shape[0] - high), min(col, shape[1] - wide), high, wide
+    for block in block_windows(shape, side):
+        yield min(block.row, shape[0] - high), min(block.col, shape[1] - wide), high, wide
