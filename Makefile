@@ -90,6 +90,7 @@ bench: $(VENV)/.installed-dev
 	$(PY) -m benchmarks.index $(BENCH)
 	$(PY) -m benchmarks.vector $(BENCH)
 	$(PY) -m benchmarks.transforms
+	$(PY) -m benchmarks.catalogue
 
 docs: $(VENV)/.installed-docs
 	$(VENV)/bin/mkdocs build --strict

@@ -68,8 +68,8 @@ with rasterio.open(made.scene) as scene, rasterio.open(truth) as labels:
 # %% [markdown]
 # ## The declaration
 #
-# This is all that geoloom has to be told. Kept in a file of its own, such as `clearings.py`, it is also what
-# the command line takes: `geoloom datasets plot clearings DIR 12 --plugin clearings.py`.
+# This is all that geoloom has to be told. Kept in a file of its own, such as `clearings.py`, it is also
+# what the command line takes: `geoloom datasets plot clearings DIR 12 --plugin clearings.py`.
 
 # %%
 CLASSES = Classes.from_legend(dict(enumerate(codes)))
@@ -122,9 +122,9 @@ figure
 # %% [markdown]
 # ## Divide it without leaks
 #
-# Neighbouring chips show the same clearings: dealt out one by one, test chips would lie beside those learned
-# from. Blocks of ground keep them apart; the report measures what the parts share, and `require` ends the
-# script where they lie nearer than they should.
+# Neighbouring chips show the same clearings: dealt out one by one, test chips would lie beside those
+# learned from. Blocks of ground keep them apart; the report measures what the parts share, and `require`
+# ends the script where they lie nearer than they should.
 
 # %%
 division = divide(chips, BlockSplit(test=0.25, val=0.15, buffer_m=480, seed=0))
@@ -133,8 +133,9 @@ print(division.report.require(gap_m=480))
 # %% [markdown]
 # ## Train and test
 #
-# Water is rare, so that classes are weighed. The declared bands, units and classes go into the model, which maps whole scenes like any other. The scene's
-# file says its scale and not its unit, so that this is said here: a model guesses none.
+# Water is rare, so that classes are weighed. The declared bands, units and classes go into the model, which
+# maps whole scenes like any other. The scene's file says its scale and not its unit, so that this is said
+# here: a model guesses none.
 
 # %%
 settings = {"batch_size": 8, "device": "cpu", "progress": False, "overwrite": True}

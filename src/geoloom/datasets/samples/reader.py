@@ -21,6 +21,10 @@ from .pixels import ImageSource, PixelArray
 from .target import LABELLED, Frame, TargetSource
 
 
+_PIECES = 4
+"""Into which each thread's share of a batch is cut, so that none waits long for another."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SampleReader:
     """Reads rows of any listing that its sources can read."""
@@ -68,12 +72,18 @@ class SampleReader:
             taught = _answers(listing, rows[k]) | self._taught(listing, rows[k], frame)
             batch.fill(k, pixels, frame, taught, grid)
 
-        threads = 1 if _in_worker() else usable_cpus()
-        if threads == 1 or len(rows) == 1:
-            for k in range(len(rows)):
+        def fill_some(some: range) -> None:
+            for k in some:
                 fill(k)
+
+        threads = 1 if _in_worker() else min(usable_cpus(), len(rows))
+        # Few pieces a thread: handing over a small sample takes longer than reading it.
+        step = -(-len(rows) // (_PIECES * threads)) if threads > 1 else len(rows)
+        pieces = [range(len(rows))[at : at + step] for at in range(0, len(rows), step or 1)]
+        if len(pieces) <= 1:
+            fill_some(range(len(rows)))
         else:
-            for done in reading_threads(threads).map(fill, range(len(rows))):
+            for done in reading_threads(threads).map(fill_some, pieces):
                 assert done is None
         return batch.samples()
 
