@@ -20,7 +20,6 @@ from .listing import Listing
 from .pixels import ImageSource, PixelArray
 from .target import LABELLED, Frame, TargetSource
 
-
 _PIECES = 4
 """Into which each thread's share of a batch is cut, so that none waits long for another."""
 
