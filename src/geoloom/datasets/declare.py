@@ -13,6 +13,7 @@ from .benchmarks.function import FunctionLayout
 from .benchmarks.hdf5 import Hdf5Layout
 from .benchmarks.patterns import PatternLayout
 from .benchmarks.tables import TableLayout
+from .benchmarks.tiles import TileLayout, chip_sizes, through
 from .samples.audio import Audio
 from .samples.boxes import Boxes
 from .samples.burnt import BurntAreas
@@ -54,7 +55,10 @@ __all__ = [
     "RemoteFile",
     "SplitFiles",
     "TableLayout",
+    "TileLayout",
     "ValueOutputs",
     "Windows",
+    "chip_sizes",
+    "through",
     "with_coco",
 ]

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-from typing import Any
-
 from ...core.classes import Classes
 from ...core.outputs import ClassOutputs
-from ..benchmarks.dated import DatedLayout, day_seconds
-from ..benchmarks.declaration import Benchmark, Choice, RemoteFile
-from ..benchmarks.function import FunctionLayout
+from ..benchmarks.declaration import Benchmark, RemoteFile
+from ..benchmarks.tiles import chip_sizes, through
 from ..samples.burnt import BurntAreas
-from ..samples.listing import Listing
-from ..samples.stacks import BandStack, DateStack
-from ..samples.windows import Windows
-from .cv4akenyacroptype import CLOUDS, LEVEL_2A_TILES, windows
+from .cv4akenyacroptype import CLOUDS, LEVEL_2A_TILES
 
 _DAYS = (
     "20191105", "20191110", "20191115", "20191120", "20191130", "20191205", "20191210", "20191215",
@@ -28,8 +20,6 @@ _DAYS = (
     "20200821", "20200826", "20200831", "20200905", "20200910", "20200915", "20200920", "20200925",
     "20200930", "20201010", "20201015", "20201020", "20201025", "20201030",
 )  # fmt: skip
-_TIMES = tuple(f"time_{day}" for day in _DAYS)
-_SHAPE = (1186, 1122)
 # As the dataset spells them; its class 0, "No data", is no label.
 _CLASSES = Classes.from_legend(
     dict(
@@ -47,42 +37,20 @@ _CLASSES = Classes.from_legend(
 )
 
 
-def _find(side: int, root: Path, split: str | None) -> Listing:
-    return windows(_SHAPE, side, ("00",), root)
-
-
-def _seconds(listing: Listing, row: int) -> list[float]:
-    return [day_seconds(day, listing, row) for day in _DAYS]
-
-
-def _layout(side: int) -> dict[str, Any]:
-    layout = FunctionLayout(partial(_find, side))
-    return {
-        "layout": DatedLayout(layout, _TIMES, _seconds),
-        "size": (side, side),
-        "samples": len(range(0, _SHAPE[0], side)) * len(range(0, _SHAPE[1], side)),
-    }
-
-
-def _date(day: str) -> BandStack:
-    folder = f"imagery/{{tile}}/{{tile}}_{day}"
-    return BandStack(
-        tuple(
-            Windows((band,), f"{folder}/{{tile}}_{day}_{band.name}_10m.tif", "uint16")
-            for band in (*LEVEL_2A_TILES, CLOUDS)
-        )
-    )
-
-
-_CHIPS = {str(side): _layout(side) for side in (256, 128, 512)}
-_IMAGE = DateStack(tuple(map(_date, _DAYS)), _TIMES)
+_CHIPS = chip_sizes(("00",), (1186, 1122), _DAYS, 256, 128, 512)
+_IMAGE = through(
+    _DAYS,
+    (*LEVEL_2A_TILES, CLOUDS),
+    lambda day, band: f"imagery/{{tile}}/{{tile}}_{day}/{{tile}}_{day}_{band.name}_10m.tif",
+    "uint16",
+)
 
 BENCHMARK = Benchmark(
     name="BeninSmallHolderCashews",
     about="cashew plantations of smallholders in Benin, 70 dates of Sentinel-2 from 2019 to 2020",
     files=(RemoteFile("imagery", None), RemoteFile("labels/00.geojson", None)),
-    **_CHIPS["256"],
-    choices=(Choice("chip_size", "side of the windows that the tile is cut into, pixels", _CHIPS),),
+    **_CHIPS.values["256"],
+    choices=(_CHIPS,),
     image=_IMAGE,
     targets=(
         BurntAreas(
