@@ -302,3 +302,8 @@ def test_a_dataset_without_labels_on_the_command_line(folders, tmp_path, monkeyp
     assert (told["outputs"], told["choices"]) == (None, {"version": ["100k", "1m"]})
     assert "2 of 2 samples" in run("plot", name, folders(name), 2)
     assert (tmp_path / f"{name}.png").stat().st_size > 2_000
+
+
+def test_a_size_that_is_none_is_refused(folders):
+    with pytest.raises(DatasetError, match="size"):
+        geoloom.datasets.EuroSAT100(folders(SMALL), size=0)

@@ -87,7 +87,7 @@ class BenchmarkDataset(SampleDataset):
             outputs=known.outputs,
             placed=known.placed,
             bands=names,
-            size=size or (known.size if known.fit else None),
+            size=known.size if size is None and known.fit else size,
             fit=known.fit or "crop",
             dtype=dtype,
             transforms=transforms,
