@@ -68,7 +68,7 @@ def test_a_wrong_command_line_answers_in_json_too(words):
 
 @pytest.mark.parametrize("verb", sorted(set(STEPS)))
 def test_an_interruption_is_reported_as_the_verb_takes_it(verb, monkeypatch, tmp_path):
-    """Prediction goes on by itself, training when asked to; all else starts over."""
+    """Prediction and what is made by it go on by themselves, training when asked to; all else starts over."""
     from test_defaults import KINDS
 
     def interrupted(*given, **named):
@@ -82,5 +82,6 @@ def test_an_interruption_is_reported_as_the_verb_takes_it(verb, monkeypatch, tmp
     ]
     result = CliRunner().invoke(app, [verb, *words])
     assert result.exit_code == 130
-    expected = {"predict": "goes on where this one was", "train": "with --resume goes on"}
+    goes_on = "goes on where this one was"
+    expected = {"predict": goes_on, "similar": goes_on, "train": "with --resume goes on"}
     assert expected.get(verb, "starts over") in result.stderr

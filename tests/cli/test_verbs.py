@@ -549,7 +549,7 @@ def test_info_gives_machines_numbers_and_people_units(geoloom, scene, tmp_path):
         (("--strategy", "sequential", "--count", 9), "--count: goes with strategy random"),
         (
             ("--split", "none", "--test", 0.3),
-            "--test: goes with split block, feature or random, not none",
+            "--test: goes with split block, cell, scene, feature or random, not none",
         ),
         (("--split", "random", "--block-px", 99), "--block-px: goes with split block, not random"),
         (("--split", "random", "--buffer-px", 9), "--buffer-px: goes with split block or regions"),
