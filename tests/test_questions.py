@@ -20,11 +20,11 @@ UPDATE = "GEOLOOM_UPDATE_TRANSCRIPTS"
 
 LEARNED = {"train", "evaluate", "change"}
 """Verbs whose figures come from a training: machines round differently, and a training amplifies it."""
-SHARE_TOLERANCE = 0.1
-"""Of accuracies, F1 and other figures from 0 to 1."""
+SHARE_TOLERANCE = 0.2
+"""Of accuracies, F1 and other figures from 0 to 1; those of rare classes differ most."""
 COUNT_TOLERANCE = 0.15
 """Of pixels and hectares, as a share of the largest number that the same command prints."""
-NUMBER = re.compile(r"^-?\d[\d,]*(\.\d+)?$")
+NUMBER = re.compile(r"^[+-]?\d[\d,]*(\.\d+)?$")
 
 
 @pytest.fixture
@@ -48,11 +48,12 @@ def differences(verb: str, page: tuple[str, ...], now: tuple[str, ...]) -> list[
     return [
         f"the page has {old!r}, it prints {new!r}"
         for old, new in zip(page, now, strict=True)
-        if not alike(old.replace(",\n", " ").split(), new.split(), most)
+        if not alike(old.replace(",\n", " ").split(), new.split(), most, verb != "change")
     ]
 
 
-def alike(old: list[str], new: list[str], most: float) -> bool:
+def alike(old: list[str], new: list[str], most: float, has_shares: bool) -> bool:
+    """Whether two lines say the same; of a change all figures are areas, small ones too."""
     if len(old) != len(new):
         return False
     for a, b in zip((w.rstrip(",;") for w in old), (w.rstrip(",;") for w in new), strict=True):
@@ -60,7 +61,7 @@ def alike(old: list[str], new: list[str], most: float) -> bool:
         if x is None or y is None:
             if a != b:
                 return False
-        elif abs(x - y) > (SHARE_TOLERANCE if abs(x) <= 1 and "." in a else most):
+        elif abs(x - y) > (SHARE_TOLERANCE if has_shares and abs(x) <= 1 and "." in a else most):
             return False
     return True
 
@@ -97,7 +98,7 @@ def test_differences_are_seen():
     same = ("model is trained: validation accuracy 0.955, mean F1 0.800", "forest  900  150")
     assert differences("train", page, page) == differences("train", page, same) == []
     for changed in (
-        ("model is trained: validation accuracy 0.790, mean F1 0.880", page[1]),
+        ("model is trained: validation accuracy 0.690, mean F1 0.880", page[1]),
         ("model is done: validation accuracy 0.900, mean F1 0.880", page[1]),
         (page[0], "forest  800  20"),
         page[:1],

@@ -78,8 +78,8 @@ class EmbeddingDataset(RasterDataset):
             resampling: Of values, where lattices differ: `bilinear` if not given; `nearest` gives vectors as
                 they are stored.
             nodata: Code that means unobserved, instead of what the quantisation or the files say.
-            filename_glob, filename_regex, date_format, mosaic, assume_crs, index, footprints, on_error,
-                progress: As `RasterDataset`.
+            filename_glob, filename_regex, date_format, mosaic: As `RasterDataset`.
+            assume_crs, index, footprints, on_error, progress: Likewise.
 
         Raises:
             DatasetError: the quantisation is none, is of another number of bands, or stands against a scale
