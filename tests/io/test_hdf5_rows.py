@@ -36,6 +36,8 @@ def test_rows_are_those_of_the_array(file):
     assert row_count(file, "x") == 7
     rows = [6, 0, 3, 3]
     np.testing.assert_array_equal(read_rows(file, "x", rows), VALUES[rows])
+    np.testing.assert_array_equal(read_rows(file, "x", range(2, 6)), VALUES[2:6])
+    assert read_rows(file, "x", range(0)).shape == (0, 4, 5)
     answer = read_rows(file, "group/y", range(7))
     assert answer.dtype == np.uint16
     np.testing.assert_array_equal(answer, VALUES)

@@ -145,15 +145,14 @@ def placed(samples: SampleDataset) -> GeoDataset:
 
 
 def _have_place(samples: SampleDataset, target: Masks) -> bool:
-    """Whether all masks are in files with a place, one channel each."""
+    """Whether all samples have masks in files of one channel, and these a place, as the first one's has."""
     listing = samples.listing
     if not isinstance(target.source, InFiles) or len(target.source.bands) != 1:
         return False
-    files = listing.columns[target.column]
-    grids = (
-        None if file is None else target.source.grid(listing, row) for row, file in enumerate(files)
-    )
-    return all(grid is not None and has_place(grid.crs) for grid in grids)
+    if any(file is None for file in listing.columns[target.column]):
+        return False
+    grid = target.source.grid(listing, 0)  # the others are looked at as scenes are made
+    return grid is not None and has_place(grid.crs)
 
 
 def _as_areas(samples: SampleDataset, images: PlacedSamples) -> VectorDataset:

@@ -16,6 +16,8 @@ from .pixels import PixelArray
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
+    from ...core.grid import PixelWindow
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:
@@ -40,12 +42,9 @@ class Windows:
 
     def read(self, listing: Listing, row: int, channels: Sequence[int] | None = None) -> PixelArray:
         """See `ImageSource.read`."""
-        from ...core.grid import PixelWindow  # declarations are listed without it
-        from ...io.pictures.window import read_picture_window
+        from ...io.pictures.window import read_picture_window  # declarations are listed without it
 
-        window = PixelWindow(
-            *(int(listing.columns[name][row]) for name in ("row", "col", "height", "width"))
-        )
+        window = _window(listing, row)
         path = self._path(listing, row)
         values, valid, grid = read_picture_window(path, window, measured=len(self.bands))
         if len(values) != len(self.bands) or not np.can_cast(values.dtype, self.dtype, "safe"):
@@ -61,11 +60,21 @@ class Windows:
 
     def grid(self, listing: Listing, row: int) -> GeoBox | None:
         """See `ImageSource.grid`."""
-        return self.read(listing, row, ()).grid
+        from ...io.pictures.window import picture_window_grid
+
+        path = self._path(listing, row)
+        return picture_window_grid(path, _window(listing, row), measured=len(self.bands))
 
     def _path(self, listing: Listing, row: int) -> str:
         columns = {name: column[row] for name, column in listing.columns.items()}
         return f"{listing.root}/{self.path.format_map(columns)}"
+
+
+def _window(listing: Listing, row: int) -> PixelWindow:
+    from ...core.grid import PixelWindow  # declarations are listed without it
+
+    names = ("row", "col", "height", "width")
+    return PixelWindow(*(int(listing.columns[name][row]) for name in names))
 
 
 def tiled(shape: tuple[int, int], side: int) -> Iterator[tuple[int, int, int, int]]:

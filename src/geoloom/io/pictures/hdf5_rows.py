@@ -34,7 +34,7 @@ def read_rows(path: str, name: str, rows: Sequence[int]) -> NDArray[Any]:
     Args:
         path: Of the file.
         name: Of the array, whose first axis is that of the rows.
-        rows: Numbers from 0, in any order.
+        rows: Numbers from 0, in any order; a range of successive ones is read at once.
 
     Raises:
         MissingExtraError: h5py is not installed.
@@ -52,8 +52,11 @@ def read_rows(path: str, name: str, rows: Sequence[int]) -> NDArray[Any]:
             "is cut off: fetch it again"
         )
     out = np.empty((len(rows), *array.shape[1:]), array.dtype)
-    for k, row in enumerate(rows):
-        array.read_into(out[k], row)
+    if isinstance(rows, range) and rows.step == 1 and len(rows):
+        array.read_into(out, rows.start, rows.stop)
+    else:
+        for k, row in enumerate(rows):
+            array.read_into(out[k : k + 1], row, row + 1)
     return out
 
 
@@ -96,20 +99,25 @@ class _Rows:
                 return cls(path, status, shape, dtype, None, array, stack.pop_all())
             return cls(path, status, shape, dtype, start, None, ExitStack())
 
-    def read_into(self, out: NDArray[Any], row: int) -> None:
-        """One row, in memory of its shape and type."""
+    def read_into(self, out: NDArray[Any], first: int, stop: int) -> None:
+        """Successive rows, in memory of their shape and type."""
         if self.start is None:
             try:
-                self.array.read_direct(out, np.s_[row])
+                self.array.read_direct(out, np.s_[first:stop])
             except (OSError, RuntimeError, ValueError) as error:
                 raise ReadError(f"{self.path} is damaged ({error}); fetch it again") from error
             return
-        at = self.start + row * out.nbytes
+        at = self.start + first * (out.nbytes // (stop - first))
         with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123 - one of many
             file.seek(at)
-            came = file.readinto(out.reshape(-1).view(np.uint8).data)
-        if came != out.nbytes:
-            raise ReadError(f"{self.path} ends within row {row}; it is cut off: fetch it again")
+            left = out.reshape(-1).view(np.uint8).data
+            while left:
+                came = file.readinto(left)
+                if not came:
+                    raise ReadError(
+                        f"{self.path} ends within its rows; it is cut off: fetch it again"
+                    )
+                left = left[came:]
 
 
 def _start(array: Any, size: int) -> int | None:

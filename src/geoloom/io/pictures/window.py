@@ -37,6 +37,20 @@ def read_picture_window(
     Raises:
         ReadError: the file is missing or damaged, or smaller than the window asks.
     """
+    header = _header(uri, window, measured)
+    values, valid = _pixels(header, window)
+    return values, valid, _placed(header, window)
+
+
+def picture_window_grid(
+    uri: str | Path, window: PixelWindow, *, measured: int = 0
+) -> GeoBox | None:
+    """Where a window of a TIFF lies, no pixel read; arguments and errors as of `read_picture_window`."""
+    return _placed(_header(uri, window, measured), window)
+
+
+def _header(uri: str | Path, window: PixelWindow, measured: int) -> Header:
+    """Of a file that holds the window."""
     header = read_header(local_file(uri), measured=measured, placed=False)
     height, width = header.grid.shape
     if window.row + window.height > height or window.col + window.width > width:
@@ -44,12 +58,14 @@ def read_picture_window(
             f"{uri} has {height} x {width} pixels, expected at least {window.row + window.height} x "
             f"{window.col + window.width}; it is another file: fetch it again"
         )
-    grid = None
-    if header.grid.crs is not None:
-        rows = slice(window.row, window.row + window.height)
-        grid = header.grid[rows, window.col : window.col + window.width]
-    values, valid = _pixels(header, window)
-    return values, valid, grid
+    return header
+
+
+def _placed(header: Header, window: PixelWindow) -> GeoBox | None:
+    if header.grid.crs is None:
+        return None
+    rows = slice(window.row, window.row + window.height)
+    return header.grid[rows, window.col : window.col + window.width]
 
 
 def _pixels(header: Header, window: PixelWindow) -> tuple[NDArray[Any], NDArray[np.bool_]]:
